@@ -1,0 +1,168 @@
+//! The JSON files that the jobs hand on: `packages.json` from list to diff, `builds.json` from diff
+//! to whoever generates a pipeline.
+//!
+//! Each has a `format` with a version; within a version fields are added, never changed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::diff::{Because, Diff, LeftAlone, Planned, Republished};
+use crate::package::{Nevra, Package};
+use crate::policy::LeftOut;
+use crate::repository::Checksum;
+use crate::tracker::Target;
+
+const PACKAGES_FORMAT: &str = "ami-scheduler/packages/1";
+const BUILDS_FORMAT: &str = "ami-scheduler/builds/1";
+
+/// `packages.json`: the releases of a product.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Packages {
+    format: String,
+    /// The product that was asked for.
+    pub product: String,
+    /// The repository that was asked, without credentials.
+    pub repository: String,
+    /// When it was asked.
+    pub read_at: Timestamp,
+    /// The releases that the version policy lets through, oldest first.
+    pub packages: Vec<Package>,
+    /// The others, each with the rule that leaves it out.
+    pub left_out: Vec<LeftOutPackage>,
+}
+
+/// A release that the version policy does not let through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOutPackage {
+    /// The release.
+    pub package: Nevra,
+    /// The rule that leaves it out.
+    pub reason: LeftOut,
+}
+
+/// Why a file is no `packages.json`.
+#[derive(Debug, thiserror::Error)]
+pub enum PackagesError {
+    /// Not JSON, or not of the shape.
+    #[error("it is not the packages.json that list writes: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Of a format that this version does not know.
+    #[error("its format is {0:?}, expected {PACKAGES_FORMAT:?}: list and diff have to be of one version")]
+    Format(String),
+}
+
+impl Packages {
+    /// The result of a list.
+    pub fn new(
+        product: &str,
+        repository: &str,
+        read_at: Timestamp,
+        packages: Vec<Package>,
+        left_out: Vec<(Nevra, LeftOut)>,
+    ) -> Self {
+        Self {
+            format: PACKAGES_FORMAT.to_owned(),
+            product: product.to_owned(),
+            repository: repository.to_owned(),
+            read_at,
+            packages,
+            left_out: left_out.into_iter().map(|(package, reason)| LeftOutPackage { package, reason }).collect(),
+        }
+    }
+
+    /// Reads a `packages.json`.
+    pub fn from_json(json: &[u8]) -> Result<Self, PackagesError> {
+        let packages: Self = serde_json::from_slice(json)?;
+        if packages.format == PACKAGES_FORMAT { Ok(packages) } else { Err(PackagesError::Format(packages.format)) }
+    }
+}
+
+/// `builds.json`: what to build and why; what not, and why not.
+#[derive(Debug, Clone, Serialize)]
+pub struct Builds<'a> {
+    format: &'static str,
+    /// The product.
+    pub product: &'a str,
+    /// The branch or tag whose tracker was asked.
+    #[serde(rename = "ref")]
+    pub reference: &'a str,
+    /// The pipeline that claimed the builds; 0 outside of GitLab.
+    pub pipeline: u64,
+    /// When this was decided.
+    pub decided_at: Timestamp,
+    /// What to build, oldest release first.
+    pub builds: Vec<BuildRow<'a>>,
+    /// Every other release × target, each with its one reason.
+    pub left_alone: &'a [LeftAlone],
+    /// Releases that changed under their name after they were built.
+    pub republished: &'a [Republished],
+}
+
+/// One build: what its job gets as variables, in small letters.
+#[derive(Debug, Clone, Serialize)]
+pub struct BuildRow<'a> {
+    /// Name, epoch, version, release and architecture in one.
+    pub package: &'a Nevra,
+    /// The package's name.
+    pub product: &'a str,
+    /// 0 where the package has none.
+    pub epoch: u32,
+    /// The package's version.
+    pub version: &'a str,
+    /// The package's release.
+    pub release: &'a str,
+    /// The package's architecture.
+    pub arch: &'a str,
+    /// What the image is built on.
+    pub target: &'a Target,
+    /// Where the RPM file is.
+    pub package_url: &'a str,
+    /// Its SHA-256, empty where the repository states none.
+    pub package_sha256: &'a str,
+    /// The number of this attempt, from 1.
+    pub attempt: u64,
+    /// Why it is built: a word for programs.
+    pub reason: &'static str,
+}
+
+impl<'a> Builds<'a> {
+    /// The result of a diff.
+    pub fn new(product: &'a str, reference: &'a str, pipeline: u64, decided_at: Timestamp, diff: &'a Diff) -> Self {
+        Self {
+            format: BUILDS_FORMAT,
+            product,
+            reference,
+            pipeline,
+            decided_at,
+            builds: diff.builds.iter().map(BuildRow::from).collect(),
+            left_alone: &diff.left_alone,
+            republished: &diff.republished,
+        }
+    }
+}
+
+impl<'a> From<&'a Planned> for BuildRow<'a> {
+    fn from(build: &'a Planned) -> Self {
+        let nevra = &build.package.package;
+        Self {
+            package: nevra,
+            product: nevra.name(),
+            epoch: nevra.evr().epoch,
+            version: &nevra.evr().version,
+            release: &nevra.evr().release,
+            arch: nevra.arch(),
+            target: &build.target,
+            package_url: &build.package.url,
+            package_sha256: build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
+            attempt: build.attempt,
+            reason: match build.because {
+                Because::NewRelease => "new_release",
+                Because::FirstRun => "first_run",
+                Because::AskedFor { .. } => "asked_for",
+                Because::Failed { .. } => "failed_before",
+                Because::Lapsed { .. } => "claim_lapsed",
+                Because::OwnClaim => "own_claim",
+            },
+        }
+    }
+}

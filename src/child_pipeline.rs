@@ -1,0 +1,302 @@
+//! The child pipeline: builds as the jobs of a GitLab configuration.
+//!
+//! The text is static: GitLab expands no variables in the `include` of a generated configuration,
+//! and every value is a quoted YAML string, which no YAML parser takes for a number, a date or a
+//! structure.
+
+use std::fmt::{self, Write as _};
+
+use crate::diff::Planned;
+use crate::tracker::TrackerName;
+
+/// The longest name of a job that GitLab takes, in characters.
+const MAX_JOB_NAME: usize = 255;
+
+/// What the jobs of a child pipeline need to know beside their builds.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The product.
+    pub product: String,
+    /// The branch or tag whose tracker records the builds.
+    pub reference: String,
+    /// The pipeline that claimed the builds.
+    pub pipeline: u64,
+    /// The file of the project that holds the build job.
+    pub build_file: BuildFile,
+    /// The hidden job that builds one image.
+    pub build_job: BuildJob,
+    /// The image of the jobs that record; the runner's own where there is none.
+    pub image: Option<String>,
+    /// The tags of their runners.
+    pub tags: Vec<String>,
+    /// Variables of the build's dotenv report that the tracker keeps.
+    pub notes: Vec<NoteName>,
+}
+
+/// A file of the project, as `include: local` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildFile(String);
+
+/// The name of a hidden job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildJob(String);
+
+/// The name of a variable whose value is kept as a note.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NoteName(String);
+
+/// Why a child pipeline can't be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChildPipelineError {
+    /// Not a file that `include: local` can name.
+    #[error("{0:?} is not a YAML file of the project, such as ci/build-ami.yml, by its path from the project's root")]
+    BuildFile(String),
+    /// Not the name of a hidden job.
+    #[error(
+        "{0:?} is not the name of a hidden job, such as .build-ami: it begins with a dot, and its job runs only where another extends it"
+    )]
+    BuildJob(String),
+    /// Not the name of a variable.
+    #[error("{0:?} is not the name of a variable, such as AMI_ID")]
+    NoteName(String),
+    /// GitLab would refuse the name of a job.
+    #[error("the job {0:?} would have a name of more than {MAX_JOB_NAME} characters, which GitLab does not take")]
+    JobName(String),
+}
+
+impl std::str::FromStr for BuildFile {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let path = text.trim_start_matches('/');
+        let inside = !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        let yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+        let plain = !path.chars().any(|c| c.is_control() || "$*?\"\\".contains(c));
+        if inside && yaml && plain {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(ChildPipelineError::BuildFile(text.to_owned()))
+        }
+    }
+}
+
+impl std::str::FromStr for BuildJob {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let plain = !text.chars().any(|c| c.is_control() || c == '$') && text.len() <= MAX_JOB_NAME;
+        let ours = text.starts_with(".ami-scheduler");
+        if text.len() > 1 && text.starts_with('.') && plain && !ours {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ChildPipelineError::BuildJob(text.to_owned()))
+        }
+    }
+}
+
+impl std::str::FromStr for NoteName {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if starts_well && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ChildPipelineError::NoteName(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for NoteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
+/// for a failure, so where there is nothing to build, one job says so.
+pub fn render(settings: &Settings, tracker: &TrackerName, builds: &[Planned]) -> Result<String, ChildPipelineError> {
+    let mut yaml = header(settings, builds);
+    if builds.is_empty() {
+        push_nothing_to_build(&mut yaml, settings);
+        return Ok(yaml);
+    }
+    push_recording_jobs(&mut yaml, settings, tracker);
+    for build in builds {
+        push_build(&mut yaml, settings, build)?;
+    }
+    Ok(yaml)
+}
+
+fn header(settings: &Settings, builds: &[Planned]) -> String {
+    let mut yaml = format!(
+        "# Made by ami-scheduler {} in pipeline {}. Builds of {}: {}.\n",
+        env!("CARGO_PKG_VERSION"),
+        settings.pipeline,
+        settings.product,
+        builds.len(),
+    );
+    if !builds.is_empty() {
+        let file = quoted(&format!("/{}", settings.build_file.0));
+        let _ = write!(yaml, "\ninclude:\n  - local: {file}\n\nstages: [build, update, settle]\n");
+    }
+    // The job's own folder holds nothing that the module need not see.
+    yaml.push_str("\n.ami-scheduler:\n");
+    if let Some(image) = &settings.image {
+        let _ = writeln!(yaml, "  image: {}", quoted(image));
+    }
+    if !settings.tags.is_empty() {
+        let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
+    }
+    yaml.push_str("  inherit: {default: false, variables: false}\n  variables: {GIT_STRATEGY: none}\n");
+    yaml
+}
+
+fn push_nothing_to_build(yaml: &mut String, settings: &Settings) {
+    let message = format!("Nothing to build of {}: the log of the diff job says why.", settings.product);
+    let script = quoted(&format!("echo {}", shell_word(&message)));
+    let _ = write!(yaml, "\nnothing-to-build:\n  extends: .ami-scheduler\n  script:\n    - {script}\n");
+}
+
+/// What records the outcome of builds: a hidden job that each update job extends, and settle.
+fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &TrackerName) {
+    let reference = shell_word(&settings.reference);
+    let notes = repeated("--note", &settings.notes);
+    let update = module_call(
+        &settings.notes,
+        &format!(
+            "update --tracker gitlab --ref {reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\"{notes}"
+        ),
+    );
+    let settle = module_call(
+        &[],
+        &format!(
+            "settle --tracker gitlab --ref {reference} --product {} --pipeline {}",
+            shell_word(&settings.product),
+            settings.pipeline
+        ),
+    );
+    // The lock saves needless merges; correctness does not rest on it. Its name differs from that
+    // of the parent's diff job: a trigger job that holds what its child waits for never ends.
+    let lock = quoted(&tracker.to_string());
+    let _ = write!(
+        yaml,
+        "
+.ami-scheduler-update:
+  extends: .ami-scheduler
+  stage: update
+  resource_group: {lock}
+  retry: 2
+  script:
+    - {update}
+
+settle:
+  extends: .ami-scheduler
+  stage: settle
+  when: on_failure
+  resource_group: {lock}
+  retry: 2
+  script:
+    - {settle}
+",
+        update = quoted(&update),
+        settle = quoted(&settle),
+    );
+}
+
+/// The shell command that runs the module, which sees one folder and the variables named here.
+fn module_call(notes: &[NoteName], arguments: &str) -> String {
+    let variables = [
+        "CI_API_V4_URL",
+        "CI_PROJECT_ID",
+        "CI_JOB_TOKEN",
+        "AMI_SCHEDULER_TOKEN",
+        "CI_JOB_URL",
+        "CI_PIPELINE_ID",
+        "CI_PIPELINE_URL",
+    ];
+    let environment = repeated("--env", &variables) + &repeated("--env", notes);
+    format!(
+        "mkdir -p .ami-scheduler && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+    )
+}
+
+/// A flag before each of its values, with a space before each flag.
+fn repeated(flag: &str, values: &[impl fmt::Display]) -> String {
+    values.iter().fold(String::new(), |mut text, value| {
+        let _ = write!(text, " {flag} {value}");
+        text
+    })
+}
+
+fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result<(), ChildPipelineError> {
+    let nevra = &build.package.package;
+    let evr = nevra.evr();
+    let cell = format!("[{evr}.{}, {}]", nevra.arch(), build.target);
+    let (build_name, update_name) = (job_name("build", &cell)?, job_name("update", &cell)?);
+    let sha256 = build.package.checksum.as_ref().and_then(|checksum| checksum.sha256()).unwrap_or_default();
+    let variables = [
+        ("PRODUCT", settings.product.as_str()),
+        ("VERSION", &evr.version),
+        ("RELEASE", &evr.release),
+        ("EPOCH", &evr.epoch.to_string()),
+        ("ARCH", nevra.arch()),
+        ("PACKAGE", &nevra.to_string()),
+        ("PACKAGE_URL", &build.package.url),
+        ("PACKAGE_SHA256", sha256),
+        ("TARGET", build.target.as_str()),
+    ];
+    // The team's rules are about its own pipelines; what was claimed has to run.
+    let _ = write!(
+        yaml,
+        "\n{}:\n  extends: {}\n  stage: build\n  rules:\n    - when: on_success\n  variables:\n",
+        quoted(&build_name),
+        quoted(&settings.build_job.0),
+    );
+    for (name, value) in variables {
+        let _ = writeln!(yaml, "    {name}: {}", quoted(value));
+    }
+    let _ = write!(
+        yaml,
+        "\n{}:\n  extends: .ami-scheduler-update\n  needs:\n    - job: {}\n      artifacts: true\n  variables:\n    AMI_SCHEDULER_PACKAGE: {}\n    AMI_SCHEDULER_TARGET: {}\n",
+        quoted(&update_name),
+        quoted(&build_name),
+        quoted(&nevra.to_string()),
+        quoted(build.target.as_str()),
+    );
+    Ok(())
+}
+
+fn job_name(verb: &str, cell: &str) -> Result<String, ChildPipelineError> {
+    let name = format!("{verb}: {cell}");
+    if name.chars().count() > MAX_JOB_NAME { Err(ChildPipelineError::JobName(name)) } else { Ok(name) }
+}
+
+/// A value as a double-quoted YAML scalar: JSON's strings are YAML's, but for DEL and the C1
+/// controls, which YAML wants escaped.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_control() || c == '\u{feff}' || ('\u{2028}'..='\u{2029}').contains(&c) => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn quoted_list(values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+    format!("[{}]", values.join(", "))
+}
+
+/// A value as one word of a POSIX shell; a NUL, which no word can hold, is left out.
+fn shell_word(value: &str) -> String {
+    let value = value.replace('\0', "");
+    shlex::try_quote(&value).map_or_else(|_| String::from("''"), std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,30 @@
+use ami_scheduler::tracker::heads::Tracker;
+use anyhow::anyhow;
+use jiff::Timestamp;
+
+use super::open_store;
+use crate::cli::Forget;
+use crate::exit::{Exit, Failure, OrExit as _};
+
+pub fn run(args: &Forget, now: Timestamp) -> Result<(), Failure> {
+    let store = open_store(&args.tracker.tracker)?;
+    let (product, reference) = (args.package.name(), &args.tracker.reference);
+    let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
+    let heads = tracker.read().or_exit(Exit::Tracker)?;
+    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    let forgotten = document.forget(&args.package, &args.target.0, &args.reason, now);
+    if forgotten.is_empty() {
+        let place = store.place();
+        return Err(anyhow!(
+            "the tracker of {product} on {reference} in {place} knows nothing of {} for that; \
+             `status` shows what it knows",
+            args.package
+        ))
+        .or_exit(Exit::Tracker);
+    }
+    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    for build in forgotten {
+        println!("Will be built again: {} {}", build.package, build.target);
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! One file per subcommand: reads inputs, calls the core, writes outputs.
+
+mod diff;
+mod forget;
+mod import;
+mod list;
+mod settle;
+mod status;
+mod update;
+
+use std::fs;
+use std::path::Path;
+
+use ami_scheduler::tracker::Origin;
+use ami_scheduler::tracker::heads::Store;
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
+
+use crate::cli::{Cli, Command, OriginArgs, TrackerPlace};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::http::Client;
+use crate::store::{Directory, Project, SecureFiles, Token};
+
+/// Does what the command line asks for.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    let now = cli.now.unwrap_or_else(Timestamp::now);
+    match cli.command {
+        Command::List(list) => list::run(&list, now),
+        Command::Diff(diff) => diff::run(diff, now),
+        Command::Update(update) => update::run(update, now),
+        Command::Settle(settle) => settle::run(settle, now),
+        Command::Status(status) => status::run(&status),
+        Command::Forget(forget) => forget::run(&forget, now),
+        Command::Import(import) => import::run(&import, now),
+    }
+}
+
+fn open_store(place: &TrackerPlace) -> Result<Box<dyn Store>, Failure> {
+    match place {
+        TrackerPlace::Directory(path) => Ok(Box::new(Directory::new(path))),
+        TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, Client::new()))),
+    }
+}
+
+/// The project whose job this is, from GitLab's own variables.
+fn project() -> Result<Project, Failure> {
+    let variable = |name: &str| {
+        std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
+            anyhow!("--tracker gitlab needs the variable {name}, which GitLab sets in its jobs; wasmtime passes it on with --env {name}")
+        })
+    };
+    let token = match (variable("AMI_SCHEDULER_TOKEN"), variable("CI_JOB_TOKEN")) {
+        (Ok(token), _) => Token::Project(token),
+        (_, Ok(token)) => Token::Job(token),
+        (_, Err(error)) => {
+            return Err(error.context("outside of a job, set AMI_SCHEDULER_TOKEN to a project access token"))
+                .or_exit(Exit::Tracker);
+        }
+    };
+    let read = || -> anyhow::Result<Project> {
+        let api = variable("CI_API_V4_URL")?.parse().context("CI_API_V4_URL is no URL")?;
+        let id = variable("CI_PROJECT_ID")?;
+        if !id.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(anyhow!("CI_PROJECT_ID is {id:?}, expected a number"));
+        }
+        Ok(Project { api, id, token })
+    };
+    read().or_exit(Exit::Tracker)
+}
+
+impl From<OriginArgs> for Origin {
+    fn from(args: OriginArgs) -> Self {
+        Self { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: args.job_url }
+    }
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut json = serde_json::to_vec_pretty(value)?;
+    json.push(b'\n');
+    write(path, &json)
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, content).with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}{}", path.display(), sandbox_hint(path)))
+}
+
+/// Under wasmtime a file outside of the folders that were given is simply not there.
+fn sandbox_hint(path: &Path) -> &'static str {
+    let outside = path.is_absolute() || path.starts_with("..");
+    if cfg!(target_os = "wasi") && outside {
+        " (the module sees only the folders that wasmtime was given with --dir)"
+    } else {
+        ""
+    }
+}

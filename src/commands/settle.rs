@@ -1,0 +1,37 @@
+use ami_scheduler::tracker::heads::{Tracker, read_all};
+use ami_scheduler::tracker::{Origin, TrackerName};
+use jiff::Timestamp;
+
+use super::open_store;
+use crate::cli::Settle;
+use crate::exit::{Exit, Failure, OrExit as _};
+
+pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
+    let store = open_store(&args.tracker.tracker)?;
+    let reference = &args.tracker.reference;
+    let products = match args.product {
+        Some(product) => vec![product],
+        None => read_all(store.as_ref(), |name: &TrackerName| name.is_of_ref(reference))
+            .or_exit(Exit::Tracker)?
+            .iter()
+            .map(|document| document.product().to_owned())
+            .collect(),
+    };
+    let origin = Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None };
+    let mut settled = 0;
+    for product in products {
+        let tracker = Tracker::new(store.as_ref(), &product, reference).or_exit(Exit::Tracker)?;
+        let heads = tracker.read().or_exit(Exit::Tracker)?;
+        let Some(mut document) = heads.document.clone() else { continue };
+        let failed = document.settle(args.pipeline, now, &origin);
+        tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+        for build in &failed {
+            println!("Recorded as failed: {} {}", build.package, build.target);
+        }
+        settled += failed.len();
+    }
+    if settled == 0 {
+        println!("Pipeline {} has no open claim on {reference}.", args.pipeline);
+    }
+    Ok(())
+}

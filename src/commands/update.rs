@@ -1,0 +1,37 @@
+use ami_scheduler::tracker::heads::Tracker;
+use ami_scheduler::tracker::{Build, Notes, Origin, Recorded};
+use jiff::Timestamp;
+
+use super::open_store;
+use crate::cli::{Note, Update};
+use crate::exit::{Exit, Failure, OrExit as _};
+
+pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
+    let notes = notes(args.notes);
+    let store = open_store(&args.tracker.tracker)?;
+    let tracker = Tracker::new(store.as_ref(), args.package.name(), &args.tracker.reference).or_exit(Exit::Tracker)?;
+    let heads = tracker.read().or_exit(Exit::Tracker)?;
+    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    let build = Build { package: args.package, target: args.target };
+    let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
+    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    match recorded {
+        Recorded::Changed => println!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
+        Recorded::AsBefore => println!("Was recorded as built before: {} {}", build.package, build.target),
+    }
+    Ok(())
+}
+
+/// Notes without a value take that of the variable of their name; the build may not have set it.
+fn notes(given: Vec<Note>) -> Notes {
+    let mut notes = Notes::new();
+    for Note { name, value } in given {
+        let name = name.to_string();
+        match value.or_else(|| std::env::var(&name).ok().filter(|value| !value.is_empty())) {
+            Some(value) => drop(notes.insert(name, value)),
+            None => println!("No {name} is recorded: the build reported none."),
+        }
+    }
+    notes
+}

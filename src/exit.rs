@@ -1,0 +1,54 @@
+//! Exit codes, and the errors that lead to them.
+
+use std::process::ExitCode;
+
+/// What a run can end with. The numbers are a contract with people's scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Anything else.
+    Other = 1,
+    /// The command line.
+    CommandLine = 2,
+    /// The package repository.
+    Repository = 3,
+    /// GitLab or the tracker.
+    Tracker = 4,
+}
+
+/// An error and the exit code that it leads to.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Other, error }
+    }
+}
+
+/// Says what an error is about.
+pub trait OrExit<T> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure { exit, error: error.into() })
+    }
+}
+
+/// Ends a run that has gone well, or has not.
+///
+/// WASI's stable `exit` knows success and failure alone; the code needs its newer sibling, after
+/// which nothing runs: stdout and stderr have no buffers of ours that could be lost.
+pub fn leave(code: u8) -> ExitCode {
+    #[cfg(target_os = "wasi")]
+    if code > 1 {
+        use std::io::Write as _;
+        let _ = std::io::stdout().flush();
+        wasi::cli::exit::exit_with_code(code);
+    }
+    ExitCode::from(code)
+}

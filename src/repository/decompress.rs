@@ -1,0 +1,128 @@
+//! Decompression of metadata, told from its first bytes: file names lie.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// The most memory that a zstd window or an xz dictionary may ask for: enough for `zstd --ultra -22`
+/// and `xz -9`, the strongest that their programs offer without `--long`.
+const MAX_WINDOW_KIB: u32 = 128 << 10;
+
+/// The bytes of a file that is gzip, zstd, xz, bzip2 or none of these.
+///
+/// Several gzip members, zstd frames or xz streams after one another are one file.
+pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    let mut magic = Vec::with_capacity(6);
+    compressed.by_ref().take(6).read_to_end(&mut magic)?;
+    let whole = BufReader::with_capacity(64 << 10, Cursor::new(magic.clone()).chain(compressed));
+    let plain: Box<dyn Read + 'a> = match magic.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Box::new(ZstdFrames::new(whole)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => {
+            Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_WINDOW_KIB))
+        }
+        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
+        _ => return Ok(Box::new(whole)),
+    };
+    Ok(Box::new(BufReader::with_capacity(64 << 10, plain)))
+}
+
+/// zstd frames after one another, skippable ones among them; ruzstd's own reader ends with the first.
+struct ZstdFrames<R> {
+    frame: FrameDecoder,
+    compressed: R,
+}
+
+impl<R: BufRead> ZstdFrames<R> {
+    fn new(compressed: R) -> Self {
+        let mut frame = FrameDecoder::new();
+        frame.set_max_window_size(u64::from(MAX_WINDOW_KIB) << 10);
+        Self { frame, compressed }
+    }
+
+    fn skip(&mut self, length: u32) -> io::Result<()> {
+        let skipped = io::copy(&mut self.compressed.by_ref().take(length.into()), &mut io::sink())?;
+        if skipped < u64::from(length) { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+}
+
+impl<R: BufRead> Read for ZstdFrames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.frame.can_collect() == 0 {
+            if !self.frame.is_finished() {
+                let one_block = BlockDecodingStrategy::UptoBlocks(1);
+                self.frame.decode_blocks(&mut self.compressed, one_block).map_err(io::Error::other)?;
+            } else if self.compressed.fill_buf()?.is_empty() {
+                return Ok(0);
+            } else {
+                match self.frame.reset(&mut self.compressed) {
+                    Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                        length, ..
+                    })) => self.skip(length)?,
+                    other => other.map_err(io::Error::other)?,
+                }
+            }
+        }
+        self.frame.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    const TEXT: &[u8] = b"<metadata/>";
+
+    fn decompressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut plain = Vec::new();
+        decompress(bytes)?.read_to_end(&mut plain)?;
+        Ok(plain)
+    }
+
+    #[test]
+    fn what_is_compressed_by_nothing_is_taken_as_it_is() {
+        for text in [TEXT, b"", b"<", b"12345"] {
+            assert_eq!(decompressed(text).expect("plain"), text);
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_an_error_and_never_a_shorter_file() {
+        for name in ["gzip", "zstd", "xz", "bzip2"] {
+            let whole = compressed_by(name, &TEXT.repeat(1000));
+            for length in [7, whole.len() / 2, whole.len() - 1] {
+                assert!(decompressed(&whole[..length]).is_err(), "{name} cut to {length} of {}", whole.len());
+            }
+        }
+    }
+
+    #[test]
+    fn files_written_one_after_another_are_one_file() {
+        for name in ["gzip", "zstd", "xz", "bzip2"] {
+            let twice = compressed_by(name, TEXT).repeat(2);
+            assert_eq!(decompressed(&twice).expect(name), TEXT.repeat(2), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_skippable_zstd_frame_is_skipped() {
+        let mut file = vec![0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        file.extend(compressed_by("zstd", TEXT));
+        assert_eq!(decompressed(&file).expect("zstd"), TEXT);
+        assert!(decompressed(&file[..10]).is_err());
+    }
+
+    /// What the real program makes of it.
+    fn compressed_by(program: &str, text: &[u8]) -> Vec<u8> {
+        let mut child = Command::new(program)
+            .arg("-c")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
+        io::Write::write_all(&mut child.stdin.take().expect("stdin"), text).expect(program);
+        child.wait_with_output().expect(program).stdout
+    }
+}

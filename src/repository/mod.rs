@@ -1,0 +1,73 @@
+//! What a package repository says: `repomd.xml` → `primary.xml` → packages, or a directory index.
+//!
+//! Everything here comes from outside and is hostile until checked: bytes in, checked values out.
+
+mod checksum;
+mod decompress;
+pub mod index;
+mod nearest;
+pub mod primary;
+pub mod repomd;
+
+pub use checksum::{Checksum, ChecksumError, ChecksumKind};
+pub use nearest::NearestNames;
+
+use crate::package::Package;
+
+/// The releases of one product, as a repository offers them, and what helps where there are none.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Every package of the product, in the repository's order.
+    pub packages: Vec<Package>,
+    /// Names that are near to the product's, for an error message.
+    pub nearest: NearestNames,
+}
+
+/// What is wrong with the content of a repository.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// The bytes did not arrive, or did not decompress.
+    #[error("cannot read {what}: {error}")]
+    Read {
+        /// The file that was being read.
+        what: &'static str,
+        /// What the reader said.
+        error: std::io::Error,
+    },
+    /// Not well-formed XML, or not the document that was expected.
+    #[error("{what} is malformed{}: {reason}", near(*position))]
+    Malformed {
+        /// The file that was being read.
+        what: &'static str,
+        /// Where in the (decompressed) file, in bytes; 0 for the file as a whole.
+        position: u64,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// The file is not the one that `repomd.xml` describes.
+    #[error("{what} does not match repomd.xml: {reason}")]
+    Mismatch {
+        /// The file that was being read.
+        what: &'static str,
+        /// Expected and found.
+        reason: String,
+    },
+}
+
+fn near(position: u64) -> String {
+    if position == 0 { String::new() } else { format!(" near byte {position}") }
+}
+
+impl RepositoryError {
+    fn malformed(what: &'static str, position: u64, reason: &str) -> Self {
+        // The reason may quote what the repository wrote: no line breaks, no terminal codes.
+        let reason = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+        Self::Malformed { what, position, reason }
+    }
+
+    /// Whether reading again, from `repomd.xml` on, may help: a mirror caught half-way through its
+    /// update, or a broken connection, gives these.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Mismatch { .. })
+    }
+}

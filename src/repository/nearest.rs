@@ -1,0 +1,59 @@
+//! Names near to one that was not found.
+
+/// At most this many names are told.
+const MOST: usize = 3;
+
+/// The names nearest to the one that was asked for, best first.
+#[derive(Debug, Default)]
+pub struct NearestNames {
+    wanted: String,
+    found: Vec<(f64, String)>,
+}
+
+impl NearestNames {
+    /// Looks out for names near to `wanted`.
+    pub fn to(wanted: &str) -> Self {
+        Self { wanted: wanted.to_owned(), found: Vec::new() }
+    }
+
+    /// Considers a name; anything can be offered, any number of times.
+    pub fn offer(&mut self, name: &str) {
+        let similarity = strsim::jaro_winkler(&self.wanted, name);
+        let worst = self.found.last().map_or(0.0, |(worst, _)| *worst);
+        let full = self.found.len() == MOST;
+        if similarity < 0.7 || (full && similarity <= worst) || self.found.iter().any(|(_, known)| known == name) {
+            return;
+        }
+        let place = self.found.partition_point(|(better, _)| *better >= similarity);
+        self.found.insert(place, (similarity, name.to_owned()));
+        self.found.truncate(MOST);
+    }
+
+    /// The names, best first.
+    pub fn names(&self) -> Vec<&str> {
+        self.found.iter().map(|(_, name)| name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_told_best_first_and_once() {
+        let mut nearest = NearestNames::to("gitlab-runer");
+        for name in
+            ["bash", "gitlab-runner-fips", "gitlab-runner", "gitlab-runner", "gitlab-ee", "zlib", "gitlab-shell"]
+        {
+            nearest.offer(name);
+        }
+        assert_eq!(nearest.names(), ["gitlab-runner", "gitlab-runner-fips", "gitlab-ee"]);
+    }
+
+    #[test]
+    fn nothing_near_is_nothing_told() {
+        let mut nearest = NearestNames::to("gitlab-runner");
+        nearest.offer("zlib");
+        assert!(nearest.names().is_empty());
+    }
+}

@@ -1,0 +1,398 @@
+//! `primary.xml`: the packages of a repository.
+//!
+//! The file has hundreds of megabytes on large repositories. It is read as a stream, cut at
+//! `</package>`; only the packages of the product are parsed as XML, the others are passed over
+//! after a look at their name. Memory holds one package at a time.
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use memchr::memmem;
+use serde::Deserialize;
+use url::Url;
+
+use super::repomd::DataFile;
+use super::{Checksum, Listing, NearestNames, RepositoryError};
+use crate::package::{Evr, Nevra, Package, parse_epoch};
+
+const WHAT: &str = "primary.xml";
+
+/// The most bytes that a single `<package>` may have. The largest of distributions have 2 MB.
+const MAX_PACKAGE: usize = 16 << 20;
+
+/// A `<location>`: where a file is.
+#[derive(Deserialize)]
+pub(super) struct Location {
+    #[serde(rename = "@href")]
+    pub(super) href: String,
+    #[serde(rename = "@xml:base")]
+    pub(super) base: Option<String>,
+}
+
+/// A `<checksum>`.
+#[derive(Deserialize)]
+pub(super) struct TypedDigits {
+    #[serde(rename = "@type")]
+    pub(super) kind: String,
+    #[serde(rename = "$text", default)]
+    pub(super) digits: String,
+}
+
+#[derive(Deserialize)]
+struct PackageElement {
+    name: String,
+    arch: String,
+    version: Version,
+    checksum: Option<TypedDigits>,
+    time: Option<Time>,
+    location: Location,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(rename = "@epoch", default)]
+    epoch: String,
+    #[serde(rename = "@ver")]
+    version: String,
+    #[serde(rename = "@rel")]
+    release: String,
+}
+
+#[derive(Deserialize)]
+struct Time {
+    #[serde(rename = "@build", default)]
+    build: String,
+}
+
+/// Reads the packages of `product` from the file that `repomd.xml` describes: verifies its
+/// checksum and size, decompresses it, and looks through it.
+///
+/// `repository` is the URL that locations are relative to; it ends with a slash.
+pub fn read(
+    compressed: impl Read,
+    file: &DataFile,
+    repository: &Url,
+    product: &str,
+) -> Result<Listing, RepositoryError> {
+    let mut verified = super::checksum::Verified::new(compressed, file.checksum.clone(), file.size);
+    let listing = super::decompress::decompress(&mut verified)
+        .map_err(|error| RepositoryError::Read { what: WHAT, error })
+        .and_then(|plain| read_plain(plain, repository, product));
+    // First whether the file arrived as it was published: what a broken one says is of no interest.
+    verified.finish(WHAT)?;
+    listing
+}
+
+fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Listing, RepositoryError> {
+    let mut listing = Listing { packages: Vec::new(), nearest: NearestNames::to(product) };
+    let mut elements = PackageElements::new(document);
+    while let Some((position, element)) = elements.next()? {
+        match plain_name(element) {
+            Some(name) if name != product.as_bytes() => {
+                if let Ok(name) = std::str::from_utf8(name) {
+                    listing.nearest.offer(name);
+                }
+            }
+            // The product's, or a name in an unusual form, which the parser will tell.
+            _ => {
+                let malformed = |reason: String| RepositoryError::malformed(WHAT, position, &reason);
+                let element = std::str::from_utf8(element).map_err(|error| malformed(error.to_string()))?;
+                let element: PackageElement =
+                    quick_xml::de::from_str(element).map_err(|error| malformed(error.to_string()))?;
+                if element.name.trim() == product {
+                    listing.packages.push(package(element, repository).map_err(malformed)?);
+                } else {
+                    listing.nearest.offer(element.name.trim());
+                }
+            }
+        }
+    }
+    Ok(listing)
+}
+
+/// What stands in the first `<name>` of an element, where it is plain text.
+fn plain_name(element: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"<name>";
+    let start = memmem::find(element, NAME)? + NAME.len();
+    let name = &element[start..start + memchr::memchr(b'<', &element[start..])?];
+    let closed = element[start + name.len()..].starts_with(b"</name>");
+    let plain = name.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'&');
+    (closed && plain).then_some(name)
+}
+
+fn package(element: PackageElement, repository: &Url) -> Result<Package, String> {
+    let epoch = parse_epoch(&element.version.epoch)
+        .or(element.version.epoch.is_empty().then_some(0))
+        .ok_or_else(|| format!("epoch {:?} is no number", element.version.epoch))?;
+    let evr = Evr { epoch, version: element.version.version, release: element.version.release };
+    let nevra = Nevra::new(element.name.trim(), evr, element.arch.trim()).map_err(|error| error.to_string())?;
+    let url = resolve(repository, element.location.base.as_deref(), &element.location.href)
+        .map_err(|reason| format!("the location of {nevra}: {reason}"))?;
+    let checksum = element
+        .checksum
+        .map(|checksum| Checksum::new(&checksum.kind, &checksum.digits))
+        .transpose()
+        .map_err(|error| format!("the checksum of {nevra}: {error}"))?;
+    let built_at = element
+        .time
+        .and_then(|time| time.build.parse::<i64>().ok())
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .filter(|time| time.as_second() > 0);
+    Ok(Package { package: nevra, url: url.into(), checksum, built_at })
+}
+
+/// The URL of a file of the repository, from its `xml:base` and `href`.
+///
+/// A repository can name a file on another server, but not on the machine that reads it.
+pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, String> {
+    let url = match base {
+        None => repository.join(href),
+        Some(base) => repository.join(base).and_then(|mut base| {
+            if !base.path().ends_with('/') {
+                base.set_path(&format!("{}/", base.path()));
+            }
+            base.join(href)
+        }),
+    };
+    let url = url.map_err(|error| format!("{href:?} is no URL: {error}"))?;
+    let same_place = url.scheme() == repository.scheme();
+    if !same_place && !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("{url} has a scheme other than the repository's, http or https"));
+    }
+    // Pipeline variables expand `$`; in a path its encoded form means the same.
+    if url.as_str().contains('$') {
+        Url::parse(&url.as_str().replace('$', "%24")).map_err(|e| e.to_string())
+    } else {
+        Ok(url)
+    }
+}
+
+/// Cuts a document into its `<package …>…</package>`.
+struct PackageElements<R> {
+    document: R,
+    buffer: Vec<u8>,
+    /// `buffer[start..]` has not been given out yet.
+    start: usize,
+    /// `buffer[start..searched]` holds no end of an element.
+    searched: usize,
+    /// The place of `buffer[0]` in the document.
+    position: u64,
+    at_end: bool,
+    any: bool,
+}
+
+const ELEMENT_START: &[u8] = b"<package";
+const ELEMENT_END: &[u8] = b"</package>";
+
+impl<R: Read> PackageElements<R> {
+    fn new(document: R) -> Self {
+        Self { document, buffer: Vec::new(), start: 0, searched: 0, position: 0, at_end: false, any: false }
+    }
+
+    /// The next element and its place in the document.
+    fn next(&mut self) -> Result<Option<(u64, &[u8])>, RepositoryError> {
+        loop {
+            if let Some(found) = memmem::find(&self.buffer[self.searched..], ELEMENT_END) {
+                let end = self.searched + found + ELEMENT_END.len();
+                let whole = &self.buffer[self.start..end];
+                let Some(offset) = find_element_start(whole) else {
+                    let position = self.position + self.searched as u64;
+                    return Err(RepositoryError::malformed(WHAT, position, "</package> without its <package>"));
+                };
+                let element = self.start + offset..end;
+                (self.start, self.searched, self.any) = (end, end, true);
+                return Ok(Some((self.position + element.start as u64, &self.buffer[element])));
+            }
+            if self.at_end {
+                return self.end().map(|()| None);
+            }
+            self.fill()?;
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), RepositoryError> {
+        const PIECE: usize = 256 << 10;
+        self.buffer.drain(..self.start);
+        self.position += self.start as u64;
+        // The end tag may lie across the seam.
+        self.searched = self.buffer.len().saturating_sub(ELEMENT_END.len() - 1);
+        self.start = 0;
+        if self.buffer.len() > MAX_PACKAGE {
+            let limit = MAX_PACKAGE >> 20;
+            let reason = format!("a single <package> has more than {limit} MiB");
+            return Err(RepositoryError::malformed(WHAT, self.position, &reason));
+        }
+        let read = self.document.by_ref().take(PIECE as u64).read_to_end(&mut self.buffer);
+        self.at_end = read.map_err(|error| RepositoryError::Read { what: WHAT, error })? == 0;
+        Ok(())
+    }
+
+    /// What is left at the end has to be the end of `<metadata>`, the whole file where it is empty.
+    fn end(&self) -> Result<(), RepositoryError> {
+        let rest = &self.buffer[self.start..];
+        let error = |reason| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
+        if find_element_start(rest).is_some() {
+            error("it ends in the middle of a <package>")
+        } else if !self.any && memmem::find(rest, b"<metadata").is_none() {
+            error("expected an XML document <metadata>")
+        } else if !self.any && memmem::find(rest, b":package").is_some() {
+            error("its elements have a namespace prefix, which createrepo never writes")
+        } else if memmem::find(rest, b"</metadata").is_none() && !rest.trim_ascii_end().ends_with(b"/>") {
+            error("it ends before </metadata>")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The start of the first `<package>`; `<packager>`, say, is none.
+fn find_element_start(bytes: &[u8]) -> Option<usize> {
+    memmem::find_iter(bytes, ELEMENT_START).find(|start| {
+        bytes.get(start + ELEMENT_START.len()).is_some_and(|next| next.is_ascii_whitespace() || *next == b'>')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Url {
+        "https://yum.example.com/el9/x86_64/".parse().expect("a URL")
+    }
+
+    fn element(name: &str, version: &str) -> String {
+        format!(
+            r#"<package type="rpm">
+  <name>{name}</name>
+  <arch>x86_64</arch>
+  <version epoch="0" ver="{version}" rel="1"/>
+  <checksum type="sha256" pkgid="YES">e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</checksum>
+  <packager>somebody</packager>
+  <time file="1732406500" build="1732406400"/>
+  <location href="Packages/{name}-{version}-1.x86_64.rpm"/>
+  <format><rpm:license>MIT</rpm:license><rpm:provides><rpm:entry name="{name}"/></rpm:provides></format>
+</package>"#
+        )
+    }
+
+    fn document(elements: &str) -> String {
+        format!(
+            r#"<?xml version="1.0"?><metadata xmlns="http://linux.duke.edu/metadata/common" packages="2">{elements}</metadata>"#
+        )
+    }
+
+    fn nevras(document: &str) -> Result<Vec<String>, RepositoryError> {
+        let listing = read_plain(document.as_bytes(), &base(), "gitlab-runner")?;
+        Ok(listing.packages.iter().map(|package| package.package.to_string()).collect())
+    }
+
+    #[test]
+    fn the_packages_of_the_product_are_found_and_no_others() {
+        let elements = [
+            ("bash", "5.1"),
+            ("gitlab-runner", "18.6.0"),
+            ("gitlab-runner-fips", "18.6.0"),
+            ("gitlab-runner", "18.6.1"),
+        ];
+        let elements: String = elements.iter().map(|(name, version)| element(name, version)).collect();
+        let listing = read_plain(document(&elements).as_bytes(), &base(), "gitlab-runner").expect("a listing");
+        let package = &listing.packages[1];
+        assert_eq!(listing.packages.len(), 2);
+        assert_eq!(package.package.to_string(), "gitlab-runner-18.6.1-1.x86_64");
+        assert_eq!(package.url, "https://yum.example.com/el9/x86_64/Packages/gitlab-runner-18.6.1-1.x86_64.rpm");
+        assert!(package.checksum.as_ref().is_some_and(|checksum| checksum.sha256().is_some()));
+        assert_eq!(package.built_at.map(Timestamp::as_second), Some(1_732_406_400));
+        assert_eq!(listing.nearest.names(), ["gitlab-runner-fips"]);
+    }
+
+    #[test]
+    fn a_name_in_an_unusual_form_is_still_the_name() {
+        for name in [
+            "<name>gitlab&#45;runner</name>",
+            "<name >gitlab-runner</name>",
+            "<name>\n gitlab-runner\n</name>",
+            "<name><![CDATA[gitlab-runner]]></name>",
+        ] {
+            let text = document(&element("X", "1").replace("<name>X</name>", name));
+            assert_eq!(nevras(&text).expect(name), ["gitlab-runner-1-1.x86_64"], "{name}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_may_be_missing_and_counts_where_it_is_there() {
+        let text = document(&element("gitlab-runner", "1"));
+        for (attribute, nevra) in [("", "gitlab-runner-1-1.x86_64"), ("epoch=\"2\"", "gitlab-runner-2:1-1.x86_64")] {
+            assert_eq!(nevras(&text.replace("epoch=\"0\"", attribute)).expect(attribute), [nevra]);
+        }
+    }
+
+    #[test]
+    fn a_package_longer_than_a_piece_is_read_whole() {
+        let long = element("gitlab-runner", "2").replace("MIT", &"x".repeat(1 << 20));
+        let text = document(&(element("a", "1") + &long + &element("gitlab-runner", "3")));
+        assert_eq!(nevras(&text).expect("packages").len(), 2);
+    }
+
+    #[test]
+    fn an_empty_repository_is_no_error() {
+        assert!(nevras(&document("")).expect("empty").is_empty());
+        assert!(nevras(r#"<metadata packages="0"/>"#).expect("empty").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_primary_is_refused_with_the_reason() {
+        let one = element("gitlab-runner", "1");
+        for (text, reason) in [
+            (String::new(), "expected an XML document <metadata>"),
+            ("<html>Sign in</html>".to_owned(), "expected an XML document <metadata>"),
+            (document(&one[..one.len() / 2]).replace("</metadata>", ""), "in the middle of a <package>"),
+            (document(&one).replace("</metadata>", ""), "before </metadata>"),
+            (document("</package>"), "without its <package>"),
+            (document("<x:package>1</x:package>"), "prefix"),
+            (document(&one.replace("<version", "<revision")), "missing field `version`"),
+            (document(&one.replace("ver=\"1\"", "ver=\"1;id\"")), "the version may hold"),
+            (document(&one.replace("rel=\"1\"", "rel=\"$(id)\"")), "the release may hold"),
+            (document(&one.replace("epoch=\"0\"", "epoch=\"-1\"")), "epoch \"-1\""),
+            (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
+            (document(&one.replace("Packages/", "file:///etc/")), "scheme"),
+            (document(&one.replace("Packages/", "javascript:")), "scheme"),
+            (document(&one.replace("<arch>", "<arch>&bomb;")), "bomb"),
+            (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
+        ] {
+            let error = nevras(&text).expect_err(reason).to_string();
+            assert!(error.contains(reason), "{reason}: {error}");
+            assert!(error.len() < 700 && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_resolved_as_the_metadata_means_it() {
+        for (base_attribute, href, url) in [
+            (None, "Packages/g/a.rpm", "https://yum.example.com/el9/x86_64/Packages/g/a.rpm"),
+            (None, "../noarch/a.rpm", "https://yum.example.com/el9/noarch/a.rpm"),
+            (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
+            (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
+            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a^1~2+3.rpm"),
+            (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
+        ] {
+            assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_promised_one_is_refused_whatever_it_says() {
+        let text = document(&element("gitlab-runner", "1"));
+        let file = DataFile {
+            href: "x".to_owned(),
+            base: None,
+            checksum: Checksum::new("sha256", &"0".repeat(64)).expect("a checksum"),
+            size: None,
+        };
+        for bytes in [text.as_bytes(), b"", b"\x1f\x8b\x08 not gzip"] {
+            let error = read(bytes, &file, &base(), "gitlab-runner").expect_err("another file").to_string();
+            assert!(error.contains("does not match repomd.xml: expected sha256:0000"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `repodata/repomd.xml`: which files describe the repository, and their checksums.
+
+use serde::Deserialize;
+
+use super::{Checksum, RepositoryError};
+
+const WHAT: &str = "repodata/repomd.xml";
+
+/// The most bytes that a `repomd.xml` may have. Real ones have a few thousand.
+pub const MAX_SIZE: u64 = 4 << 20;
+
+/// What is needed of a `repomd.xml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repomd {
+    /// The repository's own mark of its state, often the time of its making.
+    pub revision: Option<String>,
+    /// The file that lists the packages.
+    pub primary: DataFile,
+}
+
+/// A file that `repomd.xml` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its place, relative to `base` or to the repository's URL.
+    pub href: String,
+    /// `xml:base`, where the location has one.
+    pub base: Option<String>,
+    /// Of the file as it is, compressed.
+    pub checksum: Checksum,
+    /// In bytes, as it is, compressed.
+    pub size: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "repomd")]
+struct Document {
+    revision: Option<String>,
+    #[serde(rename = "data", default)]
+    files: Vec<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(rename = "@type")]
+    kind: Option<String>,
+    location: Option<super::primary::Location>,
+    checksum: Option<super::primary::TypedDigits>,
+    size: Option<String>,
+}
+
+/// Reads a `repomd.xml`. Only `<data type="primary">` with its location and checksum has to be
+/// there; its sqlite and zchunk forms beside it are passed over, as is all else.
+pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
+    let malformed = |reason: String| RepositoryError::malformed(WHAT, 0, &reason);
+    if !is_root(document, "repomd") {
+        return Err(malformed("expected an XML document <repomd>".to_owned()));
+    }
+    let document: Document = quick_xml::de::from_str(document).map_err(|error| malformed(error.to_string()))?;
+    let primary = document
+        .files
+        .into_iter()
+        .find(|data| data.kind.as_deref() == Some("primary"))
+        .ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
+    let missing = |what: &str| malformed(format!("its <data type=\"primary\"> has no {what}"));
+    let location = primary.location.ok_or_else(|| missing("<location href>"))?;
+    let checksum = primary.checksum.ok_or_else(|| missing("<checksum>"))?;
+    let checksum = Checksum::new(&checksum.kind, &checksum.digits).map_err(|error| malformed(error.to_string()))?;
+    Ok(Repomd {
+        revision: document.revision.filter(|revision| !revision.is_empty()),
+        primary: DataFile {
+            href: location.href,
+            base: location.base,
+            checksum,
+            size: primary.size.and_then(|size| size.trim().parse().ok()),
+        },
+    })
+}
+
+/// Whether the first element of a document has this name. (The deserializer takes any.)
+fn is_root(document: &str, name: &str) -> bool {
+    let mut reader = quick_xml::Reader::from_str(document);
+    loop {
+        match reader.read_event() {
+            Ok(quick_xml::events::Event::Start(start)) => return start.local_name().as_ref() == name,
+            Ok(quick_xml::events::Event::Eof | quick_xml::events::Event::Empty(_)) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_primary_is_found_among_the_other_kinds() {
+        let repomd = parse(&format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
+  <!-- made at night -->
+  <revision>1732406400</revision>
+  <data type="primary_db"><checksum type="md5">x</checksum><location href="repodata/a-primary.sqlite.bz2"/></data>
+  <data type="primary">
+    <checksum type="sha256">{SHA256}</checksum>
+    <open-checksum type="sha256">{SHA256}</open-checksum>
+    <location xml:base="http://other.example.com/el9/" href="repodata/a&amp;b-primary.xml.gz"/>
+    <size>123</size>
+  </data>
+  <data type="primary_zck"><location href="repodata/a-primary.xml.zck"/></data>
+</repomd>"#
+        ))
+        .expect("a repomd");
+        assert_eq!(repomd.revision.as_deref(), Some("1732406400"));
+        assert_eq!(repomd.primary.href, "repodata/a&b-primary.xml.gz");
+        assert_eq!(repomd.primary.base.as_deref(), Some("http://other.example.com/el9/"));
+        assert_eq!(repomd.primary.checksum.sha256(), Some(SHA256));
+        assert_eq!(repomd.primary.size, Some(123));
+    }
+
+    #[test]
+    fn only_location_and_checksum_have_to_be_there() {
+        let document = format!(
+            r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#
+        );
+        let repomd = parse(&document).expect("a repomd");
+        assert_eq!((repomd.revision, repomd.primary.size), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_repomd_is_refused_with_the_reason() {
+        for (document, reason) in [
+            ("", "expected an XML document <repomd>"),
+            ("Not here, sorry", "expected an XML document <repomd>"),
+            ("<html><body>Sign in</body></html>", "expected an XML document <repomd>"),
+            ("<repomd></repomd>", "no <data type=\"primary\">"),
+            (r#"<repomd><data type="primary"></data></repomd>"#, "no <location href>"),
+            (r#"<repomd><data type="primary"><location href="x"/></data></repomd>"#, "no <checksum>"),
+            (
+                r#"<repomd><data type="primary"><location href="x"/><checksum type="crc">1</checksum></data></repomd>"#,
+                "checksum type \"crc\"",
+            ),
+            (r#"<repomd><data type="primary"><location href="x"/>"#, "not closed"),
+            (r"<repomd>&bomb;</repomd>", "bomb"),
+        ] {
+            let error = parse(document).expect_err(document).to_string();
+            assert!(error.to_lowercase().contains(&reason.to_lowercase()), "{document}: {error}");
+        }
+    }
+}

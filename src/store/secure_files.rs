@@ -1,0 +1,215 @@
+//! A store in a GitLab project's Secure Files.
+//!
+//! <https://docs.gitlab.com/api/secure_files/>: list, download, create, delete; at most 100 files a
+//! project and less than 5 MiB a file; no update, no lock. Names are unique by a check of the
+//! application alone, so two uploads of one name can both succeed.
+
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
+use serde::Deserialize;
+use url::Url;
+
+use crate::http::{Answer, Client, Method, Request};
+
+/// GitLab wants a file to be smaller than this, in bytes.
+const FILE_SIZE_LIMIT: usize = 5 << 20;
+/// The most bytes of a listing: 100 entries have some 30 kB.
+const MAX_LISTING: u64 = 4 << 20;
+/// How many listings in a row may differ where there are more files than one page holds.
+const MAX_LISTINGS: u32 = 6;
+
+/// Who asks: the header's name and the secret.
+#[derive(Clone)]
+pub enum Token {
+    /// `CI_JOB_TOKEN`: acts as the user who started the pipeline, or owns the schedule.
+    Job(String),
+    /// `AMI_SCHEDULER_TOKEN`: a project access token.
+    Project(String),
+}
+
+/// A project of a GitLab instance.
+#[derive(Clone)]
+pub struct Project {
+    /// `CI_API_V4_URL`
+    pub api: Url,
+    /// `CI_PROJECT_ID`: digits.
+    pub id: String,
+    pub token: Token,
+}
+
+pub struct SecureFiles {
+    project: Project,
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    id: u64,
+    name: String,
+    checksum: Option<String>,
+    checksum_algorithm: Option<String>,
+}
+
+impl SecureFiles {
+    pub fn new(project: Project, client: Client) -> Self {
+        Self { project, client }
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<Request, StoreError> {
+        let api = self.project.api.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{api}/projects/{}/secure_files{path}", self.project.id))?;
+        let (header, secret) = match &self.project.token {
+            Token::Job(secret) => ("job-token", secret),
+            Token::Project(secret) => ("private-token", secret),
+        };
+        Ok(Request { credentials: Some((header, secret.clone())), ..Request::new(method, url) })
+    }
+
+    /// One page of the listing, and whether more follow.
+    fn page(&self, number: u32) -> Result<(Vec<Entity>, bool), StoreError> {
+        let request = self.request(Method::Get, &format!("?per_page=100&page={number}"))?;
+        let answer = self.client.fetch(&request, MAX_LISTING)?;
+        if answer.status != 200 {
+            return Err(self.refusal("list the project's Secure Files", &answer));
+        }
+        let entities = serde_json::from_slice(&answer.body).map_err(|error| {
+            format!("GitLab's list of files is not the JSON that was expected ({error}): {}", answer.excerpt())
+        })?;
+        Ok((entities, answer.header("x-next-page").is_some_and(|page| !page.is_empty())))
+    }
+
+    /// All pages. One page is a snapshot; several are not, so they are read until they agree.
+    fn listing(&self) -> Result<Vec<Entity>, StoreError> {
+        let mut last: Option<Vec<(u64, String)>> = None;
+        for _ in 0..MAX_LISTINGS {
+            let mut entities = Vec::new();
+            let mut number = 1;
+            loop {
+                let (page, more) = self.page(number)?;
+                entities.extend(page);
+                if !more {
+                    break;
+                }
+                number += 1;
+            }
+            if number == 1 {
+                return Ok(entities);
+            }
+            let seen: Vec<_> = entities.iter().map(|entity| (entity.id, entity.name.clone())).collect();
+            if last.as_ref() == Some(&seen) {
+                return Ok(entities);
+            }
+            last = Some(seen);
+        }
+        Err(format!(
+            "the project's list of files was different each of {MAX_LISTINGS} times it was read; run the job again"
+        )
+        .into())
+    }
+
+    /// What an answer that is no success means, and what to do about it.
+    fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
+        let (token, whose) = match self.project.token {
+            Token::Job(_) => ("the job token (CI_JOB_TOKEN)", "the owner of the schedule, or whoever pressed Run,"),
+            Token::Project(_) => ("AMI_SCHEDULER_TOKEN", "the project access token"),
+        };
+        let advice = match answer.status {
+            401 => match self.project.token {
+                Token::Job(_) => format!("{token} is not valid: it works only while its job runs"),
+                Token::Project(_) => {
+                    format!("{token} is not valid: it may have expired or been revoked; make a new one")
+                }
+            },
+            403 if answer.excerpt().contains("admin_secure_files") => {
+                format!(
+                    "{token} lacks the permission ADMIN_SECURE_FILES: in Settings > CI/CD > Job token permissions, give it to this project's entry"
+                )
+            }
+            403 => format!(
+                "{token} may not {doing}: {whose} has to be a Maintainer of the project. Have a Maintainer take \
+                 ownership of the schedule, or set the masked variable AMI_SCHEDULER_TOKEN to a project access token \
+                 with the role Maintainer and the scope api"
+            ),
+            404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
+            400 if answer.excerpt().contains("Maximum number") => {
+                "the project has as many Secure Files as it may (100 by default): delete some that nothing needs"
+                    .to_owned()
+            }
+            413 => "the tracker has reached GitLab's limit of 5 MiB for a file".to_owned(),
+            429 | 500.. => "GitLab did not recover while the job waited: run the job again".to_owned(),
+            300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
+            _ => "this was not expected".to_owned(),
+        };
+        format!("{advice} [GitLab answered {}: {}]", answer.status, answer.excerpt()).into()
+    }
+}
+
+impl Store for SecureFiles {
+    fn list(&self) -> Result<Vec<StoredFile>, StoreError> {
+        let files = self.listing()?.into_iter().map(|entity| {
+            let is_sha256 = entity.checksum_algorithm.as_deref() == Some("sha256");
+            StoredFile { id: entity.id, name: entity.name, sha256: entity.checksum.filter(|_| is_sha256) }
+        });
+        Ok(files.collect())
+    }
+
+    fn download(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, StoreError> {
+        let request = self.request(Method::Get, &format!("/{}/download", file.id))?;
+        let answer = self.client.fetch(&request, FILE_SIZE_LIMIT as u64)?;
+        match answer.status {
+            200 => Ok(Some(answer.body)),
+            404 => Ok(None),
+            _ => Err(self.refusal("read its Secure Files", &answer)),
+        }
+    }
+
+    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        if content.len() >= FILE_SIZE_LIMIT {
+            return Err(format!(
+                "it has {} bytes, and GitLab takes less than {FILE_SIZE_LIMIT} (5 MiB) for a file; nothing was changed",
+                content.len()
+            )
+            .into());
+        }
+        let mut request = self.request(Method::Post, "")?;
+        request.body = Some(form(name, content));
+        let answer = self.client.fetch(&request, MAX_LISTING)?;
+        match answer.status {
+            201 => Ok(()),
+            // Heads are named by their content: it is there already, from this call or another's.
+            400 if answer.excerpt().contains("has already been taken") => Ok(()),
+            _ => Err(self.refusal("add Secure Files", &answer)),
+        }
+    }
+
+    fn delete(&self, file: &StoredFile) -> Result<(), StoreError> {
+        let request = self.request(Method::Delete, &format!("/{}", file.id))?;
+        let answer = self.client.fetch(&request, MAX_LISTING)?;
+        match answer.status {
+            200..=299 | 404 => Ok(()),
+            _ => Err(self.refusal("delete Secure Files", &answer)),
+        }
+    }
+
+    fn wait(&self, attempt: u32) {
+        self.client.wait(attempt);
+    }
+
+    fn place(&self) -> String {
+        format!("the Secure Files of project {}", self.project.id)
+    }
+}
+
+/// `multipart/form-data` (RFC 7578) with the two fields that GitLab asks for. The boundary can't
+/// occur in a JSON document, which has no line that begins with it.
+fn form(name: &str, content: &[u8]) -> (String, Vec<u8>) {
+    const BOUNDARY: &str = "----ami-scheduler-7c1f4f0b5a";
+    let mut body = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n\
+         --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(content);
+    body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+}

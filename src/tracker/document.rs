@@ -1,0 +1,279 @@
+//! The document of a tracker: its entries, the changes that can be made to them, and its merge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Entry, Notes, Origin, State, Target};
+use crate::package::Nevra;
+use crate::repository::Checksum;
+
+const FORMAT: &str = "ami-scheduler/tracker/1";
+
+/// A release × target: what is built, recorded and never built twice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Build {
+    /// The release.
+    pub package: Nevra,
+    /// What the image is built on.
+    pub target: Target,
+}
+
+/// What is known of the builds of one product on one ref.
+///
+/// Serializes to JSON with sorted keys: the same document always has the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    format: String,
+    product: String,
+    #[serde(rename = "ref")]
+    reference: String,
+    /// The targets whose first run is over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    targets: BTreeSet<Target>,
+    entries: BTreeMap<Nevra, BTreeMap<Target, Entry>>,
+    /// Fields of newer versions, kept as they are.
+    #[serde(flatten)]
+    unknown: BTreeMap<String, Value>,
+}
+
+/// Why bytes are not the document of a tracker.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Not JSON, or not of the shape.
+    #[error("it is not the JSON of a tracker: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Of a format that this version does not know.
+    #[error(
+        "its format is {0:?}, and this version of ami-scheduler knows {FORMAT:?} only: use the version that wrote it, or a newer one"
+    )]
+    Format(String),
+    /// The document of another tracker.
+    #[error("it is the tracker of {found:?}, expected {expected:?}")]
+    Other {
+        /// Product and ref of the document.
+        found: String,
+        /// Product and ref of the tracker.
+        expected: String,
+    },
+}
+
+/// What a change did to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is as it should be now.
+    Changed,
+    /// It was so before.
+    AsBefore,
+}
+
+impl Document {
+    /// The document of a tracker that holds nothing yet.
+    pub fn new(product: &str, reference: &str) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            product: product.to_owned(),
+            reference: reference.to_owned(),
+            targets: BTreeSet::new(),
+            entries: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a document; one of an unknown format is refused, whatever else it holds.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: String,
+        }
+        let Format { format } = serde_json::from_slice(bytes)?;
+        if format != FORMAT {
+            return Err(DocumentError::Format(format.chars().take(80).collect()));
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// The document as indented JSON that ends with a newline.
+    pub fn to_json(&self) -> Result<Vec<u8>, DocumentError> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// The product that this document is about.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
+    /// The branch or tag that this document is about.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Every entry, by release (oldest first), then target.
+    pub fn entries(&self) -> impl Iterator<Item = (&Nevra, &Target, &Entry)> {
+        self.entries
+            .iter()
+            .flat_map(|(package, targets)| targets.iter().map(move |(target, entry)| (package, target, entry)))
+    }
+
+    /// The entry of a build.
+    pub fn get(&self, build: &Build) -> Option<&Entry> {
+        self.entries.get(&build.package)?.get(&build.target)
+    }
+
+    /// Whether anything is known of a target: if not, its next run is its first.
+    pub fn knows(&self, target: &Target) -> bool {
+        self.targets.contains(target) || self.entries.values().any(|targets| targets.contains_key(target))
+    }
+
+    /// Records that a target has had its first run, even if there was nothing to record of it.
+    pub fn know(&mut self, target: &Target) {
+        self.targets.insert(target.clone());
+    }
+
+    /// What both documents know: of each build the larger entry.
+    ///
+    /// Commutative, associative and idempotent, since it takes maxima.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.targets.extend(other.targets);
+        for (package, targets) in other.entries {
+            let mine = self.entries.entry(package).or_default();
+            for (target, entry) in targets {
+                take_larger(mine, target, entry, Entry::cmp);
+            }
+        }
+        for (field, value) in other.unknown {
+            take_larger(&mut self.unknown, field, value, |a, b| a.to_string().cmp(&b.to_string()));
+        }
+        self
+    }
+
+    /// Fails unless this is the document of the given product and ref.
+    pub fn expect(&self, product: &str, reference: &str) -> Result<(), DocumentError> {
+        if (self.product.as_str(), self.reference.as_str()) == (product, reference) {
+            return Ok(());
+        }
+        Err(DocumentError::Other {
+            found: format!("{} on {}", self.product, self.reference),
+            expected: format!("{product} on {reference}"),
+        })
+    }
+
+    /// Claims a build for the pipeline of `origin`: the attempt after the last one.
+    pub fn claim(&mut self, build: &Build, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
+        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let mut claim = before.moved_to(State::Building, now, origin);
+        claim.attempt += 1;
+        claim.first_seen.get_or_insert(now);
+        claim.checksum = checksum.or(claim.checksum);
+        self.put(build, claim);
+    }
+
+    /// Records that a build succeeded, with what it reports of itself.
+    ///
+    /// A success that is there already stays as it is, unless this one reports something else.
+    pub fn succeed(&mut self, build: &Build, notes: &Notes, now: Timestamp, mut origin: Origin) -> Recorded {
+        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let news = notes.iter().any(|(name, value)| before.notes.get(name) != Some(value));
+        if before.state == State::Built && !news {
+            return Recorded::AsBefore;
+        }
+        // The claim's pipeline is the one whose id people know; the update job runs in its child.
+        if before.state == State::Building && before.origin.pipeline > 0 {
+            origin.pipeline = before.origin.pipeline;
+        }
+        let mut success = before.moved_to(State::Built, now, origin);
+        // Of two successes the one with more attempts is the larger: the newer has to win.
+        if before.state == State::Built || before.attempt == 0 {
+            success.attempt += 1;
+        }
+        success.notes.extend(notes.clone());
+        success.first_seen.get_or_insert(now);
+        self.put(build, success);
+        Recorded::Changed
+    }
+
+    /// Turns every claim that this pipeline has not finished into a failed attempt; returns them.
+    pub fn settle(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<Build> {
+        let is_open = |entry: &Entry| entry.state == State::Building && entry.origin.pipeline == pipeline;
+        let open = self.builds_where(|_, _, entry| is_open(entry));
+        for build in &open {
+            self.fail(build, now, origin.clone());
+        }
+        open
+    }
+
+    fn fail(&mut self, build: &Build, now: Timestamp, mut origin: Origin) {
+        if let Some(claim) = self.get(build) {
+            origin.pipeline = claim.origin.pipeline;
+            let failed = claim.moved_to(State::Failed, now, origin);
+            self.put(build, failed);
+        }
+    }
+
+    /// Records that a build is on purpose not made. What is known of it already stays.
+    pub fn skip(&mut self, build: &Build, reason: &str, now: Timestamp) -> Recorded {
+        self.adopt(build, State::Skipped, reason, now)
+    }
+
+    /// Records a build that was made before this tracker knew of it. A success stays as it is.
+    pub fn import(&mut self, build: &Build, reason: &str, now: Timestamp) -> Recorded {
+        self.adopt(build, State::Built, reason, now)
+    }
+
+    fn adopt(&mut self, build: &Build, state: State, reason: &str, now: Timestamp) -> Recorded {
+        let before = self.get(build);
+        if before.is_some_and(|entry| entry.state >= state) {
+            return Recorded::AsBefore;
+        }
+        let mut entry = before.cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        entry = entry.moved_to(state, now, Origin::default());
+        entry.reason = Some(reason.to_owned());
+        entry.first_seen.get_or_insert(now);
+        self.put(build, entry);
+        Recorded::Changed
+    }
+
+    /// Asks for a build anew: whatever was recorded of it no longer holds.
+    ///
+    /// `targets` empty means all that are known of the package. Returns what was forgotten.
+    pub fn forget(&mut self, package: &Nevra, targets: &[Target], reason: &str, now: Timestamp) -> Vec<Build> {
+        let known =
+            self.builds_where(|known, target, _| known == package && (targets.is_empty() || targets.contains(target)));
+        for build in &known {
+            if let Some(before) = self.get(build) {
+                let mut anew = before.moved_to(State::Pending, now, Origin::default());
+                anew.epoch += 1;
+                anew.attempt = 0;
+                anew.notes.clear();
+                anew.reason = Some(reason.to_owned());
+                self.put(build, anew);
+            }
+        }
+        known
+    }
+
+    fn builds_where(&self, condition: impl Fn(&Nevra, &Target, &Entry) -> bool) -> Vec<Build> {
+        self.entries()
+            .filter(|(package, target, entry)| condition(package, target, entry))
+            .map(|(package, target, _)| Build { package: package.clone(), target: target.clone() })
+            .collect()
+    }
+
+    fn put(&mut self, build: &Build, entry: Entry) {
+        self.entries.entry(build.package.clone()).or_default().insert(build.target.clone(), entry);
+    }
+}
+
+fn take_larger<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V, compare: impl Fn(&V, &V) -> std::cmp::Ordering) {
+    use std::collections::btree_map::Entry::{Occupied, Vacant};
+    match into.entry(key) {
+        Vacant(place) => drop(place.insert(value)),
+        Occupied(mut place) if compare(&value, place.get()).is_gt() => drop(place.insert(value)),
+        Occupied(_) => {}
+    }
+}

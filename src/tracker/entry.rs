@@ -1,0 +1,191 @@
+//! What is known of one release on one target, and which of two entries is the larger.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Notes;
+use crate::repository::Checksum;
+
+/// Where a build stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// To be built, and nobody has begun.
+    Pending,
+    /// A pipeline has claimed it.
+    Building,
+    /// The last attempt failed, or ended without saying how.
+    Failed,
+    /// On purpose not built.
+    Skipped,
+    /// Built.
+    Built,
+}
+
+impl State {
+    /// Whether nothing is left to do.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Skipped | Self::Built)
+    }
+
+    /// The word for it in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Building => "building",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Built => "built",
+        }
+    }
+}
+
+/// The pipeline and job that brought an entry to its state.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The pipeline's id; of a build in a child pipeline, its parent's. 0 outside of GitLab.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pipeline: u64,
+    /// Where a person sees the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_url: Option<String>,
+    /// Where a person sees the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_url: Option<String>,
+}
+
+/// What is known of one release on one target.
+///
+/// `Ord` is a total order, and merging two entries takes the larger. Most significant first:
+/// 1. `epoch`, which `forget` alone raises;
+/// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
+/// 3. `attempt`;
+/// 4. failed over building over pending;
+/// 5. the smaller pipeline id, then the bytes: any choice, as long as all make the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// How many times the build was asked for anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
+    /// Where it stands.
+    pub state: State,
+    /// The number of the last attempt, from 1; 0 before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u64,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// Who brought it there.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// When the release was first seen for this target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+    /// The checksum of the package file that this is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
+    /// What the build reported of itself.
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
+    pub notes: Notes,
+    /// Why, where a rule or a person decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Fields of newer versions, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Entry {
+    /// An entry in the given state, with nothing else known.
+    pub fn new(state: State, since: Timestamp) -> Self {
+        Self {
+            epoch: 0,
+            state,
+            attempt: 0,
+            since,
+            origin: Origin::default(),
+            first_seen: None,
+            checksum: None,
+            notes: Notes::new(),
+            reason: None,
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    /// The same build in another state: what is not about the state stays.
+    pub(super) fn moved_to(&self, state: State, since: Timestamp, origin: Origin) -> Self {
+        Self { state, since, origin, reason: None, ..self.clone() }
+    }
+
+    fn rank(&self) -> (u64, Option<State>, u64, State, Reverse<u64>) {
+        let done = self.state.is_done().then_some(self.state);
+        (self.epoch, done, self.attempt, self.state, Reverse(self.origin.pipeline))
+    }
+
+    /// The bytes that the order falls back on.
+    fn bytes(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Eq for Entry {}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank()).then_with(|| self.bytes().cmp(&other.bytes()))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(epoch: u64, state: State, attempt: u64, pipeline: u64) -> Entry {
+        let mut entry = Entry::new(state, Timestamp::UNIX_EPOCH);
+        (entry.epoch, entry.attempt, entry.origin.pipeline) = (epoch, attempt, pipeline);
+        entry
+    }
+
+    #[test]
+    fn entries_are_ordered_by_the_rules_in_their_order() {
+        use State::{Building, Built, Failed, Pending, Skipped};
+        let ascending = [
+            ("seen and nothing more", entry(0, Pending, 0, 0)),
+            ("a claim by the larger pipeline", entry(0, Building, 1, 9)),
+            ("a claim by the smaller pipeline", entry(0, Building, 1, 8)),
+            ("a failed attempt", entry(0, Failed, 1, 8)),
+            ("the next attempt's claim", entry(0, Building, 2, 9)),
+            ("the next attempt's failure", entry(0, Failed, 2, 9)),
+            ("skipped", entry(0, Skipped, 0, 0)),
+            ("built at the first attempt", entry(0, Built, 1, 8)),
+            ("built again", entry(0, Built, 2, 8)),
+            ("forgotten", entry(1, Pending, 0, 0)),
+            ("claimed after it was forgotten", entry(1, Building, 1, 9)),
+        ];
+        for pair in ascending.windows(2) {
+            assert!(pair[0].1 < pair[1].1, "{} < {}", pair[0].0, pair[1].0);
+        }
+    }
+
+    #[test]
+    fn entries_that_differ_are_never_equal_in_order() {
+        let plain = entry(0, State::Built, 1, 8);
+        let mut noted = plain.clone();
+        noted.notes.insert("AMI_ID".to_owned(), "ami-0abc".to_owned());
+        assert_ne!(plain.cmp(&noted), Ordering::Equal);
+    }
+}

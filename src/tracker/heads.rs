@@ -1,0 +1,263 @@
+//! The heads protocol: how a tracker is read and written in a store that can list, upload,
+//! download and delete, and nothing else: no update, no lock, no transaction.
+//!
+//! The invariant: **at every instant the merge of the heads present contains every recorded
+//! outcome.** It holds because a head is deleted only after a head that contains it was stored, and
+//! because merging is taking maxima: heads merge in any order, any number of times. A crash between
+//! two steps leaves heads that the next reader merges; two writers at once leave two.
+//! (The idea is that of Jujutsu's operation log.)
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use sha2::{Digest, Sha256};
+
+use super::{Document, DocumentError, HeadName, TrackerName, TrackerNameError};
+
+/// How often the listing is asked for again when a head vanishes while it is being read.
+const MAX_LISTINGS: u32 = 12;
+
+/// What a store says when it cannot do what it was asked for.
+pub type StoreError = Box<dyn Error + Send + Sync>;
+
+/// A file in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// What tells it from the others of one listing. A file that was stored later has the larger one.
+    pub id: u64,
+    /// Its name; a store may hold several files of one name.
+    pub name: String,
+    /// The SHA-256 of its content in hexadecimal digits, where the store tells it.
+    pub sha256: Option<String>,
+}
+
+/// A place for files that any number of writers share.
+///
+/// Nothing is asked of it beyond this: what was uploaded is listed from some moment on until it is
+/// deleted, and a listing is what was there at one moment, possibly a past one. An error means that
+/// it is not known whether the call had an effect, never that there is nothing.
+pub trait Store {
+    /// Every file of the store, those of others among them.
+    fn list(&self) -> Result<Vec<StoredFile>, StoreError>;
+    /// The content of a file; `None` where it has been deleted.
+    fn download(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Stores a file. A name that is taken is success: names of heads stand for their content.
+    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError>;
+    /// Deletes a file. One that is gone already is success.
+    fn delete(&self, file: &StoredFile) -> Result<(), StoreError>;
+    /// Waits before the listing is asked for again, longer with each attempt, from 1.
+    fn wait(&self, attempt: u32);
+    /// Where this is, for error messages.
+    fn place(&self) -> String;
+}
+
+/// Why a tracker could not be read or written. Nothing was lost.
+#[derive(Debug, thiserror::Error)]
+pub enum TrackerError {
+    /// There can be no tracker of that name.
+    #[error(transparent)]
+    Name(#[from] TrackerNameError),
+    /// The store could not do it.
+    #[error("could not {doing} in {place}")]
+    Store {
+        /// The call, as a verb with its object.
+        doing: String,
+        /// Which store.
+        place: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// A head is not what its name or the store's listing says.
+    #[error(
+        "{file} in {place} is damaged: {reason}. Nothing was changed, and the tracker is not used without it. \
+         Put the file back from a copy; if there is none, delete it: what it alone recorded is then built again"
+    )]
+    Damaged {
+        /// The file's name.
+        file: String,
+        /// Which store.
+        place: String,
+        /// Expected and found.
+        reason: String,
+    },
+    /// A head does not hold the document that it should.
+    #[error("{file} in {place} cannot be used, and the tracker is not used without it; nothing was changed")]
+    Document {
+        /// The file's name.
+        file: String,
+        /// Which store.
+        place: String,
+        /// What is wrong with it.
+        source: DocumentError,
+    },
+    /// Heads vanished while they were read, again and again.
+    #[error(
+        "{file} is listed in {place} but is not there, in {MAX_LISTINGS} listings one after another. Either other jobs \
+         change the tracker all the time, or the store's listing is out of date: run the job again"
+    )]
+    KeepsChanging {
+        /// A file that was listed.
+        file: String,
+        /// Which store.
+        place: String,
+    },
+}
+
+/// One tracker in a store.
+pub struct Tracker<'a> {
+    store: &'a dyn Store,
+    product: String,
+    reference: String,
+    name: TrackerName,
+}
+
+/// What was read of a tracker: the merge of its heads, and the heads themselves.
+#[derive(Debug)]
+pub struct Heads {
+    /// What the tracker says; `None` where the store holds no head of it.
+    pub document: Option<Document>,
+    /// The heads that were merged into it.
+    merged: Vec<(StoredFile, HeadName)>,
+    /// The files of the store that are no head of any tracker.
+    pub other_files: Vec<StoredFile>,
+}
+
+impl<'a> Tracker<'a> {
+    /// The tracker of `product` on the branch or tag `reference`, in `store`.
+    pub fn new(store: &'a dyn Store, product: &str, reference: &str) -> Result<Self, TrackerError> {
+        let name = TrackerName::new(product, reference)?;
+        Ok(Self { store, product: product.to_owned(), reference: reference.to_owned(), name })
+    }
+
+    /// A document for a tracker that has none yet.
+    pub fn new_document(&self) -> Document {
+        Document::new(&self.product, &self.reference)
+    }
+
+    /// Reads all heads and merges them. One that can't be read stops it: missing is never empty.
+    pub fn read(&self) -> Result<Heads, TrackerError> {
+        let heads = read_where(self.store, |name| name == &self.name)?;
+        if let (Some(document), Some((file, _))) = (&heads.document, heads.merged.first()) {
+            document.expect(&self.product, &self.reference).map_err(|source| TrackerError::Document {
+                file: file.name.clone(),
+                place: self.store.place(),
+                source,
+            })?;
+        }
+        Ok(heads)
+    }
+
+    /// Writes a document that grew out of what was read, then retires the heads that it contains.
+    ///
+    /// The newest of these stays as the previous version: a stale listing then never shows an
+    /// empty tracker, and a person has something to go back to.
+    pub fn write(&self, read: &Heads, document: &Document) -> Result<(), TrackerError> {
+        let content = document.to_json().map_err(|source| TrackerError::Document {
+            file: self.name.to_string(),
+            place: self.store.place(),
+            source,
+        })?;
+        let head = self.name.head(&content);
+        if !read.merged.iter().any(|(_, name)| name == &head) {
+            let name = head.to_string();
+            self.call(format!("store {name}"), |store| store.upload(&name, &content))?;
+        }
+        let newest_of = |same: bool| {
+            let merged = read.merged.iter().filter(|(_, name)| (name == &head) == same);
+            merged.map(|(file, _)| file).max_by_key(|file| file.id)
+        };
+        let stay = [newest_of(true), newest_of(false)];
+        for (file, _) in read.merged.iter().filter(|(file, _)| !stay.contains(&Some(file))) {
+            self.call(format!("delete {}, which {head} contains,", file.name), |store| store.delete(file))?;
+        }
+        Ok(())
+    }
+
+    fn call<T>(
+        &self,
+        doing: String,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, TrackerError> {
+        call(self.store).map_err(|source| TrackerError::Store { doing, place: self.store.place(), source })
+    }
+}
+
+/// The documents of every tracker of a store, those alone where `wanted` is true.
+pub fn read_all(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Result<Vec<Document>, TrackerError> {
+    let files = list(store)?;
+    let mut names: Vec<TrackerName> =
+        files.iter().filter_map(|file| HeadName::parse(&file.name)).map(|head| head.tracker().clone()).collect();
+    names.sort();
+    names.dedup();
+    let mut documents = Vec::new();
+    for name in names.into_iter().filter(wanted) {
+        documents.extend(read_where(store, |other| other == &name)?.document);
+    }
+    Ok(documents)
+}
+
+fn list(store: &dyn Store) -> Result<Vec<StoredFile>, TrackerError> {
+    store.list().map_err(|source| TrackerError::Store {
+        doing: "list the files".to_owned(),
+        place: store.place(),
+        source,
+    })
+}
+
+fn read_where(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Result<Heads, TrackerError> {
+    // A head that was read stays read, whatever the next listing shows.
+    let mut documents: BTreeMap<(HeadName, Option<String>), Document> = BTreeMap::new();
+    let mut attempt = 0;
+    'listing: loop {
+        let mut merged = Vec::new();
+        let mut other_files = Vec::new();
+        for file in list(store)? {
+            match HeadName::parse(&file.name) {
+                Some(name) if wanted(name.tracker()) => merged.push((file, name)),
+                Some(_) => {}
+                None => other_files.push(file),
+            }
+        }
+        for (file, name) in &merged {
+            let key = (name.clone(), file.sha256.clone());
+            if documents.contains_key(&key) {
+                continue;
+            }
+            let content = store.download(file).map_err(|source| TrackerError::Store {
+                doing: format!("read {}", file.name),
+                place: store.place(),
+                source,
+            })?;
+            let Some(content) = content else {
+                // A writer has stored a head that contains this one: a new listing shows it.
+                attempt += 1;
+                if attempt == MAX_LISTINGS {
+                    return Err(TrackerError::KeepsChanging { file: file.name.clone(), place: store.place() });
+                }
+                store.wait(attempt);
+                continue 'listing;
+            };
+            documents.insert(key, verified(store, file, name, &content)?);
+        }
+        // Documents of heads that have vanished since are contained in others: they do no harm.
+        let document = documents.into_values().reduce(Document::merge);
+        return Ok(Heads { document, merged, other_files });
+    }
+}
+
+fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8]) -> Result<Document, TrackerError> {
+    let damaged = |reason| TrackerError::Damaged { file: file.name.clone(), place: store.place(), reason };
+    let found = crate::hex(&Sha256::digest(content));
+    let size = content.len();
+    if let Some(listed) = file.sha256.as_ref().filter(|listed| !listed.eq_ignore_ascii_case(&found)) {
+        return Err(damaged(format!("its listing says SHA-256 {listed}, its {size} bytes have {found}")));
+    }
+    if &name.tracker().head(content) != name {
+        return Err(damaged(format!("its name says another SHA-256 than that of its {size} bytes, {found}")));
+    }
+    Document::from_json(content).map_err(|source| TrackerError::Document {
+        file: file.name.clone(),
+        place: store.place(),
+        source,
+    })
+}

@@ -1,0 +1,177 @@
+//! The names of trackers and of their heads, as files of a project.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::package::is_package_name;
+
+const PREFIX: &str = "ami-scheduler.";
+const SUFFIX: &str = ".json";
+const HEAD_DIGITS: usize = 32;
+const REF_DIGITS: usize = 8;
+/// GitLab's own slugs have at most 63 bytes (`CI_COMMIT_REF_SLUG`).
+const MAX_SLUG: usize = 63;
+const MAX_PRODUCT: usize = 100;
+
+/// The name of one tracker: of one product, on one branch or tag.
+///
+/// Letters, digits and `._-` alone: GitLab takes a name apart that holds `/` or `%`. The ref is
+/// there as a slug and the beginning of its SHA-256, so that `feature/a` and `feature_a` stay apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackerName(String);
+
+/// Why there can be no tracker of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrackerNameError {
+    /// The product can't be the name of a package.
+    #[error("{0:?} is not the name of a package: it may hold letters, digits and ._+-, at most {MAX_PRODUCT}")]
+    Product(String),
+    /// The ref is empty.
+    #[error("the ref is empty; give the branch or tag that this tracker belongs to, with --ref or CI_COMMIT_REF_NAME")]
+    Ref,
+}
+
+impl TrackerName {
+    /// The tracker of `product` on the branch or tag `reference`.
+    pub fn new(product: &str, reference: &str) -> Result<Self, TrackerNameError> {
+        if !is_package_name(product) || product.len() > MAX_PRODUCT {
+            return Err(TrackerNameError::Product(product.chars().take(120).collect()));
+        }
+        if reference.is_empty() {
+            return Err(TrackerNameError::Ref);
+        }
+        Ok(Self(format!("{PREFIX}{}.{}", product_part(product), ref_part(reference))))
+    }
+
+    /// Whether this can be a tracker of the given ref, of whatever product.
+    pub fn is_of_ref(&self, reference: &str) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, part)| part == ref_part(reference))
+    }
+
+    /// The name of the head with this content.
+    pub fn head(&self, content: &[u8]) -> HeadName {
+        HeadName { tracker: self.clone(), digits: crate::hex(&Sha256::digest(content))[..HEAD_DIGITS].to_owned() }
+    }
+}
+
+impl fmt::Display for TrackerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `+`, which libstdc++ and others have, is the one character of a package name that is not in ours.
+fn product_part(product: &str) -> String {
+    if product.contains('+') {
+        format!("{}-{}", product.replace('+', "-"), &crate::hex(&Sha256::digest(product))[..REF_DIGITS])
+    } else {
+        product.to_owned()
+    }
+}
+
+fn ref_part(reference: &str) -> String {
+    let slug: String = reference
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(MAX_SLUG)
+        .collect();
+    format!("{}-{}", slug.trim_matches('-'), &crate::hex(&Sha256::digest(reference))[..REF_DIGITS])
+}
+
+/// The name of a head: its tracker's and the beginning of the SHA-256 of its content.
+///
+/// Two heads of one name have one content, so "this name has already been taken" means "this very
+/// content has already been stored".
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeadName {
+    tracker: TrackerName,
+    digits: String,
+}
+
+impl HeadName {
+    /// Takes the name of a file apart; `None` where it is not that of a head.
+    pub fn parse(file: &str) -> Option<Self> {
+        let (tracker, digits) = file.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let well_formed = tracker.starts_with(PREFIX)
+            && tracker.len() > PREFIX.len()
+            && digits.len() == HEAD_DIGITS
+            && digits.bytes().all(is_digit);
+        well_formed.then(|| Self { tracker: TrackerName(tracker.to_owned()), digits: digits.to_owned() })
+    }
+
+    /// The tracker whose head this is.
+    pub fn tracker(&self) -> &TrackerName {
+        &self.tracker
+    }
+}
+
+impl fmt::Display for HeadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}{SUFFIX}", self.tracker, self.digits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(product: &str, reference: &str) -> String {
+        TrackerName::new(product, reference).expect("a name").to_string()
+    }
+
+    #[test]
+    fn a_tracker_is_named_after_its_product_and_ref() {
+        assert_eq!(name("gitlab-runner", "main"), "ami-scheduler.gitlab-runner.main-0d6e4079");
+    }
+
+    #[test]
+    fn refs_and_products_that_look_alike_stay_apart() {
+        let refs = ["feature/a", "feature_a", "feature-a", "Feature/a", "feature/a/", "é", "è"];
+        let names: std::collections::BTreeSet<_> = refs.iter().map(|reference| name("p", reference)).collect();
+        assert_eq!(names.len(), refs.len());
+        assert_ne!(name("g++", "main"), name("g--", "main"));
+    }
+
+    #[test]
+    fn every_name_of_a_head_is_one_that_gitlab_takes() {
+        for (product, reference) in [
+            ("gitlab-runner", "feature/a b%2e%2e\"'$(id)\n"),
+            ("libstdc++", "ブランチ"),
+            (&"p".repeat(100), &"r/".repeat(125)),
+        ] {
+            let tracker = TrackerName::new(product, reference).expect("a name");
+            let head = tracker.head(b"{}").to_string();
+            assert!(head.len() <= 255, "{head}");
+            assert!(head.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)), "{head}");
+            assert!(!head.contains(".."), "{head}");
+            let parsed = HeadName::parse(&head).expect("the name of a head");
+            assert_eq!(parsed.tracker(), &tracker);
+            assert!(tracker.is_of_ref(reference) && !tracker.is_of_ref("main"));
+        }
+    }
+
+    #[test]
+    fn the_files_of_others_are_no_heads() {
+        let digits = "0".repeat(32);
+        for file in [
+            "main.txt".to_owned(),
+            "ami-scheduler.p.main.json".to_owned(),
+            format!("ami-scheduler.p.main-00000000.{}.json", "0".repeat(31)),
+            format!("ami-scheduler.p.main-00000000.{}.json", "G".repeat(32)),
+            format!("ami-scheduler.p.main-00000000.{digits}.json.bak"),
+            format!("other.p.main-00000000.{digits}.json"),
+            format!("ami-scheduler.{digits}.json"),
+        ] {
+            assert_eq!(HeadName::parse(&file), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn the_heads_of_one_tracker_are_not_those_of_another() {
+        let plain = TrackerName::new("p", "main").expect("a name");
+        let dotted = TrackerName::new("p.main-0d6e4079", "main").expect("a name");
+        assert_ne!(HeadName::parse(&dotted.head(b"").to_string()).expect("a head").tracker(), &plain);
+    }
+}
