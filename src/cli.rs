@@ -13,7 +13,6 @@ use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::tracker::Target;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
-use url::Url;
 
 /// Builds machine images for each new release in a YUM repository, once, from a scheduled GitLab
 /// pipeline.
@@ -57,13 +56,14 @@ pub struct List {
     /// The repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
     ///
     /// A user and password in it are used and never printed.
-    #[arg(long, value_name = "URL", value_parser = repo_url)]
-    pub repo_url: RepoUrl,
+    // Text: what clap refuses it repeats, and a password may be in it.
+    #[arg(long, value_name = "URL")]
+    pub repo_url: String,
     /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
     #[arg(long, value_name = "NAME", value_parser = product)]
     pub product: String,
     /// Only versions that begin so: 18, or 18.6; 16 is not 160
-    #[arg(long, value_name = "VERSION", conflicts_with = "version_range", value_parser = optional::<LeadingVersion>)]
+    #[arg(long, value_name = "VERSION", value_parser = optional::<LeadingVersion>)]
     pub major_version: Option<Optional<LeadingVersion>>,
     /// Only versions in this range of semantic versions, such as '>=18.2, <19'
     #[arg(long, value_name = "RANGE", value_parser = optional::<semver::VersionReq>)]
@@ -72,7 +72,7 @@ pub struct List {
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub arch: ListOf<String>,
     /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", require_equals = true, hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
     pub pre_releases: bool,
     /// Where to write the releases
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
@@ -333,37 +333,6 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Optional<T
         return Ok(Optional(None));
     }
     text.parse().map(|value| Optional(Some(value))).map_err(|error: T::Err| error.to_string())
-}
-
-/// The URL of a repository, and the text that stands for it in messages and files.
-#[derive(Debug, Clone)]
-pub enum RepoUrl {
-    Http { url: Url, user: String, password: String },
-    Directory(PathBuf),
-}
-
-fn repo_url(text: &str) -> Result<RepoUrl, String> {
-    // The text is not repeated: it can hold a password. (clap does, for any other argument.)
-    if let Some(path) = text.strip_prefix("file:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return if path.is_empty() {
-            Err("file: wants a directory".to_owned())
-        } else {
-            Ok(RepoUrl::Directory(path.into()))
-        };
-    }
-    let mut url: Url = text.parse().map_err(|error| format!("not a URL: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("scheme {}: is none of http:, https: and file:", url.scheme()));
-    }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let (user, password) = (decode(url.username()), decode(url.password().unwrap_or_default()));
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(RepoUrl::Http { url, user, password })
 }
 
 fn product(text: &str) -> Result<String, String> {

@@ -2,14 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ami_scheduler::repository::index;
 use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use url::Url;
 
-use crate::cli::RepoUrl;
 use crate::http::{Client, Method, Request, shown};
 
 /// A repository that can be read.
@@ -39,21 +38,26 @@ pub enum Index {
 }
 
 impl Source {
-    pub fn new(repo_url: &RepoUrl, client: Client) -> Self {
-        match repo_url {
-            RepoUrl::Http { url, user, password } => {
-                let pair = format!("{user}:{password}");
-                let credentials =
-                    (pair != ":").then(|| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)));
-                Self { base: url.clone(), shown: shown(url), client, place: Place::Web { credentials } }
-            }
-            RepoUrl::Directory(path) => Self {
-                base: directory_url(path),
-                shown: format!("file:{}", path.display()),
-                client,
-                place: Place::Directory(path.clone()),
-            },
+    /// The repository at a URL: http, https, or file with an absolute or relative path. What is
+    /// wrong with it is said without repeating it, since a password may be in it.
+    pub fn new(repo_url: &str, client: Client) -> anyhow::Result<Self> {
+        if let Some(path) = repo_url.strip_prefix("file:") {
+            let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+            let shown = format!("file:{}", path.display());
+            return Ok(Self { base: directory_url(path), shown, client, place: Place::Directory(path.to_owned()) });
         }
+        let mut base: Url = repo_url.parse().context("--repo-url is no URL")?;
+        if !matches!(base.scheme(), "http" | "https") {
+            bail!("--repo-url has the scheme {}:, expected https:, http: or file:", base.scheme());
+        }
+        let credentials = basic_auth(&base);
+        // An http URL has a host, and a URL with a host takes both.
+        let _ = base.set_username("");
+        let _ = base.set_password(None);
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Ok(Self { shown: shown(&base), base, client, place: Place::Web { credentials } })
     }
 
     /// The URL that locations are relative to, without credentials.
@@ -145,22 +149,28 @@ impl Source {
     }
 }
 
-/// `file:` for a path as it is given: a relative one stays readable in what is written of it.
+/// The user and password in a URL, as the `Authorization` header has them.
+fn basic_auth(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_encoding::percent_decode_str(url.username()).collect();
+    pair.push(b':');
+    pair.extend(percent_encoding::percent_decode_str(url.password().unwrap_or_default()));
+    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+}
+
+/// A URL that locations can be resolved against: the path as it is given, below the root.
 fn directory_url(path: &Path) -> Url {
-    let text = path.to_string_lossy();
-    let encoded: String = text
-        .split('/')
-        .map(|part| {
-            percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC)
-                .to_string()
-                .replace("%2D", "-")
-                .replace("%2E", ".")
-                .replace("%5F", "_")
-        })
-        .collect::<Vec<_>>()
-        .join("/");
-    let text = format!("file:///{}/", encoded.trim_matches('/'));
-    Url::parse(&text).unwrap_or_else(|_| unreachable!("a percent-encoded path is a URL"))
+    let mut url = Url::parse("file:///").unwrap_or_else(|_| unreachable!("a constant that is a URL"));
+    if let Ok(mut segments) = url.path_segments_mut() {
+        let parts = path.components().filter_map(|part| match part {
+            Component::Normal(part) => part.to_str(),
+            _ => None,
+        });
+        segments.clear().extend(parts).push("");
+    }
+    url
 }
 
 fn refusal(shown: &str, status: u16) -> anyhow::Error {

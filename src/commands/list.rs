@@ -19,12 +19,12 @@ use crate::source::Source;
 const MAX_READS: u32 = 4;
 
 pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
-    let source = Source::new(&list.repo_url, Client::new());
+    let policy = policy(list).or_exit(Exit::CommandLine)?;
+    let source = Source::new(&list.repo_url, Client::new()).or_exit(Exit::CommandLine)?;
     let listing = read_repository(&source, &list.product).or_exit(Exit::Repository)?;
     if listing.packages.is_empty() {
         return Err(not_there(&list.product, &source, &listing)).or_exit(Exit::Repository);
     }
-    let policy = policy(list);
     let (wanted, left_out) = policy.apply(without_repetitions(listing.packages));
     let text = report::listing(&list.product, source.shown(), &policy.versions, wanted.len(), &left_out);
     print!("{text}");
@@ -37,14 +37,18 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     Ok(write_json(&list.output, &packages)?)
 }
 
-fn policy(list: &List) -> Policy {
+fn policy(list: &List) -> anyhow::Result<Policy> {
     let leading = list.major_version.clone().and_then(|leading| leading.0).map(Versions::Leading);
     let range = list.version_range.clone().and_then(|range| range.0).map(Versions::Range);
-    Policy {
+    // clap can't tell: of a component's two inputs the one that is not used is empty, but there.
+    if leading.is_some() && range.is_some() {
+        bail!("--major-version and --version-range are two ways to say the same: give one of them");
+    }
+    Ok(Policy {
         versions: leading.or(range).unwrap_or_default(),
         architectures: list.arch.0.clone(),
         pre_releases: list.pre_releases,
-    }
+    })
 }
 
 /// A mirror is often caught half-way through its update, and connections break: both pass, so the
@@ -122,8 +126,8 @@ fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
 fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error {
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
-        [] => "No name in it is near".to_owned(),
-        names => format!("The nearest names: {}", names.join(", ")),
+        [] => "It has no package with a name like it".to_owned(),
+        names => format!("Did you mean {}?", names.join(" or ")),
     };
     anyhow!("there is no package {product} in {}. {hint}", source.shown())
 }

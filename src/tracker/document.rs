@@ -163,7 +163,8 @@ impl Document {
         })
     }
 
-    /// Claims a build for the pipeline of `origin`: the attempt after the last one.
+    /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
+    /// already can't be claimed and stays as it is.
     pub fn claim(&mut self, build: &Build, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.moved_to(State::Building, now, origin);
@@ -264,8 +265,10 @@ impl Document {
             .collect()
     }
 
+    /// A document only grows: an entry that is not larger than the one that is there has no effect.
     fn put(&mut self, build: &Build, entry: Entry) {
-        self.entries.entry(build.package.clone()).or_default().insert(build.target.clone(), entry);
+        let targets = self.entries.entry(build.package.clone()).or_default();
+        take_larger(targets, build.target.clone(), entry, Entry::cmp);
     }
 }
 

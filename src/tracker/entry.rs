@@ -65,7 +65,8 @@ pub struct Origin {
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
 /// 4. failed over building over pending;
-/// 5. the smaller pipeline id, then the bytes: any choice, as long as all make the same.
+/// 5. the smaller pipeline id, then the longer JSON, then its bytes: any choice, as long as all make
+///    the same, and fields of a newer version win over their absence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// How many times the build was asked for anew.
@@ -130,9 +131,10 @@ impl Entry {
         (self.epoch, done, self.attempt, self.state, Reverse(self.origin.pipeline))
     }
 
-    /// The bytes that the order falls back on.
-    fn bytes(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    /// What the order falls back on: the one that says more, then any.
+    fn length_and_bytes(&self) -> (usize, String) {
+        let bytes = serde_json::to_string(self).unwrap_or_default();
+        (bytes.len(), bytes)
     }
 }
 
@@ -140,7 +142,7 @@ impl Eq for Entry {}
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank()).then_with(|| self.bytes().cmp(&other.bytes()))
+        self.rank().cmp(&other.rank()).then_with(|| self.length_and_bytes().cmp(&other.length_and_bytes()))
     }
 }
 

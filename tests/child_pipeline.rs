@@ -1,0 +1,88 @@
+//! The child pipeline that is written: as a whole, and for values that try to break out of it.
+
+use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
+use ami_scheduler::diff::{Because, Planned};
+use ami_scheduler::package::Package;
+use ami_scheduler::tracker::TrackerName;
+
+fn settings() -> Settings {
+    Settings {
+        product: "gitlab-runner".to_owned(),
+        reference: "main".to_owned(),
+        pipeline: 102,
+        build_file: "ci/build-ami.yml".parse().expect("a file"),
+        build_job: ".build-ami".parse().expect("a job"),
+        image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
+        tags: vec!["docker".to_owned(), "eu".to_owned()],
+        notes: vec!["AMI_ID".parse().expect("a name")],
+    }
+}
+
+fn planned(nevra: &str, target: &str) -> Planned {
+    Planned {
+        package: Package {
+            package: nevra.parse().expect("a package"),
+            url: format!("https://yum.example.com/el9/Packages/{nevra}.rpm"),
+            checksum: Some(format!("sha256:{}", "a".repeat(64)).parse().expect("a checksum")),
+            built_at: None,
+        },
+        target: target.parse().expect("a target"),
+        attempt: 1,
+        because: Because::NewRelease,
+    }
+}
+
+fn rendered(settings: &Settings, builds: &[Planned]) -> String {
+    let tracker = TrackerName::new(&settings.product, &settings.reference).expect("a name");
+    // The version changes with each release, and nothing else does.
+    render(settings, &tracker, builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
+
+#[test]
+fn builds_are_jobs_that_are_recorded_one_by_one() {
+    let builds =
+        [planned("gitlab-runner-18.6.1-1.x86_64", "al2023"), planned("gitlab-runner-2:18.7.0~rc1-1.noarch", "rhel9")];
+    insta::assert_snapshot!(rendered(&settings(), &builds));
+}
+
+#[test]
+fn nothing_to_build_is_a_job_that_says_so() {
+    let settings = Settings { image: None, tags: vec![], notes: vec![], ..settings() };
+    insta::assert_snapshot!(rendered(&settings, &[]));
+}
+
+#[test]
+fn a_ref_is_one_word_of_the_shell_and_one_scalar_of_the_yaml() {
+    for reference in
+        ["feature/a", "it's", "$(id)", "a;b&c|d", "\"`id`\"", "{{x}}", "#1", "a: b", "ブランチ", "-rf", "\\"]
+    {
+        let settings = Settings { reference: reference.to_owned(), ..settings() };
+        let yaml = rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]);
+        let scripts: Vec<String> = yaml
+            .lines()
+            .filter_map(|line| line.strip_prefix("    - \"mkdir"))
+            .map(|line| serde_json::from_str(&format!("\"mkdir{line}")).expect("a JSON string is a YAML scalar"))
+            .collect();
+        assert_eq!(scripts.len(), 2, "{yaml}");
+        for script in scripts {
+            let words = shlex::split(&script).expect("a command line");
+            let place = words.iter().position(|word| word == "--ref").expect("--ref");
+            assert_eq!(words[place + 1], reference);
+        }
+    }
+}
+
+#[test]
+fn values_that_no_job_can_hold_are_refused_by_name() {
+    for file in ["", "/", "ci", "../up.yml", "a/../b.yml", "ci/*.yml", "$X.yml", "a\nb.yml", "a\".yml", "//x.yml/"] {
+        let error = file.parse::<BuildFile>().expect_err(file).to_string();
+        assert!(error.contains(&format!("{file:?}")), "{error}");
+    }
+    for job in ["", ".", "build", ".a\nb", ".$x", ".ami-scheduler", ".ami-scheduler-update"] {
+        assert!(job.parse::<BuildJob>().is_err(), "{job}");
+    }
+    for name in ["", "1A", "A-B", "A B", "A=B", "$A", "Ä"] {
+        assert!(name.parse::<NoteName>().is_err(), "{name}");
+    }
+    assert_eq!("/ci/build.yaml".parse::<BuildFile>().expect("a file"), "ci/build.yaml".parse().expect("a file"));
+}

@@ -1,0 +1,260 @@
+//! The heads protocol over a store in memory that behaves as GitLab's Secure Files do.
+
+use std::cell::{Cell, RefCell};
+
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, TrackerError};
+use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// Files with ids that only grow. `replies_lost` makes that many calls take effect and then fail;
+/// `stale_lists` makes that many lists show what was there one change ago.
+#[derive(Default)]
+struct Memory {
+    files: RefCell<Vec<(StoredFile, Vec<u8>)>>,
+    before: RefCell<Vec<(StoredFile, Vec<u8>)>>,
+    last_id: Cell<u64>,
+    replies_lost: Cell<u32>,
+    stale_lists: Cell<u32>,
+    waits: Cell<u32>,
+}
+
+impl Memory {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<(StoredFile, Vec<u8>)>) -> T) -> Result<T, StoreError> {
+        self.before.replace(self.files.borrow().clone());
+        let result = change(&mut self.files.borrow_mut());
+        if self.replies_lost.get() > 0 {
+            self.replies_lost.set(self.replies_lost.get() - 1);
+            return Err("the connection broke".into());
+        }
+        Ok(result)
+    }
+
+    fn put(&self, name: &str, content: &[u8]) {
+        self.last_id.set(self.last_id.get() + 3);
+        let file = StoredFile { id: self.last_id.get(), name: name.to_owned(), sha256: Some(sha256(content)) };
+        self.files.borrow_mut().push((file, content.to_vec()));
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.files.borrow().iter().map(|(file, _)| file.name.clone()).collect()
+    }
+}
+
+impl Store for Memory {
+    fn list(&self) -> Result<Vec<StoredFile>, StoreError> {
+        let stale = self.stale_lists.get() > 0;
+        if stale {
+            self.stale_lists.set(self.stale_lists.get() - 1);
+        }
+        let files = if stale { self.before.borrow() } else { self.files.borrow() };
+        Ok(files.iter().map(|(file, _)| file.clone()).collect())
+    }
+
+    fn download(&self, wanted: &StoredFile) -> Result<Option<Vec<u8>>, StoreError> {
+        let files = self.files.borrow();
+        Ok(files.iter().find(|(file, _)| file.id == wanted.id).map(|(_, content)| content.clone()))
+    }
+
+    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        if self.names().contains(&name.to_owned()) {
+            return Ok(());
+        }
+        self.change(|_| ())?;
+        self.put(name, content);
+        Ok(())
+    }
+
+    fn delete(&self, wanted: &StoredFile) -> Result<(), StoreError> {
+        self.change(|files| files.retain(|(file, _)| file.id != wanted.id))
+    }
+
+    fn wait(&self, _: u32) {
+        self.waits.set(self.waits.get() + 1);
+    }
+
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+fn sha256(content: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn build(version: u64) -> Build {
+    Build {
+        package: format!("p-{version}-1.noarch").parse().expect("a package"),
+        target: "al2023".parse().expect("a target"),
+    }
+}
+
+fn succeed(document: &mut Document, version: u64) {
+    document.succeed(&build(version), &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+}
+
+fn record(store: &Memory, version: u64) -> Result<(), TrackerError> {
+    let tracker = Tracker::new(store, "p", "main")?;
+    let heads = tracker.read()?;
+    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    succeed(&mut document, version);
+    tracker.write(&heads, &document)
+}
+
+fn recorded(store: &Memory) -> Vec<String> {
+    let heads = Tracker::new(store, "p", "main").expect("a name").read().expect("a tracker");
+    let document = heads.document.expect("a document");
+    let built = document.entries().filter(|(_, _, entry)| entry.state == State::Built);
+    built.map(|(package, _, _)| package.evr().version.clone()).collect()
+}
+
+#[test]
+fn a_store_without_heads_holds_no_tracker_and_is_not_written_by_reading() {
+    let store = Memory::default();
+    store.put("other.json", b"{}");
+    let heads = Tracker::new(&store, "p", "main").expect("a name").read().expect("nothing");
+    assert!(heads.document.is_none());
+    assert_eq!(store.names(), ["other.json"]);
+}
+
+#[test]
+fn one_writer_leaves_its_head_and_the_one_before() {
+    let store = Memory::default();
+    for version in 1..=5 {
+        record(&store, version).expect("recorded");
+        assert_eq!(recorded(&store).len() as u64, version);
+        assert!(store.names().len() <= 2, "{:?}", store.names());
+    }
+}
+
+#[test]
+fn writing_what_is_there_already_changes_nothing() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    record(&store, 2).expect("recorded");
+    let before = store.names();
+    record(&store, 2).expect("recorded");
+    assert_eq!(store.names(), before);
+}
+
+#[test]
+fn two_writers_that_read_the_same_lose_nothing_and_the_next_one_tidies_up() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let tracker = Tracker::new(&store, "p", "main").expect("a name");
+    let (one, two) = (tracker.read().expect("heads"), tracker.read().expect("heads"));
+    for (heads, version) in [(&one, 2), (&two, 3)] {
+        let mut document = heads.document.clone().expect("a document");
+        succeed(&mut document, version);
+        tracker.write(heads, &document).expect("written");
+    }
+    assert_eq!(recorded(&store), ["1", "2", "3"]);
+    record(&store, 4).expect("recorded");
+    assert_eq!((recorded(&store).len(), store.names().len()), (4, 2));
+}
+
+#[test]
+fn two_heads_of_one_name_are_one_and_the_newer_stays() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let (file, content) = store.files.borrow()[0].clone();
+    store.put(&file.name, &content);
+    record(&store, 1).expect("recorded");
+    let left: Vec<u64> = store.files.borrow().iter().map(|(file, _)| file.id).collect();
+    assert_eq!(left, [file.id + 3]);
+}
+
+#[test]
+fn a_reply_that_is_lost_is_an_error_and_what_it_recorded_is_not() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    record(&store, 2).expect("recorded");
+    store.replies_lost.set(1);
+    record(&store, 3).expect_err("no reply");
+    record(&store, 3).expect("recorded");
+    assert_eq!(recorded(&store), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_list_that_is_out_of_date_is_asked_for_again_and_loses_nothing() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    record(&store, 2).expect("recorded");
+    record(&store, 3).expect("recorded");
+    store.stale_lists.set(2);
+    record(&store, 4).expect("recorded");
+    assert!(store.waits.get() > 0);
+    assert_eq!(recorded(&store), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_head_that_is_listed_but_never_there_stops_it() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let gone = store.files.borrow()[0].clone();
+    store.before.replace(vec![gone.clone()]);
+    store.files.borrow_mut().clear();
+    store.stale_lists.set(u32::MAX);
+    let error = record(&store, 2).expect_err("never there");
+    assert!(matches!(&error, TrackerError::KeepsChanging { file, .. } if file == &gone.0.name), "{error}");
+    assert!(store.names().is_empty());
+}
+
+#[test]
+fn a_head_that_is_damaged_stops_it_and_stays_where_it_is() {
+    for (damage, told) in [
+        ("another byte", "SHA-256"),
+        ("cut short", "SHA-256"),
+        ("checksum of the damage", "its name says another SHA-256"),
+        ("empty", "SHA-256"),
+    ] {
+        let store = Memory::default();
+        record(&store, 1).expect("recorded");
+        {
+            let mut files = store.files.borrow_mut();
+            let (file, content) = &mut files[0];
+            match damage {
+                "another byte" => content[10] ^= 1,
+                "cut short" => content.truncate(20),
+                "empty" => content.clear(),
+                _ => {
+                    content[10] ^= 1;
+                    file.sha256 = None;
+                }
+            }
+        }
+        let before = store.files.borrow().clone();
+        let error = record(&store, 2).expect_err(damage).to_string();
+        assert!(error.contains(told) && error.contains("Nothing was changed"), "{damage}: {error}");
+        assert_eq!(store.files.borrow().clone(), before);
+    }
+}
+
+#[test]
+fn a_head_of_a_format_that_is_not_known_stops_it() {
+    let store = Memory::default();
+    let name = ami_scheduler::tracker::TrackerName::new("p", "main").expect("a name");
+    let content = br#"{"format": "ami-scheduler/tracker/9"}"#;
+    store.put(&name.head(content).to_string(), content);
+    let error = record(&store, 1).expect_err("another format");
+    let chain = format!("{error}: {}", std::error::Error::source(&error).expect("a source"));
+    assert!(chain.contains("ami-scheduler/tracker/9"), "{chain}");
+    assert_eq!(store.names().len(), 1);
+}
+
+#[test]
+fn the_trackers_of_other_refs_are_left_alone() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let other = Tracker::new(&store, "p", "feature/a").expect("a name");
+    let heads = other.read().expect("nothing");
+    assert!(heads.document.is_none());
+    other.write(&heads, &other.new_document()).expect("written");
+    record(&store, 2).expect("recorded");
+    record(&store, 3).expect("recorded");
+    assert_eq!(store.names().len(), 3);
+}

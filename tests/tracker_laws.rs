@@ -1,0 +1,193 @@
+//! The laws of the tracker's document: what makes heads merge in any order, any number of times.
+
+use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).expect("a time")
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Claim { pipeline: u64 },
+    Succeed { pipeline: u64, ami: u8 },
+    Settle { pipeline: u64 },
+    Skip,
+    Import,
+    Forget,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (0u64..4).prop_map(|pipeline| Change::Claim { pipeline }),
+        (0u64..4, 0u8..3).prop_map(|(pipeline, ami)| Change::Succeed { pipeline, ami }),
+        (0u64..4).prop_map(|pipeline| Change::Settle { pipeline }),
+        Just(Change::Skip),
+        Just(Change::Import),
+        Just(Change::Forget),
+    ]
+}
+
+fn build(number: u8) -> Build {
+    Build {
+        package: format!("p-1.{}-1.noarch", number / 2).parse().expect("a package"),
+        target: if number.is_multiple_of(2) { "al2023" } else { "rhel9" }.parse().expect("a target"),
+    }
+}
+
+fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
+    for (number, second, change) in changes {
+        let (build, now) = (build(*number), at(*second));
+        let origin = |pipeline| Origin { pipeline, ..Origin::default() };
+        match change {
+            Change::Claim { pipeline } => document.claim(&build, None, now, origin(*pipeline)),
+            Change::Succeed { pipeline, ami } => {
+                let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
+                document.succeed(&build, &notes, now, origin(*pipeline));
+            }
+            Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline))),
+            Change::Skip => drop(document.skip(&build, "not wanted", now)),
+            Change::Import => drop(document.import(&build, "was there", now)),
+            Change::Forget => drop(document.forget(&build.package, std::slice::from_ref(&build.target), "again", now)),
+        }
+    }
+}
+
+fn changes() -> impl Strategy<Value = Vec<(u8, i64, Change)>> {
+    proptest::collection::vec((0u8..6, 0i64..100, change()), 0..12)
+}
+
+/// Any document that the changes of this program can lead to.
+fn document() -> impl Strategy<Value = Document> {
+    changes().prop_map(|changes| {
+        let mut document = Document::new("p", "main");
+        apply(&mut document, &changes);
+        document
+    })
+}
+
+fn successes(document: &Document) -> Vec<(Build, u64)> {
+    let built = document.entries().filter(|(_, _, entry)| entry.state == State::Built);
+    built
+        .map(|(package, target, entry)| (Build { package: package.clone(), target: target.clone() }, entry.epoch))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn merging_is_commutative(a in document(), b in document()) {
+        prop_assert_eq!(a.clone().merge(b.clone()), b.merge(a));
+    }
+
+    #[test]
+    fn merging_is_associative(a in document(), b in document(), c in document()) {
+        prop_assert_eq!(a.clone().merge(b.clone()).merge(c.clone()), a.merge(b.merge(c)));
+    }
+
+    #[test]
+    fn merging_is_idempotent(a in document(), b in document()) {
+        prop_assert_eq!(a.clone().merge(a.clone()), a.clone());
+        let merged = a.merge(b.clone());
+        prop_assert_eq!(merged.clone().merge(b), merged);
+    }
+
+    #[test]
+    fn a_success_is_lost_to_nothing_but_forget(a in document(), b in document()) {
+        let merged = a.clone().merge(b.clone());
+        for (build, epoch) in successes(&a).into_iter().chain(successes(&b)) {
+            let entry = merged.get(&build).expect("an entry");
+            prop_assert!(entry.state == State::Built || entry.epoch > epoch, "{:?} became {:?}", build, entry);
+        }
+    }
+
+    #[test]
+    fn every_change_leads_to_a_document_that_contains_the_one_before(a in document(), changes in changes()) {
+        for change in changes {
+            let mut after = a.clone();
+            apply(&mut after, &[change]);
+            prop_assert_eq!(a.clone().merge(after.clone()), after);
+        }
+    }
+
+    #[test]
+    fn json_brings_back_what_it_took(a in document()) {
+        let json = a.to_json().expect("JSON");
+        let back = Document::from_json(&json).expect("a document");
+        prop_assert_eq!(&back, &a);
+        prop_assert_eq!(back.to_json().expect("JSON"), json);
+    }
+
+    #[test]
+    fn fields_of_a_newer_version_survive_reading_changing_and_writing(a in document(), number in 0u8..6) {
+        let mut a = a;
+        apply(&mut a, &[(number, 0, Change::Claim { pipeline: 1 })]);
+        let mut json: serde_json::Value = serde_json::from_slice(&a.to_json().expect("JSON")).expect("JSON");
+        let Build { package, target } = build(number);
+        json["colour"] = serde_json::json!({"of": ["the", "sky"], "depth": 0.1});
+        json["entries"][package.to_string()][target.as_str()]["weight"] = serde_json::json!(1.7e-3);
+
+        let mut newer = Document::from_json(&serde_json::to_vec(&json).expect("JSON")).expect("a document");
+        apply(&mut newer, &[(number, 1, Change::Succeed { pipeline: 1, ami: 1 })]);
+        let merged = newer.merge(a);
+        let back: serde_json::Value = serde_json::from_slice(&merged.to_json().expect("JSON")).expect("JSON");
+        prop_assert_eq!(&back["colour"], &json["colour"]);
+        prop_assert_eq!(&back["entries"][package.to_string()][target.as_str()]["weight"], &serde_json::json!(1.7e-3));
+    }
+
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Document::from_json(&bytes);
+    }
+}
+
+#[test]
+fn a_format_that_is_not_known_is_refused_by_name() {
+    let json = br#"{"format": "ami-scheduler/tracker/2", "entries": "something else"}"#;
+    let error = Document::from_json(json).expect_err("another format").to_string();
+    assert!(error.contains("ami-scheduler/tracker/2") && error.contains("newer"), "{error}");
+}
+
+#[test]
+fn a_success_that_is_reported_twice_is_recorded_once() {
+    let mut document = Document::new("p", "main");
+    let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
+    document.claim(&build(0), None, at(0), Origin { pipeline: 7, ..Origin::default() });
+    document.succeed(&build(0), &notes, at(1), Origin { pipeline: 8, ..Origin::default() });
+    let once = document.clone();
+    document.succeed(&build(0), &notes, at(2), Origin { pipeline: 9, ..Origin::default() });
+    document.succeed(&build(0), &Notes::new(), at(3), Origin { pipeline: 9, ..Origin::default() });
+    assert_eq!(document, once);
+    let entry = document.get(&build(0)).expect("an entry");
+    assert_eq!((entry.attempt, entry.origin.pipeline, entry.since), (1, 7, at(1)));
+}
+
+#[test]
+fn each_change_has_its_effect() {
+    let mut document = Document::new("p", "main");
+    let mut state_after = |change: Change| {
+        apply(&mut document, &[(0, 0, change)]);
+        document.get(&build(0)).map(|entry| (entry.state, entry.epoch, entry.attempt))
+    };
+    assert_eq!(state_after(Change::Claim { pipeline: 1 }), Some((State::Building, 0, 1)));
+    assert_eq!(state_after(Change::Settle { pipeline: 2 }), Some((State::Building, 0, 1)));
+    assert_eq!(state_after(Change::Settle { pipeline: 1 }), Some((State::Failed, 0, 1)));
+    assert_eq!(state_after(Change::Claim { pipeline: 2 }), Some((State::Building, 0, 2)));
+    assert_eq!(state_after(Change::Skip), Some((State::Skipped, 0, 2)));
+    assert_eq!(state_after(Change::Claim { pipeline: 3 }), Some((State::Skipped, 0, 2)));
+    assert_eq!(state_after(Change::Succeed { pipeline: 3, ami: 0 }), Some((State::Built, 0, 2)));
+    assert_eq!(state_after(Change::Settle { pipeline: 3 }), Some((State::Built, 0, 2)));
+    assert_eq!(state_after(Change::Forget), Some((State::Pending, 1, 0)));
+    assert_eq!(state_after(Change::Claim { pipeline: 4 }), Some((State::Building, 1, 1)));
+    assert_eq!(state_after(Change::Import), Some((State::Built, 1, 1)));
+}
+
+#[test]
+fn a_success_that_reports_something_new_takes_its_place() {
+    let mut old = Document::new("p", "main");
+    old.succeed(&build(0), &Notes::from([("AMI_ID".to_owned(), "ami-9".to_owned())]), at(0), Origin::default());
+    let mut new = old.clone();
+    new.succeed(&build(0), &Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]), at(1), Origin::default());
+    let merged = new.merge(old);
+    assert_eq!(merged.get(&build(0)).expect("an entry").notes["AMI_ID"], "ami-1");
+}
