@@ -1,0 +1,280 @@
+"""What the tests share: the module under the real wasmtime, real repositories served by the real
+nginx, consumer projects run by the real gitlab-ci-local, and the one stand-in: GitLab's API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gitlab_stand_in import GitLab
+from repositories import Repository, RpmBuilder
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools" / "bin"
+PROJECT = "acme/ami-scheduler"
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=f"{TOOLS}:{os.environ['PATH']}:/usr/sbin")
+    assert found, f"{name} is needed for these tests: run scripts/setup"
+    return found
+
+
+# ---------------------------------------------------------------- the module
+
+
+@dataclass
+class Run:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+@dataclass
+class Module:
+    """The command as a person runs it on a laptop, in a folder of its own."""
+
+    wasm: Path
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: object) -> list[str]:
+        variables = [word for name, value in self.env.items() for word in ("--env", f"{name}={value}")]
+        return [tool("wasmtime"), "run", "--config", str(ROOT / "wasmtime.toml"), "--dir", f"{self.folder}::.",
+                *variables, str(self.wasm), *map(str, arguments)]
+
+    def __call__(self, *arguments: object, timeout: float = 120) -> Run:
+        done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True,
+                              timeout=timeout, check=False)
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(self.command(*arguments), cwd=self.folder, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def json(self, name: str) -> dict:
+        return json.loads((self.folder / name).read_text())
+
+    def inside_job_of(self, gitlab: GitLab, token: str = "glcbt-maintainer", ref: str = "main") -> Module:
+        """The same with the variables that GitLab sets in a job."""
+        return Module(self.wasm, self.folder, {
+            "CI_API_V4_URL": gitlab.api_url, "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": token,
+            "CI_COMMIT_REF_NAME": ref, "CI_PIPELINE_ID": "101",
+            "CI_PIPELINE_URL": "https://gitlab.example.com/acme/ami/-/pipelines/101",
+            "CI_JOB_URL": "https://gitlab.example.com/acme/ami/-/jobs/1",
+        })
+
+
+@pytest.fixture(scope="session")
+def wasm() -> Path:
+    path = Path(os.environ.get("AMI_SCHEDULER_WASM", ROOT / "target/wasm32-wasip2/release/ami-scheduler.wasm"))
+    assert path.is_file(), f"there is no {path}: run `make module`"
+    return path.resolve()
+
+
+@pytest.fixture
+def ami(wasm: Path, tmp_path: Path) -> Module:
+    folder = tmp_path / "module"
+    folder.mkdir()
+    return Module(wasm, folder)
+
+
+# ---------------------------------------------------------------- repositories
+
+
+@dataclass
+class WebServer:
+    """An nginx that serves a folder, with directory indexes."""
+
+    folder: Path
+    url: str
+    log: Path
+
+    def requests(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_nginx(folder: Path, locations: str = "") -> tuple[subprocess.Popen[bytes], WebServer]:
+    port = free_port()
+    (folder / "served").mkdir(parents=True)
+    config = folder / "nginx.conf"
+    config.write_text(f"""
+        {"user root;" if os.geteuid() == 0 else ""}
+        daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
+        events {{}}
+        http {{
+          log_format line '$request | $status | $http_authorization'; access_log {folder}/access.log line;
+          client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+          uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+          server {{ listen 127.0.0.1:{port}; root {folder}/served; autoindex on; {locations} }}
+        }}""")
+    process = subprocess.Popen([tool("nginx"), "-c", str(config), "-e", str(folder / "error.log")])
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process, WebServer(folder / "served", f"http://127.0.0.1:{port}", folder / "access.log")
+        time.sleep(0.02)
+    raise AssertionError(f"nginx does not come up: {(folder / 'error.log').read_text()}")
+
+
+@pytest.fixture(scope="session")
+def rpms(tmp_path_factory: pytest.TempPathFactory) -> RpmBuilder:
+    return RpmBuilder(tmp_path_factory.mktemp("rpms"))
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebServer]:
+    process, server = start_nginx(tmp_path / "nginx")
+    yield server
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def repository(web: WebServer, rpms: RpmBuilder) -> Repository:
+    """A repository at `{web.url}/el9/`, served and still empty."""
+    return Repository(web.folder / "el9", rpms, f"{web.url}/el9/")
+
+
+# ---------------------------------------------------------------- GitLab
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    with GitLab({PROJECT: 42}) as gitlab:
+        yield gitlab
+
+
+# ---------------------------------------------------------------- consumer projects
+
+
+@dataclass
+class Pipeline:
+    code: int
+    log: str
+    folder: Path
+
+    def ran(self, job: str) -> bool:
+        return re.search(rf"^(\t\[.+?\] -> )?{re.escape(job)}\s+(starting|finished)", self.log, re.MULTILINE) is not None
+
+    def jobs(self, outcome: str) -> set[str]:
+        """The jobs that ended with PASS or FAIL, those of child pipelines among them."""
+        found = re.findall(rf"^ {outcome} +(?:\[[^\]]+\] -> )?(.+?) *$", self.log, re.MULTILINE)
+        return {name.strip() for name in found}
+
+    def artifact(self, job: str, name: str) -> str:
+        return (self.folder / ".gitlab-ci-local" / "artifacts" / job / ".ami-scheduler" / name).read_text()
+
+    def builds(self) -> list[dict[str, str]]:
+        """The variables that each build job saw."""
+        log = self.folder / "builds.log"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+@dataclass
+class Consumer:
+    """A project that includes the component. gitlab-ci-local resolves a component of the project's
+    own remote from its own checkout, so the component's templates lie in it, as in this repository."""
+
+    folder: Path
+    wasm: Path
+    gitlab: GitLab
+    repo_url: str
+    token: str = "glcbt-maintainer"
+
+    def git(self, *arguments: str) -> None:
+        identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
+        subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new))
+        self.git("commit", "--quiet", "--all", "--message", f"Change {path}")
+
+    def tracker(self, ref: str = "main") -> dict[str, dict[str, dict]]:
+        """What the tracker says: the merge of its heads, as `status` tells it."""
+        module = Module(self.wasm, self.folder).inside_job_of(self.gitlab)
+        status = module("status", "--tracker", "gitlab", "--ref", ref, "--format", "json")
+        assert status.code == 0, status.all
+        return {package: targets for document in json.loads(status.out) for package, targets in document["entries"].items()}
+
+    def states(self, ref: str = "main") -> dict[str, str]:
+        """`18.6.1-1 al2023` → `built`."""
+        return {f"{'-'.join(package.rsplit('.', 1)[0].split('-')[-2:])} {target}": entry["state"]
+                for package, targets in self.tracker(ref).items() for target, entry in targets.items()}
+
+    def schedule(self, source: str = "schedule", fails: str = "", ref: str | None = None) -> Pipeline:
+        """Runs a pipeline. `fails` names builds that fail, as `18.7.0 rhel9`, separated by commas.
+
+        That a child pipeline failed does not show in gitlab-ci-local's exit code."""
+        (self.folder / "builds.log").unlink(missing_ok=True)
+        variables = {"CI_API_V4_URL": self.gitlab.api_url, "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": self.token}
+        if ref:
+            variables |= {"CI_COMMIT_REF_NAME": ref, "CI_COMMIT_TAG": ref}
+        lines = [f"{name}: {json.dumps(value)}" for name, value in variables.items()]
+        (self.folder / ".gitlab-ci-local-variables.yml").write_text("\n".join(lines))
+        environment = os.environ | {
+            "PATH": f"{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(self.wasm), "NO_COLOR": "1",
+            "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
+        }
+        pipeline = self.run_locally(environment, variables, source)
+        failed = [job for job in pipeline.jobs("FAIL") if job.startswith("build: ")]
+        if failed and not pipeline.ran("settle"):
+            # GitLab skips the update job of a build that failed and then runs what is `on_failure`
+            # in a later stage; gitlab-ci-local waits for the skipped job for ever. So that job of the
+            # generated pipeline is run by its name, without its condition.
+            child = pipeline.artifact("diff", "child-pipeline.yml").replace("  when: on_failure\n", "")
+            (self.folder / "child-pipeline.yml").write_text(child)
+            settled = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", "settle")
+            pipeline = Pipeline(1, pipeline.log + settled.log, self.folder)
+        return pipeline
+
+    def run_locally(self, environment: dict[str, str], variables: dict[str, str], source: str, *more: str) -> Pipeline:
+        command = [
+            tool("gitlab-ci-local"), *more, "--force-shell-executor", "--shell-isolation", "--variable", f"CI_PIPELINE_SOURCE={source}",
+            "--variable", f"REPO_URL={self.repo_url}",
+            "--ignore-predefined-vars", ",".join(["CI_PIPELINE_SOURCE", *variables]),
+            # The schema of GitLab's editor wants at least one tag; GitLab itself takes none.
+            "--ignore-schema-paths", "#/definitions/tags/minItems",
+        ]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300,
+                              check=False)
+        return Pipeline(done.returncode, done.stdout + done.stderr, self.folder)
+
+
+@pytest.fixture
+def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository, request: pytest.FixtureRequest) -> Consumer:
+    """The consumer project `minimal`, or the one that the test is marked with."""
+    marker = request.node.get_closest_marker("consumer")
+    name = marker.args[0] if marker else "minimal"
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "component-tests" / "consumers" / name, folder)
+    shutil.copytree(ROOT / "templates", folder / "templates")
+    (folder / ".gitignore").write_text(".gitlab-ci-local*\nbuilds.log\n")
+    consumer = Consumer(folder, wasm, gitlab, repository.url)
+    consumer.git("init", "--quiet", "--initial-branch", "main")
+    consumer.git("remote", "add", "origin", f"git@gitlab.example.com:{PROJECT}.git")
+    consumer.git("add", "--all")
+    consumer.git("commit", "--quiet", "--message", "A project that bakes images")
+    return consumer

@@ -1,0 +1,86 @@
+"""Real YUM repositories: RPMs by rpmbuild, metadata by createrepo_c."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SPEC = """
+Name: {name}
+Epoch: {epoch}
+Version: {version}
+Release: {release}
+Summary: A package for tests
+License: MIT
+BuildArch: {arch}
+%description
+Nothing is in it.
+%files
+"""
+
+
+class RpmBuilder:
+    """Builds each package once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def rpm(self, nevra: str) -> Path:
+        """The RPM file of `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; its name holds no epoch."""
+        rest, arch = nevra.rsplit(".", 1)
+        name, version, release = rest.rsplit("-", 2)
+        epoch, _, version = version.rpartition(":")
+        built = self.folder / (epoch or "0") / arch / f"{name}-{version}-{release}.{arch}.rpm"
+        if not built.exists():
+            spec = self.folder / "package.spec"
+            spec.write_text(SPEC.format(name=name, epoch=epoch or "0", version=version, release=release, arch=arch))
+            subprocess.run(
+                ["rpmbuild", "-bb", "--quiet", "--target", arch, "--define", f"_topdir {self.folder}/top",
+                 "--define", f"_rpmdir {self.folder}/{epoch or '0'}", str(spec)],
+                check=True, capture_output=True,
+            )
+        return built
+
+
+@dataclass
+class Repository:
+    folder: Path
+    rpms: RpmBuilder
+    url: str
+
+    def add(self, *nevras: str) -> Repository:
+        """Adds packages; nobody sees them before `publish`."""
+        packages = self.folder / "Packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        for nevra in nevras:
+            shutil.copy(self.rpms.rpm(nevra), packages)
+        return self
+
+    def publish(self, *options: str) -> Repository:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["createrepo_c", "--quiet", *options, str(self.folder)], check=True, capture_output=True)
+        return self
+
+    def recompress_primary(self, kind: str) -> None:
+        """Replaces primary by one that the named program compressed, or none did."""
+        repodata = self.folder / "repodata"
+        compressed = self.primary()
+        plain = repodata / "primary.xml"
+        plain.write_bytes(subprocess.run(["gzip", "-dc", str(compressed)], check=True, capture_output=True).stdout)
+        subprocess.run(["modifyrepo_c", "--remove", "primary", str(repodata)], check=True, capture_output=True)
+        suffix = {"zstd": ".zst", "xz": ".xz", "gzip": ".gz", "bzip2": ".bz2", "none": ""}[kind]
+        if kind != "none":
+            subprocess.run([kind, "--force", "--keep", str(plain)], check=True, capture_output=True)
+        subprocess.run(["modifyrepo_c", "--mdtype", "primary", "--no-compress", f"{plain}{suffix}", str(repodata)],
+                       check=True, capture_output=True)
+        assert self.primary().name.endswith(f"primary.xml{suffix}")
+
+    def primary(self) -> Path:
+        return next(path for path in (self.folder / "repodata").iterdir() if "-primary.xml" in path.name)
+
+
+# The releases that most tests begin with, and look-alikes of them.
+FIRST = ["gitlab-runner-17.11.0-1.x86_64", "gitlab-runner-18.5.0-1.x86_64", "gitlab-runner-18.6.0-1.x86_64",
+         "gitlab-runner-fips-18.6.0-1.x86_64", "gitlab-runner-helper-images-18.6.0-1.noarch"]

@@ -1,0 +1,179 @@
+"""The component, included by consumer projects and run night after night by gitlab-ci-local."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import PROJECT, Consumer
+from gitlab_stand_in import GitLab
+from repositories import FIRST, Repository
+
+
+@pytest.fixture(autouse=True)
+def first_releases(repository: Repository) -> None:
+    repository.add(*FIRST).publish()
+
+
+def test_the_first_night_builds_the_newest_release_for_each_target(consumer: Consumer, gitlab: GitLab) -> None:
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert night.jobs("PASS") == {
+        "list", "diff", "trigger",
+        "build: [18.6.0-1.x86_64, al2023]", "update: [18.6.0-1.x86_64, al2023]",
+        "build: [18.6.0-1.x86_64, rhel9]", "update: [18.6.0-1.x86_64, rhel9]",
+    }
+    assert consumer.states() == {"18.5.0-1 al2023": "skipped", "18.5.0-1 rhel9": "skipped",
+                              "18.6.0-1 al2023": "built", "18.6.0-1 rhel9": "built"}
+    assert consumer.tracker()["gitlab-runner-18.6.0-1.x86_64"]["rhel9"]["notes"] == {"AMI_ID": "ami-18.6.0-rhel9"}
+
+
+def test_a_build_job_gets_what_it_needs_to_know(consumer: Consumer, repository: Repository) -> None:
+    night = consumer.schedule()
+
+    sha256 = subprocess.run(["sha256sum", repository.folder / "Packages/gitlab-runner-18.6.0-1.x86_64.rpm"],
+                            capture_output=True, text=True, check=True).stdout.split()[0]
+    assert {"PRODUCT": "gitlab-runner", "VERSION": "18.6.0", "RELEASE": "1", "EPOCH": "0", "ARCH": "x86_64",
+            "PACKAGE": "gitlab-runner-18.6.0-1.x86_64", "PACKAGE_SHA256": sha256, "TARGET": "al2023",
+            "PACKAGE_URL": f"{repository.url}Packages/gitlab-runner-18.6.0-1.x86_64.rpm"} in night.builds()
+
+
+def test_a_night_with_nothing_new_is_green_and_builds_nothing(consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.schedule()
+    consumer.schedule()  # merges the heads that the updates of the first night left, if they ran at once
+    uploads = len(gitlab.requests("POST"))
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert night.jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
+    assert night.builds() == []
+    assert len(gitlab.requests("POST")) == uploads
+
+
+def test_two_new_releases_are_built_for_two_targets(consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    consumer.schedule()
+    repository.add("gitlab-runner-18.6.1-1.x86_64", "gitlab-runner-18.7.0-1.x86_64").publish()
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert sorted((build["VERSION"], build["TARGET"]) for build in night.builds()) == [
+        ("18.6.1", "al2023"), ("18.6.1", "rhel9"), ("18.7.0", "al2023"), ("18.7.0", "rhel9")]
+    assert sorted(set(consumer.states().values())) == ["built", "skipped"]
+    assert [build["reason"] for build in json.loads(night.artifact("diff", "builds.json"))["builds"]] == ["new_release"] * 4
+
+
+def test_a_build_that_fails_holds_up_no_other_and_is_given_up_in_the_end(
+        consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      max_attempts: 2\n      build_file:")
+    consumer.schedule()
+    repository.add("gitlab-runner-18.7.0-1.x86_64").publish()
+
+    first = consumer.schedule(fails="18.7.0 rhel9")
+    assert first.jobs("FAIL") == {"build: [18.7.0-1.x86_64, rhel9]"}
+    assert first.ran("settle")
+    assert (consumer.states()["18.7.0-1 al2023"], consumer.states()["18.7.0-1 rhel9"]) == ("built", "failed")
+
+    second = consumer.schedule(fails="18.7.0 rhel9")
+    assert [build["TARGET"] for build in second.builds()] == ["rhel9"]
+    assert "attempt 2 of 2; the last one failed" in second.log
+
+    third = consumer.schedule()
+    assert third.code == 0, third.log
+    assert third.builds() == []
+    assert "given up after 2 attempts" in third.log
+    assert "`forget` lets it be built again" in third.log
+
+
+def test_a_build_that_failed_is_recorded_when_the_next_night_builds_it(
+        consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.schedule(fails="18.6.0 al2023,18.6.0 rhel9")
+    assert set(consumer.states().values()) == {"skipped", "failed"}
+
+    night = consumer.schedule()
+    assert night.code == 0, night.log
+    assert set(consumer.states().values()) == {"skipped", "built"}
+    assert consumer.tracker()["gitlab-runner-18.6.0-1.x86_64"]["rhel9"]["attempt"] == 2
+
+
+def test_max_builds_leaves_the_rest_to_the_next_night(consumer: Consumer) -> None:
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      max_builds: 3\n      first_run: all\n      build_file:")
+    assert len(consumer.schedule().builds()) == 3
+    assert len(consumer.schedule().builds()) == 1
+    assert len(consumer.schedule().builds()) == 0
+
+
+def test_a_branch_with_a_slash_has_a_tracker_of_its_own(consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.schedule()
+    consumer.git("checkout", "--quiet", "-b", "feature/a")
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert len(night.builds()) == 2
+    assert json.loads(gitlab.files(PROJECT)[-1].content)["ref"] == "feature/a"
+    assert all("/" not in file.name for file in gitlab.files(PROJECT))
+    assert consumer.schedule().builds() == []
+
+
+def test_a_tag_has_a_tracker_of_its_own(consumer: Consumer, gitlab: GitLab) -> None:
+    night = consumer.schedule(ref="v1.0")
+
+    assert night.code == 0, night.log
+    assert json.loads(gitlab.files(PROJECT)[-1].content)["ref"] == "v1.0"
+    assert len(night.builds()) == 2
+
+
+def test_branches_can_share_a_tracker(consumer: Consumer) -> None:
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      tracker_ref: images\n      build_file:")
+    assert len(consumer.schedule().builds()) == 2
+    consumer.git("checkout", "--quiet", "-b", "develop")
+    assert consumer.schedule().builds() == []
+
+
+def test_a_schedule_whose_owner_is_a_developer_is_told_what_to_do(consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.token = "glcbt-developer"
+
+    night = consumer.schedule()
+
+    assert night.jobs("FAIL") == {"diff"}
+    assert "FAIL 4" in night.log
+    assert "has to be a Maintainer of the project. Have a Maintainer take ownership of the schedule" in night.log
+    assert "glcbt-developer" not in night.log
+    assert night.builds() == [] and gitlab.files(PROJECT) == []
+
+
+def test_the_plain_text_tracker_of_a_hand_written_pipeline_is_taken_over(consumer: Consumer, gitlab: GitLab) -> None:
+    gitlab.put(PROJECT, "main.txt", b"gitlab-runner-18.5.0-1.x86_64.rpm\n")
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert "Took over the plain-text tracker main.txt" in night.log
+    assert sorted(build["VERSION"] for build in night.builds()) == ["18.6.0", "18.6.0"]
+    assert [file.content for file in gitlab.files(PROJECT) if file.name == "main.txt"] == [b"gitlab-runner-18.5.0-1.x86_64.rpm\n"]
+
+
+@pytest.mark.parametrize("source", ["push", "web", "merge_request_event"])
+def test_other_pipelines_do_not_run_it(consumer: Consumer, source: str) -> None:
+    night = consumer.schedule(source)
+    assert not night.ran("list") and not night.ran("diff"), night.log
+
+
+@pytest.mark.consumer("own-stages")
+def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: GitLab) -> None:
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert {"lint", "report", "v18-list", "v18-diff", "v18-trigger", "fips-list", "fips-diff", "fips-trigger",
+            "build: [18.6.0-1.x86_64, al2023]", "update: [18.6.0-1.x86_64, al2023]",
+            "build: [18.6.0-1.x86_64, rhel9]", "update: [18.6.0-1.x86_64, rhel9]"} == night.jobs("PASS")
+    assert sorted((build["PRODUCT"], build["VERSION"], build["TARGET"]) for build in night.builds()) == [
+        ("gitlab-runner", "18.6.0", "al2023"), ("gitlab-runner-fips", "18.6.0", "rhel9")]
+    names = {file.name.split(".main-")[0] for file in gitlab.files(PROJECT)}
+    assert names == {"ami-scheduler.gitlab-runner", "ami-scheduler.gitlab-runner-fips"}
+    assert consumer.schedule().builds() == []
