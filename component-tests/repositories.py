@@ -70,6 +70,7 @@ class Repository:
         plain = repodata / "primary.xml"
         plain.write_bytes(subprocess.run(["gzip", "-dc", str(compressed)], check=True, capture_output=True).stdout)
         subprocess.run(["modifyrepo_c", "--remove", "primary", str(repodata)], check=True, capture_output=True)
+        compressed.unlink(missing_ok=True)
         suffix = {"zstd": ".zst", "xz": ".xz", "gzip": ".gz", "bzip2": ".bz2", "none": ""}[kind]
         if kind != "none":
             subprocess.run([kind, "--force", "--keep", str(plain)], check=True, capture_output=True)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::{Because, Diff, LeftAlone, Planned, Republished};
 use crate::package::{Nevra, Package};
 use crate::policy::LeftOut;
+use crate::report;
 use crate::repository::Checksum;
 use crate::tracker::Target;
 
@@ -93,7 +94,7 @@ pub struct Builds<'a> {
     /// What to build, oldest release first.
     pub builds: Vec<BuildRow<'a>>,
     /// Every other release × target, each with its one reason.
-    pub left_alone: &'a [LeftAlone],
+    pub left_alone: Vec<LeftAloneRow<'a>>,
     /// Releases that changed under their name after they were built.
     pub republished: &'a [Republished],
 }
@@ -123,26 +124,51 @@ pub struct BuildRow<'a> {
     pub attempt: u64,
     /// Why it is built: a word for programs.
     pub reason: &'static str,
+    /// Why it is built: a sentence for people.
+    pub explanation: String,
+}
+
+/// What is not built now.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftAloneRow<'a> {
+    /// The release and target, and a word for programs with what belongs to it.
+    #[serde(flatten)]
+    pub left_alone: &'a LeftAlone,
+    /// Why it is not built: a sentence for people.
+    pub explanation: String,
+}
+
+impl<'a> From<&'a LeftAlone> for LeftAloneRow<'a> {
+    fn from(left_alone: &'a LeftAlone) -> Self {
+        Self { left_alone, explanation: report::why_left_alone(&left_alone.reason) }
+    }
 }
 
 impl<'a> Builds<'a> {
-    /// The result of a diff.
-    pub fn new(product: &'a str, reference: &'a str, pipeline: u64, decided_at: Timestamp, diff: &'a Diff) -> Self {
+    /// The result of a diff by rules with these `max_attempts`.
+    pub fn new(
+        product: &'a str,
+        reference: &'a str,
+        pipeline: u64,
+        decided_at: Timestamp,
+        max_attempts: u64,
+        diff: &'a Diff,
+    ) -> Self {
         Self {
             format: BUILDS_FORMAT,
             product,
             reference,
             pipeline,
             decided_at,
-            builds: diff.builds.iter().map(BuildRow::from).collect(),
-            left_alone: &diff.left_alone,
+            builds: diff.builds.iter().map(|build| BuildRow::new(build, max_attempts)).collect(),
+            left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),
             republished: &diff.republished,
         }
     }
 }
 
-impl<'a> From<&'a Planned> for BuildRow<'a> {
-    fn from(build: &'a Planned) -> Self {
+impl<'a> BuildRow<'a> {
+    fn new(build: &'a Planned, max_attempts: u64) -> Self {
         let nevra = &build.package.package;
         Self {
             package: nevra,
@@ -163,6 +189,7 @@ impl<'a> From<&'a Planned> for BuildRow<'a> {
                 Because::Lapsed { .. } => "claim_lapsed",
                 Because::OwnClaim => "own_claim",
             },
+            explanation: report::why_built(&build.because, build.attempt, max_attempts),
         }
     }
 }

@@ -1,76 +1,87 @@
 //! What a run says to a person: counts, then each build with its reason.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::diff::{Because, Diff, FirstRun, LeftAlone, Planned, Reason, Rules};
-use crate::package::Nevra;
+use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules};
+use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
 use crate::tracker::{Document, Entry, Target};
 
-/// How many lines of one kind are printed in full.
-const MOST_LINES: usize = 50;
+/// Up to how many releases are named one by one.
+const FEW: usize = 10;
+/// Up to how many images are told one by one.
+const MANY: usize = 50;
 
-/// What `list` found.
+/// What `list` found: how many releases there are, which are wanted, and why others are not.
 pub fn listing(
     product: &str,
     repository: &str,
     versions: &Versions,
-    found: usize,
+    wanted: &[Package],
     left_out: &[(Nevra, LeftOut)],
 ) -> String {
-    let all = found + left_out.len();
-    let mut text = format!("{product} in {repository}: {}, {found} wanted ({versions})\n", count(all, "package"));
+    let all = count(wanted.len() + left_out.len(), "release");
+    let mut text = format!("{all} of {product} in {repository}, {} wanted ({versions})\n", wanted.len());
+    match wanted {
+        [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
+        few if few.len() <= FEW => {
+            for package in few {
+                let _ = writeln!(text, "  {}", package.package);
+            }
+        }
+        [oldest, .., newest] => {
+            let _ = writeln!(text, "  oldest {}\n  newest {}", oldest.package, newest.package);
+        }
+        [_] => {}
+    }
     let mut reasons: Vec<LeftOut> = left_out.iter().map(|(_, reason)| *reason).collect();
     reasons.sort_unstable();
     reasons.dedup();
     for reason in reasons {
-        let number = left_out.iter().filter(|(_, other)| *other == reason).count();
-        let _ = writeln!(text, "  left out  {number:>4}  {}", reason.reason());
+        let packages: Vec<String> =
+            left_out.iter().filter(|(_, other)| *other == reason).map(|(package, _)| package.to_string()).collect();
+        let names = if packages.len() <= FEW { format!(": {}", packages.join(", ")) } else { String::new() };
+        let _ = writeln!(text, "  left out, {}: {}{names}", reason.reason(), packages.len());
     }
     text
 }
 
 /// What `diff` decided.
 pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target], diff: &Diff, rules: &Rules) -> String {
-    let cells = diff.builds.len() + diff.left_alone.len();
+    let images = diff.builds.len() + diff.left_alone.len();
     let mut text = format!(
-        "{product} on {reference}: {} x {} = {}\n",
+        "{product} on {}: {} x {} = {}\n",
+        printable(reference),
         count(releases, "release"),
         count(targets.len(), "target"),
-        count(cells, "build"),
+        count(images, "image"),
     );
-    push_counts(&mut text, diff);
     push_first_run(&mut text, diff, rules.first_run);
+    push_counts(&mut text, diff);
     for change in &diff.republished {
         let _ = writeln!(
             text,
-            "WARNING: {} was published again with another content after it was built for {}: {} then, {} now. \
-             It is not built again; find out why it changed",
+            "WARNING: {} was published again with another content after it was built for {}: {} then, {} now.\n\
+             It is not built again. Find out why it changed; `forget` lets it be built from what is there now.",
             change.package, change.target, change.recorded, change.offered
         );
     }
-    let noteworthy: Vec<String> = diff.left_alone.iter().filter_map(explained).collect();
-    push_lines(&mut text, "Left alone, to be looked at:", &noteworthy);
-    let builds: Vec<String> = diff.builds.iter().map(|build| planned(build, rules)).collect();
-    push_lines(&mut text, "To build:", &builds);
+    let noteworthy = |cell: &&LeftAlone| matches!(cell.reason, Reason::Held { .. } | Reason::GivenUp { .. });
+    let held = diff.left_alone.iter().filter(noteworthy);
+    let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, why_left_alone(&cell.reason))).collect();
+    push_images(&mut text, "Left alone, and perhaps to be looked at:", &held);
+    let builds = diff.builds.iter();
+    let builds: Vec<_> = builds
+        .map(|build| {
+            (&build.package.package, &build.target, why_built(&build.because, build.attempt, rules.max_attempts))
+        })
+        .collect();
+    push_images(&mut text, "To build:", &builds);
     if builds.is_empty() {
         text.push_str("Nothing to build.\n");
     }
     text
-}
-
-fn push_counts(text: &mut String, diff: &Diff) {
-    let number = |is: fn(&Reason) -> bool| diff.left_alone.iter().filter(|cell| is(&cell.reason)).count();
-    for (word, number) in [
-        ("to build", diff.builds.len()),
-        ("built", number(|reason| matches!(reason, Reason::Built { .. }))),
-        ("skipped", number(|reason| matches!(reason, Reason::Skipped { .. }))),
-        ("held by other pipelines", number(|reason| matches!(reason, Reason::Held { .. }))),
-        ("given up", number(|reason| matches!(reason, Reason::GivenUp { .. }))),
-        ("left for the next run (--max-builds)", number(|reason| matches!(reason, Reason::Later))),
-    ] {
-        let _ = writeln!(text, "  {number:>5}  {word}");
-    }
 }
 
 fn push_first_run(text: &mut String, diff: &Diff, first_run: FirstRun) {
@@ -79,69 +90,89 @@ fn push_first_run(text: &mut String, diff: &Diff, first_run: FirstRun) {
     }
     let targets: Vec<&str> = diff.new_targets.iter().map(Target::as_str).collect();
     let meaning = match first_run {
-        FirstRun::Latest => "the newest release is built, older ones are recorded as skipped",
-        FirstRun::None => "nothing is built, every release is recorded as skipped",
-        FirstRun::All => "every release is built",
+        FirstRun::Latest => "the newest release is built, older ones are skipped for good.",
+        FirstRun::None => "nothing is built, what is there now is skipped for good.",
+        FirstRun::All => "every release is built.",
     };
-    let _ = writeln!(text, "First run for {} (--first-run {}): {meaning}.", targets.join(", "), first_run.word());
+    let _ = writeln!(text, "First run for {} (--first-run {}):\n{meaning}", targets.join(", "), first_run.word());
 }
 
-fn push_lines(text: &mut String, heading: &str, lines: &[String]) {
-    if lines.is_empty() {
+fn push_counts(text: &mut String, diff: &Diff) {
+    let mut counts: BTreeMap<(u8, String), usize> = BTreeMap::new();
+    for cell in &diff.left_alone {
+        let (place, words) = match &cell.reason {
+            Reason::Built { .. } => (1, "built".to_owned()),
+            Reason::Skipped { because: None } => (2, "skipped".to_owned()),
+            Reason::Skipped { because: Some(because) } => (2, format!("skipped: {}", printable(because))),
+            Reason::Held { .. } => (3, "held by other pipelines".to_owned()),
+            Reason::GivenUp { .. } => (4, "given up".to_owned()),
+            Reason::Later => (5, "left for the next run by --max-builds".to_owned()),
+        };
+        *counts.entry((place, words)).or_default() += 1;
+    }
+    counts.insert((0, "to build".to_owned()), diff.builds.len());
+    for ((_, words), number) in counts {
+        let _ = writeln!(text, "  {number:>5}  {words}");
+    }
+}
+
+fn push_images(text: &mut String, heading: &str, images: &[(&Nevra, &Target, String)]) {
+    if images.is_empty() {
         return;
     }
     let _ = writeln!(text, "{heading}");
-    for line in lines.iter().take(MOST_LINES) {
-        let _ = writeln!(text, "  {}", printable(line));
+    let shown = &images[..images.len().min(MANY)];
+    let widest = |length: fn(&(&Nevra, &Target, String)) -> usize| shown.iter().map(length).max().unwrap_or_default();
+    let package_width = widest(|(package, _, _)| package.to_string().len());
+    let target_width = widest(|(_, target, _)| target.as_str().len());
+    for (package, target, why) in shown {
+        let package = package.to_string();
+        let _ = writeln!(text, "  {package:<package_width$}  {target:<target_width$}  {}", printable(why));
     }
-    if lines.len() > MOST_LINES {
-        let _ = writeln!(text, "  … and {} more: builds.json has them all", lines.len() - MOST_LINES);
+    if images.len() > MANY {
+        let _ = writeln!(text, "  … and {} more: builds.json has them all", images.len() - MANY);
     }
 }
 
-fn planned(build: &Planned, rules: &Rules) -> String {
+/// Why something is built.
+pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
     let at = |url: &Option<String>| url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-    let attempt = format!("attempt {} of {}", build.attempt, rules.max_attempts);
-    let because = match &build.because {
+    match because {
         Because::NewRelease => "new release".to_owned(),
         Because::FirstRun => "first run for this target".to_owned(),
         Because::AskedFor { reason: Some(reason) } => format!("asked for again: {reason}"),
         Because::AskedFor { reason: None } => "asked for again".to_owned(),
-        Because::Failed { url } => format!("{attempt}; the last one failed{}", at(url)),
-        Because::Lapsed { url } => format!("{attempt}; the last one never ended{}", at(url)),
-        Because::OwnClaim => "this pipeline's own claim".to_owned(),
-    };
-    format!("{}  {}  {because}", build.package.package, build.target)
+        Because::Failed { url } => format!("attempt {attempt} of {max_attempts}; the last one failed{}", at(url)),
+        Because::Lapsed { url } => format!("attempt {attempt} of {max_attempts}; the last one never ended{}", at(url)),
+        Because::OwnClaim => "claimed by this pipeline before, whose diff runs again".to_owned(),
+    }
 }
 
-/// A line for what a person may want to do something about; none for what is done or comes by itself.
-fn explained(cell: &LeftAlone) -> Option<String> {
-    let explanation = match &cell.reason {
-        Reason::Built { .. } | Reason::Skipped { .. } | Reason::Later => return None,
+/// Why something is not built now.
+pub fn why_left_alone(reason: &Reason) -> String {
+    match reason {
+        Reason::Built { since } => format!("built {}", to_the_minute(*since)),
+        Reason::Skipped { because: Some(because) } => format!("skipped: {because}"),
+        Reason::Skipped { because: None } => "skipped".to_owned(),
         Reason::Held { pipeline, pipeline_url, until } => {
             let who = pipeline_url.clone().unwrap_or_else(|| format!("pipeline {pipeline}"));
-            format!("held by {who} until {}", to_the_second(*until))
+            format!("held by {who} until {}", to_the_minute(*until))
         }
         Reason::GivenUp { attempts, url } => {
             let last = url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default();
             format!("given up after {}{last}; `forget` lets it be built again", count_u64(*attempts, "attempt"))
         }
-    };
-    Some(format!("{}  {}  {explanation}", cell.package, cell.target))
+        Reason::Later => "left for the next run by --max-builds".to_owned(),
+    }
 }
 
-/// A tracker as a table, oldest release first.
+/// A tracker as a table, oldest release first. Times are UTC.
 pub fn status(document: &Document) -> String {
-    let mut rows = vec![["PACKAGE", "TARGET", "STATE", "SINCE", "ATTEMPTS", "MORE"].map(str::to_owned)];
+    let mut rows = vec![["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"].map(str::to_owned)];
     rows.extend(document.entries().map(|(package, target, entry)| {
-        [
-            package.to_string(),
-            target.to_string(),
-            entry.state.word().to_owned(),
-            to_the_second(entry.since),
-            entry.attempt.to_string(),
-            more(entry),
-        ]
+        let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
+        let since = to_the_minute(entry.since);
+        [package.to_string(), target.to_string(), entry.state.word().to_owned(), since, attempts, more(entry)]
     }));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..5).map(width).collect();
@@ -157,9 +188,11 @@ pub fn status(document: &Document) -> String {
     text
 }
 
+/// What a person wants to know next: of a build what it reported, of what is open where to look.
 fn more(entry: &Entry) -> String {
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
+    let url = url.filter(|_| !entry.state.is_done());
     let parts: Vec<String> = entry.reason.iter().cloned().chain(notes).chain(url).collect();
     printable(&parts.join("  "))
 }
@@ -169,9 +202,8 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-fn to_the_second(time: jiff::Timestamp) -> String {
-    let seconds = jiff::Timestamp::from_second(time.as_second());
-    seconds.unwrap_or(time).to_string()
+fn to_the_minute(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 fn count(number: usize, noun: &str) -> String {

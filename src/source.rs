@@ -70,6 +70,17 @@ impl Source {
         &self.shown
     }
 
+    /// The URL of a package as others are to use it: below a relative `file:` it is relative too.
+    pub fn public_url(&self, url: &str) -> String {
+        match &self.place {
+            Place::Directory(root) if root.is_relative() => {
+                let up = root.components().filter(|part| *part == Component::ParentDir).count();
+                url.replacen("file:///", &format!("file:{}", "../".repeat(up)), 1)
+            }
+            _ => url.to_owned(),
+        }
+    }
+
     /// Waits before the next attempt, the second being 2.
     pub fn wait(&self, attempt: u32) {
         self.client.wait(attempt);
@@ -119,8 +130,13 @@ impl Source {
                 Ok(Index::Page { html: String::from_utf8_lossy(&answer.body).into_owned(), url: answer.url })
             }
             Place::Directory(root) => {
-                let entries =
-                    fs::read_dir(root).with_context(|| format!("cannot read the directory {}", root.display()))?;
+                let entries = fs::read_dir(root).with_context(|| {
+                    format!(
+                        "cannot read the directory {0}: is the path right? (Under wasmtime, is it below a folder that \
+                         --dir names?)",
+                        root.display()
+                    )
+                })?;
                 let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
                 let names: Vec<String> = names.collect::<std::io::Result<_>>()?;
                 let urls = names.iter().filter_map(|name| {

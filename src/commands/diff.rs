@@ -47,7 +47,7 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let child_pipeline = render(&settings, &name, &diff.builds).or_exit(Exit::Repository)?;
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
 
-    write_json(&args.builds, &Builds::new(product, reference, origin.pipeline, now, &diff))?;
+    write_json(&args.builds, &Builds::new(product, reference, origin.pipeline, now, rules.max_attempts, &diff))?;
     write(&args.child_pipeline, child_pipeline.as_bytes())?;
     print!("{}", report::diff(product, reference, packages.packages.len(), &targets, &diff, &rules));
     Ok(())

@@ -25,16 +25,14 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     if listing.packages.is_empty() {
         return Err(not_there(&list.product, &source, &listing)).or_exit(Exit::Repository);
     }
-    let (wanted, left_out) = policy.apply(without_repetitions(listing.packages));
-    let text = report::listing(&list.product, source.shown(), &policy.versions, wanted.len(), &left_out);
-    print!("{text}");
-    if let (Some(oldest), Some(newest)) = (wanted.first(), wanted.last()) {
-        println!("  oldest  {}\n  newest  {}", oldest.package, newest.package);
-    } else {
-        println!("No release is wanted: the list is empty, and nothing will be built.");
+    let (mut wanted, left_out) = policy.apply(without_repetitions(listing.packages));
+    for package in &mut wanted {
+        package.url = source.public_url(&package.url);
     }
-    let packages = Packages::new(&list.product, source.shown(), now, wanted, left_out);
-    Ok(write_json(&list.output, &packages)?)
+    let text = report::listing(&list.product, source.shown(), &policy.versions, &wanted, &left_out);
+    write_json(&list.output, &Packages::new(&list.product, source.shown(), now, wanted, left_out))?;
+    print!("{text}");
+    Ok(())
 }
 
 fn policy(list: &List) -> anyhow::Result<Policy> {
@@ -127,7 +125,8 @@ fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
         [] => "It has no package with a name like it".to_owned(),
-        names => format!("Did you mean {}?", names.join(" or ")),
+        [names @ .., last] if !names.is_empty() => format!("Did you mean {} or {last}?", names.join(", ")),
+        [name, ..] => format!("Did you mean {name}?"),
     };
     anyhow!("there is no package {product} in {}. {hint}", source.shown())
 }

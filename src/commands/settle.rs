@@ -26,7 +26,8 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
         let failed = document.settle(args.pipeline, now, &origin);
         tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
         for build in &failed {
-            println!("Recorded as failed: {} {}", build.package, build.target);
+            let attempt = document.get(build).map(|entry| entry.attempt).unwrap_or_default();
+            println!("Recorded as failed: {} {} (attempt {attempt})", build.package, build.target);
         }
         settled += failed.len();
     }

@@ -13,12 +13,16 @@ pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
     let heads = tracker.read().or_exit(Exit::Tracker)?;
     let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
     let build = Build { package: args.package, target: args.target };
+    let unheard_of = document.get(&build).is_none();
     let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
     let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     match recorded {
         Recorded::Changed => println!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
         Recorded::AsBefore => println!("Was recorded as built before: {} {}", build.package, build.target),
+    }
+    if unheard_of {
+        println!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! project and less than 5 MiB a file; no update, no lock. Names are unique by a check of the
 //! application alone, so two uploads of one name can both succeed.
 
+use std::collections::BTreeMap;
+
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
 use serde::Deserialize;
 use url::Url;
@@ -14,7 +16,9 @@ use crate::http::{Answer, Client, Method, Request};
 const FILE_SIZE_LIMIT: usize = 5 << 20;
 /// The most bytes of a listing: 100 entries have some 30 kB.
 const MAX_LISTING: u64 = 4 << 20;
-/// How many listings in a row may differ where there are more files than one page holds.
+/// The most files that GitLab puts on one page.
+const PAGE: usize = 100;
+/// How often a listing of several pages is read that changes meanwhile.
 const MAX_LISTINGS: u32 = 6;
 
 /// Who asks: the header's name and the secret.
@@ -64,9 +68,9 @@ impl SecureFiles {
         Ok(Request { credentials: Some((header, secret.clone())), ..Request::new(method, url) })
     }
 
-    /// One page of the listing, and whether more follow.
-    fn page(&self, number: u32) -> Result<(Vec<Entity>, bool), StoreError> {
-        let request = self.request(Method::Get, &format!("?per_page=100&page={number}"))?;
+    /// One page of the listing, and how many files there are on all pages.
+    fn page(&self, number: u32) -> Result<(Vec<Entity>, Option<usize>), StoreError> {
+        let request = self.request(Method::Get, &format!("?per_page={PAGE}&page={number}"))?;
         let answer = self.client.fetch(&request, MAX_LISTING)?;
         if answer.status != 200 {
             return Err(self.refusal("list the project's Secure Files", &answer));
@@ -74,36 +78,29 @@ impl SecureFiles {
         let entities = serde_json::from_slice(&answer.body).map_err(|error| {
             format!("GitLab's list of files is not the JSON that was expected ({error}): {}", answer.excerpt())
         })?;
-        Ok((entities, answer.header("x-next-page").is_some_and(|page| !page.is_empty())))
+        Ok((entities, answer.header("x-total").and_then(|total| total.parse().ok())))
     }
 
-    /// All pages. One page is a snapshot; several are not, so they are read until they agree.
+    /// Every file. One page of 100 is a snapshot and holds what a project may have by default; where
+    /// an instance allows more, pages are read until all of them belong to one listing.
     fn listing(&self) -> Result<Vec<Entity>, StoreError> {
-        let mut last: Option<Vec<(u64, String)>> = None;
-        for _ in 0..MAX_LISTINGS {
-            let mut entities = Vec::new();
-            let mut number = 1;
-            loop {
-                let (page, more) = self.page(number)?;
-                entities.extend(page);
-                if !more {
-                    break;
-                }
-                number += 1;
+        for attempt in 1..=MAX_LISTINGS {
+            let (first, total) = self.page(1)?;
+            let Some(total) = total.filter(|total| *total > first.len()) else { return Ok(first) };
+            let mut files: BTreeMap<u64, Entity> = first.into_iter().map(|entity| (entity.id, entity)).collect();
+            let mut one_listing = true;
+            for number in 2..=total.div_ceil(PAGE) {
+                let (page, total_now) = self.page(u32::try_from(number)?)?;
+                one_listing &= total_now == Some(total);
+                files.extend(page.into_iter().map(|entity| (entity.id, entity)));
             }
-            if number == 1 {
-                return Ok(entities);
+            if one_listing && files.len() == total {
+                return Ok(files.into_values().collect());
             }
-            let seen: Vec<_> = entities.iter().map(|entity| (entity.id, entity.name.clone())).collect();
-            if last.as_ref() == Some(&seen) {
-                return Ok(entities);
-            }
-            last = Some(seen);
+            self.wait(attempt);
         }
-        Err(format!(
-            "the project's list of files was different each of {MAX_LISTINGS} times it was read; run the job again"
-        )
-        .into())
+        Err(format!("the list of files changed each of {MAX_LISTINGS} times while it was read; run the job again")
+            .into())
     }
 
     /// What an answer that is no success means, and what to do about it.
@@ -124,6 +121,11 @@ impl SecureFiles {
                     "{token} lacks the permission ADMIN_SECURE_FILES: in Settings > CI/CD > Job token permissions, give it to this project's entry"
                 )
             }
+            403 if answer.excerpt().contains("job token not allowed from") => format!(
+                "this job's project is not on the job token allowlist of project {0}: add it there, in Settings > CI/CD > \
+                 Job token permissions",
+                self.project.id
+            ),
             403 => format!(
                 "{token} may not {doing}: {whose} has to be a Maintainer of the project. Have a Maintainer take \
                  ownership of the schedule, or set the masked variable AMI_SCHEDULER_TOKEN to a project access token \

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entry, Notes, Origin, State, Target};
+use super::{Entry, Notes, Origin, State, Target, TrackerName, TrackerNameError};
 use crate::package::Nevra;
 use crate::repository::Checksum;
 
@@ -50,13 +50,13 @@ pub enum DocumentError {
         "its format is {0:?}, and this version of ami-scheduler knows {FORMAT:?} only: use the version that wrote it, or a newer one"
     )]
     Format(String),
-    /// The document of another tracker.
-    #[error("it is the tracker of {found:?}, expected {expected:?}")]
+    /// The document of another tracker than the name of its file says.
+    #[error("it is the tracker of {product:?} on {reference:?}, and its name is that of another")]
     Other {
-        /// Product and ref of the document.
-        found: String,
-        /// Product and ref of the tracker.
-        expected: String,
+        /// The document's product.
+        product: String,
+        /// The document's branch or tag.
+        reference: String,
     },
 }
 
@@ -112,6 +112,11 @@ impl Document {
         &self.reference
     }
 
+    /// The name of the tracker that this document belongs to.
+    pub fn tracker_name(&self) -> Result<TrackerName, TrackerNameError> {
+        TrackerName::new(&self.product, &self.reference)
+    }
+
     /// Every entry, by release (oldest first), then target.
     pub fn entries(&self) -> impl Iterator<Item = (&Nevra, &Target, &Entry)> {
         self.entries
@@ -150,17 +155,6 @@ impl Document {
             take_larger(&mut self.unknown, field, value, |a, b| a.to_string().cmp(&b.to_string()));
         }
         self
-    }
-
-    /// Fails unless this is the document of the given product and ref.
-    pub fn expect(&self, product: &str, reference: &str) -> Result<(), DocumentError> {
-        if (self.product.as_str(), self.reference.as_str()) == (product, reference) {
-            return Ok(());
-        }
-        Err(DocumentError::Other {
-            found: format!("{} on {}", self.product, self.reference),
-            expected: format!("{product} on {reference}"),
-        })
     }
 
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done

@@ -136,15 +136,7 @@ impl<'a> Tracker<'a> {
 
     /// Reads all heads and merges them. One that can't be read stops it: missing is never empty.
     pub fn read(&self) -> Result<Heads, TrackerError> {
-        let heads = read_where(self.store, |name| name == &self.name)?;
-        if let (Some(document), Some((file, _))) = (&heads.document, heads.merged.first()) {
-            document.expect(&self.product, &self.reference).map_err(|source| TrackerError::Document {
-                file: file.name.clone(),
-                place: self.store.place(),
-                source,
-            })?;
-        }
-        Ok(heads)
+        read_where(self.store, |name| name == &self.name)
     }
 
     /// Writes a document that grew out of what was read, then retires the heads that it contains.
@@ -255,9 +247,14 @@ fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8
     if &name.tracker().head(content) != name {
         return Err(damaged(format!("its name says another SHA-256 than that of its {size} bytes, {found}")));
     }
-    Document::from_json(content).map_err(|source| TrackerError::Document {
-        file: file.name.clone(),
-        place: store.place(),
-        source,
-    })
+    let unusable = |source| TrackerError::Document { file: file.name.clone(), place: store.place(), source };
+    let document = Document::from_json(content).map_err(unusable)?;
+    if document.tracker_name()? == *name.tracker() {
+        Ok(document)
+    } else {
+        Err(unusable(DocumentError::Other {
+            product: document.product().to_owned(),
+            reference: document.reference().to_owned(),
+        }))
+    }
 }
