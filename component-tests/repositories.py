@@ -72,11 +72,12 @@ class Repository:
         subprocess.run(["modifyrepo_c", "--remove", "primary", str(repodata)], check=True, capture_output=True)
         compressed.unlink(missing_ok=True)
         suffix = {"zstd": ".zst", "xz": ".xz", "gzip": ".gz", "bzip2": ".bz2", "none": ""}[kind]
-        if kind != "none":
-            subprocess.run([kind, "--force", "--keep", str(plain)], check=True, capture_output=True)
-        subprocess.run(["modifyrepo_c", "--mdtype", "primary", "--no-compress", f"{plain}{suffix}", str(repodata)],
-                       check=True, capture_output=True)
-        assert self.primary().name.endswith(f"primary.xml{suffix}")
+        if kind == "zstd":  # which older versions of createrepo_c don't know
+            subprocess.run(["zstd", "--quiet", "--rm", str(plain)], check=True)
+        how = ["--no-compress"] if kind in ("zstd", "none") else ["--compress", f"--compress-type={suffix[1:]}"]
+        source = f"{plain}{suffix}" if kind == "zstd" else str(plain)
+        subprocess.run(["modifyrepo_c", "--mdtype", "primary", *how, source, str(repodata)], check=True, capture_output=True)
+        assert self.primary().name.endswith(f"primary.xml{suffix}"), self.primary()
 
     def primary(self) -> Path:
         return next(path for path in (self.folder / "repodata").iterdir() if "-primary.xml" in path.name)
