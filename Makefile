@@ -3,16 +3,26 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test module setup-demo setup-test
+.PHONY: demo test lint module peak-memory setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test module
-	@component-tests/run $(WASM)
+test: setup-test lint module
+	cargo test --locked
+	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
+	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- --deny warnings
 
 module:
 	cargo build --locked --release --target wasm32-wasip2
+
+# The peak memory of `list` on a repository of 70,000 packages.
+peak-memory: setup-test module
+	benches/peak-memory
 
 setup-demo:
 	@scripts/setup demo
