@@ -79,8 +79,7 @@ class TestAFile:
         assert created.attributes == listed.attributes == shown.attributes
         assert {name: value for name, value in created.asdict().items() if name != "id"} == {
             "name": "tracker.json", "checksum": hashlib.sha256(content).hexdigest(), "checksum_algorithm": "sha256",
-            "created_at": "2026-01-01T00:00:00.000Z", "expires_at": None, "metadata": None, "file_extension": "json",
-            "project_id": 42}
+            "created_at": "2026-01-01T00:00:00.000Z", "expires_at": None, "metadata": None, "file_extension": "json"}
         assert downloaded == content
         assert gitlab.files(PROJECT) == []
         assert [(entry.method, entry.status) for entry in gitlab.log] == [
@@ -343,7 +342,7 @@ class TestOnTheWire:
 
         replied = self.curl("-i", "-H", header, "-F", "name=a.json", "-F", f"file=@{tmp_path}/file", url(gitlab))
 
-        assert ("HTTP/1.1 100 Continue" in replied) == header.startswith("Expect")
+        assert "HTTP/1.1 100 Continue" in replied
         assert "HTTP/1.1 201 Created" in replied
         assert [file.content for file in gitlab.files(PROJECT)] == [content]
 
@@ -416,11 +415,11 @@ class TestFaults:
         gitlab.fail_next("rate_limited", times=2)
 
         reply = requests.get(url(gitlab), headers=MAINTAINER)
-        secure_files(gitlab).create({"name": "a.json", "file": b"{}"})
+        secure_files(gitlab).list(get_all=True)
 
         assert (reply.status_code, reply.headers["Content-Type"], reply.text) == (429, "text/plain", "Retry later\n")
         assert reply.headers["Retry-After"] == "0"
-        assert [entry.status for entry in gitlab.requests("POST")] == [429, 201]
+        assert [entry.status for entry in gitlab.log] == [429, 429, 200]
 
     @pytest.mark.parametrize("fault", ["cut_reply", "corrupt"])
     def test_spoil_a_download(self, gitlab: GitLab, fault: str) -> None:
