@@ -74,7 +74,7 @@ impl Source {
     pub fn public_url(&self, url: &str) -> String {
         match &self.place {
             Place::Directory(root) if root.is_relative() => {
-                let up = root.components().filter(|part| *part == Component::ParentDir).count();
+                let (up, _) = folders(root);
                 url.replacen("file:///", &format!("file:{}", "../".repeat(up)), 1)
             }
             _ => url.to_owned(),
@@ -156,12 +156,16 @@ impl Source {
         Request { credentials, ..Request::new(Method::Get, url.clone()) }
     }
 
+    /// The file that a URL stands for, below the root: what is encoded leads nowhere else either.
     fn path_of(&self, root: &Path, url: &Url) -> anyhow::Result<PathBuf> {
-        let inside = url
-            .as_str()
-            .strip_prefix(self.base.as_str())
-            .ok_or_else(|| anyhow!("{url} is not inside of {}", self.shown))?;
-        Ok(root.join(percent_encoding::percent_decode_str(inside).decode_utf8_lossy().as_ref()))
+        let outside = || anyhow!("{} is not inside of {}", shown(url), self.shown);
+        let inside = url.as_str().strip_prefix(self.base.as_str()).ok_or_else(outside)?;
+        let inside = percent_encoding::percent_decode_str(inside).decode_utf8_lossy();
+        let inside = Path::new(inside.as_ref());
+        if inside.components().any(|part| !matches!(part, Component::Normal(_))) {
+            return Err(outside());
+        }
+        Ok(root.join(inside))
     }
 }
 
@@ -180,13 +184,22 @@ fn basic_auth(url: &Url) -> Option<String> {
 fn directory_url(path: &Path) -> Url {
     let mut url = Url::parse("file:///").unwrap_or_else(|_| unreachable!("a constant that is a URL"));
     if let Ok(mut segments) = url.path_segments_mut() {
-        let parts = path.components().filter_map(|part| match part {
-            Component::Normal(part) => part.to_str(),
-            _ => None,
-        });
-        segments.clear().extend(parts).push("");
+        segments.clear().extend(folders(path).1).push("");
     }
     url
+}
+
+/// How many folders up a path begins, and which it then goes down; `a/..` is nowhere, as in a URL.
+fn folders(path: &Path) -> (usize, Vec<&str>) {
+    let (mut up, mut down) = (0, Vec::new());
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => down.extend(name.to_str()),
+            Component::ParentDir if down.pop().is_none() => up += 1,
+            _ => {}
+        }
+    }
+    (up, down)
 }
 
 fn refusal(shown: &str, status: u16) -> anyhow::Error {
@@ -197,4 +210,262 @@ fn refusal(shown: &str, status: u16) -> anyhow::Error {
         _ => "this was not expected",
     };
     anyhow!("{shown} answers {status}: {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::scripted::{Said, Script, answers};
+
+    const REPOMD: &str = "repodata/repomd.xml";
+
+    fn source(repo_url: &str) -> Source {
+        web(repo_url, &Script::new([]))
+    }
+
+    fn web(repo_url: &str, script: &Script) -> Source {
+        Source::new(repo_url, script.client()).expect(repo_url)
+    }
+
+    fn url(text: &str) -> Url {
+        text.parse().expect(text)
+    }
+
+    fn read(file: Option<OpenFile>) -> String {
+        let mut text = String::new();
+        file.expect("a file").body.read_to_string(&mut text).expect("text");
+        text
+    }
+
+    #[test]
+    fn a_repository_is_a_folder_with_or_without_a_slash_at_its_end() {
+        for (repo_url, base) in [
+            ("https://yum.example.com/el9", "https://yum.example.com/el9/"),
+            ("https://yum.example.com/el9/", "https://yum.example.com/el9/"),
+            ("http://yum.example.com", "http://yum.example.com/"),
+            ("HTTPS://YUM.example.com:443/El9", "https://yum.example.com/El9/"),
+            ("https://yum.example.com/a%20b", "https://yum.example.com/a%20b/"),
+            ("https://u:p4ss@yum.example.com/el9", "https://yum.example.com/el9/"),
+        ] {
+            let script = Script::new([answers(200).body("<repomd>")]);
+            let source = web(repo_url, &script);
+            assert_eq!((source.base().as_str(), source.shown()), (base, base));
+            assert_eq!(read(source.open(REPOMD).expect("an answer")), "<repomd>");
+            assert_eq!(script.urls(), [format!("{base}{REPOMD}")]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_repository_is_refused_without_repeating_it() {
+        for (repo_url, told) in [
+            ("", "--repo-url is no URL"),
+            ("yum.example.com/el9", "--repo-url is no URL"),
+            ("https://us3r:p4ss@", "--repo-url is no URL"),
+            ("https://us3r:p4ss@yum.example.com:port/", "--repo-url is no URL"),
+            ("ftp://us3r:p4ss@yum.example.com/", "--repo-url has the scheme ftp:, expected https:, http: or file:"),
+            ("s3://us3r:p4ss@bucket", "--repo-url has the scheme s3:, expected https:, http: or file:"),
+        ] {
+            let error = Source::new(repo_url, Script::new([]).client()).map(|source| source.shown).expect_err(repo_url);
+            let messages = format!("{error:#} {error:?}");
+            assert!(messages.contains(told), "{messages}");
+            assert!(!messages.contains("us3r") && !messages.contains("p4ss"), "{messages}");
+        }
+    }
+
+    #[test]
+    fn a_user_and_password_become_basic_auth() {
+        // The first is the example of RFC 7617.
+        for (user_info, header) in [
+            ("Aladdin:open%20sesame@", Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")),
+            ("reader:s3cret%2F%C2%A7@", Some("Basic cmVhZGVyOnMzY3JldC/Cpw==")),
+            ("a%40b:c%3Ad@", Some("Basic YUBiOmM6ZA==")),
+            ("token@", Some("Basic dG9rZW46")),
+            (":password@", Some("Basic OnBhc3N3b3Jk")),
+            ("@", None),
+            ("", None),
+        ] {
+            let script = Script::new([answers(404)]);
+            web(&format!("https://{user_info}yum.example.com/"), &script).open(REPOMD).expect("an answer");
+            let sent = &script.requests()[0];
+            assert_eq!(sent.credentials, header.map(|header| ("authorization", header.to_owned())), "{user_info}");
+            assert_eq!(sent.url.as_str(), "https://yum.example.com/repodata/repomd.xml");
+        }
+    }
+
+    #[test]
+    fn credentials_are_sent_to_the_server_of_the_repository_alone() {
+        for (file, sent) in [
+            ("https://yum.example.com/el9/repodata/primary.xml.gz", true),
+            ("https://yum.example.com/other/primary.xml.gz", true),
+            ("https://cdn.example.com/el9/repodata/primary.xml.gz", false),
+            ("https://yum.example.com:8443/el9/repodata/primary.xml.gz", false),
+            ("http://yum.example.com/el9/repodata/primary.xml.gz", false),
+        ] {
+            let script = Script::new([answers(200)]);
+            web("https://u:p4ss@yum.example.com/el9", &script).open_url(&url(file)).expect("an answer");
+            assert_eq!(script.requests()[0].credentials.is_some(), sent, "{file}");
+        }
+        let script = Script::new([answers(200)]);
+        web("https://u:p4ss@yum.example.com/el9", &script).directory_index().map(drop).expect("an answer");
+        assert!(script.requests()[0].credentials.is_some());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
+        let open =
+            |said: Said| web("https://u:p4ss@yum.example.com/?t0ken=1", &Script::new(vec![said; 6])).open(REPOMD);
+        assert!(open(answers(404)).expect("an answer").is_none());
+        for (status, told) in [
+            (401, "it wants a user and password"),
+            (403, "is the user allowed to read it"),
+            (410, "this was not expected"),
+            (429, "run the job again"),
+            (503, "run the job again"),
+        ] {
+            let error = open(answers(status)).map(|file| file.is_some()).expect_err("an error").to_string();
+            let begin = format!("https://yum.example.com/repodata/repomd.xml answers {status}: ");
+            assert!(error.starts_with(&begin) && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_index_belongs_to_the_place_that_a_redirect_leads_to() {
+        let moved = answers(301).with("location", "https://new.example.com/yum/");
+        let script = Script::new([moved, answers(200).body("<a href=x>")]);
+        match web("https://yum.example.com/", &script).directory_index().expect("an answer") {
+            Index::Page { html, url } => {
+                assert_eq!((html.as_str(), url.as_str()), ("<a href=x>", "https://new.example.com/yum/"));
+            }
+            Index::Files(_) => panic!("a web server has pages"),
+        }
+    }
+
+    #[test]
+    fn an_index_that_is_not_there_is_an_error_without_secrets() {
+        for (status, told) in [(404, "is the URL right?"), (401, "it wants a user and password")] {
+            let script = Script::new([answers(status)]);
+            let source = web("https://us3r:p4ss@yum.example.com/?t0ken=1", &script);
+            let error = source.directory_index().map(drop).expect_err("an error").to_string();
+            assert!(error.starts_with("https://yum.example.com/ ") && error.contains(told), "{error}");
+            assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !error.contains(secret)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_absolute_or_relative_and_its_packages_have_urls_that_others_can_use() {
+        for (repo_url, base, package) in [
+            ("file:repo", "file:///repo/", "file:repo/p.rpm"),
+            ("file:./repo/", "file:///repo/", "file:repo/p.rpm"),
+            ("file:.", "file:///", "file:p.rpm"),
+            ("file:../repo", "file:///repo/", "file:../repo/p.rpm"),
+            ("file:../../a/repo", "file:///a/repo/", "file:../../a/repo/p.rpm"),
+            ("file:a/../repo", "file:///repo/", "file:repo/p.rpm"),
+            ("file:a/../../repo", "file:///repo/", "file:../repo/p.rpm"),
+            ("file:a b/50%", "file:///a%20b/50%25/", "file:a%20b/50%25/p.rpm"),
+            ("file:/srv/repo", "file:///srv/repo/", "file:///srv/repo/p.rpm"),
+            ("file:///srv/repo/", "file:///srv/repo/", "file:///srv/repo/p.rpm"),
+            ("file:///srv/../repo", "file:///repo/", "file:///repo/p.rpm"),
+        ] {
+            let source = source(repo_url);
+            assert_eq!(source.base().as_str(), base, "{repo_url}");
+            assert_eq!(source.public_url(source.base().join("p.rpm").expect("a URL").as_str()), package, "{repo_url}");
+        }
+        let elsewhere = "https://cdn.example.com/p.rpm";
+        for repo_url in ["file:repo", "file:///srv/repo", "https://yum.example.com/"] {
+            assert_eq!(source(repo_url).public_url(elsewhere), elsewhere);
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_directory_is_refused() {
+        for outside in [
+            "file:///etc/passwd",
+            "file:///srv/repo2/x",
+            "file:///srv/repo/../x",
+            "file:///srv/repo/%2e%2e/x",
+            "file:///srv/repo/%2e%2e%2fx",
+            "file:///srv/repo/..%2Fx",
+            "file:///srv/repo/a%2f..%2f..%2fx",
+            "file:///srv/repo/%2Fetc%2Fpasswd",
+            "https://us3r:p4ss@yum.example.com/x?t0ken=1",
+        ] {
+            let error = source("file:/srv/repo").open_url(&url(outside)).map(|file| file.is_some()).expect_err(outside);
+            let message = format!("{error:#}");
+            assert!(message.ends_with(" is not inside of file:/srv/repo"), "{message}");
+            assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !message.contains(secret)), "{message}");
+        }
+        for path in ["../x", "/x", "%2e%2e%2fx", "%2fetc%2fpasswd"] {
+            assert!(source("file:/srv/repo").open(path).is_err(), "{path}");
+        }
+    }
+
+    /// WASI has no folder for temporary files; the component's tests read directories in wasm.
+    #[cfg(not(target_os = "wasi"))]
+    mod directory {
+        use super::*;
+
+        fn folder(files: &[&str]) -> (tempfile::TempDir, Source) {
+            let folder = tempfile::tempdir().expect("a folder");
+            for name in files {
+                let path = folder.path().join(name);
+                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+                fs::write(path, *name).expect("written");
+            }
+            let source = source(&format!("file:{}", folder.path().display()));
+            (folder, source)
+        }
+
+        #[test]
+        fn a_file_is_read_by_its_path_and_none_where_it_is_not_there() {
+            let (folder, source) = folder(&[REPOMD]);
+            let file = source.open(REPOMD).expect("read").expect("a file");
+            assert_eq!(file.shown, folder.path().join(REPOMD).display().to_string());
+            assert_eq!(read(Some(file)), REPOMD);
+            assert!(source.open("repodata/primary.xml").expect("not there").is_none());
+        }
+
+        #[test]
+        fn a_path_that_is_percent_encoded_is_decoded_once() {
+            let names = ["Packages/a+b c.rpm", "Packages/100%.rpm", "Packages/%41.rpm", "Packages/ü.rpm"];
+            let (_folder, source) = folder(&names);
+            for (path, name) in [
+                ("Packages/a+b%20c.rpm", names[0]),
+                ("Packages%2Fa%2Bb%20c.rpm", names[0]),
+                ("Packages/100%25.rpm", names[1]),
+                ("Packages/%2541.rpm", names[2]),
+                ("Packages/%C3%BC.rpm", names[3]),
+            ] {
+                assert_eq!(read(source.open(path).expect(path)), name);
+            }
+        }
+
+        #[test]
+        fn a_folder_whose_name_has_to_be_encoded_is_a_repository_too() {
+            let (folder, _) = folder(&["a b/50%/p.rpm"]);
+            let source = source(&format!("file://{}", folder.path().join("a b/50%").display()));
+            assert_eq!(read(source.open("p.rpm").expect("read")), "a b/50%/p.rpm");
+        }
+
+        #[test]
+        fn its_files_are_listed_by_urls_that_open_them() {
+            let names = ["p-1~rc1-1.noarch.rpm", "p-1^2-1.noarch.rpm", "p-1+2-1.noarch.rpm", "50% #?.rpm"];
+            let (_folder, source) = folder(&names);
+            let Index::Files(urls) = source.directory_index().expect("an index") else { panic!("files") };
+            let mut found: Vec<String> = urls.iter().map(|url| read(source.open_url(url).expect("read"))).collect();
+            found.sort();
+            let mut names = names.map(str::to_owned);
+            names.sort();
+            assert_eq!(found, names);
+        }
+
+        #[test]
+        fn a_directory_that_is_not_there_is_an_error_that_names_it() {
+            let (folder, _) = folder(&[]);
+            let missing = folder.path().join("el9");
+            let source = source(&format!("file:{}", missing.display()));
+            let error = source.directory_index().map(drop).expect_err("no directory").to_string();
+            let told = format!("cannot read the directory {}: is the path right?", missing.display());
+            assert!(error.starts_with(&told), "{error}");
+        }
+    }
 }

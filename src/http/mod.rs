@@ -2,6 +2,8 @@
 //!
 //! Credentials go to the host that they are for and to no other, and into no message.
 
+#[cfg(test)]
+pub mod scripted;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
@@ -9,6 +11,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use jiff::fmt::rfc2822::DateTimeParser;
 use url::Url;
 
 /// How often a request is sent, the first time included.
@@ -156,9 +159,9 @@ impl Client {
         self.with_retries(request, Ok)
     }
 
-    /// Waits before a caller's own next attempt, from 1.
+    /// Waits before a caller's own next attempt, from 1; from the last delay on they are equally long.
     pub fn wait(&self, attempt: u32) {
-        if let Some(delay) = delays().nth(attempt.saturating_sub(1) as usize) {
+        if let Some(delay) = delays().take(attempt as usize).last() {
             (self.sleep)(delay);
         }
     }
@@ -240,9 +243,15 @@ fn delays() -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// `Retry-After` in seconds, as GitLab gives it.
+/// `Retry-After`: in seconds, as GitLab gives it, or as a time, as a proxy may. That is a time of the
+/// server's clock, so it counts from the answer's own `Date`.
 fn retry_after(response: &Response) -> Option<Duration> {
-    response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    let header = |name| response.header(name).map(str::trim);
+    if let Ok(seconds) = header("retry-after")?.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = |name| DateTimeParser::new().parse_timestamp(header(name)?).ok();
+    time("date")?.duration_until(time("retry-after")?).try_into().ok()
 }
 
 fn may_pass(error: &io::Error) -> bool {
@@ -274,5 +283,319 @@ impl Read for ExactLength {
         }
         self.missing = self.missing.saturating_sub(read as u64);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scripted::{Said, Script, answers, breaks};
+    use super::*;
+
+    const URL: &str = "https://gitlab.example.com/api";
+    const LIMIT: u64 = 100;
+
+    fn get(url: &str) -> Request {
+        Request::new(Method::Get, url.parse().expect(url))
+    }
+
+    fn with_token(request: Request) -> Request {
+        Request { credentials: Some(("job-token", "s3cret".to_owned())), ..request }
+    }
+
+    fn redirects(status: u16, location: &str) -> Said {
+        answers(status).with("location", location)
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
+        for passing in [
+            answers(408),
+            answers(429),
+            answers(500),
+            answers(502),
+            answers(503),
+            answers(504),
+            answers(599),
+            breaks(io::ErrorKind::ConnectionReset),
+            breaks(io::ErrorKind::ConnectionRefused),
+            breaks(io::ErrorKind::TimedOut),
+            breaks(io::ErrorKind::NotFound),
+        ] {
+            let script = Script::new(vec![passing; 5].into_iter().chain([answers(200).body("there")]));
+            let answer = script.client().fetch(&get(URL), LIMIT).expect("an answer");
+            assert_eq!((answer.status, answer.body.as_slice()), (200, &b"there"[..]));
+            let waits = script.waits();
+            assert_eq!(waits.len(), 5);
+            for (wait, shortest) in waits.iter().zip([500, 1000, 2000, 4000, 8000].map(Duration::from_millis)) {
+                assert!((shortest..=shortest * 2).contains(wait), "{waits:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_answer_is_returned_whatever_its_status() {
+        for status in [408, 429, 500, 503] {
+            let script = Script::new(vec![answers(status).body("try later"); MAX_ATTEMPTS]);
+            let answer = script.client().fetch(&get(URL), LIMIT).expect("an answer");
+            assert_eq!((answer.status, answer.excerpt().as_str()), (status, "try later"));
+            assert_eq!((script.requests().len(), script.waits().len()), (6, 5));
+
+            let script = Script::new(vec![answers(status); MAX_ATTEMPTS]);
+            assert_eq!(script.client().open(&get(URL)).expect("an answer").status, status);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_never_reached_is_an_error_that_names_it() {
+        let script = Script::new(vec![breaks(io::ErrorKind::ConnectionRefused); MAX_ATTEMPTS]);
+        let error = script.client().fetch(&get(URL), LIMIT).map(|answer| answer.status).expect_err("no server");
+        assert_eq!(error.to_string(), format!("{URL} cannot be reached: connection refused"));
+        assert_eq!(script.requests().len(), MAX_ATTEMPTS);
+    }
+
+    #[test]
+    fn an_answer_that_would_be_the_same_again_is_final() {
+        for status in [200, 201, 204, 304, 400, 401, 403, 404, 409, 413, 422] {
+            let script = Script::new([answers(status)]);
+            assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").status, status);
+            assert_eq!(script.waits(), []);
+        }
+        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::InvalidInput] {
+            let script = Script::new([breaks(kind)]);
+            assert!(script.client().open(&get(URL)).is_err(), "{kind}");
+            assert_eq!(script.waits(), []);
+        }
+    }
+
+    #[test]
+    fn requests_of_every_method_are_sent_again_as_they_were() {
+        for method in [Method::Get, Method::Post, Method::Delete] {
+            let body = (method == Method::Post).then(|| ("text/plain".to_owned(), b"content".to_vec()));
+            let request = Request { method, body, ..with_token(get(URL)) };
+            let script = Script::new([answers(502), breaks(io::ErrorKind::ConnectionReset), answers(200)]);
+            script.client().fetch(&request, LIMIT).expect("an answer");
+            let requests = script.requests();
+            assert_eq!(requests.len(), 3);
+            for sent in requests {
+                assert_eq!((sent.method, &sent.url), (method, &request.url));
+                assert_eq!((&sent.body, &sent.credentials), (&request.body, &request.credentials));
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_waited_for_where_it_is_longer_than_the_delay() {
+        let now = ("date", "Tue, 24 Nov 2026 02:00:00 GMT");
+        for (retry_after, date, waited) in [
+            ("7", None, Some(7)),
+            (" 120 ", None, Some(120)),
+            ("Tue, 24 Nov 2026 02:00:30 GMT", Some(now), Some(30)),
+            // Sooner than the delay, or not understood: the delay it is.
+            ("0", None, None),
+            ("Tue, 24 Nov 2026 01:59:30 GMT", Some(now), None),
+            ("Tue, 24 Nov 2026 02:00:30 GMT", None, None),
+            ("-7", None, None),
+            ("soon", Some(now), None),
+        ] {
+            let busy = answers(429).with("retry-after", retry_after);
+            let busy = date.into_iter().fold(busy, |busy, (name, value)| busy.with(name, value));
+            let script = Script::new([busy, answers(200)]);
+            script.client().fetch(&get(URL), LIMIT).expect("an answer");
+            let delay = Duration::from_millis(500)..=Duration::from_secs(1);
+            let expected = waited.map_or(delay, |seconds| Duration::from_secs(seconds)..=Duration::from_secs(seconds));
+            let waits = script.waits();
+            assert!(waits.len() == 1 && expected.contains(&waits[0]), "{retry_after}: {waits:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_of_more_than_two_minutes_is_not_waited_for() {
+        for retry_after in ["121", "86400", "18446744073709551615", "Tue, 24 Nov 2026 02:02:01 GMT"] {
+            let busy = answers(429).with("retry-after", retry_after).with("date", "Tue, 24 Nov 2026 02:00:00 GMT");
+            let script = Script::new([busy]);
+            assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").status, 429, "{retry_after}");
+            assert_eq!(script.waits(), []);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_short_is_fetched_again() {
+        let cut = answers(200).with("content-length", "11").body("the whole");
+        let script = Script::new([cut.clone(), answers(200).with("content-length", "11").body("the whole 1")]);
+        assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").excerpt(), "the whole 1");
+
+        let script = Script::new(vec![cut; MAX_ATTEMPTS]);
+        let error = script.client().fetch(&get(URL), LIMIT).map(|answer| answer.status).expect_err("never whole");
+        assert!(error.to_string().ends_with("cannot be reached: the connection ended 2 bytes early"), "{error}");
+    }
+
+    #[test]
+    fn a_body_that_is_cut_short_is_an_error_of_who_reads_it() {
+        let script = Script::new([answers(200).with("content-length", "11").body("the whole")]);
+        let mut response = script.client().open(&get(URL)).expect("an answer");
+        let mut text = String::new();
+        let error = response.body.read_to_string(&mut text).expect_err("cut short");
+        assert_eq!((error.kind(), text.as_str()), (io::ErrorKind::UnexpectedEof, "the whole"));
+    }
+
+    #[test]
+    fn an_answer_that_is_longer_than_the_limit_is_refused_at_once() {
+        for (length, fits) in [(99, true), (100, true), (101, false), (5000, false)] {
+            let script = Script::new([answers(200).body(&"x".repeat(length))]);
+            match script.client().fetch(&get(URL), LIMIT) {
+                Ok(answer) => assert!(fits && answer.body.len() == length, "{length}"),
+                Err(error) => {
+                    assert!(!fits, "{length}");
+                    assert_eq!(error.to_string(), format!("{URL} answers with more than 100 bytes"));
+                }
+            }
+            assert_eq!(script.waits(), []);
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_followed_to_wherever_its_location_leads() {
+        for (location, target) in [
+            ("https://cdn.example.com/file?sig=1", "https://cdn.example.com/file?sig=1"),
+            ("/other", "https://gitlab.example.com/other"),
+            ("other", "https://gitlab.example.com/other"),
+            ("api/", "https://gitlab.example.com/api/"),
+            ("?page=2", "https://gitlab.example.com/api?page=2"),
+            ("//cdn.example.com/", "https://cdn.example.com/"),
+        ] {
+            for status in [301, 302, 303, 307, 308] {
+                let script = Script::new([redirects(status, location), answers(200)]);
+                let answer = script.client().fetch(&get(URL), LIMIT).expect("an answer");
+                assert_eq!((answer.status, answer.url.as_str()), (200, target));
+                assert_eq!(script.urls(), [URL, target]);
+            }
+        }
+        for not_one in [answers(302), redirects(300, "/other"), redirects(304, "/other"), redirects(200, "/other")] {
+            let script = Script::new([not_one]);
+            assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").url.as_str(), URL);
+        }
+    }
+
+    #[test]
+    fn credentials_stay_with_the_server_that_they_are_for() {
+        for (location, kept) in [
+            ("/other", true),
+            ("https://gitlab.example.com/other", true),
+            ("https://gitlab.example.com:443/other", true),
+            ("https://gitlab.example.com:8443/other", false),
+            ("https://gitlab.example.com.evil.example/other", false),
+            ("https://sub.gitlab.example.com/other", false),
+            ("https://cdn.example.com/other", false),
+        ] {
+            let script = Script::new([redirects(302, location), answers(200)]);
+            script.client().fetch(&with_token(get(URL)), LIMIT).expect("an answer");
+            let sent: Vec<bool> = script.requests().iter().map(|request| request.credentials.is_some()).collect();
+            assert_eq!(sent, [true, kept], "{location}");
+        }
+        let script = Script::new([redirects(302, "https://gitlab.example.com/"), answers(200)]);
+        script.client().fetch(&with_token(get("http://gitlab.example.com/")), LIMIT).expect("an answer");
+        assert!(script.requests()[1].credentials.is_none(), "another scheme is another server");
+    }
+
+    #[test]
+    fn credentials_are_not_sent_again_by_way_of_another_server_but_by_the_next_attempt() {
+        let away_and_back = [redirects(302, "https://cdn.example.com/"), redirects(302, URL), answers(503)];
+        let script = Script::new(away_and_back.into_iter().chain([answers(200)]));
+        script.client().fetch(&with_token(get(URL)), LIMIT).expect("an answer");
+        let sent: Vec<bool> = script.requests().iter().map(|request| request.credentials.is_some()).collect();
+        assert_eq!(sent, [true, false, false, true]);
+        assert_eq!(script.urls(), [URL, "https://cdn.example.com/", URL, URL]);
+    }
+
+    #[test]
+    fn a_redirect_that_gives_something_away_or_leads_nowhere_is_refused() {
+        for (url, location, told) in [
+            (URL, "http://gitlab.example.com/", "to http://gitlab.example.com/, which is not followed"),
+            (URL, "ftp://gitlab.example.com/", "which is not followed"),
+            (URL, "file:///etc/passwd", "to file:///etc/passwd, which is not followed"),
+            ("http://gitlab.example.com/", "javascript:1", "which is not followed"),
+            (URL, "https://", "to no URL"),
+            (URL, "https://[::1", "to no URL"),
+        ] {
+            let script = Script::new([redirects(302, location)]);
+            let error = script.client().fetch(&get(url), LIMIT).map(|answer| answer.status).expect_err(location);
+            assert!(error.to_string().starts_with(&format!("{url} redirects to ")), "{error}");
+            assert!(error.to_string().contains(told), "{error}");
+            assert_eq!(script.requests().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_redirect_of_what_changes_something_is_refused_with_the_url_to_use() {
+        for method in [Method::Post, Method::Delete] {
+            let script = Script::new([redirects(301, "https://new.example.com/api")]);
+            let request = Request { method, ..with_token(get(URL)) };
+            let error = script.client().fetch(&request, LIMIT).map(|answer| answer.status).expect_err("a redirect");
+            let told = format!("{URL} redirects to https://new.example.com/api; use that URL in its place");
+            assert_eq!(error.to_string(), told);
+            assert_eq!(script.requests().len(), 1);
+        }
+    }
+
+    #[test]
+    fn ten_redirects_are_followed_and_no_more() {
+        let script = Script::new(vec![redirects(302, URL); 10].into_iter().chain([answers(200)]));
+        assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").status, 200);
+
+        let script = Script::new(vec![redirects(302, URL); 11]);
+        let error = script.client().fetch(&get(URL), LIMIT).map(|answer| answer.status).expect_err("a loop");
+        assert_eq!(error.to_string(), format!("{URL} redirects more than 10 times"));
+    }
+
+    #[test]
+    fn no_message_holds_a_user_a_password_or_a_query() {
+        let secret = "https://us3r:p4ss@example.com/file?t0ken=1";
+        let post = Request { method: Method::Post, ..get(secret) };
+        for (request, script) in [
+            (get(secret), vec![breaks(io::ErrorKind::Unsupported)]),
+            (get(secret), vec![answers(200).with("content-length", "9").body("cut"); MAX_ATTEMPTS]),
+            (get(secret), vec![answers(200).body(&"x".repeat(101))]),
+            (get(secret), vec![redirects(302, secret); 11]),
+            (get(secret), vec![redirects(302, "http://us3r:p4ss@example.com/?t0ken=1")]),
+            (get(secret), vec![redirects(302, "ftp://us3r:p4ss@example.com/?t0ken=1")]),
+            (get(secret), vec![redirects(302, "https://us3r:p4ss@[?t0ken=1")]),
+            (post, vec![redirects(302, secret)]),
+        ] {
+            let script = Script::new(script);
+            let error = script.client().fetch(&request, LIMIT).map(|answer| answer.status).expect_err("an error");
+            let messages = format!("{error} {error:?}");
+            assert!(messages.contains("https://example.com/file"), "{messages}");
+            for part in ["us3r", "p4ss", "t0ken"] {
+                assert!(!messages.contains(part), "{messages}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        let script = Script::new([answers(400).body(&format!("<p>\n\tnot\x1b[31m red\r\n{}", "long ".repeat(100)))]);
+        let excerpt = script.client().fetch(&get(URL), 1000).expect("an answer").excerpt();
+        assert!(excerpt.starts_with("<p> not[31m red long long") && excerpt.len() == 200, "{excerpt}");
+    }
+
+    #[test]
+    fn callers_wait_longer_with_each_attempt_and_never_not_at_all() {
+        let script = Script::new([]);
+        for attempt in 1..=12 {
+            script.client().wait(attempt);
+        }
+        let waits = script.waits();
+        assert_eq!(waits.len(), 12);
+        for (wait, shortest) in waits.iter().zip([500, 1000, 2000, 4000, 8000, 8000, 8000, 8000]) {
+            let shortest = Duration::from_millis(shortest);
+            assert!((shortest..=shortest * 2).contains(wait), "{waits:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(target_os = "wasi"))]
+    fn a_build_without_http_says_so_at_once() {
+        let error = Client::new().open(&get(URL)).map(|response| response.status).expect_err("no HTTP");
+        assert!(error.to_string().ends_with("this build has no HTTP: run the wasm32-wasip2 module"), "{error}");
     }
 }

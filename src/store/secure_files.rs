@@ -85,6 +85,9 @@ impl SecureFiles {
     /// an instance allows more, pages are read until all of them belong to one listing.
     fn listing(&self) -> Result<Vec<Entity>, StoreError> {
         for attempt in 1..=MAX_LISTINGS {
+            if attempt > 1 {
+                self.wait(attempt - 1);
+            }
             let (first, total) = self.page(1)?;
             let Some(total) = total.filter(|total| *total > first.len()) else { return Ok(first) };
             let mut files: BTreeMap<u64, Entity> = first.into_iter().map(|entity| (entity.id, entity)).collect();
@@ -97,7 +100,6 @@ impl SecureFiles {
             if one_listing && files.len() == total {
                 return Ok(files.into_values().collect());
             }
-            self.wait(attempt);
         }
         Err(format!("the list of files changed each of {MAX_LISTINGS} times while it was read; run the job again")
             .into())

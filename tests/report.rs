@@ -1,0 +1,301 @@
+//! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
+
+use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
+use ami_scheduler::package::{Nevra, Package};
+use ami_scheduler::policy::{Policy, Versions};
+use ami_scheduler::report;
+use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
+use jiff::{SignedDuration, Timestamp};
+
+const NIGHT: &str = "2026-11-24T02:00:00Z";
+const REPOSITORY: &str = "https://yum.example.com/el9/";
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect(text)
+}
+
+fn rules() -> Rules {
+    Rules {
+        first_run: FirstRun::Latest,
+        max_builds: 20,
+        max_attempts: 3,
+        claim_timeout: SignedDuration::from_hours(12),
+    }
+}
+
+fn package(nevra: &str) -> Package {
+    Package {
+        package: nevra.parse().expect("a package"),
+        url: format!("{REPOSITORY}Packages/{nevra}.rpm"),
+        checksum: None,
+        built_at: None,
+    }
+}
+
+fn runner(version: &str) -> Package {
+    package(&format!("gitlab-runner-{version}-1.x86_64"))
+}
+
+fn targets(names: &[&str]) -> Vec<Target> {
+    names.iter().map(|name| name.parse().expect("a target")).collect()
+}
+
+fn pipeline(id: u64) -> Origin {
+    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), job_url: None }
+}
+
+fn build(version: &str, target: &str) -> Build {
+    Build { package: runner(version).package, target: target.parse().expect("a target") }
+}
+
+fn notes(notes: &[(&str, &str)]) -> Notes {
+    notes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn listing(policy: &Policy, packages: Vec<Package>) -> String {
+    let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
+    report::listing("gitlab-runner", REPOSITORY, &policy.versions, &wanted, &left_out)
+}
+
+fn major(version: &str) -> Policy {
+    Policy { versions: Versions::Leading(version.parse().expect(version)), ..Policy::default() }
+}
+
+/// A tracker on which 18.5.0 has been built for both targets, and a `diff` of it.
+fn tracker() -> Document {
+    let mut document = Document::new("gitlab-runner", "main");
+    for (target, ami) in [("al2023", "ami-0a1"), ("rhel9", "ami-0b2")] {
+        let notes = notes(&[("AMI_ID", ami)]);
+        document.succeed(&build("18.5.0", target), &notes, time("2026-11-01T02:34:56Z"), pipeline(90));
+    }
+    document
+}
+
+fn run(document: &mut Document, versions: &[&str], rules: &Rules, id: u64, now: &str) -> (Diff, String) {
+    let packages: Vec<Package> = versions.iter().map(|version| runner(version)).collect();
+    let targets = targets(&["al2023", "rhel9"]);
+    let diff = diff(&packages, &targets, document, rules, &pipeline(id), time(now));
+    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, rules);
+    (diff, text)
+}
+
+#[test]
+fn a_list_names_its_releases_and_why_others_are_left_out() {
+    let others = [
+        package("gitlab-runner-18.6.0-1.src"),
+        package("gitlab-runner-18.6.0-1.aarch64"),
+        package("gitlab-runner-18.7.0~rc1-1.x86_64"),
+    ];
+    let versions = ["17.11.0", "18.10.0", "18.6.0", "17.10.1"];
+    let packages = versions.iter().map(|version| runner(version)).chain(others).collect();
+    let policy = Policy { architectures: vec!["x86_64".to_owned()], ..major("18") };
+    insta::assert_snapshot!(listing(&policy, packages), @"
+    7 releases of gitlab-runner in https://yum.example.com/el9/, 2 wanted (versions 18.x)
+      gitlab-runner-18.6.0-1.x86_64
+      gitlab-runner-18.10.0-1.x86_64
+      left out, source package: 1: gitlab-runner-18.6.0-1.src
+      left out, other architecture: 1: gitlab-runner-18.6.0-1.aarch64
+      left out, other version: 2: gitlab-runner-17.10.1-1.x86_64, gitlab-runner-17.11.0-1.x86_64
+      left out, pre-release (~): 1: gitlab-runner-18.7.0~rc1-1.x86_64
+    ");
+}
+
+#[test]
+fn a_list_of_many_releases_names_the_oldest_and_the_newest() {
+    let versions = (0..30).map(|minor| runner(&format!("{}.{minor}.0", 17 + minor % 2)));
+    insta::assert_snapshot!(listing(&major("18"), versions.collect()), @"
+    30 releases of gitlab-runner in https://yum.example.com/el9/, 15 wanted (versions 18.x)
+      oldest gitlab-runner-18.1.0-1.x86_64
+      newest gitlab-runner-18.29.0-1.x86_64
+      left out, other version: 15
+    ");
+}
+
+#[test]
+fn a_list_without_a_wanted_release_says_so() {
+    let policy = Policy { versions: Versions::Range(">=99".parse().expect("a range")), ..Policy::default() };
+    insta::assert_snapshot!(listing(&policy, vec![runner("18.6.0"), runner("9.9p1")]), @"
+    2 releases of gitlab-runner in https://yum.example.com/el9/, 0 wanted (versions >=99)
+    No release is wanted: the list is empty, and nothing will be built.
+      left out, other version: 1: gitlab-runner-18.6.0-1.x86_64
+      left out, version that no semantic range can hold: 1: gitlab-runner-9.9p1-1.x86_64
+    ");
+    insta::assert_snapshot!(listing(&Policy::default(), vec![runner("18.6.0")]), @"
+    1 release of gitlab-runner in https://yum.example.com/el9/, 1 wanted (every version)
+      gitlab-runner-18.6.0-1.x86_64
+    ");
+}
+
+#[test]
+fn a_first_run_says_what_it_leaves_out_for_good() {
+    for first_run in [FirstRun::Latest, FirstRun::None, FirstRun::All] {
+        let mut document = Document::new("gitlab-runner", "main");
+        let rules = Rules { first_run, ..rules() };
+        let (_, text) = run(&mut document, &["18.5.0", "18.6.0"], &rules, 101, NIGHT);
+        match first_run {
+            FirstRun::Latest => insta::assert_snapshot!(text, @"
+            gitlab-runner on main: 2 releases x 2 targets = 4 images
+            First run for al2023, rhel9 (--first-run latest):
+            the newest release is built, older ones are skipped for good.
+                  2  to build
+                  2  skipped: there at the first run
+            To build:
+              gitlab-runner-18.6.0-1.x86_64  al2023  first run for this target
+              gitlab-runner-18.6.0-1.x86_64  rhel9   first run for this target
+            "),
+            FirstRun::None => insta::assert_snapshot!(text, @"
+            gitlab-runner on main: 2 releases x 2 targets = 4 images
+            First run for al2023, rhel9 (--first-run none):
+            nothing is built, what is there now is skipped for good.
+                  0  to build
+                  4  skipped: there at the first run
+            Nothing to build.
+            "),
+            FirstRun::All => insta::assert_snapshot!(text, @"
+            gitlab-runner on main: 2 releases x 2 targets = 4 images
+            First run for al2023, rhel9 (--first-run all):
+            every release is built.
+                  4  to build
+            To build:
+              gitlab-runner-18.5.0-1.x86_64  al2023  first run for this target
+              gitlab-runner-18.5.0-1.x86_64  rhel9   first run for this target
+              gitlab-runner-18.6.0-1.x86_64  al2023  first run for this target
+              gitlab-runner-18.6.0-1.x86_64  rhel9   first run for this target
+            "),
+        }
+    }
+}
+
+#[test]
+fn a_night_without_a_release_has_nothing_to_build() {
+    let (_, text) = run(&mut tracker(), &["18.5.0"], &rules(), 101, NIGHT);
+    insta::assert_snapshot!(text, @"
+    gitlab-runner on main: 1 release x 2 targets = 2 images
+          0  to build
+          2  built
+    Nothing to build.
+    ");
+}
+
+#[test]
+fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
+    let mut document = tracker();
+    let job = |id: u64| Origin { job_url: Some(format!("https://gitlab.example.com/j/{id}")), ..pipeline(id) };
+    // Given up, failed once, lapsed, held, skipped by hand, asked for again, and new.
+    for id in [91, 92, 93] {
+        document.claim(&build("18.6.0", "al2023"), None, time("2026-11-21T02:00:00Z"), pipeline(id));
+        document.settle(id, time("2026-11-21T03:00:00Z"), &job(id));
+    }
+    document.claim(&build("18.6.0", "rhel9"), None, time("2026-11-23T02:00:00Z"), pipeline(94));
+    document.settle(94, time("2026-11-23T03:00:00Z"), &job(94));
+    document.claim(&build("18.7.0", "al2023"), None, time("2026-11-23T02:00:00Z"), pipeline(95));
+    document.claim(&build("18.7.0", "rhel9"), None, time("2026-11-24T01:30:00Z"), pipeline(100));
+    document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
+    document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
+    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", time(NIGHT));
+
+    let rules = Rules { max_builds: 4, ..rules() };
+    let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0", "18.10.0"];
+    let (_, text) = run(&mut document, &versions, &rules, 101, NIGHT);
+    insta::assert_snapshot!(text, @"
+    gitlab-runner on main: 5 releases x 2 targets = 10 images
+          4  to build
+          2  built
+          1  skipped: broken upstream
+          1  held by other pipelines
+          1  given up
+          1  left for the next run by --max-builds
+    Left alone, and perhaps to be looked at:
+      gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `forget` lets it be built again
+      gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30
+    To build:
+      gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
+      gitlab-runner-18.7.0-1.x86_64   al2023  attempt 2 of 3; the last one never ended: https://gitlab.example.com/p/95
+      gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
+      gitlab-runner-18.10.0-1.x86_64  al2023  new release
+    ");
+    insta::assert_snapshot!(report::status(&document), @"
+    gitlab-runner on main
+    PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
+    gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
+    gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
+    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         https://gitlab.example.com/j/93
+    gitlab-runner-18.6.0-1.x86_64   rhel9   building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
+    gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
+    gitlab-runner-18.7.0-1.x86_64   rhel9   building  2026-11-24 01:30  1         https://gitlab.example.com/p/100
+    gitlab-runner-18.8.0-1.x86_64   al2023  skipped   2026-11-24 02:00            broken upstream
+    gitlab-runner-18.8.0-1.x86_64   rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    gitlab-runner-18.10.0-1.x86_64  al2023  building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    ");
+
+    // The diff job of the same pipeline runs again.
+    let (_, text) = run(&mut document, &["18.10.0"], &rules, 101, NIGHT);
+    insta::assert_snapshot!(text, @"
+    gitlab-runner on main: 1 release x 2 targets = 2 images
+          2  to build
+    To build:
+      gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
+      gitlab-runner-18.10.0-1.x86_64  rhel9   new release
+    ");
+}
+
+#[test]
+fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
+    let checksum = |digit: &str| Some(format!("sha256:{}", digit.repeat(64)).parse().expect("a checksum"));
+    let mut document = tracker();
+    let mut release = runner("18.6.0");
+    let target = targets(&["al2023"]);
+    release.checksum = checksum("a");
+    diff(&[release.clone()], &target, &mut document, &rules(), &pipeline(2), time(NIGHT));
+    document.succeed(&build("18.6.0", "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
+    release.checksum = checksum("b");
+    let diff = diff(&[release], &target, &mut document, &rules(), &pipeline(3), time(NIGHT));
+    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &rules());
+    let short = text.replace(&"a".repeat(64), "aaa").replace(&"b".repeat(64), "bbb");
+    insta::assert_snapshot!(short, @"
+    gitlab-runner on main: 1 release x 1 target = 1 image
+          0  to build
+          1  built
+    WARNING: gitlab-runner-18.6.0-1.x86_64 was published again with another content after it was built for al2023: sha256:aaa then, sha256:bbb now.
+    It is not built again. Find out why it changed; `forget` lets it be built from what is there now.
+    Nothing to build.
+    ");
+}
+
+#[test]
+fn of_many_builds_the_first_fifty_are_told() {
+    let versions: Vec<String> = (0..60).map(|minor| format!("18.{minor}.0")).collect();
+    let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+    let rules = Rules { max_builds: 1000, ..rules() };
+    let (diff, text) = run(&mut tracker(), &versions, &rules, 101, NIGHT);
+    let told = text.lines().filter(|line| line.ends_with("  new release")).count();
+    assert_eq!((diff.builds.len(), told), (118, 50));
+    assert!(text.ends_with("  … and 68 more: builds.json has them all\n"), "{text}");
+}
+
+#[test]
+fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
+    let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
+    document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
+    document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
+    document.know(&targets(&["al2023"])[0]);
+    let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
+    for text in [report::status(&document), text] {
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
+    insta::assert_snapshot!(report::status(&document), @"
+    gitlab-runner on ref?[2J
+    PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
+    gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
+    gitlab-runner-18.6.0-1.x86_64  al2023  skipped   2026-11-24 02:00            why?31m not
+    gitlab-runner-18.6.0-1.x86_64  rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    ");
+}
+
+#[test]
+fn a_tracker_without_entries_is_a_heading() {
+    insta::assert_snapshot!(report::status(&Document::new("gitlab-runner", "feature/a")), @"
+    gitlab-runner on feature/a
+    PACKAGE  TARGET  STATE  SINCE (UTC)  ATTEMPTS  MORE
+    ");
+}
