@@ -78,7 +78,7 @@ def test_epoch_release_and_architecture_count(ami: Module, repository: Repositor
     run = ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--arch", "x86_64")
     assert names(ami) == ["gitlab-runner-17.5.2-1.x86_64", "gitlab-runner-17.5.2-2.x86_64",
                           "gitlab-runner-1:2.0-1.x86_64"]
-    assert "left out, pre-release (~): 1: gitlab-runner-18.0.0~rc1-1.x86_64" in run.out
+    assert "1 left out, pre-release (~): gitlab-runner-18.0.0~rc1-1.x86_64" in run.out
     ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--arch", "x86_64", "--pre-releases")
     assert "gitlab-runner-18.0.0~rc1-1.x86_64" in names(ami)
 

@@ -13,7 +13,7 @@ use crate::tracker::{Build, Document, Entry, Origin, State, Target};
 pub struct Rules {
     /// Which releases are built for a target that the tracker knows nothing of.
     pub first_run: FirstRun,
-    /// The most builds that are begun at once.
+    /// The most builds that one pipeline begins.
     pub max_builds: usize,
     /// How often one build is tried, failures and claims that lapsed included.
     pub max_attempts: u64,
@@ -170,6 +170,9 @@ pub fn diff(
     let newest = newest_of_each_architecture(&packages);
     let new_targets: Vec<Target> = targets.iter().filter(|target| !document.knows(target)).cloned().collect();
     let mut diff = Diff { new_targets, ..Diff::default() };
+    // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
+    let claimed = document.entries().filter(|(_, _, entry)| entry.is_claimed_by(origin.pipeline)).count();
+    let mut room = rules.max_builds.saturating_sub(claimed);
     for target in targets {
         document.know(target);
     }
@@ -194,9 +197,10 @@ pub fn diff(
                 Some(entry) => decide(entry, rules, origin.pipeline, now),
             };
             match decision {
-                Ok(_) if diff.builds.len() >= rules.max_builds => diff.leave(build, Reason::Later),
+                Ok((because, _)) if because != Because::OwnClaim && room == 0 => diff.leave(build, Reason::Later),
                 Ok((because, attempt)) => {
                     if because != Because::OwnClaim {
+                        room -= 1;
                         document.claim(&build, package.checksum.clone(), now, origin.clone());
                     }
                     diff.builds.push(Planned { package: package.clone(), target: target.clone(), attempt, because });
@@ -230,7 +234,7 @@ fn decide(entry: &Entry, rules: &Rules, pipeline: u64, now: Timestamp) -> Result
         State::Skipped => Err(Reason::Skipped { because: entry.reason.clone() }),
         State::Pending => Ok((Because::AskedFor { reason: entry.reason.clone() }, entry.attempt + 1)),
         State::Failed => again(Because::Failed { url: url() }),
-        State::Building if entry.origin.pipeline == pipeline => Ok((Because::OwnClaim, entry.attempt)),
+        State::Building if entry.is_claimed_by(pipeline) => Ok((Because::OwnClaim, entry.attempt)),
         State::Building => {
             let until = entry.since.saturating_add(rules.claim_timeout).unwrap_or(Timestamp::MAX);
             if now < until {

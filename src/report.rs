@@ -42,7 +42,7 @@ pub fn listing(
         let packages: Vec<String> =
             left_out.iter().filter(|(_, other)| *other == reason).map(|(package, _)| package.to_string()).collect();
         let names = if packages.len() <= FEW { format!(": {}", packages.join(", ")) } else { String::new() };
-        let _ = writeln!(text, "  left out, {}: {}{names}", reason.reason(), packages.len());
+        let _ = writeln!(text, "  {} left out, {}{names}", packages.len(), reason.reason());
     }
     text
 }
@@ -90,11 +90,11 @@ fn push_first_run(text: &mut String, diff: &Diff, first_run: FirstRun) {
     }
     let targets: Vec<&str> = diff.new_targets.iter().map(Target::as_str).collect();
     let meaning = match first_run {
-        FirstRun::Latest => "the newest release is built, older ones are skipped for good.",
-        FirstRun::None => "nothing is built, what is there now is skipped for good.",
-        FirstRun::All => "every release is built.",
+        FirstRun::Latest => "the newest release is built, older ones are skipped for good",
+        FirstRun::None => "nothing is built, what is there now is skipped for good",
+        FirstRun::All => "every release is built",
     };
-    let _ = writeln!(text, "First run for {} (--first-run {}):\n{meaning}", targets.join(", "), first_run.word());
+    let _ = writeln!(text, "First run for {} (--first-run {}):\n  {meaning}", targets.join(", "), first_run.word());
 }
 
 fn push_counts(text: &mut String, diff: &Diff) {
@@ -151,12 +151,12 @@ pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
 /// Why something is not built now.
 pub fn why_left_alone(reason: &Reason) -> String {
     match reason {
-        Reason::Built { since } => format!("built {}", to_the_minute(*since)),
+        Reason::Built { since } => format!("built {} UTC", to_the_minute(*since)),
         Reason::Skipped { because: Some(because) } => format!("skipped: {because}"),
         Reason::Skipped { because: None } => "skipped".to_owned(),
         Reason::Held { pipeline, pipeline_url, until } => {
             let who = pipeline_url.clone().unwrap_or_else(|| format!("pipeline {pipeline}"));
-            format!("held by {who} until {}", to_the_minute(*until))
+            format!("held by {who} until {} UTC", to_the_minute(*until))
         }
         Reason::GivenUp { attempts, url } => {
             let last = url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default();
@@ -202,6 +202,7 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
+/// In UTC, which whoever shows it has to say.
 fn to_the_minute(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }

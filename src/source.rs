@@ -42,13 +42,21 @@ impl Source {
     /// wrong with it is said without repeating it, since a password may be in it.
     pub fn new(repo_url: &str, client: Client) -> anyhow::Result<Self> {
         if let Some(path) = repo_url.strip_prefix("file:") {
-            let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+            let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
+            let path = percent_encoding::percent_decode_str(path).decode_utf8().context("--repo-url is no URL")?;
+            let path = Path::new(path.as_ref());
             let shown = format!("file:{}", path.display());
             return Ok(Self { base: directory_url(path), shown, client, place: Place::Directory(path.to_owned()) });
         }
         let mut base: Url = repo_url.parse().context("--repo-url is no URL")?;
         if !matches!(base.scheme(), "http" | "https") {
             bail!("--repo-url has the scheme {}:, expected https:, http: or file:", base.scheme());
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            bail!(
+                "--repo-url goes on with ? or # after its path: expected the URL of a directory, such as \
+                 https://yum.example.com/el/9/x86_64"
+            );
         }
         let credentials = basic_auth(&base);
         // An http URL has a host, and a URL with a host takes both.
@@ -81,7 +89,7 @@ impl Source {
         }
     }
 
-    /// Waits before the next attempt, the second being 2.
+    /// Waits before the caller's next attempt, from 1.
     pub fn wait(&self, attempt: u32) {
         self.client.wait(attempt);
     }
@@ -96,11 +104,10 @@ impl Source {
         match &self.place {
             Place::Web { credentials } => {
                 let response = self.client.open(&self.request(url, credentials.as_ref()))?;
-                let shown = shown(&response.url);
                 match response.status {
-                    200 => Ok(Some(OpenFile { body: response.body, shown })),
+                    200 => Ok(Some(OpenFile { body: response.body, shown: shown(&response.url) })),
                     404 => Ok(None),
-                    status => Err(refusal(&shown, status)),
+                    status => Err(self.refusal(&response.url, status)),
                 }
             }
             Place::Directory(root) => {
@@ -125,7 +132,7 @@ impl Source {
                     404 => {
                         bail!("{} is not there (404), nor is its repodata/repomd.xml: is the URL right?", self.shown)
                     }
-                    status => return Err(refusal(&self.shown, status)),
+                    status => return Err(self.refusal(&answer.url, status)),
                 }
                 Ok(Index::Page { html: String::from_utf8_lossy(&answer.body).into_owned(), url: answer.url })
             }
@@ -157,6 +164,23 @@ impl Source {
     }
 
     /// The file that a URL stands for, below the root: what is encoded leads nowhere else either.
+    /// What an answer that is no success means, and what to do about it.
+    fn refusal(&self, url: &Url, status: u16) -> anyhow::Error {
+        let gave_password = matches!(self.place, Place::Web { credentials: Some(_) });
+        let advice = match status {
+            401 if !gave_password => "it wants a user and password: https://USER:PASSWORD@host/…",
+            401 if url.origin() == self.base.origin() => "it does not accept the user and password of --repo-url",
+            401 => {
+                "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \
+                 it redirects to, and give that one"
+            }
+            403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
+            429 | 500.. => "the server is overloaded, or out of order: run the job again later",
+            _ => "this was not expected",
+        };
+        anyhow!("{} answers {status}: {advice}", shown(url))
+    }
+
     fn path_of(&self, root: &Path, url: &Url) -> anyhow::Result<PathBuf> {
         let outside = || anyhow!("{} is not inside of {}", shown(url), self.shown);
         let inside = url.as_str().strip_prefix(self.base.as_str()).ok_or_else(outside)?;
@@ -200,16 +224,6 @@ fn folders(path: &Path) -> (usize, Vec<&str>) {
         }
     }
     (up, down)
-}
-
-fn refusal(shown: &str, status: u16) -> anyhow::Error {
-    let advice = match status {
-        401 => "it wants a user and password: https://USER:PASSWORD@host/…",
-        403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
-        429 | 500.. => "the server did not recover while the job waited: run the job again",
-        _ => "this was not expected",
-    };
-    anyhow!("{shown} answers {status}: {advice}")
 }
 
 #[cfg(test)]
@@ -264,6 +278,9 @@ mod tests {
             ("https://us3r:p4ss@yum.example.com:port/", "--repo-url is no URL"),
             ("ftp://us3r:p4ss@yum.example.com/", "--repo-url has the scheme ftp:, expected https:, http: or file:"),
             ("s3://us3r:p4ss@bucket", "--repo-url has the scheme s3:, expected https:, http: or file:"),
+            ("https://yum.example.com/el9?p4ss", "--repo-url goes on with ? or # after its path"),
+            ("https://yum.example.com/el9/#us3r", "--repo-url goes on with ? or # after its path"),
+            ("file:/%ff", "--repo-url is no URL"),
         ] {
             let error = Source::new(repo_url, Script::new([]).client()).map(|source| source.shown).expect_err(repo_url);
             let messages = format!("{error:#} {error:?}");
@@ -312,8 +329,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
-        let open =
-            |said: Said| web("https://u:p4ss@yum.example.com/?t0ken=1", &Script::new(vec![said; 6])).open(REPOMD);
+        let open = |said: Said| web("https://yum.example.com/", &Script::new(vec![said; 6])).open(REPOMD);
         assert!(open(answers(404)).expect("an answer").is_none());
         for (status, told) in [
             (401, "it wants a user and password"),
@@ -325,6 +341,28 @@ mod tests {
             let error = open(answers(status)).map(|file| file.is_some()).expect_err("an error").to_string();
             let begin = format!("https://yum.example.com/repodata/repomd.xml answers {status}: ");
             assert!(error.starts_with(&begin) && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_wanted_is_asked_for_where_it_belongs() {
+        let elsewhere = answers(301).with("location", "https://new.example.com/yum/");
+        for (repo_url, answers, told) in [
+            (
+                "https://yum.example.com/",
+                vec![answers(401)],
+                "https://yum.example.com/repodata/repomd.xml answers 401: it wants",
+            ),
+            (
+                "https://u:p4ss@yum.example.com/",
+                vec![answers(401)],
+                "does not accept the user and password of --repo-url",
+            ),
+            ("https://u:p4ss@yum.example.com/", vec![elsewhere, answers(401)], "--repo-url redirects to it"),
+        ] {
+            let error =
+                web(repo_url, &Script::new(answers)).open(REPOMD).map(|file| file.is_some()).expect_err(repo_url);
+            assert!(error.to_string().contains(told), "{error}");
         }
     }
 
@@ -342,12 +380,12 @@ mod tests {
 
     #[test]
     fn an_index_that_is_not_there_is_an_error_without_secrets() {
-        for (status, told) in [(404, "is the URL right?"), (401, "it wants a user and password")] {
+        for (status, told) in [(404, "is the URL right?"), (401, "it does not accept the user and password")] {
             let script = Script::new([answers(status)]);
-            let source = web("https://us3r:p4ss@yum.example.com/?t0ken=1", &script);
+            let source = web("https://us3r:p4ss@yum.example.com/", &script);
             let error = source.directory_index().map(drop).expect_err("an error").to_string();
             assert!(error.starts_with("https://yum.example.com/ ") && error.contains(told), "{error}");
-            assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !error.contains(secret)), "{error}");
+            assert!(["us3r", "p4ss"].iter().all(|secret| !error.contains(secret)), "{error}");
         }
     }
 
@@ -362,6 +400,8 @@ mod tests {
             ("file:a/../repo", "file:///repo/", "file:repo/p.rpm"),
             ("file:a/../../repo", "file:///repo/", "file:../repo/p.rpm"),
             ("file:a b/50%", "file:///a%20b/50%25/", "file:a%20b/50%25/p.rpm"),
+            ("file:a%20b", "file:///a%20b/", "file:a%20b/p.rpm"),
+            ("file://localhost/srv/repo", "file:///srv/repo/", "file:///srv/repo/p.rpm"),
             ("file:/srv/repo", "file:///srv/repo/", "file:///srv/repo/p.rpm"),
             ("file:///srv/repo/", "file:///srv/repo/", "file:///srv/repo/p.rpm"),
             ("file:///srv/../repo", "file:///repo/", "file:///repo/p.rpm"),

@@ -116,6 +116,18 @@ fn a_first_run_that_found_no_release_was_one_all_the_same() {
 }
 
 #[test]
+fn a_diff_that_runs_again_goes_on_with_its_claims_and_begins_no_more_than_it_may() {
+    let mut document = tracker();
+    let rules = Rules { max_builds: 1, ..rules() };
+    let mut run = |versions: &[&str]| {
+        built(&diff(&packages(versions), &targets(&["al2023"]), &mut document, &rules, &pipeline(2), time(NIGHT)))
+    };
+    assert_eq!(run(&["18.6.0-1"]), ["18.6.0-1 al2023"]);
+    // A back-port, which is older and so would come first, has appeared meanwhile.
+    assert_eq!(run(&["18.4.9-1", "18.6.0-1"]), ["18.6.0-1 al2023"]);
+}
+
+#[test]
 fn each_architecture_has_a_newest_release() {
     let mut releases = packages(&["18.5.0-1", "18.6.0-1"]);
     releases[0].package = "gitlab-runner-18.5.0-1.aarch64".parse().expect("a package");

@@ -93,10 +93,10 @@ fn a_list_names_its_releases_and_why_others_are_left_out() {
     7 releases of gitlab-runner in https://yum.example.com/el9/, 2 wanted (versions 18.x)
       gitlab-runner-18.6.0-1.x86_64
       gitlab-runner-18.10.0-1.x86_64
-      left out, source package: 1: gitlab-runner-18.6.0-1.src
-      left out, other architecture: 1: gitlab-runner-18.6.0-1.aarch64
-      left out, other version: 2: gitlab-runner-17.10.1-1.x86_64, gitlab-runner-17.11.0-1.x86_64
-      left out, pre-release (~): 1: gitlab-runner-18.7.0~rc1-1.x86_64
+      1 left out, source package: gitlab-runner-18.6.0-1.src
+      1 left out, other architecture: gitlab-runner-18.6.0-1.aarch64
+      2 left out, other version: gitlab-runner-17.10.1-1.x86_64, gitlab-runner-17.11.0-1.x86_64
+      1 left out, pre-release (~): gitlab-runner-18.7.0~rc1-1.x86_64
     ");
 }
 
@@ -107,7 +107,7 @@ fn a_list_of_many_releases_names_the_oldest_and_the_newest() {
     30 releases of gitlab-runner in https://yum.example.com/el9/, 15 wanted (versions 18.x)
       oldest gitlab-runner-18.1.0-1.x86_64
       newest gitlab-runner-18.29.0-1.x86_64
-      left out, other version: 15
+      15 left out, other version
     ");
 }
 
@@ -117,8 +117,8 @@ fn a_list_without_a_wanted_release_says_so() {
     insta::assert_snapshot!(listing(&policy, vec![runner("18.6.0"), runner("9.9p1")]), @"
     2 releases of gitlab-runner in https://yum.example.com/el9/, 0 wanted (versions >=99)
     No release is wanted: the list is empty, and nothing will be built.
-      left out, other version: 1: gitlab-runner-18.6.0-1.x86_64
-      left out, version that no semantic range can hold: 1: gitlab-runner-9.9p1-1.x86_64
+      1 left out, other version: gitlab-runner-18.6.0-1.x86_64
+      1 left out, version that no semantic range can hold: gitlab-runner-9.9p1-1.x86_64
     ");
     insta::assert_snapshot!(listing(&Policy::default(), vec![runner("18.6.0")]), @"
     1 release of gitlab-runner in https://yum.example.com/el9/, 1 wanted (every version)
@@ -136,7 +136,7 @@ fn a_first_run_says_what_it_leaves_out_for_good() {
             FirstRun::Latest => insta::assert_snapshot!(text, @"
             gitlab-runner on main: 2 releases x 2 targets = 4 images
             First run for al2023, rhel9 (--first-run latest):
-            the newest release is built, older ones are skipped for good.
+              the newest release is built, older ones are skipped for good
                   2  to build
                   2  skipped: there at the first run
             To build:
@@ -146,7 +146,7 @@ fn a_first_run_says_what_it_leaves_out_for_good() {
             FirstRun::None => insta::assert_snapshot!(text, @"
             gitlab-runner on main: 2 releases x 2 targets = 4 images
             First run for al2023, rhel9 (--first-run none):
-            nothing is built, what is there now is skipped for good.
+              nothing is built, what is there now is skipped for good
                   0  to build
                   4  skipped: there at the first run
             Nothing to build.
@@ -154,7 +154,7 @@ fn a_first_run_says_what_it_leaves_out_for_good() {
             FirstRun::All => insta::assert_snapshot!(text, @"
             gitlab-runner on main: 2 releases x 2 targets = 4 images
             First run for al2023, rhel9 (--first-run all):
-            every release is built.
+              every release is built
                   4  to build
             To build:
               gitlab-runner-18.5.0-1.x86_64  al2023  first run for this target
@@ -207,7 +207,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
           1  left for the next run by --max-builds
     Left alone, and perhaps to be looked at:
       gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `forget` lets it be built again
-      gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30
+      gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
     To build:
       gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
       gitlab-runner-18.7.0-1.x86_64   al2023  attempt 2 of 3; the last one never ended: https://gitlab.example.com/p/95
@@ -232,10 +232,10 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     let (_, text) = run(&mut document, &["18.10.0"], &rules, 101, NIGHT);
     insta::assert_snapshot!(text, @"
     gitlab-runner on main: 1 release x 2 targets = 2 images
-          2  to build
+          1  to build
+          1  left for the next run by --max-builds
     To build:
       gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
-      gitlab-runner-18.10.0-1.x86_64  rhel9   new release
     ");
 }
 

@@ -66,7 +66,7 @@ fn read_repository(source: &Source, product: &str) -> anyhow::Result<Listing> {
             )));
         }
         eprintln!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
-        source.wait(attempt + 1);
+        source.wait(attempt);
         attempt += 1;
     }
 }

@@ -114,6 +114,7 @@ pub fn shown(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
+    url.set_fragment(None);
     url.to_string()
 }
 
@@ -203,8 +204,8 @@ impl Client {
     }
 
     /// Sends a request and follows redirects of GET: to http or https, never from https to http.
-    fn follow(&self, request: &Request) -> Result<io::Result<Response>, HttpError> {
-        let mut request = request.clone();
+    fn follow(&self, asked: &Request) -> Result<io::Result<Response>, HttpError> {
+        let mut request = asked.clone();
         for _ in 0..=MAX_REDIRECTS {
             let response = match self.transport.send(&request) {
                 Ok(response) => response,
@@ -229,7 +230,7 @@ impl Client {
             }
             request.url = next;
         }
-        Err(HttpError::Redirect { url: shown(&request.url), reason: format!("more than {MAX_REDIRECTS} times") })
+        Err(HttpError::Redirect { url: shown(&asked.url), reason: format!("more than {MAX_REDIRECTS} times") })
     }
 }
 

@@ -139,7 +139,7 @@ impl SecureFiles {
                     .to_owned()
             }
             413 => "the tracker has reached GitLab's limit of 5 MiB for a file".to_owned(),
-            429 | 500.. => "GitLab did not recover while the job waited: run the job again".to_owned(),
+            429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
             _ => "this was not expected".to_owned(),
         };

@@ -194,7 +194,7 @@ impl Document {
 
     /// Turns every claim that this pipeline has not finished into a failed attempt; returns them.
     pub fn settle(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<Build> {
-        let is_open = |entry: &Entry| entry.state == State::Building && entry.origin.pipeline == pipeline;
+        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline);
         let open = self.builds_where(|_, _, entry| is_open(entry));
         for build in &open {
             self.fail(build, now, origin.clone());

@@ -121,6 +121,11 @@ impl Entry {
         }
     }
 
+    /// Whether this pipeline has begun the build and not ended it.
+    pub fn is_claimed_by(&self, pipeline: u64) -> bool {
+        self.state == State::Building && self.origin.pipeline == pipeline
+    }
+
     /// The same build in another state: what is not about the state stays.
     pub(super) fn moved_to(&self, state: State, since: Timestamp, origin: Origin) -> Self {
         Self { state, since, origin, reason: None, ..self.clone() }
