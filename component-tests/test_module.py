@@ -427,16 +427,6 @@ def test_a_project_access_token_wins_over_the_job_token(ami: Module, gitlab: Git
     assert inside("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
 
 
-def test_a_full_project_is_told_as_such(ami: Module, gitlab: GitLab) -> None:
-    for number in range(100):
-        gitlab.put(PROJECT, f"{number}.mobileprovision", b"x")
-
-    run = ami.inside_job_of(gitlab)("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t")
-
-    assert run.code == 4
-    assert "the project has as many Secure Files as it may (100 by default): delete some that nothing needs" in run.err
-
-
 def test_more_files_than_a_page_holds_are_read_to_the_last(ami: Module, gitlab: GitLab) -> None:
     gitlab.limit = 300
     seconds = itertools.count()

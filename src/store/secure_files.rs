@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use ami_scheduler::tracker::HeadName;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
 use serde::Deserialize;
 use url::Url;
@@ -105,6 +106,20 @@ impl SecureFiles {
             .into())
     }
 
+    /// That the project may have no more files, and whose they are.
+    fn full(&self) -> String {
+        let counts = self.listing().map(|files| {
+            let heads = files.iter().filter(|file| HeadName::parse(&file.name).is_some()).count();
+            format!(" It has {}: {heads} are heads of trackers, {} are other files.", files.len(), files.len() - heads)
+        });
+        format!(
+            "the project has as many Secure Files as it may.{} Delete some that nothing needs, in Settings > CI/CD > \
+             Secure files; the trackers of branches that are gone are among them (`status` shows each tracker's ref). \
+             Nothing was changed",
+            counts.unwrap_or_default()
+        )
+    }
+
     /// What an answer that is no success means, and what to do about it.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
         let (token, whose) = match self.project.token {
@@ -134,10 +149,7 @@ impl SecureFiles {
                  with the role Maintainer and the scope api"
             ),
             404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
-            400 if answer.excerpt().contains("Maximum number") => {
-                "the project has as many Secure Files as it may (100 by default): delete some that nothing needs"
-                    .to_owned()
-            }
+            400 if answer.excerpt().contains("Maximum number") => self.full(),
             413 => "the tracker has reached GitLab's limit of 5 MiB for a file".to_owned(),
             429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
@@ -169,7 +181,8 @@ impl Store for SecureFiles {
     fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         if content.len() >= FILE_SIZE_LIMIT {
             return Err(format!(
-                "it has {} bytes, and GitLab takes less than {FILE_SIZE_LIMIT} (5 MiB) for a file; nothing was changed",
+                "it has {} bytes, and GitLab takes less than {FILE_SIZE_LIMIT} (5 MiB) for a file; nothing was changed. \
+                 Begin a new tracker: another tracker_ref, with first_run: none",
                 content.len()
             )
             .into());

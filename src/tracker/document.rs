@@ -50,6 +50,15 @@ pub enum DocumentError {
         "its format is {0:?}, and this version of ami-scheduler knows {FORMAT:?} only: use the version that wrote it, or a newer one"
     )]
     Format(String),
+    /// Compressed, and damaged.
+    #[error("it cannot be decompressed: {0}")]
+    Compressed(#[from] std::io::Error),
+    /// Compressed, and too long to be a tracker.
+    #[error("it unpacks to more than {limit} bytes, which no tracker has")]
+    TooLong {
+        /// The most that is unpacked, in bytes.
+        limit: u64,
+    },
     /// The document of another tracker than the name of its file says.
     #[error("it is the tracker of {product:?} on {reference:?}, and its name is that of another")]
     Other {

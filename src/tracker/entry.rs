@@ -147,6 +147,9 @@ impl Eq for Entry {}
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self == other {
+            return Ordering::Equal; // most entries of two heads, and the JSON below is dear
+        }
         self.rank().cmp(&other.rank()).then_with(|| self.length_and_bytes().cmp(&other.length_and_bytes()))
     }
 }

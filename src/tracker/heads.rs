@@ -12,7 +12,7 @@ use std::error::Error;
 
 use sha2::{Digest, Sha256};
 
-use super::{Document, DocumentError, HeadName, TrackerName, TrackerNameError};
+use super::{Document, DocumentError, HeadName, TrackerName, TrackerNameError, encoding};
 
 /// How often the listing is asked for again when a head vanishes while it is being read.
 const MAX_LISTINGS: u32 = 12;
@@ -144,7 +144,7 @@ impl<'a> Tracker<'a> {
     /// The newest of these stays as the previous version: a stale listing then never shows an
     /// empty tracker, and a person has something to go back to.
     pub fn write(&self, read: &Heads, document: &Document) -> Result<(), TrackerError> {
-        let content = document.to_json().map_err(|source| TrackerError::Document {
+        let content = encoding::encode(document).map_err(|source| TrackerError::Document {
             file: self.name.to_string(),
             place: self.store.place(),
             source,
@@ -248,7 +248,7 @@ fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8
         return Err(damaged(format!("its name says another SHA-256 than that of its {size} bytes, {found}")));
     }
     let unusable = |source| TrackerError::Document { file: file.name.clone(), place: store.place(), source };
-    let document = Document::from_json(content).map_err(unusable)?;
+    let document = encoding::decode(content).map_err(unusable)?;
     if document.tracker_name()? == *name.tracker() {
         Ok(document)
     } else {

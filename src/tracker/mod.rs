@@ -5,6 +5,7 @@
 //! what it says is the merge of them all.
 
 mod document;
+mod encoding;
 mod entry;
 pub mod heads;
 mod name;

@@ -4,10 +4,12 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::encoding::is_compressed;
 use crate::package::is_package_name;
 
 const PREFIX: &str = "ami-scheduler.";
-const SUFFIX: &str = ".json";
+const JSON: &str = ".json";
+const COMPRESSED_JSON: &str = ".json.gz";
 const HEAD_DIGITS: usize = 32;
 const REF_DIGITS: usize = 8;
 /// GitLab's own slugs have at most 63 bytes (`CI_COMMIT_REF_SLUG`).
@@ -51,7 +53,8 @@ impl TrackerName {
 
     /// The name of the head with this content.
     pub fn head(&self, content: &[u8]) -> HeadName {
-        HeadName { tracker: self.clone(), digits: crate::hex(&Sha256::digest(content))[..HEAD_DIGITS].to_owned() }
+        let digits = crate::hex(&Sha256::digest(content))[..HEAD_DIGITS].to_owned();
+        HeadName { tracker: self.clone(), digits, suffix: if is_compressed(content) { COMPRESSED_JSON } else { JSON } }
     }
 }
 
@@ -87,18 +90,20 @@ fn ref_part(reference: &str) -> String {
 pub struct HeadName {
     tracker: TrackerName,
     digits: String,
+    suffix: &'static str,
 }
 
 impl HeadName {
     /// Takes the name of a file apart; `None` where it is not that of a head.
     pub fn parse(file: &str) -> Option<Self> {
-        let (tracker, digits) = file.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+        let suffix = [JSON, COMPRESSED_JSON].into_iter().find(|suffix| file.ends_with(suffix))?;
+        let (tracker, digits) = file.strip_suffix(suffix)?.rsplit_once('.')?;
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         let well_formed = tracker.starts_with(PREFIX)
             && tracker.len() > PREFIX.len()
             && digits.len() == HEAD_DIGITS
             && digits.bytes().all(is_digit);
-        well_formed.then(|| Self { tracker: TrackerName(tracker.to_owned()), digits: digits.to_owned() })
+        well_formed.then(|| Self { tracker: TrackerName(tracker.to_owned()), digits: digits.to_owned(), suffix })
     }
 
     /// The tracker whose head this is.
@@ -109,7 +114,7 @@ impl HeadName {
 
 impl fmt::Display for HeadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}{SUFFIX}", self.tracker, self.digits)
+        write!(f, "{}.{}{}", self.tracker, self.digits, self.suffix)
     }
 }
 

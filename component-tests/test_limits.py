@@ -1,0 +1,107 @@
+"""How large a tracker and a project may become: it works, or stops with a message that says which
+limit, how full it is, and what to do."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+
+import pytest
+
+from conftest import PROJECT, Module
+from gitlab_stand_in import FILE_SIZE_LIMIT, GitLab
+
+
+def put_tracker(gitlab: GitLab, releases: int, targets: int) -> None:
+    """A tracker of many builds, each with all that an entry has; checksums do not compress."""
+    rng = random.Random(1)
+
+    def entry() -> dict:
+        return {"state": "built", "attempt": 1, "since": "2026-11-24T02:00:00Z", "pipeline": rng.randrange(10**6),
+                "pipeline_url": f"https://gitlab.example.com/images/-/pipelines/{rng.randrange(10**6)}",
+                "job_url": f"https://gitlab.example.com/images/-/jobs/{rng.randrange(10**7)}",
+                "first_seen": "2026-11-24T02:00:00Z", "checksum": f"sha256:{rng.randbytes(32).hex()}",
+                "notes": {"AMI_ID": f"ami-{rng.randbytes(9).hex()[:17]}"}}
+
+    entries = {f"gitlab-runner-18.{number}.0-1.x86_64": {f"target-{target}": entry() for target in range(targets)}
+               for number in range(releases)}
+    document = {"format": "ami-scheduler/tracker/1", "product": "gitlab-runner", "ref": "main",
+                "targets": sorted(f"target-{target}" for target in range(targets)), "entries": entries}
+    content = gzip.compress(json.dumps(document).encode(), compresslevel=9, mtime=0)
+    digits = hashlib.sha256(content).hexdigest()[:32]
+    gitlab.put(PROJECT, f"ami-scheduler.gitlab-runner.main-0d6e4079.{digits}.json.gz", content)
+
+
+def update(ami: Module, gitlab: GitLab, ref: str = "main", package: str = "gitlab-runner-19.0.0-1.x86_64"):
+    job = ami.inside_job_of(gitlab, ref=ref)
+    return job("update", "--tracker", "gitlab", "--package", package, "--target", "target-0", "--note", "AMI_ID=ami-1")
+
+
+def entries(ami: Module, gitlab: GitLab, ref: str = "main") -> dict[str, dict]:
+    status = ami.inside_job_of(gitlab)("status", "--tracker", "gitlab", f"--ref={ref}", "--format", "json")
+    assert status.code == 0, status.err
+    [document] = json.loads(status.out)
+    assert document["ref"] == ref
+    return document["entries"]
+
+
+def test_a_tracker_of_20000_builds_is_read_changed_and_written(ami: Module, gitlab: GitLab) -> None:
+    put_tracker(gitlab, releases=2500, targets=8)
+
+    run = update(ami, gitlab)
+
+    assert run.code == 0, run.all
+    assert sum(map(len, entries(ami, gitlab).values())) == 20_001
+    sizes = [len(file.content) for file in gitlab.files(PROJECT)]
+    assert len(sizes) == 2 and max(sizes) < FILE_SIZE_LIMIT / 2, sizes
+
+
+def test_a_tracker_that_is_too_long_for_gitlab_stops_with_nothing_changed(ami: Module, gitlab: GitLab) -> None:
+    put_tracker(gitlab, releases=8500, targets=8)
+    [before] = gitlab.files(PROJECT)
+    assert len(before.content) > FILE_SIZE_LIMIT * 0.9
+
+    run = update(ami, gitlab)
+
+    assert run.code == 4
+    assert "GitLab takes less than 5242880 (5 MiB) for a file; nothing was changed. Begin a new tracker" in run.err
+    assert gitlab.files(PROJECT) == [before]
+
+
+def test_a_full_project_says_how_full_it_is_and_of_what(ami: Module, gitlab: GitLab) -> None:
+    for number in range(97):
+        gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
+    for number in range(3):
+        assert update(ami, gitlab, package=f"gitlab-runner-18.{number}.0-1.x86_64").code == 0
+    gitlab.put(PROJECT, "certificate.p12", b"x")
+    before = gitlab.files(PROJECT)
+
+    run = update(ami, gitlab)
+
+    assert run.code == 4
+    assert "the project has as many Secure Files as it may. It has 100: 2 are heads of trackers, 98 are other files." in run.err
+    assert "Maximum number of project ci secure files (100) exceeded" in run.err
+    assert gitlab.files(PROJECT) == before and len(entries(ami, gitlab)) == 3
+
+
+@pytest.mark.parametrize("ref", [
+    "feature/a/b", "release-18.x", "ブランチ/é", "a" * 250, "x/" * 125, "it's \"quoted\" $(id) `id` %2F", "--format=json"])
+def test_refs_of_every_kind_have_a_tracker_of_their_own(ami: Module, gitlab: GitLab, ref: str) -> None:
+    assert update(ami, gitlab).code == 0
+
+    run = update(ami, gitlab, ref=ref, package="gitlab-runner-18.0.0-1.x86_64")
+
+    assert run.code == 0, run.all
+    assert list(entries(ami, gitlab, ref)) == ["gitlab-runner-18.0.0-1.x86_64"]
+    assert list(entries(ami, gitlab)) == ["gitlab-runner-19.0.0-1.x86_64"]
+
+
+def test_refs_with_one_slug_stay_apart(ami: Module, gitlab: GitLab) -> None:
+    refs = ["feature/a", "feature_a", "feature-a", "Feature/a"]
+    for number, ref in enumerate(refs):
+        assert update(ami, gitlab, ref=ref, package=f"gitlab-runner-18.{number}.0-1.x86_64").code == 0
+
+    for number, ref in enumerate(refs):
+        assert list(entries(ami, gitlab, ref)) == [f"gitlab-runner-18.{number}.0-1.x86_64"]

@@ -1,0 +1,88 @@
+//! A document as the content of a head: JSON for people to read, gzip of it where it is long.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::{Compression, GzBuilder, read::GzDecoder};
+
+use super::{Document, DocumentError};
+
+/// From this size on, in bytes, JSON is compressed. GitLab takes less than 5 MiB for a file.
+const LONG: usize = 1 << 20;
+/// The most JSON that a head may hold, in bytes: some 100,000 entries.
+const MAX_JSON: u64 = 64 << 20;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Whether content is that of a head whose JSON is compressed.
+pub(super) fn is_compressed(content: &[u8]) -> bool {
+    content.starts_with(&GZIP)
+}
+
+/// The same document always gives the same bytes.
+pub(super) fn encode(document: &Document) -> Result<Vec<u8>, DocumentError> {
+    let json = document.to_json()?;
+    if json.len() < LONG {
+        return Ok(json);
+    }
+    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
+    gzip.write_all(&json)?;
+    Ok(gzip.finish()?)
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode(content: &[u8]) -> Result<Document, DocumentError> {
+    if !is_compressed(content) {
+        return Document::from_json(content);
+    }
+    let mut json = Vec::new();
+    GzDecoder::new(content).take(MAX_JSON + 1).read_to_end(&mut json)?;
+    if json.len() as u64 > MAX_JSON {
+        return Err(DocumentError::TooLong { limit: MAX_JSON });
+    }
+    Document::from_json(&json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::{Build, Notes, Origin, TrackerName};
+    use jiff::Timestamp;
+
+    fn document(entries: usize) -> Document {
+        let mut document = Document::new("p", "main");
+        for version in 0..entries {
+            let package = format!("p-{version}-1.noarch").parse().expect("a package");
+            let build = Build { package, target: "al2023".parse().expect("a target") };
+            document.succeed(&build, &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+        }
+        document
+    }
+
+    #[test]
+    fn a_short_document_is_json_that_people_can_read_and_a_long_one_is_compressed() {
+        for (entries, compressed) in [(0, false), (100, false), (8_000, true)] {
+            let document = document(entries);
+            let content = encode(&document).expect("content");
+            assert_eq!(is_compressed(&content), compressed, "{entries}");
+            assert_eq!(decode(&content).expect("a document"), document);
+            assert_eq!(encode(&document).expect("content"), content);
+            let head = TrackerName::new("p", "main").expect("a name").head(&content).to_string();
+            assert!(head.ends_with(if compressed { ".json.gz" } else { ".json" }), "{head}");
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_a_tracker_can_be_is_refused() {
+        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
+        std::io::copy(&mut std::io::repeat(b' ').take(MAX_JSON + 1), &mut gzip).expect("a bomb");
+        let bomb = gzip.finish().expect("a bomb");
+        assert!(matches!(decode(&bomb), Err(DocumentError::TooLong { .. })));
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused() {
+        let content = encode(&document(8_000)).expect("content");
+        for length in [2, 12, content.len() / 2, content.len() - 1] {
+            assert!(decode(&content[..length]).is_err(), "{length}");
+        }
+    }
+}
