@@ -8,6 +8,7 @@ pub mod index;
 mod nearest;
 pub mod primary;
 pub mod repomd;
+pub mod signature;
 
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
 pub use nearest::NearestNames;

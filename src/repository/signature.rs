@@ -1,0 +1,350 @@
+//! The detached signature of a repository, `repomd.xml.asc`, as RFC 9580 defines it.
+//!
+//! A signature counts if it fits the bytes, was made by a key of the given file that may sign and is
+//! neither expired nor revoked, by its own self-signatures, and has not expired itself.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
+use pgp::packet::{KeyFlags, Signature, SignatureType};
+use pgp::ser::Serialize;
+use pgp::types::{KeyDetails, Tag, VerifyingKey};
+
+/// By how much the clocks of a signer and of this machine may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Keys that a person trusts to sign a repository.
+pub struct TrustedKeys(Vec<SignedPublicKey>);
+
+/// Why a signature is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The file of keys can't be read as such.
+    #[error("it holds no OpenPGP public key ({0}); expected what a .repo file names as gpgkey")]
+    NoKey(String),
+    /// The file is no signature.
+    #[error("it is no OpenPGP signature ({0})")]
+    NoSignature(String),
+    /// None of the keys made it.
+    #[error("it was made by the key {issuer}, and the trusted keys are {trusted}: is it the key of this repository?")]
+    OtherKey {
+        /// The key that the signature names.
+        issuer: String,
+        /// The keys that were given.
+        trusted: String,
+    },
+    /// A trusted key, but other bytes.
+    #[error("it does not fit: what it signs was changed after the key {key} had signed it, or is half updated")]
+    Bad {
+        /// The key that the signature names.
+        key: String,
+    },
+    /// A trusted key that no longer holds, or may not sign.
+    #[error("its key {key} {reason}: ask whoever runs the repository for the present one")]
+    Key {
+        /// The key that made it.
+        key: String,
+        /// Since when, or why not.
+        reason: String,
+    },
+    /// The signature itself no longer holds, or not yet.
+    #[error("it {0}")]
+    Time(String),
+    /// Made with a hash that can be forged.
+    #[error("it is made with {0}, which can be forged; expected SHA-256 or stronger")]
+    WeakHash(String),
+}
+
+impl TrustedKeys {
+    /// Reads public keys, armoured or not, any number of them in one file.
+    pub fn read(file: &[u8]) -> Result<Self, SignatureError> {
+        const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+        let no_key = |error: pgp::errors::Error| SignatureError::NoKey(error.to_string());
+        let mut keys = Vec::new();
+        if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
+            for block in text.split(BEGIN).skip(1) {
+                let block = format!("{BEGIN}{block}");
+                let (found, _) = SignedPublicKey::from_armor_many(block.as_bytes()).map_err(no_key)?;
+                keys.extend(found.collect::<Result<Vec<_>, _>>().map_err(no_key)?);
+            }
+        } else {
+            let found = SignedPublicKey::from_bytes_many(file).map_err(no_key)?;
+            keys.extend(found.collect::<Result<Vec<_>, _>>().map_err(no_key)?);
+        }
+        if keys.is_empty() {
+            return Err(SignatureError::NoKey("no key in it".to_owned()));
+        }
+        Ok(Self(keys))
+    }
+
+    /// Whether one of the signatures in a file is one to believe; if none is, why the first is not.
+    pub fn verify(&self, signed: &[u8], file: &[u8], now: Timestamp) -> Result<(), SignatureError> {
+        let mut reason = None;
+        for signature in signatures(file)? {
+            match self.verify_one(signed, &signature.signature, now) {
+                Ok(()) => return Ok(()),
+                Err(error) => reason = reason.or(Some(error)),
+            }
+        }
+        Err(reason.unwrap_or_else(|| SignatureError::NoSignature("there is none in it".to_owned())))
+    }
+
+    fn verify_one(&self, signed: &[u8], signature: &Signature, now: Timestamp) -> Result<(), SignatureError> {
+        use pgp::crypto::hash::HashAlgorithm::{Sha3_256, Sha3_512, Sha224, Sha256, Sha384, Sha512};
+        match signature.hash_alg() {
+            Some(Sha224 | Sha256 | Sha384 | Sha512 | Sha3_256 | Sha3_512) => {}
+            Some(weak) => return Err(SignatureError::WeakHash(weak.to_string())),
+            None => return Err(SignatureError::NoSignature("of an unknown version".to_owned())),
+        }
+        let made_by = |key: &dyn KeyDetails| {
+            signature.issuer_key_id().contains(&&key.legacy_key_id())
+                || signature.issuer_fingerprint().contains(&&key.fingerprint())
+        };
+        for key in &self.0 {
+            let subkey = key.public_subkeys.iter().find(|subkey| made_by(&subkey.key));
+            let (fits, id) = match subkey {
+                Some(subkey) => (signature.verify(&subkey.key, signed), subkey.key.legacy_key_id()),
+                None if made_by(&key.primary_key) => {
+                    (signature.verify(&key.primary_key, signed), key.primary_key.legacy_key_id())
+                }
+                None => continue,
+            };
+            let id = shown(id);
+            fits.map_err(|_| SignatureError::Bad { key: id.clone() })?;
+            let refused = |reason| SignatureError::Key { key: id.clone(), reason };
+            let may_sign = standing_of_primary(key, now).map_err(refused)?;
+            let may_sign = match subkey {
+                Some(subkey) => standing_of_subkey(key, subkey, now).map_err(refused)?,
+                None => may_sign,
+            };
+            if !may_sign {
+                return Err(refused("is not one for signing".to_owned()));
+            }
+            return in_force(signature, now);
+        }
+        let issuer = signature.issuer_key_id().first().map_or_else(|| "unknown".to_owned(), shown);
+        let trusted: Vec<String> = self.0.iter().map(|key| shown(key.primary_key.legacy_key_id())).collect();
+        Err(SignatureError::OtherKey { issuer, trusted: trusted.join(", ") })
+    }
+}
+
+fn signatures(file: &[u8]) -> Result<Vec<DetachedSignature>, SignatureError> {
+    let read = || -> pgp::errors::Result<Vec<DetachedSignature>> {
+        if file.trim_ascii_start().starts_with(b"-----BEGIN") {
+            DetachedSignature::from_armor_many(file)?.0.collect()
+        } else {
+            DetachedSignature::from_bytes_many(file)?.collect()
+        }
+    };
+    read().map_err(|error| SignatureError::NoSignature(error.to_string()))
+}
+
+fn in_force(signature: &Signature, now: Timestamp) -> Result<(), SignatureError> {
+    let Some(created) = signature.created().map(pgp::types::Timestamp::as_secs) else {
+        return Err(SignatureError::Time("does not say when it was made".to_owned()));
+    };
+    if time(created.into()) > now.saturating_add(CLOCK_SKEW).unwrap_or(now) {
+        return Err(SignatureError::Time(format!("was made at {}, which is yet to come", time(created.into()))));
+    }
+    match expiry(created, signature.signature_expiration_time()) {
+        Some(end) if end <= now => Err(SignatureError::Time(format!("expired at {end}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a key may sign, as its newest self-signature says; why not, if it is expired or revoked.
+fn standing_of_primary(key: &SignedPublicKey, now: Timestamp) -> Result<bool, String> {
+    let primary = &key.primary_key;
+    if key.details.revocation_signatures.iter().any(|revocation| revocation.verify_key(primary).is_ok()) {
+        return Err("is revoked".to_owned());
+    }
+    let of_users = key.details.users.iter().flat_map(|user| {
+        let own = |signature: &&Signature| signature.verify_certification(primary, Tag::UserId, &user.id).is_ok();
+        user.signatures.iter().filter(own)
+    });
+    let direct = key.details.direct_signatures.iter().filter(|signature| signature.verify_key(primary).is_ok());
+    standing(primary, of_users.chain(direct), now)
+}
+
+fn standing_of_subkey(key: &SignedPublicKey, subkey: &SignedPublicSubKey, now: Timestamp) -> Result<bool, String> {
+    let bound = |signature: &&Signature| signature.verify_subkey_binding(&key.primary_key, &subkey.key).is_ok();
+    let (revocations, bindings): (Vec<&Signature>, Vec<&Signature>) = subkey
+        .signatures
+        .iter()
+        .filter(bound)
+        .partition(|signature| signature.typ() == Some(SignatureType::SubkeyRevocation));
+    if !revocations.is_empty() {
+        return Err("is revoked".to_owned());
+    }
+    // A subkey that signs has to agree to being one: else anybody's key could be adopted.
+    let agrees = |binding: &&Signature| {
+        binding
+            .embedded_signature()
+            .is_some_and(|back| back.verify_primary_key_binding(&subkey.key, &key.primary_key).is_ok())
+    };
+    standing(&subkey.key, bindings.into_iter().filter(agrees), now)
+}
+
+/// What the newest of a key's own signatures says of it: whether it may sign, or since when it is expired.
+fn standing<'a, K>(key: &K, own: impl Iterator<Item = &'a Signature>, now: Timestamp) -> Result<bool, String>
+where
+    K: VerifyingKey + Serialize,
+{
+    let Some(newest) = own.max_by_key(|signature| signature.created().map(pgp::types::Timestamp::as_secs)) else {
+        return Err("has no valid signature of its own".to_owned());
+    };
+    match expiry(key.created_at().as_secs(), newest.key_expiration_time()) {
+        Some(end) if end <= now => Err(format!("expired at {end}")),
+        // Old keys do not say what they are for.
+        _ => Ok(newest.key_flags().sign() || newest.key_flags() == KeyFlags::default()),
+    }
+}
+
+/// When something ends that says how long it holds; never, where that is nothing.
+fn expiry(created: u32, holds: Option<pgp::types::Duration>) -> Option<Timestamp> {
+    holds
+        .map(pgp::types::Duration::as_secs)
+        .filter(|seconds| *seconds > 0)
+        .map(|seconds| time(u64::from(created) + u64::from(seconds)))
+}
+
+fn time(seconds: u64) -> Timestamp {
+    i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::MAX)
+}
+
+fn shown(id: impl fmt::Display) -> String {
+    id.to_string().to_uppercase()
+}
+
+// The keys and signatures are made by the real gpg, which a module can't start.
+#[cfg(all(test, not(target_os = "wasi")))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const REPOMD: &[u8] = b"<repomd/>\n";
+    const NOW: &str = "2026-11-24T02:00:00Z";
+
+    /// A home of gpg, at some time of its own.
+    struct Gpg {
+        home: tempfile::TempDir,
+        clock: &'static str,
+    }
+
+    impl Gpg {
+        fn at(clock: &'static str) -> Self {
+            Self { home: tempfile::tempdir().expect("a folder"), clock }
+        }
+
+        fn run(&self, arguments: &[&str]) -> Vec<u8> {
+            let done = Command::new("gpg")
+                .arg("--homedir")
+                .arg(self.home.path())
+                .args(["--batch", "--quiet", "--yes", "--pinentry-mode", "loopback", "--passphrase", ""])
+                .args(["--faked-system-time", self.clock])
+                .args(arguments)
+                .output()
+                .unwrap_or_else(|error| panic!("gpg is needed for this test: {error}"));
+            assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+            done.stdout
+        }
+
+        fn with_key(clock: &'static str, algorithm: &str, expires: &str) -> Self {
+            let gpg = Self::at(clock);
+            gpg.run(&["--quick-generate-key", "Some Repository <repo@example.com>", algorithm, "sign", expires]);
+            gpg
+        }
+
+        fn public_keys(&self) -> Vec<u8> {
+            self.run(&["--armor", "--export"])
+        }
+
+        fn sign(&self, options: &[&str]) -> Vec<u8> {
+            let file = self.home.path().join("repomd.xml");
+            std::fs::write(&file, REPOMD).expect("a file");
+            let file = file.to_str().expect("a path");
+            self.run(&[options, &["--detach-sign", "--output", "-", file]].concat())
+        }
+    }
+
+    fn verify(keys: &[u8], signed: &[u8], signature: &[u8], now: &str) -> Result<(), String> {
+        let keys = TrustedKeys::read(keys).map_err(|error| error.to_string())?;
+        keys.verify(signed, signature, now.parse().expect("a time")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_signature_is_believed_whatever_the_key_and_however_it_is_written() {
+        for algorithm in ["rsa2048", "ed25519", "nistp256"] {
+            let gpg = Gpg::with_key("20260101T000000", algorithm, "never");
+            for (keys, signature) in [
+                (gpg.public_keys(), gpg.sign(&["--armor"])),
+                (gpg.run(&["--export"]), gpg.sign(&[])),
+                (gpg.public_keys(), gpg.sign(&["--digest-algo", "SHA512"])),
+            ] {
+                assert_eq!(verify(&keys, REPOMD, &signature, NOW), Ok(()), "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_keys_in_a_file_any_may_have_signed() {
+        let one = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let two = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let keys = [one.public_keys(), two.public_keys()].concat();
+        for gpg in [&one, &two] {
+            assert_eq!(verify(&keys, REPOMD, &gpg.sign(&["--armor"]), NOW), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_subkey_for_signing_may_sign() {
+        let gpg = Gpg::at("20260101T000000");
+        gpg.run(&["--quick-generate-key", "Some Repository <repo@example.com>", "ed25519", "cert", "never"]);
+        let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"])).expect("text");
+        let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).expect("a fingerprint");
+        gpg.run(&["--quick-add-key", fingerprint.trim_end_matches(':'), "ed25519", "sign", "never"]);
+        assert_eq!(verify(&gpg.public_keys(), REPOMD, &gpg.sign(&[]), NOW), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_to_be_believed_is_told_apart() {
+        let good = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let other = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let expires = Gpg::with_key("20260101T000000", "ed25519", "2026-06-01");
+        let future = Gpg::with_key("20280101T000000", "ed25519", "never");
+        let (keys, signature) = (good.public_keys(), good.sign(&["--armor"]));
+        let short_lived = good.sign(&["--default-sig-expire", "30d"]);
+        let sha1 = good.sign(&["--digest-algo", "SHA1", "--allow-weak-digest-algos"]);
+        for (case, keys, signed, signature, now, told) in [
+            ("changed", &keys, &b"<repomd></repomd>"[..], &signature, NOW, "it does not fit"),
+            ("other key", &keys, REPOMD, &other.sign(&[]), NOW, "it was made by the key "),
+            ("key expired", &expires.public_keys(), REPOMD, &expires.sign(&[]), NOW, " expired at 2026-06-01T"),
+            ("signature expired", &keys, REPOMD, &short_lived, NOW, "it expired at 2026-01-31T00:00:00Z"),
+            ("not yet", &future.public_keys(), REPOMD, &future.sign(&[]), NOW, "which is yet to come"),
+            ("weak", &keys, REPOMD, &sha1, NOW, "it is made with SHA1, which can be forged"),
+            ("no signature", &keys, REPOMD, &b"<html>".to_vec(), NOW, "it is no OpenPGP signature"),
+            ("empty", &keys, REPOMD, &Vec::new(), NOW, "it is no OpenPGP signature"),
+            ("keys for a signature", &keys, REPOMD, &keys, NOW, "it is no OpenPGP signature"),
+            ("no keys", &b"<html>".to_vec(), REPOMD, &signature, NOW, "it holds no OpenPGP public key"),
+            ("a signature for keys", &signature, REPOMD, &signature, NOW, "it holds no OpenPGP public key"),
+        ] {
+            let error = verify(keys, signed, signature, now).expect_err(case);
+            assert!(error.contains(told), "{case}: {error}");
+        }
+        assert_eq!(verify(&expires.public_keys(), REPOMD, &expires.sign(&[]), "2026-05-01T00:00:00Z"), Ok(()));
+    }
+
+    #[test]
+    fn a_key_that_was_revoked_signs_no_more() {
+        let gpg = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let signature = gpg.sign(&[]);
+        let revocations = gpg.home.path().join("openpgp-revocs.d");
+        let file = std::fs::read_dir(revocations).expect("a folder").next().expect("a file").expect("a file").path();
+        let revocation = std::fs::read_to_string(&file).expect("text").replace(":-----BEGIN", "-----BEGIN");
+        std::fs::write(&file, revocation).expect("a file");
+        gpg.run(&["--import", file.to_str().expect("a path")]);
+        let error = verify(&gpg.public_keys(), REPOMD, &signature, NOW).expect_err("revoked");
+        assert!(error.contains("is revoked"), "{error}");
+    }
+}
