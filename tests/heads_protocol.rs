@@ -191,6 +191,23 @@ fn a_list_that_is_out_of_date_is_asked_for_again_and_loses_nothing() {
     assert_eq!(recorded(&store), ["1", "2", "3", "4"]);
 }
 
+/// The limit of what a listing that is out of date may show: see `docs/tracker.md`.
+#[test]
+fn a_success_recorded_from_a_listing_before_a_forget_is_one_of_what_was_forgotten() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let tracker = Tracker::new(&store, "p", "main").expect("a name");
+    let heads = tracker.read().expect("heads");
+    let mut document = heads.document.clone().expect("a document");
+    document.forget(&build(1).package, &[], "a bad image", Timestamp::UNIX_EPOCH);
+    tracker.write(&heads, &document).expect("written");
+    store.stale_lists.set(1);
+    record(&store, 1).expect("recorded");
+    assert!(recorded(&store).is_empty());
+    record(&store, 1).expect("recorded");
+    assert_eq!(recorded(&store), ["1"]);
+}
+
 #[test]
 fn a_head_that_is_listed_but_never_there_stops_it() {
     let store = Memory::default();
