@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module peak-memory setup-demo setup-test
+.PHONY: demo test lint module interleavings peak-memory setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -19,6 +19,10 @@ lint:
 
 module:
 	cargo build --locked --release --target wasm32-wasip2
+
+# A deeper search for an interleaving of writers that loses something, of minutes.
+interleavings:
+	cargo test --locked --test every_interleaving -- --ignored --nocapture
 
 # The peak memory of `list` on a repository of 70,000 packages.
 peak-memory: setup-test module

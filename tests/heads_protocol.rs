@@ -158,14 +158,16 @@ fn two_writers_that_read_the_same_lose_nothing_and_the_next_one_tidies_up() {
 }
 
 #[test]
-fn two_heads_of_one_name_are_one_and_the_newer_stays() {
+fn two_heads_of_one_name_are_one_and_the_next_that_is_stored_retires_them() {
     let store = Memory::default();
     record(&store, 1).expect("recorded");
     let (file, content) = store.files.borrow()[0].clone();
     store.put(&file.name, &content);
     record(&store, 1).expect("recorded");
+    assert_eq!(store.names().len(), 2);
+    record(&store, 2).expect("recorded");
     let left: Vec<u64> = store.files.borrow().iter().map(|(file, _)| file.id).collect();
-    assert_eq!(left, [file.id + 3]);
+    assert_eq!((left, recorded(&store).len()), (vec![file.id + 3, file.id + 6], 2));
 }
 
 #[test]
@@ -189,6 +191,23 @@ fn a_list_that_is_out_of_date_is_asked_for_again_and_loses_nothing() {
     record(&store, 4).expect("recorded");
     assert!(store.waits.get() > 0);
     assert_eq!(recorded(&store), ["1", "2", "3", "4"]);
+}
+
+/// The limit of what a listing that is out of date may show: see `docs/tracker.md`.
+#[test]
+fn a_success_recorded_from_a_listing_before_a_forget_is_one_of_what_was_forgotten() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let tracker = Tracker::new(&store, "p", "main").expect("a name");
+    let heads = tracker.read().expect("heads");
+    let mut document = heads.document.clone().expect("a document");
+    document.forget(&build(1).package, &[], "a bad image", Timestamp::UNIX_EPOCH);
+    tracker.write(&heads, &document).expect("written");
+    store.stale_lists.set(1);
+    record(&store, 1).expect("recorded");
+    assert!(recorded(&store).is_empty());
+    record(&store, 1).expect("recorded");
+    assert_eq!(recorded(&store), ["1"]);
 }
 
 #[test]

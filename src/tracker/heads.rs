@@ -141,8 +141,9 @@ impl<'a> Tracker<'a> {
 
     /// Writes a document that grew out of what was read, then retires the heads that it contains.
     ///
-    /// The newest of these stays as the previous version: a stale listing then never shows an
-    /// empty tracker, and a person has something to go back to.
+    /// The newest of these stays as the previous version: a torn listing then shows no empty tracker
+    /// so soon, and a person has something to go back to. A document that is a head already is not
+    /// written, and retires nothing: that is left to whoever has stored something.
     pub fn write(&self, read: &Heads, document: &Document) -> Result<(), TrackerError> {
         let content = encoding::encode(document).map_err(|source| TrackerError::Document {
             file: self.name.to_string(),
@@ -150,16 +151,13 @@ impl<'a> Tracker<'a> {
             source,
         })?;
         let head = self.name.head(&content);
-        if !read.merged.iter().any(|(_, name)| name == &head) {
-            let name = head.to_string();
-            self.call(format!("store {name}"), |store| store.upload(&name, &content))?;
+        if read.merged.iter().any(|(_, name)| name == &head) {
+            return Ok(());
         }
-        let newest_of = |same: bool| {
-            let merged = read.merged.iter().filter(|(_, name)| (name == &head) == same);
-            merged.map(|(file, _)| file).max_by_key(|file| file.id)
-        };
-        let stay = [newest_of(true), newest_of(false)];
-        for (file, _) in read.merged.iter().filter(|(file, _)| !stay.contains(&Some(file))) {
+        let name = head.to_string();
+        self.call(format!("store {name}"), |store| store.upload(&name, &content))?;
+        let previous = read.merged.iter().map(|(file, _)| file).max_by_key(|file| file.id);
+        for (file, _) in read.merged.iter().filter(|(file, _)| Some(file) != previous) {
             self.call(format!("delete {}, which {head} contains,", file.name), |store| store.delete(file))?;
         }
         Ok(())
