@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 import random
 import re
 import subprocess
@@ -240,6 +241,7 @@ def test_credentials_reach_their_own_server_alone_and_no_log(ami: Module, tmp_pa
     (("list",), "--repo-url <URL>"),
     (("list", "--repo-url", "ftp://u:p4ssword@x", "--product", "p"), "--repo-url has the scheme ftp:"),
     (("list", "--repo-url", "https://u:p4ssword@", "--product", "p"), "--repo-url is no URL"),
+    (("list", "https://u:p4ssword@x/el9", "--product", "p"), "unexpected argument 'https://x/el9' found"),
     (("list", "--repo-url", "https://x", "--product", "a b"), "not the name of a package"),
     (("list", "--repo-url", "https://x", "--product", "p", "--major-version", "18."), "not the beginning of a version"),
     (("list", "--repo-url", "https://x", "--product", "p", "--version-range", ">>1"), "unexpected character"),
@@ -287,6 +289,53 @@ def test_a_build_goes_its_way_from_diff_to_status(ami: Module) -> None:
     assert ami("forget", *tracker, *package, "--target", "al2023").out == "Will be built again: gitlab-runner-18.6.0-1.x86_64 al2023\n"
     again = ami("diff", "--targets", "al2023", *tracker, *CHILD, "--pipeline", 8)
     assert "asked for again: forgotten by hand" in again.out
+
+
+@pytest.mark.parametrize("option", ["--builds", "--child-pipeline"])
+def test_a_build_is_claimed_only_if_a_child_pipeline_can_be_written(ami: Module, option: str) -> None:
+    (ami.folder / "tracker").mkdir()
+    write_packages(ami, "18.6.0-1")
+
+    run = ami("diff", "--targets", "t", "--tracker", "tracker", "--ref", "main", *CHILD, option, "missing/file")
+
+    assert run.code == 1 and "cannot write missing/file" in run.err
+    assert not list((ami.folder / "tracker").iterdir())
+    assert [path.name for path in ami.folder.iterdir() if path.is_file()] == ["packages.json"]
+
+
+def test_what_can_not_be_claimed_is_not_left_to_be_built(ami: Module, gitlab: GitLab) -> None:
+    write_packages(ami, "18.6.0-1")
+    developer = ami.inside_job_of(gitlab, token="glcbt-developer")
+
+    assert developer("diff", "--targets", "t", "--tracker", "gitlab", "--ref", "main", *CHILD).code == 4
+    assert [path.name for path in ami.folder.iterdir()] == ["packages.json"]
+
+
+@pytest.mark.parametrize("arguments", [
+    ("status", "--tracker", "tracker"),
+    ("update", "--tracker", "tracker", "--ref", "main", "--package", "gitlab-runner-1-1.x86_64", "--target", "t"),
+    ("diff", "--targets", "t", "--tracker", "tracker", "--ref", "main", *CHILD),
+    ("status", "--tracker", "missing"),
+])
+def test_nobody_has_to_listen(ami: Module, arguments: tuple[str, ...]) -> None:
+    (ami.folder / "tracker").mkdir()
+    write_packages(ami, "18.6.0-1")
+    listened_to = ami(*arguments)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        alone = subprocess.run(ami.command(*arguments), cwd=ami.folder, stdout=writer, stderr=writer, check=False)
+    finally:
+        os.close(writer)
+    assert alone.returncode == listened_to.code
+
+
+def test_a_tracker_that_is_shown_to_a_full_disk_is_an_error(ami: Module) -> None:
+    (ami.folder / "tracker").mkdir()
+    status = ami.command("status", "--tracker", "tracker", "--format", "json")
+    with open("/dev/full", "w", encoding="ascii") as full:
+        run = subprocess.run(status, cwd=ami.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 1 and "cannot write to stdout" in run.stderr
 
 
 def test_settle_without_a_product_settles_every_product_of_the_ref(ami: Module) -> None:

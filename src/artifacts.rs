@@ -3,6 +3,8 @@
 //!
 //! Each has a `format` with a version; within a version fields are added, never changed.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -45,11 +47,22 @@ pub struct LeftOutPackage {
 #[derive(Debug, thiserror::Error)]
 pub enum PackagesError {
     /// Not JSON, or not of the shape.
-    #[error("it is not the packages.json that list writes: {0}")]
+    #[error("it is not the packages.json that list writes")]
     Json(#[from] serde_json::Error),
     /// Of a format that this version does not know.
     #[error("its format is {0:?}, expected {PACKAGES_FORMAT:?}: list and diff have to be of one version")]
     Format(String),
+    /// A release of another product: its tracker is another one.
+    #[error("it is about {product}, and holds {package}: let list write it, once for each product")]
+    Other {
+        /// The release.
+        package: Box<Nevra>,
+        /// The product that the file is about.
+        product: String,
+    },
+    /// A release is there twice: which of the two is to be built?
+    #[error("it holds {0} twice: let list write it")]
+    Twice(Nevra),
 }
 
 impl Packages {
@@ -74,7 +87,19 @@ impl Packages {
     /// Reads a `packages.json`.
     pub fn from_json(json: &[u8]) -> Result<Self, PackagesError> {
         let packages: Self = serde_json::from_slice(json)?;
-        if packages.format == PACKAGES_FORMAT { Ok(packages) } else { Err(PackagesError::Format(packages.format)) }
+        if packages.format != PACKAGES_FORMAT {
+            return Err(PackagesError::Format(packages.format.chars().take(80).collect()));
+        }
+        let mut seen = BTreeSet::new();
+        for Package { package, .. } in &packages.packages {
+            if package.name() != packages.product {
+                return Err(PackagesError::Other { package: Box::new(package.clone()), product: packages.product });
+            }
+            if !seen.insert(package) {
+                return Err(PackagesError::Twice(package.clone()));
+            }
+        }
+        Ok(packages)
     }
 }
 
@@ -190,6 +215,35 @@ impl<'a> BuildRow<'a> {
                 Because::OwnClaim => "own_claim",
             },
             explanation: report::why_built(&build.because, build.attempt, max_attempts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(packages: &[&str]) -> Result<Packages, PackagesError> {
+        let packages = packages.iter().map(|package| Package {
+            package: package.parse().expect("a package"),
+            url: "https://yum.example.com/a.rpm".to_owned(),
+            checksum: None,
+            built_at: None,
+        });
+        let written =
+            Packages::new("runner", "https://yum.example.com/", Timestamp::UNIX_EPOCH, packages.collect(), vec![]);
+        Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
+    }
+
+    #[test]
+    fn a_list_of_packages_is_of_one_product_and_names_each_release_once() {
+        assert_eq!(read(&["runner-1-1.x86_64", "runner-1-1.aarch64"]).expect("a list").packages.len(), 2);
+        for (packages, told) in [
+            (["runner-1-1.x86_64", "bash-5-1.x86_64"], "it is about runner, and holds bash-5-1.x86_64"),
+            (["runner-1-1.x86_64", "runner-1-1.x86_64"], "it holds runner-1-1.x86_64 twice"),
+        ] {
+            let error = read(&packages).expect_err(told).to_string();
+            assert!(error.starts_with(told), "{error}");
         }
     }
 }

@@ -134,7 +134,9 @@ impl Source {
                     }
                     status => return Err(self.refusal(&answer.url, status)),
                 }
-                Ok(Index::Page { html: String::from_utf8_lossy(&answer.body).into_owned(), url: answer.url })
+                let html = String::from_utf8(answer.body)
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+                Ok(Index::Page { html, url: answer.url })
             }
             Place::Directory(root) => {
                 let entries = fs::read_dir(root).with_context(|| {
@@ -163,7 +165,6 @@ impl Source {
         Request { credentials, ..Request::new(Method::Get, url.clone()) }
     }
 
-    /// The file that a URL stands for, below the root: what is encoded leads nowhere else either.
     /// What an answer that is no success means, and what to do about it.
     fn refusal(&self, url: &Url, status: u16) -> anyhow::Error {
         let gave_password = matches!(self.place, Place::Web { credentials: Some(_) });
@@ -181,6 +182,7 @@ impl Source {
         anyhow!("{} answers {status}: {advice}", shown(url))
     }
 
+    /// The file that a URL stands for, below the root: what is encoded leads nowhere else either.
     fn path_of(&self, root: &Path, url: &Url) -> anyhow::Result<PathBuf> {
         let outside = || anyhow!("{} is not inside of {}", shown(url), self.shown);
         let inside = url.as_str().strip_prefix(self.base.as_str()).ok_or_else(outside)?;

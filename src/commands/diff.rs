@@ -43,13 +43,22 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
         None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
     };
     let diff = diff(&packages.packages, &targets, &mut document, &rules, &origin, now);
-    // Claims that no child pipeline comes from would hold builds back: what can fail comes first.
+    // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
+    // what was not claimed is not left for anybody to build.
     let child_pipeline = render(&settings, &name, &diff.builds).or_exit(Exit::Repository)?;
-    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
-
-    write_json(&args.builds, &Builds::new(product, reference, origin.pipeline, now, rules.max_attempts, &diff))?;
-    write(&args.child_pipeline, child_pipeline.as_bytes())?;
-    print!("{}", report::diff(product, reference, packages.packages.len(), &targets, &diff, &rules));
+    let builds = Builds::new(product, reference, origin.pipeline, now, rules.max_attempts, &diff);
+    let done = write_json(&args.builds, &builds)
+        .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
+        .map_err(Failure::from)
+        .and_then(|()| tracker.write(&heads, &document).or_exit(Exit::Tracker));
+    if done.is_err() {
+        for file in [&args.builds, &args.child_pipeline] {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+    done?;
+    let text = report::diff(product, reference, packages.packages.len(), &targets, &diff, &rules);
+    say!("{}", text.trim_end());
     Ok(())
 }
 
@@ -86,7 +95,7 @@ fn first_document(
     for (package, target) in own.iter().flat_map(|package| targets.iter().map(move |target| (*package, target))) {
         document.import(&Build { package: package.clone(), target: target.clone() }, &reason, now);
     }
-    println!(
+    say!(
         "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built. \
          The file itself stays as it is and is not read again.",
         own.len(),

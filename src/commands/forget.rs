@@ -24,7 +24,7 @@ pub fn run(args: &Forget, now: Timestamp) -> Result<(), Failure> {
     }
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
     for build in forgotten {
-        println!("Will be built again: {} {}", build.package, build.target);
+        say!("Will be built again: {} {}", build.package, build.target);
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub fn run(args: &Import, now: Timestamp) -> Result<(), Failure> {
         by_product.entry(package.name()).or_default().push(package);
     }
     if by_product.is_empty() {
-        println!("{file} names no package: nothing to take over.");
+        say!("{file} names no package: nothing to take over.");
     }
     let store = open_store(&args.tracker.tracker)?;
     for (product, packages) in by_product {
@@ -36,7 +36,7 @@ pub fn run(args: &Import, now: Timestamp) -> Result<(), Failure> {
         let (new, known): (Vec<_>, Vec<_>) =
             builds.map(|build| document.import(&build, &reason, now)).partition(|one| *one == Recorded::Changed);
         tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
-        println!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
+        say!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     }
     let text = report::listing(&list.product, source.shown(), &policy.versions, &wanted, &left_out);
     write_json(&list.output, &Packages::new(&list.product, source.shown(), now, wanted, left_out))?;
-    print!("{text}");
+    say!("{}", text.trim_end());
     Ok(())
 }
 
@@ -65,7 +65,7 @@ fn read_repository(source: &Source, product: &str) -> anyhow::Result<Listing> {
                 source.shown()
             )));
         }
-        eprintln!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
+        say_aside!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
         source.wait(attempt);
         attempt += 1;
     }
@@ -86,12 +86,14 @@ fn read_once(source: &Source, product: &str) -> Result<Listing, Failed> {
     let Some(mut file) = source.open("repodata/repomd.xml")? else {
         return Ok(read_index(source, product)?);
     };
-    let mut document = String::new();
+    let mut document = Vec::new();
     file.body
         .by_ref()
         .take(repomd::MAX_SIZE)
-        .read_to_string(&mut document)
+        .read_to_end(&mut document)
         .map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
+    let document = String::from_utf8(document)
+        .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
     let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
     let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
         .map_err(|reason| anyhow!("the location of primary in {}: {reason}", file.shown))?;
@@ -110,7 +112,8 @@ fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
     let (listing, files) = match source.directory_index()? {
         crate::source::Index::Page { html, url } => index::read(&html, &url, product),
         crate::source::Index::Files(urls) => index::read_urls(urls, product),
-    };
+    }
+    .with_context(|| format!("in {}", source.shown()))?;
     if files == 0 {
         bail!(
             "{} is no package repository: it has no repodata/repomd.xml, and no file or link that ends in .rpm. \

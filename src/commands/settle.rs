@@ -27,12 +27,12 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
         tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
         for build in &failed {
             let attempt = document.get(build).map(|entry| entry.attempt).unwrap_or_default();
-            println!("Recorded as failed: {} {} (attempt {attempt})", build.package, build.target);
+            say!("Recorded as failed: {} {} (attempt {attempt})", build.package, build.target);
         }
         settled += failed.len();
     }
     if settled == 0 {
-        println!("Pipeline {} has no open claim on {reference}.", args.pipeline);
+        say!("Pipeline {} has no open claim on {reference}.", args.pipeline);
     }
     Ok(())
 }

@@ -18,11 +18,11 @@ pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
     let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     match recorded {
-        Recorded::Changed => println!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
-        Recorded::AsBefore => println!("Was recorded as built before: {} {}", build.package, build.target),
+        Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
+        Recorded::AsBefore => say!("Was recorded as built before: {} {}", build.package, build.target),
     }
     if unheard_of {
-        println!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
+        say!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
     }
     Ok(())
 }
@@ -32,9 +32,10 @@ fn notes(given: Vec<Note>) -> Notes {
     let mut notes = Notes::new();
     for Note { name, value } in given {
         let name = name.to_string();
-        match value.or_else(|| std::env::var(&name).ok().filter(|value| !value.is_empty())) {
-            Some(value) => drop(notes.insert(name, value)),
-            None => println!("No {name} is recorded: the build reported none."),
+        if let Some(value) = value.or_else(|| std::env::var(&name).ok().filter(|value| !value.is_empty())) {
+            notes.insert(name, value);
+        } else {
+            say!("No {name} is recorded: the build reported none.");
         }
     }
     notes

@@ -198,7 +198,7 @@ impl Client {
                     None => return Err(HttpError::Unreachable { url: shown(&request.url), error }),
                 },
             };
-            eprintln!("{}: {reason}; trying again in {:.1} s", shown(&request.url), wait.as_secs_f32());
+            say_aside!("{}: {reason}; trying again in {:.1} s", shown(&request.url), wait.as_secs_f32());
             (self.sleep)(wait);
         }
     }

@@ -117,6 +117,7 @@ fn failed(code: &ErrorCode) -> io::Error {
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
             (Kind::Other, "TLS could not be agreed upon".to_owned())
         }
+        ErrorCode::HttpProtocolError => (Kind::InvalidData, "its answer is not one of HTTP".to_owned()),
         ErrorCode::HttpRequestDenied => (Kind::PermissionDenied, "the host denied the request".to_owned()),
         other => (Kind::Other, format!("{other:?}")),
     };

@@ -78,7 +78,7 @@ impl ChecksumKind {
 impl Checksum {
     /// Takes a checksum as the metadata writes it: a `type` attribute and digits.
     pub fn new(kind: &str, digits: &str) -> Result<Self, ChecksumError> {
-        let kind = match kind {
+        let kind = match kind.to_ascii_lowercase().as_str() {
             "sha" | "sha1" => ChecksumKind::Sha1,
             "sha224" => ChecksumKind::Sha224,
             "sha256" => ChecksumKind::Sha256,
@@ -159,6 +159,9 @@ impl Hasher {
     }
 }
 
+/// The most bytes that a file may have, whatever was declared: no server is listened to for ever.
+const MAX_FILE: u64 = 1 << 30;
+
 /// Reads a file of the repository and keeps account of what `repomd.xml` promised of it.
 ///
 /// Nothing that was read through it may be believed before [`finish`](Self::finish) said yes.
@@ -167,13 +170,14 @@ pub(super) struct Verified<R> {
     hasher: Hasher,
     expected: Checksum,
     declared_size: Option<u64>,
+    most: u64,
     size: u64,
     failure: Option<(io::ErrorKind, String)>,
 }
 
 impl<R: Read> Verified<R> {
     pub(super) fn new(inner: R, expected: Checksum, declared_size: Option<u64>) -> Self {
-        Self { inner, hasher: expected.kind.hasher(), expected, declared_size, size: 0, failure: None }
+        Self { inner, hasher: expected.kind.hasher(), expected, declared_size, most: MAX_FILE, size: 0, failure: None }
     }
 
     /// Reads what is left and says whether the whole is the file that was promised.
@@ -182,6 +186,10 @@ impl<R: Read> Verified<R> {
         if let Some(declared) = self.declared_size.filter(|declared| self.size > *declared) {
             let reason = format!("it is longer than the {declared} bytes that were declared");
             return Err(RepositoryError::Mismatch { what, reason });
+        }
+        if self.size > self.most {
+            let reason = format!("it is longer than {} bytes, the most that is read", self.most);
+            return Err(RepositoryError::malformed(what, 0, &reason));
         }
         // An error that the decompressor or the parser met first would otherwise hide this one.
         if let Some((kind, message)) = self.failure {
@@ -210,9 +218,9 @@ impl<R: Read> Read for Verified<R> {
         };
         self.hasher.update(&buffer[..read]);
         self.size += read as u64;
-        if self.declared_size.is_some_and(|declared| self.size > declared) {
+        if self.size > self.declared_size.map_or(self.most, |declared| declared.min(self.most)) {
             // Whatever follows is not the promised file, however long it is.
-            let error = io::Error::new(io::ErrorKind::InvalidData, "longer than declared in repomd.xml");
+            let error = io::Error::new(io::ErrorKind::InvalidData, "longer than it may be");
             self.failure = Some((error.kind(), error.to_string()));
             return Err(error);
         }
@@ -232,7 +240,7 @@ mod tests {
             ("sha", "a9993e364706816aba3e25717850c26c9cd0d89d"),
             ("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
             ("sha224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
-            ("sha256", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
+            ("SHA256", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
             (
                 "sha384",
                 "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
@@ -268,6 +276,17 @@ mod tests {
         let error = Verified::new(endless, EMPTY.parse().expect("a checksum"), Some(1000)).finish("primary.xml");
         let error = error.expect_err("too long").to_string();
         assert!(error.contains("longer than the 1000 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_never_ends_is_not_listened_to_for_ever() {
+        for declared in [None, Some(u64::MAX)] {
+            let mut endless = Verified::new(io::repeat(b'x'), EMPTY.parse().expect("a checksum"), declared);
+            endless.most = 1000;
+            let error = endless.finish("primary.xml").expect_err("too long");
+            assert!(error.to_string().ends_with("it is longer than 1000 bytes, the most that is read"), "{error}");
+            assert!(!error.may_pass());
+        }
     }
 
     #[test]

@@ -13,7 +13,12 @@ pub mod signature;
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
 pub use nearest::NearestNames;
 
+use url::Url;
+
 use crate::package::Package;
+
+/// The most releases of one product that a listing holds, in some 100 MB. Real ones have hundreds.
+pub const MAX_RELEASES: usize = 100_000;
 
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug, Default)]
@@ -22,6 +27,26 @@ pub struct Listing {
     pub packages: Vec<Package>,
     /// Names that are near to the product's, for an error message.
     pub nearest: NearestNames,
+}
+
+impl Listing {
+    fn add(&mut self, package: Package) -> Result<(), RepositoryError> {
+        if self.packages.len() == MAX_RELEASES {
+            let reason = format!("it has more than {MAX_RELEASES} releases of one product");
+            return Err(RepositoryError::malformed("the repository", 0, &reason));
+        }
+        self.packages.push(package);
+        Ok(())
+    }
+}
+
+/// A URL as others are to have it: without a password. Pipeline variables expand `$`; its encoded form
+/// means the same.
+fn public(mut url: Url) -> Result<Url, url::ParseError> {
+    // Only a URL that can have no user refuses to lose it.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.as_str().contains('$') { Url::parse(&url.as_str().replace('$', "%24")) } else { Ok(url) }
 }
 
 /// What is wrong with the content of a repository.

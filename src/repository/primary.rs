@@ -2,7 +2,7 @@
 //!
 //! The file has hundreds of megabytes on large repositories. It is read as a stream, cut at
 //! `</package>`; only the packages of the product are parsed as XML, the others are passed over
-//! after a look at their name. Memory holds one package at a time.
+//! after a look at their name. Memory holds one package at a time, and those of the product.
 
 use std::io::Read;
 
@@ -80,7 +80,11 @@ pub fn read(
         .and_then(|plain| read_plain(plain, repository, product));
     // First whether the file arrived as it was published: what a broken one says is of no interest.
     verified.finish(WHAT)?;
-    listing
+    listing.map_err(|error| match error {
+        // Reading it again would give the same.
+        RepositoryError::Read { error, .. } => RepositoryError::malformed(WHAT, 0, &error.to_string()),
+        other => other,
+    })
 }
 
 fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Listing, RepositoryError> {
@@ -100,7 +104,7 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
                 let element: PackageElement =
                     quick_xml::de::from_str(element).map_err(|error| malformed(error.to_string()))?;
                 if element.name.trim() == product {
-                    listing.packages.push(package(element, repository).map_err(malformed)?);
+                    listing.add(package(element, repository).map_err(malformed)?)?;
                 } else {
                     listing.nearest.offer(element.name.trim());
                 }
@@ -145,26 +149,27 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
 ///
 /// A repository can name a file on another server, but not on the machine that reads it.
 pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, String> {
+    // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
+    let join = |folder: &Url| match Url::parse(href) {
+        Ok(url) if url.cannot_be_a_base() => folder.join(&format!("./{href}")),
+        _ => folder.join(href),
+    };
     let url = match base {
-        None => repository.join(href),
+        None => join(repository),
         Some(base) => repository.join(base).and_then(|mut base| {
             if !base.path().ends_with('/') {
                 base.set_path(&format!("{}/", base.path()));
             }
-            base.join(href)
+            join(&base)
         }),
     };
-    let url = url.map_err(|error| format!("{href:?} is no URL: {error}"))?;
+    // Neither URL is repeated: there can be a password in it.
+    let url = url.map_err(|error| format!("it is no URL: {error}"))?;
     let same_place = url.scheme() == repository.scheme();
     if !same_place && !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("{url} has a scheme other than the repository's, http or https"));
+        return Err(format!("it has the scheme {}:, expected the repository's, http or https", url.scheme()));
     }
-    // Pipeline variables expand `$`; in a path its encoded form means the same.
-    if url.as_str().contains('$') {
-        Url::parse(&url.as_str().replace('$', "%24")).map_err(|e| e.to_string())
-    } else {
-        Ok(url)
-    }
+    super::public(url).map_err(|error| error.to_string())
 }
 
 /// Cuts a document into its `<package …>…</package>`.
@@ -175,6 +180,10 @@ struct PackageElements<R> {
     start: usize,
     /// `buffer[start..searched]` holds no end of an element.
     searched: usize,
+    /// What `buffer[..blanked]` says is markup and text alone, nothing in a comment or CDATA.
+    blanked: usize,
+    /// What ends the comment or CDATA in which `buffer[blanked]` lies.
+    inside: Option<&'static [u8]>,
     /// The place of `buffer[0]` in the document.
     position: u64,
     at_end: bool,
@@ -182,18 +191,30 @@ struct PackageElements<R> {
 }
 
 const ELEMENT_START: &[u8] = b"<package";
-const ELEMENT_END: &[u8] = b"</package>";
+const ELEMENT_END: &[u8] = b"</package";
+const COMMENT: (&[u8], &[u8]) = (b"<!--", b"-->");
+const CDATA: (&[u8], &[u8]) = (b"<![CDATA[", b"]]>");
 
 impl<R: Read> PackageElements<R> {
     fn new(document: R) -> Self {
-        Self { document, buffer: Vec::new(), start: 0, searched: 0, position: 0, at_end: false, any: false }
+        Self {
+            document,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            blanked: 0,
+            inside: None,
+            position: 0,
+            at_end: false,
+            any: false,
+        }
     }
 
     /// The next element and its place in the document.
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, RepositoryError> {
         loop {
-            if let Some(found) = memmem::find(&self.buffer[self.searched..], ELEMENT_END) {
-                let end = self.searched + found + ELEMENT_END.len();
+            if let Some(found) = find_element_end(&self.buffer[self.searched..]) {
+                let end = self.searched + found;
                 let whole = &self.buffer[self.start..end];
                 let Some(offset) = find_element_start(whole) else {
                     let position = self.position + self.searched as u64;
@@ -214,8 +235,9 @@ impl<R: Read> PackageElements<R> {
         const PIECE: usize = 256 << 10;
         self.buffer.drain(..self.start);
         self.position += self.start as u64;
-        // The end tag may lie across the seam.
-        self.searched = self.buffer.len().saturating_sub(ELEMENT_END.len() - 1);
+        self.blanked = self.blanked.saturating_sub(self.start);
+        // The last tag may lie across the seam.
+        self.searched = memchr::memrchr(b'<', &self.buffer).unwrap_or(self.buffer.len());
         self.start = 0;
         if self.buffer.len() > MAX_PACKAGE {
             let limit = MAX_PACKAGE >> 20;
@@ -224,7 +246,43 @@ impl<R: Read> PackageElements<R> {
         }
         let read = self.document.by_ref().take(PIECE as u64).read_to_end(&mut self.buffer);
         self.at_end = read.map_err(|error| RepositoryError::Read { what: WHAT, error })? == 0;
+        self.blank();
         Ok(())
+    }
+
+    /// Makes each `<` in a comment or CDATA a space, so that no search takes it for markup.
+    fn blank(&mut self) {
+        let end = self.buffer.len();
+        while self.blanked < end {
+            let rest = &mut self.buffer[self.blanked..];
+            if let Some(closing) = self.inside {
+                let found = memmem::find(rest, closing);
+                // What closes it may lie across the seam, as what opens it may below.
+                let length = found.unwrap_or((rest.len() + 1).saturating_sub(closing.len()));
+                rest[..length].iter_mut().filter(|byte| **byte == b'<').for_each(|byte| *byte = b' ');
+                self.blanked += length;
+                if found.is_none() {
+                    return;
+                }
+                self.blanked += closing.len();
+                self.inside = None;
+            } else {
+                let Some(found) = memmem::find(rest, b"<!") else {
+                    self.blanked = if rest.ends_with(b"<") { end - 1 } else { end };
+                    return;
+                };
+                let rest = &rest[found..];
+                self.blanked += found;
+                match [COMMENT, CDATA].into_iter().find(|(opening, _)| rest.starts_with(opening)) {
+                    Some((opening, closing)) => {
+                        self.blanked += opening.len();
+                        self.inside = Some(closing);
+                    }
+                    None if rest.len() < CDATA.0.len() && !self.at_end => return,
+                    None => self.blanked += 2,
+                }
+            }
+        }
     }
 
     /// What is left at the end has to be the end of `<metadata>`, the whole file where it is empty.
@@ -249,6 +307,15 @@ impl<R: Read> PackageElements<R> {
 fn find_element_start(bytes: &[u8]) -> Option<usize> {
     memmem::find_iter(bytes, ELEMENT_START).find(|start| {
         bytes.get(start + ELEMENT_START.len()).is_some_and(|next| next.is_ascii_whitespace() || *next == b'>')
+    })
+}
+
+/// Where the first `</package>` ends, which may have white space before its `>`.
+fn find_element_end(bytes: &[u8]) -> Option<usize> {
+    memmem::find_iter(bytes, ELEMENT_END).find_map(|start| {
+        let rest = &bytes[start + ELEMENT_END.len()..];
+        let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        (rest.get(spaces) == Some(&b'>')).then_some(start + ELEMENT_END.len() + spaces + 1)
     })
 }
 
@@ -319,6 +386,68 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_a_comment_or_cdata_is_no_package_and_hides_none() {
+        let (runner, fake) = (element("gitlab-runner", "18.6.1"), element("gitlab-runner", "66"));
+        let bash = |description: &str| element("bash", "5").replace("<packager>", &format!("{description}<packager>"));
+        for elements in [
+            format!("<!-- {fake} -->{runner}"),
+            format!("{runner}<!-- {fake} --><!----><!-- <!-- -->"),
+            format!("<!-- <package> -->{runner}<!-- </package> -->"),
+            runner.replace("<name>", "<!-- <name>bash</name> --><name>"),
+            bash(&format!("<summary><![CDATA[</package>{fake}]]></summary>")) + &runner,
+            bash("<!-- </package> --><summary><![CDATA[<!--]]></summary>") + &runner,
+            runner.replace("MIT", "<![CDATA[ </package><package> ]]>"),
+        ] {
+            let text = document(&elements);
+            assert_eq!(nevras(&text).expect(&elements), ["gitlab-runner-18.6.1-1.x86_64"], "{elements}");
+        }
+    }
+
+    #[test]
+    fn a_document_means_the_same_wherever_its_pieces_end() {
+        /// Gives a document out in pieces, as the network does.
+        struct Pieces<'a>(&'a [u8], usize);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                let length = self.1.min(buffer.len());
+                (&self.0[..length.min(self.0.len())]).read(buffer).inspect(|read| self.0 = &self.0[*read..])
+            }
+        }
+        let elements = format!(
+            "<!-- {0} -->{1}<![CDATA[ {0} ]]>{2}<!-- </package> -->{3}",
+            element("gitlab-runner", "66"),
+            element("bash", "5").replace("</package>", "</package\n  >"),
+            element("gitlab-runner", "1"),
+            element("gitlab-runner", "2").replace("MIT", "<![CDATA[</package>]]>"),
+        );
+        let text = document(&elements);
+        // The reader asks for 256 KiB at a time: filling moves the seam through the document.
+        for filling in (0..text.len()).step_by(7).map(|length| " ".repeat((256 << 10) - length)) {
+            let text = text.replace("packages=\"2\">", &format!("packages=\"2\">{filling}"));
+            let listing = read_plain(Pieces(text.as_bytes(), 64 << 10), &base(), "gitlab-runner").expect("a listing");
+            let versions: Vec<&str> = listing.packages.iter().map(|p| p.package.evr().version.as_str()).collect();
+            assert_eq!(versions, ["1", "2"]);
+        }
+    }
+
+    #[test]
+    fn an_end_tag_may_have_white_space() {
+        let text = document(&(element("bash", "5") + &element("gitlab-runner", "1") + &element("zsh", "5")));
+        for end in ["</package >", "</package\n\t>"] {
+            assert_eq!(nevras(&text.replace("</package>", end)).expect(end), ["gitlab-runner-1-1.x86_64"], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn more_releases_than_memory_should_hold_are_refused() {
+        let mut listing = read_plain(document(&element("a", "1")).as_bytes(), &base(), "a").expect("a listing");
+        let one = listing.packages.remove(0);
+        listing.packages = vec![one.clone(); crate::repository::MAX_RELEASES];
+        let error = listing.add(one).expect_err("too many").to_string();
+        assert_eq!(error, "the repository is malformed: it has more than 100000 releases of one product");
+    }
+
+    #[test]
     fn an_epoch_may_be_missing_and_counts_where_it_is_there() {
         let text = document(&element("gitlab-runner", "1"));
         for (attribute, nevra) in [("", "gitlab-runner-1-1.x86_64"), ("epoch=\"2\"", "gitlab-runner-2:1-1.x86_64")] {
@@ -355,13 +484,13 @@ mod tests {
             (document(&one.replace("epoch=\"0\"", "epoch=\"-1\"")), "epoch \"-1\""),
             (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
             (document(&one.replace("Packages/", "file:///etc/")), "scheme"),
-            (document(&one.replace("Packages/", "javascript:")), "scheme"),
+            (document(&one.replace("Packages/", "ftp://u:p4ss@example.com/")), "the scheme ftp:, expected"),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "bomb"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
             let error = nevras(&text).expect_err(reason).to_string();
             assert!(error.contains(reason), "{reason}: {error}");
-            assert!(error.len() < 700 && !error.contains('\n'), "{error}");
+            assert!(error.len() < 700 && !error.contains('\n') && !error.contains("p4ss"), "{error}");
         }
     }
 
@@ -374,6 +503,9 @@ mod tests {
             (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
             (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
             (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a^1~2+3.rpm"),
+            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1:2-1.noarch.rpm"),
+            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1:2-1.noarch.rpm"),
+            (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
             (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
         ] {
@@ -394,5 +526,15 @@ mod tests {
             let error = read(bytes, &file, &base(), "gitlab-runner").expect_err("another file").to_string();
             assert!(error.contains("does not match repomd.xml: expected sha256:0000"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_promised_file_is_not_asked_for_again_because_it_can_not_be_decompressed() {
+        let bytes = b"\x1f\x8b\x08 not gzip";
+        let digits = crate::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        let checksum = Checksum::new("sha256", &digits).expect("a checksum");
+        let file = DataFile { href: "x".to_owned(), base: None, checksum, size: None };
+        let error = read(&bytes[..], &file, &base(), "gitlab-runner").expect_err("no gzip");
+        assert!(!error.may_pass() && error.to_string().starts_with("primary.xml is malformed"), "{error}");
     }
 }

@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_between_the_files_does_not_matter() {
+        let primary = format!(
+            r#"<data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data>"#
+        );
+        let text = format!(
+            r#"<repomd><data type="group"/><tags/>{primary}<revision>1</revision><data type="other"/></repomd>"#
+        );
+        assert_eq!(parse(&text).expect("a repomd").primary.href, "p.xml");
+    }
+
+    #[test]
     fn only_location_and_checksum_have_to_be_there() {
         let document = format!(
             r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#

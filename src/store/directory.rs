@@ -34,7 +34,8 @@ impl Store for Directory {
                 // Deleted since the directory was read.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(format!("{name}: {error}").into()),
-                Ok(metadata) if metadata.is_file() && !name.starts_with('.') => {
+                // A link is followed when it is read: one that leads nowhere is then missing, not ignored.
+                Ok(metadata) if !metadata.is_dir() && !name.starts_with('.') => {
                     let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
                     files.push((modified, name));
                 }
@@ -177,6 +178,20 @@ mod tests {
         folder.put(".gitkeep", "", 3);
         fs::create_dir(folder.path("archive")).expect("a folder");
         assert_eq!(folder.listed(), ["head"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_a_file_of_the_store_even_where_it_leads_nowhere() {
+        let folder = folder();
+        folder.put(".elsewhere", "{}", 1);
+        std::os::unix::fs::symlink(folder.path(".elsewhere"), folder.path("head")).expect("a link");
+        std::os::unix::fs::symlink("nowhere", folder.path("lost")).expect("a link");
+        let mut names = folder.listed();
+        names.sort();
+        assert_eq!(names, ["head", "lost"]);
+        assert_eq!(folder.store.download(&file("head")).expect("read"), Some(b"{}".to_vec()));
+        assert_eq!(folder.store.download(&file("lost")).expect("read"), None);
     }
 
     #[test]

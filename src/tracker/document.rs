@@ -43,7 +43,7 @@ pub struct Document {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// Not JSON, or not of the shape.
-    #[error("it is not the JSON of a tracker: {0}")]
+    #[error("it is not the JSON of a tracker")]
     Json(#[from] serde_json::Error),
     /// Of a format that this version does not know.
     #[error(
