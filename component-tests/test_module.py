@@ -12,6 +12,7 @@ import re
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +37,14 @@ def write_packages(ami: Module, *versions: str) -> None:
     (ami.folder / "packages.json").write_text(json.dumps({
         "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
         "read_at": "2026-11-24T02:00:00Z", "packages": packages, "left_out": []}))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to pass")
 
 
 def states(ami: Module, tracker: str = "tracker") -> dict[str, str]:
@@ -174,13 +183,13 @@ def test_a_primary_that_is_not_the_promised_one_is_never_believed(ami: Module, r
     assert "gave no consistent answer in 4 attempts" in run.err
 
 
-def test_a_mirror_in_the_middle_of_its_update_is_asked_again(ami: Module, repository: Repository) -> None:
+def test_a_mirror_in_the_middle_of_its_update_is_asked_again(ami: Module, web: WebServer, repository: Repository) -> None:
     repository.add(*FIRST).publish()
     primary, hidden = repository.primary(), repository.folder / "hidden"
     primary.rename(hidden)
 
     process = ami.start("list", "--repo-url", repository.url, "--product", "gitlab-runner")
-    time.sleep(0.6)
+    wait_for(lambda: any("primary" in line for line in web.requests()))
     hidden.rename(primary)
     out, _ = process.communicate(timeout=60)
 

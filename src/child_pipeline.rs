@@ -59,6 +59,9 @@ pub enum ChildPipelineError {
     /// Not the name of a variable.
     #[error("{0:?} is not the name of a variable, such as AMI_ID")]
     NoteName(String),
+    /// The name of a variable whose value is a secret.
+    #[error("{0:?} looks like the name of a secret, and notes are kept and printed as they are: give it another name")]
+    SecretNote(String),
     /// GitLab would refuse the name of a job.
     #[error("the job {0:?} would have a name of more than {MAX_JOB_NAME} characters, which GitLab does not take")]
     JobName(String),
@@ -98,6 +101,9 @@ impl std::str::FromStr for NoteName {
     type Err = ChildPipelineError;
 
     fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        if ["TOKEN", "PASSWORD", "SECRET"].iter().any(|secret| text.to_uppercase().contains(secret)) {
+            return Err(ChildPipelineError::SecretNote(text.to_owned()));
+        }
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if starts_well && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             Ok(Self(text.to_owned()))
@@ -165,13 +171,13 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
     let update = module_call(
         &settings.notes,
         &format!(
-            "update --tracker gitlab --ref {reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\"{notes}"
+            "update --tracker gitlab --ref={reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\"{notes}"
         ),
     );
     let settle = module_call(
         &[],
         &format!(
-            "settle --tracker gitlab --ref {reference} --product {} --pipeline {}",
+            "settle --tracker gitlab --ref={reference} --product {} --pipeline {}",
             shell_word(&settings.product),
             settings.pipeline
         ),

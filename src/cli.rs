@@ -11,6 +11,7 @@ use ami_scheduler::diff::FirstRun;
 use ami_scheduler::package::{Nevra, is_package_name};
 use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::tracker::Target;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
@@ -222,7 +223,7 @@ pub struct TrackerArgs {
     #[arg(long, value_name = "gitlab|DIR")]
     pub tracker: TrackerPlace,
     /// The branch or tag that the tracker belongs to
-    #[arg(long = "ref", value_name = "REF", env = "CI_COMMIT_REF_NAME")]
+    #[arg(long = "ref", value_name = "REF", env = "CI_COMMIT_REF_NAME", value_parser = NonEmptyStringValueParser::new())]
     pub reference: String,
 }
 

@@ -198,7 +198,7 @@ fn more(entry: &Entry) -> String {
 }
 
 /// Text that a tracker holds, without what would move a terminal's cursor.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -66,8 +66,7 @@ fn a_ref_is_one_word_of_the_shell_and_one_scalar_of_the_yaml() {
         assert_eq!(scripts.len(), 2, "{yaml}");
         for script in scripts {
             let words = shlex::split(&script).expect("a command line");
-            let place = words.iter().position(|word| word == "--ref").expect("--ref");
-            assert_eq!(words[place + 1], reference);
+            assert!(words.contains(&format!("--ref={reference}")), "{script}");
         }
     }
 }
@@ -81,7 +80,7 @@ fn values_that_no_job_can_hold_are_refused_by_name() {
     for job in ["", ".", "build", ".a\nb", ".$x", ".ami-scheduler", ".ami-scheduler-update"] {
         assert!(job.parse::<BuildJob>().is_err(), "{job}");
     }
-    for name in ["", "1A", "A-B", "A B", "A=B", "$A", "Ä"] {
+    for name in ["", "CI_JOB_TOKEN", "DB_Password", "1A", "A-B", "A B", "A=B", "$A", "Ä"] {
         assert!(name.parse::<NoteName>().is_err(), "{name}");
     }
     assert_eq!("/ci/build.yaml".parse::<BuildFile>().expect("a file"), "ci/build.yaml".parse().expect("a file"));

@@ -1,3 +1,4 @@
+use ami_scheduler::report;
 use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Build, Notes, Origin, Recorded};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
     let unheard_of = document.get(&build).is_none();
     let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
-    let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", report::printable(value))).collect();
     match recorded {
         Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
         Recorded::AsBefore => say!("Was recorded as built before: {} {}", build.package, build.target),
