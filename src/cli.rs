@@ -60,6 +60,11 @@ pub struct List {
     // Text: what clap refuses it repeats, and a password may be in it.
     #[arg(long, value_name = "URL")]
     pub repo_url: String,
+    /// Believe only a repository that one of the keys in this file has signed, as gpgkey of a .repo file
+    ///
+    /// The signature is repodata/repomd.xml.asc; with repo_gpgcheck dnf asks for the same.
+    #[arg(long, value_name = "FILE", value_parser = optional::<PathBuf>)]
+    pub gpg_key: Option<Optional<PathBuf>>,
     /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
     #[arg(long, value_name = "NAME", value_parser = product)]
     pub product: String,

@@ -1,19 +1,21 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::Path;
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
+use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{Listing, index, primary, repomd};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::write_json;
+use super::{read, write_json};
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::http::Client;
-use crate::source::Source;
+use crate::source::{Index, OpenFile, Source};
 
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
@@ -21,7 +23,9 @@ const MAX_READS: u32 = 4;
 pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
     let source = Source::new(&list.repo_url, Client::new()).or_exit(Exit::CommandLine)?;
-    let listing = read_repository(&source, &list.product).or_exit(Exit::Repository)?;
+    let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
+    let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
+    let listing = read_repository(&source, &wanted).or_exit(Exit::Repository)?;
     if listing.packages.is_empty() {
         return Err(not_there(&list.product, &source, &listing)).or_exit(Exit::Repository);
     }
@@ -33,6 +37,19 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     write_json(&list.output, &Packages::new(&list.product, source.shown(), now, wanted, left_out))?;
     say!("{}", text.trim_end());
     Ok(())
+}
+
+/// What is asked of a repository.
+struct Wanted<'a> {
+    product: &'a str,
+    signed_by: Option<&'a TrustedKeys>,
+    now: Timestamp,
+}
+
+fn trusted_keys(file: Option<&Path>) -> Result<Option<TrustedKeys>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let keys = TrustedKeys::read(&read(file)?);
+    keys.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine).map(Some)
 }
 
 fn policy(list: &List) -> anyhow::Result<Policy> {
@@ -51,10 +68,10 @@ fn policy(list: &List) -> anyhow::Result<Policy> {
 
 /// A mirror is often caught half-way through its update, and connections break: both pass, so the
 /// repository is read again from `repomd.xml` on before it is an error.
-fn read_repository(source: &Source, product: &str) -> anyhow::Result<Listing> {
+fn read_repository(source: &Source, wanted: &Wanted<'_>) -> anyhow::Result<Listing> {
     let mut attempt = 1;
     loop {
-        let error = match read_once(source, product) {
+        let error = match read_once(source, wanted) {
             Ok(listing) => return Ok(listing),
             Err(Failed::ForGood(error)) => return Err(error),
             Err(Failed::MayPass(error)) => error,
@@ -82,16 +99,18 @@ impl From<anyhow::Error> for Failed {
     }
 }
 
-fn read_once(source: &Source, product: &str) -> Result<Listing, Failed> {
+fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
     let Some(mut file) = source.open("repodata/repomd.xml")? else {
-        return Ok(read_index(source, product)?);
+        if wanted.signed_by.is_some() {
+            let shown = source.shown();
+            return Err(anyhow!("{shown} has no repodata/repomd.xml, and --gpg-key asks for its signature").into());
+        }
+        return Ok(read_index(source, wanted.product)?);
     };
-    let mut document = Vec::new();
-    file.body
-        .by_ref()
-        .take(repomd::MAX_SIZE)
-        .read_to_end(&mut document)
-        .map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
+    let document = read_whole(&mut file)?;
+    if let Some(keys) = wanted.signed_by {
+        verify(source, &document, keys, wanted.now)?;
+    }
     let document = String::from_utf8(document)
         .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
     let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
@@ -101,17 +120,39 @@ fn read_once(source: &Source, product: &str) -> Result<Listing, Failed> {
         return Err(Failed::MayPass(anyhow!("repomd.xml names {}, which is not there", repomd.primary.href)));
     };
     let shown = file.shown.clone();
-    primary::read(file.body, &repomd.primary, source.base(), product).map_err(|error| {
+    primary::read(file.body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
         let passes = error.may_pass();
         let error = anyhow::Error::from(error).context(format!("in {shown}"));
         if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
     })
 }
 
+fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
+    let mut content = Vec::new();
+    let read = file.body.by_ref().take(repomd::MAX_SIZE).read_to_end(&mut content);
+    read.map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
+    Ok(content)
+}
+
+/// Before anything that `repomd.xml` says is believed. A mirror may have one file of it already and
+/// the other not yet.
+fn verify(source: &Source, repomd: &[u8], keys: &TrustedKeys, now: Timestamp) -> Result<(), Failed> {
+    let Some(mut file) = source.open("repodata/repomd.xml.asc")? else {
+        let reason = "has no signature (repodata/repomd.xml.asc), and --gpg-key asks for one";
+        return Err(Failed::MayPass(anyhow!("{} {reason}", source.shown())));
+    };
+    let signature = read_whole(&mut file)?;
+    keys.verify(repomd, &signature, now).map_err(|error| {
+        let passes = matches!(error, SignatureError::Bad { .. });
+        let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.shown));
+        if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
+    })
+}
+
 fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
     let (listing, files) = match source.directory_index()? {
-        crate::source::Index::Page { html, url } => index::read(&html, &url, product),
-        crate::source::Index::Files(urls) => index::read_urls(urls, product),
+        Index::Page { html, url } => index::read(&html, &url, product),
+        Index::Files(urls) => index::read_urls(urls, product),
     }
     .with_context(|| format!("in {}", source.shown()))?;
     if files == 0 {
