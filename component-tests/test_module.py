@@ -258,7 +258,7 @@ def test_credentials_reach_their_own_server_alone_and_no_log(ami: Module, tmp_pa
     (("diff", "--targets", "a b", "--tracker", "x", "--ref", "r", *CHILD), "is not a target"),
     (("diff", "--targets", "[1]", "--tracker", "x", "--ref", "r", *CHILD), "not a JSON array of strings"),
     (("diff", "--targets", "[]", "--tracker", "x", "--ref", "r", *CHILD), "name at least one"),
-    (("diff", "--targets", "a,a", "--tracker", "x", "--ref", "r", *CHILD), "names a target twice"),
+    (("diff", "--targets", "a,a", "--tracker", "x", "--ref", "r", *CHILD), "--targets names a twice"),
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", "--build-file", "../x.yml"), "is not a YAML file of the project"),
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--build-job", "build"), "is not the name of a hidden job"),
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--claim-timeout", "0h"), "longer than nothing"),

@@ -72,7 +72,7 @@ pub struct List {
     #[arg(long, value_name = "VERSION", value_parser = optional::<LeadingVersion>)]
     pub major_version: Option<Optional<LeadingVersion>>,
     /// Only versions in this range of semantic versions, such as '>=18.2, <19'
-    #[arg(long, value_name = "RANGE", value_parser = optional::<semver::VersionReq>)]
+    #[arg(long, value_name = "RANGE", value_parser = version_range)]
     pub version_range: Option<Optional<semver::VersionReq>>,
     /// Only these architectures, such as x86_64,noarch; without it all but source packages
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
@@ -341,11 +341,15 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Optional<T
     text.parse().map(|value| Optional(Some(value))).map_err(|error: T::Err| error.to_string())
 }
 
+fn version_range(text: &str) -> Result<Optional<semver::VersionReq>, String> {
+    optional(text).map_err(|error| format!("not a range of semantic versions, such as '>=18.2, <19': {error}"))
+}
+
 fn product(text: &str) -> Result<String, String> {
     if is_package_name(text) {
         Ok(text.to_owned())
     } else {
-        Err("not the name of a package: letters, digits and ._+-".to_owned())
+        Err("not the name of a package, such as gitlab-runner: it may hold letters, digits and ._+-".to_owned())
     }
 }
 

@@ -48,7 +48,8 @@ impl Source {
             let shown = format!("file:{}", path.display());
             return Ok(Self { base: directory_url(path), shown, client, place: Place::Directory(path.to_owned()) });
         }
-        let mut base: Url = repo_url.parse().context("--repo-url is no URL")?;
+        let mut base: Url =
+            repo_url.parse().context("--repo-url is no URL, such as https://yum.example.com/el/9/x86_64")?;
         if !matches!(base.scheme(), "http" | "https") {
             bail!("--repo-url has the scheme {}:, expected https:, http: or file:", base.scheme());
         }
@@ -177,14 +178,20 @@ impl Source {
             }
             403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
             429 | 500.. => "the server is overloaded, or out of order: run the job again later",
-            _ => "this was not expected",
+            _ => "this was not expected; is the URL right?",
         };
         anyhow!("{} answers {status}: {advice}", shown(url))
     }
 
     /// The file that a URL stands for, below the root: what is encoded leads nowhere else either.
     fn path_of(&self, root: &Path, url: &Url) -> anyhow::Result<PathBuf> {
-        let outside = || anyhow!("{} is not inside of {}", shown(url), self.shown);
+        let outside = || {
+            anyhow!(
+                "{} is not inside of {}: a repository in a directory has all its files there",
+                shown(url),
+                self.shown
+            )
+        };
         let inside = url.as_str().strip_prefix(self.base.as_str()).ok_or_else(outside)?;
         let inside = percent_encoding::percent_decode_str(inside).decode_utf8_lossy();
         let inside = Path::new(inside.as_ref());
@@ -433,7 +440,7 @@ mod tests {
         ] {
             let error = source("file:/srv/repo").open_url(&url(outside)).map(|file| file.is_some()).expect_err(outside);
             let message = format!("{error:#}");
-            assert!(message.ends_with(" is not inside of file:/srv/repo"), "{message}");
+            assert!(message.contains(" is not inside of file:/srv/repo: "), "{message}");
             assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !message.contains(secret)), "{message}");
         }
         for path in ["../x", "/x", "%2e%2e%2fx", "%2fetc%2fpasswd"] {

@@ -4,7 +4,7 @@ use ami_scheduler::diff::{Rules, diff};
 use ami_scheduler::report;
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain_text};
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{open_store, read, write, write_json};
@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let targets = targets(args.targets.0).or_exit(Exit::CommandLine)?;
-    let packages = read(&args.packages)?;
+    let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
     let packages = Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
     let (product, reference) = (packages.product.as_str(), args.tracker.reference.as_str());
     let rules = Rules {
@@ -63,14 +63,14 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn targets(mut targets: Vec<Target>) -> anyhow::Result<Vec<Target>> {
-    let given = targets.len();
-    targets.sort();
-    targets.dedup();
-    match targets.len() {
-        0 => Err(anyhow!("--targets is empty; name at least one, such as --targets al2023")),
-        different if different < given => Err(anyhow!("--targets names a target twice")),
-        _ => Ok(targets),
+    if targets.is_empty() {
+        bail!("--targets is empty; name at least one, such as --targets al2023");
     }
+    targets.sort();
+    if let Some((twice, _)) = targets.iter().zip(&targets[1..]).find(|(one, other)| one == other) {
+        bail!("--targets names {twice} twice; name each target once");
+    }
+    Ok(targets)
 }
 
 /// The document of a tracker that has no heads: from the plain-text tracker of the same ref, where
@@ -107,7 +107,8 @@ fn first_document(
 fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<ami_scheduler::package::Nevra>> {
     let doing = || format!("the plain-text tracker {} in {} cannot be taken over", file.name, store.place());
     let content = store.download(file).map_err(anyhow::Error::from_boxed).with_context(doing)?;
-    let content = content.ok_or_else(|| anyhow!("it is listed, but it is not there")).with_context(doing)?;
-    let text = String::from_utf8(content).with_context(doing)?;
+    let content =
+        content.ok_or_else(|| anyhow!("it is listed, but it is not there; run the job again")).with_context(doing)?;
+    let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such").with_context(doing)?;
     plain_text::parse(&text).with_context(doing)
 }

@@ -1,3 +1,4 @@
+use ami_scheduler::tracker::Target;
 use ami_scheduler::tracker::heads::Tracker;
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -15,8 +16,10 @@ pub fn run(args: &Forget, now: Timestamp) -> Result<(), Failure> {
     let forgotten = document.forget(&args.package, &args.target.0, &args.reason, now);
     if forgotten.is_empty() {
         let place = store.place();
+        let targets: Vec<&str> = args.target.0.iter().map(Target::as_str).collect();
+        let targets = if targets.is_empty() { String::new() } else { format!(" on {}", targets.join(", ")) };
         return Err(anyhow!(
-            "the tracker of {product} on {reference} in {place} knows nothing of {} for that; \
+            "the tracker of {product} on {reference} in {place} knows nothing of {}{targets}; \
              `status` shows what it knows",
             args.package
         ))

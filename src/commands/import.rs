@@ -12,11 +12,13 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: &Import, now: Timestamp) -> Result<(), Failure> {
     if args.targets.0.is_empty() {
-        return Err(anyhow!("--targets is empty; name what these packages were built on")).or_exit(Exit::CommandLine);
+        return Err(anyhow!("--targets is empty; name what these packages were built on, such as --targets al2023"))
+            .or_exit(Exit::CommandLine);
     }
     let file = args.file.display();
-    let text = String::from_utf8(read(&args.file)?).with_context(|| format!("{file} is no text"))?;
-    let packages = plain_text::parse(&text).with_context(|| format!("{file} cannot be taken over"))?;
+    let doing = || format!("{file} cannot be taken over");
+    let text = String::from_utf8(read(&args.file)?).context("it is no UTF-8 text; store it as such");
+    let packages = plain_text::parse(&text.with_context(doing)?).with_context(doing)?;
     let mut by_product: BTreeMap<&str, Vec<&Nevra>> = BTreeMap::new();
     for package in &packages {
         by_product.entry(package.name()).or_default().push(package);

@@ -78,7 +78,7 @@ fn read_repository(source: &Source, wanted: &Wanted<'_>) -> anyhow::Result<Listi
         };
         if attempt == MAX_READS {
             return Err(error.context(format!(
-                "the repository {} gave no consistent answer in {MAX_READS} attempts",
+                "the repository {} gave no consistent answer in {MAX_READS} attempts, as if it were being updated; run the job again later",
                 source.shown()
             )));
         }

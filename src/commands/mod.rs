@@ -58,7 +58,9 @@ fn project() -> Result<Project, Failure> {
         }
     };
     let read = || -> anyhow::Result<Project> {
-        let api = variable("CI_API_V4_URL")?.parse().context("CI_API_V4_URL is no URL")?;
+        let api = variable("CI_API_V4_URL")?
+            .parse()
+            .context("CI_API_V4_URL is no URL, such as https://gitlab.example.com/api/v4")?;
         let id = variable("CI_PROJECT_ID")?;
         if !id.bytes().all(|b| b.is_ascii_digit()) {
             return Err(anyhow!("CI_PROJECT_ID is {id:?}, expected a number"));

@@ -96,7 +96,10 @@ impl Directory {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::new(ErrorKind::AlreadyExists, format!("a thousand drafts of {name} stand in the way")))
+        Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            format!("a thousand drafts stand in the way; delete .{name}.0 to .{name}.999"),
+        ))
     }
 }
 

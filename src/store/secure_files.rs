@@ -77,7 +77,11 @@ impl SecureFiles {
             return Err(self.refusal("list the project's Secure Files", &answer));
         }
         let entities = serde_json::from_slice(&answer.body).map_err(|error| {
-            format!("GitLab's list of files is not the JSON that was expected ({error}): {}", answer.excerpt())
+            format!(
+                "GitLab's list of files is not the JSON that was expected ({error}); is CI_API_V4_URL the API of your \
+                 GitLab? [{}]",
+                answer.excerpt()
+            )
         })?;
         Ok((entities, answer.header("x-total").and_then(|total| total.parse().ok())))
     }
@@ -128,7 +132,7 @@ impl SecureFiles {
         };
         let advice = match answer.status {
             401 => match self.project.token {
-                Token::Job(_) => format!("{token} is not valid: it works only while its job runs"),
+                Token::Job(_) => format!("{token} is not valid: it works only while its job runs; run the job again"),
                 Token::Project(_) => {
                     format!("{token} is not valid: it may have expired or been revoked; make a new one")
                 }
@@ -150,10 +154,14 @@ impl SecureFiles {
             ),
             404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
             400 if answer.excerpt().contains("Maximum number") => self.full(),
-            413 => "the tracker has reached GitLab's limit of 5 MiB for a file".to_owned(),
+            413 => {
+                "the tracker is larger than GitLab, or a proxy before it, takes: have that limit raised, or begin a \
+                    new tracker, under another --ref"
+                    .to_owned()
+            }
             429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
-            _ => "this was not expected".to_owned(),
+            _ => "this was not expected; is CI_API_V4_URL the API of your GitLab?".to_owned(),
         };
         format!("{advice} [GitLab answered {}: {}]", answer.status, answer.excerpt()).into()
     }

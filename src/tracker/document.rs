@@ -43,7 +43,7 @@ pub struct Document {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// Not JSON, or not of the shape.
-    #[error("it is not the JSON of a tracker")]
+    #[error("it is not the JSON of a tracker; delete it, if something else wrote it")]
     Json(#[from] serde_json::Error),
     /// Of a format that this version does not know.
     #[error(
@@ -60,7 +60,9 @@ pub enum DocumentError {
         limit: u64,
     },
     /// The document of another tracker than the name of its file says.
-    #[error("it is the tracker of {product:?} on {reference:?}, and its name is that of another")]
+    #[error(
+        "it is the tracker of {product:?} on {reference:?}, and its name is that of another: give it its old name back"
+    )]
     Other {
         /// The document's product.
         product: String,

@@ -4,7 +4,9 @@ use crate::package::Nevra;
 
 /// Why a line is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is not the file name of a package, such as gitlab-runner-18.6.1-1.x86_64.rpm: {text:?}")]
+#[error(
+    "line {line} is not the file name of a package, such as gitlab-runner-18.6.1-1.x86_64.rpm: {text:?}. Correct it, or make it a comment with #"
+)]
 pub struct PlainTextError {
     /// From 1.
     pub line: usize,
