@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module interleavings peak-memory setup-demo setup-test
+.PHONY: demo test lint module interleavings chaos peak-memory setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -23,6 +23,10 @@ module:
 # A deeper search for an interleaving of writers that loses something, of minutes.
 interleavings:
 	cargo test --locked --test every_interleaving -- --ignored --nocapture
+
+# Hundreds of nights under every fault, from a seed that is printed.
+chaos: setup-test module
+	.tools/venv/bin/python component-tests/chaos.py $(CHAOS)
 
 # The peak memory of `list` on a repository of 70,000 packages.
 peak-memory: setup-test module
