@@ -1,0 +1,92 @@
+"""The JSON files that jobs hand on are what their schemas say, whatever a run decides."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+
+from conftest import ROOT, Module
+from repositories import Repository
+from test_module import CHILD
+
+PACKAGES = ["gitlab-runner-17.0.0-1.x86_64", "gitlab-runner-18.0.0-1.x86_64", "gitlab-runner-18.1.0-1.x86_64",
+            "gitlab-runner-18.2.0-1.x86_64", "gitlab-runner-18.3.0-1.x86_64", "gitlab-runner-18.4.0-1.x86_64",
+            "gitlab-runner-18.5.0~rc1-1.x86_64", "gitlab-runner-18.4.0-1.noarch"]
+
+
+def schema(name: str) -> dict:
+    return json.loads((ROOT / "docs" / "schemas" / f"{name}.schema.json").read_text())
+
+
+def validated(name: str, document: dict) -> dict:
+    jsonschema.Draft202012Validator.check_schema(schema(name))
+    jsonschema.validate(document, schema(name), cls=jsonschema.Draft202012Validator)
+    return document
+
+
+def test_packages_json_is_what_its_schema_says(ami: Module, repository: Repository) -> None:
+    repository.add(*PACKAGES).publish()
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--version-range", ">=18", "--arch", "x86_64").code == 0
+
+    packages = validated("packages", ami.json("packages.json"))
+
+    assert {row["reason"] for row in packages["left_out"]} == {"other_version", "other_architecture", "pre_release"}
+
+
+def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, repository: Repository) -> None:
+    (ami.folder / "tracker").mkdir()
+    tracker = ("--tracker", "tracker", "--ref", "main")
+    reasons: set[str] = set()
+    left_alone: set[str] = set()
+    states: set[str] = set()
+
+    def publish(*packages: str) -> None:
+        repository.add(*packages).publish()
+        assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+
+    def diff(pipeline: int, now: str, *more: str) -> None:
+        url = f"https://gitlab.example.com/p/{pipeline}"
+        run = ami("diff", "--targets", "al2023", *tracker, *CHILD, "--pipeline", pipeline, "--pipeline-url", url, "--now", now, *more)
+        assert run.code == 0, run.all
+        builds = validated("builds", ami.json("builds.json"))
+        reasons.update(row["reason"] for row in builds["builds"])
+        left_alone.update(row["reason"] for row in builds["left_alone"])
+        status()
+
+    def status() -> None:
+        for document in json.loads(ami("status", "--tracker", "tracker", "--format", "json").out):
+            validated("tracker", document)
+            states.update(entry["state"] for targets in document["entries"].values() for entry in targets.values())
+
+    def update(version: str) -> None:
+        package = f"gitlab-runner-{version}-1.x86_64"
+        assert ami("update", *tracker, "--package", package, "--target", "al2023", "--note", "AMI_ID=ami-1").code == 0
+
+    publish(*PACKAGES[1:3])
+    diff(1, "2026-11-01T02:00:00Z")  # 18.1.0, as the first run; 18.0.0 is skipped
+    diff(1, "2026-11-01T03:00:00Z")  # again
+    diff(2, "2026-11-01T04:00:00Z")  # held
+    update("18.1.0")
+    publish(*PACKAGES[3:5])
+    diff(3, "2026-11-02T02:00:00Z", "--max-builds", "1")  # 18.2.0; 18.3.0 later
+    assert ami("settle", *tracker, "--pipeline", 3).code == 0
+    status()
+    diff(4, "2026-11-03T02:00:00Z", "--max-builds", "1")  # 18.2.0, which has failed
+    diff(5, "2026-11-04T02:00:00Z", "--max-builds", "1")  # and again: its claim has lapsed
+    diff(6, "2026-11-05T02:00:00Z", "--max-attempts", "3")  # given up
+    assert ami("forget", *tracker, "--package", "gitlab-runner-18.2.0-1.x86_64").code == 0
+    status()
+    diff(7, "2026-11-06T02:00:00Z")  # asked for
+    packages = ami.json("packages.json")
+    for row in packages["packages"]:
+        row["checksum"] = "sha256:" + "0" * 64
+    (ami.folder / "packages.json").write_text(json.dumps(packages))
+    diff(8, "2026-11-06T02:00:00Z")
+    assert [row["package"] for row in ami.json("builds.json")["republished"]] == ["gitlab-runner-18.1.0-1.x86_64"]
+
+    # The schemas name all of it, and nothing that does not come to pass.
+    row = schema("builds")["properties"]
+    assert reasons == set(row["builds"]["items"]["properties"]["reason"]["enum"])
+    assert left_alone == {one["properties"]["reason"]["const"] for one in row["left_alone"]["items"]["oneOf"]}
+    assert states == set(schema("tracker")["$defs"]["entry"]["properties"]["state"]["enum"])
