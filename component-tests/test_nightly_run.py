@@ -89,6 +89,21 @@ def test_a_build_that_fails_holds_up_no_other_and_is_given_up_in_the_end(
     assert "`forget` lets it be built again" in third.log
 
 
+def test_a_failure_that_the_build_job_allows_is_no_success(consumer: Consumer) -> None:
+    consumer.edit("ci/build-ami.yml", ".build-ami:\n", ".build-ami:\n  allow_failure: true\n  when: manual\n")
+
+    consumer.schedule(fails="18.6.0 al2023")
+
+    assert (consumer.states()["18.6.0-1 al2023"], consumer.states()["18.6.0-1 rhel9"]) == ("failed", "built")
+
+
+def test_rules_of_the_build_file_do_not_hold_up_what_was_claimed(consumer: Consumer) -> None:
+    consumer.edit("ci/build-ami.yml", ".build-ami:\n", "workflow:\n  rules:\n    - if: $CI_COMMIT_TAG\n\n"
+                  ".build-ami:\n  rules:\n    - if: $CI_COMMIT_TAG\n")
+
+    assert len(consumer.schedule().builds()) == 2
+
+
 def test_a_build_that_failed_is_recorded_when_the_next_night_builds_it(
         consumer: Consumer, gitlab: GitLab) -> None:
     consumer.schedule(fails="18.6.0 al2023,18.6.0 rhel9")

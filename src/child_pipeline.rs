@@ -146,6 +146,9 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
         let file = quoted(&format!("/{}", settings.build_file.0));
         let _ = write!(yaml, "\ninclude:\n  - local: {file}\n\nstages: [build, update, settle]\n");
     }
+    // A push to the branch is no reason to break off a night's builds, nor are rules that the build
+    // file may have for pipelines of its own.
+    yaml.push_str("\nworkflow:\n  auto_cancel: {on_new_commit: none}\n  rules:\n    - when: always\n");
     // The job's own folder holds nothing that the module need not see.
     yaml.push_str("\n.ami-scheduler:\n");
     if let Some(image) = &settings.image {
@@ -252,10 +255,11 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
         ("PACKAGE_SHA256", sha256),
         ("TARGET", build.target.as_str()),
     ];
-    // The team's rules are about its own pipelines; what was claimed has to run.
+    // The team's rules are about its own pipelines; what was claimed has to run. A failure that were
+    // allowed would count as a success where the update job needs it.
     let _ = write!(
         yaml,
-        "\n{}:\n  extends: {}\n  stage: build\n  rules:\n    - when: on_success\n  variables:\n",
+        "\n{}:\n  extends: {}\n  stage: build\n  rules:\n    - when: on_success\n  allow_failure: false\n  variables:\n",
         quoted(&build_name),
         quoted(&settings.build_job.0),
     );
