@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module interleavings chaos peak-memory setup-demo setup-test
+.PHONY: demo test lint module interleavings chaos peak-memory bench-tracker setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -31,6 +31,11 @@ chaos: setup-test module
 # The peak memory of `list` on a repository of 70,000 packages.
 peak-memory: setup-test module
 	benches/peak-memory
+
+# What the tracker keeps of concurrent updates, beside two other ways.
+bench-tracker: setup-test module
+	@scripts/setup bench
+	.tools/venv/bin/python benches/tracker
 
 setup-demo:
 	@scripts/setup demo
