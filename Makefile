@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module interleavings chaos peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test lint module interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -28,9 +28,14 @@ interleavings:
 chaos: setup-test module
 	.tools/venv/bin/python component-tests/chaos.py $(CHAOS)
 
-# The peak memory of `list` on a repository of 70,000 packages.
+# Time and peak memory, beside what peers take in the same run.
+bench: setup-test module
+	@scripts/setup bench
+	.tools/venv/bin/python benches/performance $(BENCH)
+
+# The peak memory of a night on repositories of up to 700,000 packages.
 peak-memory: setup-test module
-	benches/peak-memory
+	.tools/venv/bin/python benches/performance --only memory
 
 # What the tracker keeps of concurrent updates, beside two other ways.
 bench-tracker: setup-test module

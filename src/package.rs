@@ -35,7 +35,9 @@ impl Evr {
 impl Ord for Evr {
     fn cmp(&self, other: &Self) -> Ordering {
         // RPM's comparison, without its parser: that one would split a version at its first `-`.
-        let rpm = |evr: &Self| rpm_version::Evr::new(String::new(), evr.version.clone(), evr.release.clone());
+        fn rpm(evr: &Evr) -> rpm_version::Evr<'_> {
+            rpm_version::Evr::new("", &evr.version, &evr.release)
+        }
         self.epoch
             .cmp(&other.epoch)
             .then_with(|| rpm(self).cmp(&rpm(other)))

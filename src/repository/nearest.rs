@@ -2,6 +2,8 @@
 
 /// At most this many names are told.
 const MOST: usize = 3;
+/// How similar a name has to be, from 0 to 1.
+const NEAR: f64 = 0.7;
 
 /// The names nearest to the one that was asked for, best first.
 #[derive(Debug, Default)]
@@ -18,10 +20,13 @@ impl NearestNames {
 
     /// Considers a name; anything can be offered, any number of times.
     pub fn offer(&mut self, name: &str) {
+        if !is_alike(&self.wanted, name) {
+            return;
+        }
         let similarity = strsim::jaro_winkler(&self.wanted, name);
         let worst = self.found.last().map_or(0.0, |(worst, _)| *worst);
         let full = self.found.len() == MOST;
-        if similarity < 0.7 || (full && similarity <= worst) || self.found.iter().any(|(_, known)| known == name) {
+        if similarity < NEAR || (full && similarity <= worst) || self.found.iter().any(|(_, known)| known == name) {
             return;
         }
         let place = self.found.partition_point(|(better, _)| *better >= similarity);
@@ -33,6 +38,14 @@ impl NearestNames {
     pub fn names(&self) -> Vec<&str> {
         self.found.iter().map(|(_, name)| name.as_str()).collect()
     }
+}
+
+/// Whether two names begin or end alike. A repository has tens of thousands of names, and hardly any is
+/// worth a closer look.
+fn is_alike(one: &str, other: &str) -> bool {
+    const ENDS: usize = 3;
+    let (one, other) = (one.bytes(), other.bytes());
+    one.clone().take(ENDS).eq(other.clone().take(ENDS)) || one.rev().take(ENDS).eq(other.rev().take(ENDS))
 }
 
 #[cfg(test)]
@@ -48,6 +61,15 @@ mod tests {
             nearest.offer(name);
         }
         assert_eq!(nearest.names(), ["gitlab-runner", "gitlab-runner-fips", "gitlab-ee"]);
+    }
+
+    #[test]
+    fn a_name_that_begins_or_ends_alike_is_near_and_one_that_does_neither_is_not() {
+        for (name, near) in [("gitlab-rnuenr", true), ("igtlab-runner", true), ("igtlab-runenr", false)] {
+            let mut nearest = NearestNames::to("gitlab-runner");
+            nearest.offer(name);
+            assert_eq!(!nearest.names().is_empty(), near, "{name}");
+        }
     }
 
     #[test]

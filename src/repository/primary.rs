@@ -4,7 +4,7 @@
 //! `</package>`; only the packages of the product are parsed as XML, the others are passed over
 //! after a look at their name. Memory holds one package at a time, and those of the product.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use jiff::Timestamp;
 use memchr::memmem;
@@ -244,8 +244,16 @@ impl<R: Read> PackageElements<R> {
             let reason = format!("a single <package> has more than {limit} MiB");
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
-        let read = self.document.by_ref().take(PIECE as u64).read_to_end(&mut self.buffer);
-        self.at_end = read.map_err(|error| RepositoryError::Read { what: WHAT, error })? == 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + PIECE, 0);
+        let read = loop {
+            match self.document.read(&mut self.buffer[filled..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| RepositoryError::Read { what: WHAT, error })?,
+            }
+        };
+        self.buffer.truncate(filled + read);
+        self.at_end = read == 0;
         self.blank();
         Ok(())
     }
