@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Because, Diff, LeftAlone, Planned, Republished};
+use crate::diff::{Diff, LeftAlone, Planned, Republished};
 use crate::package::{Nevra, Package};
-use crate::policy::LeftOut;
+use crate::policy::{LeftOut, Policy};
 use crate::report;
 use crate::repository::Checksum;
 use crate::tracker::Target;
@@ -28,6 +28,9 @@ pub struct Packages {
     pub repository: String,
     /// When it was asked.
     pub read_at: Timestamp,
+    /// By what its releases were told apart.
+    #[serde(default)]
+    pub policy: Policy,
     /// The releases that the version policy lets through, oldest first.
     pub packages: Vec<Package>,
     /// The others, each with the rule that leaves it out.
@@ -71,6 +74,7 @@ impl Packages {
         product: &str,
         repository: &str,
         read_at: Timestamp,
+        policy: Policy,
         packages: Vec<Package>,
         left_out: Vec<(Nevra, LeftOut)>,
     ) -> Self {
@@ -79,6 +83,7 @@ impl Packages {
             product: product.to_owned(),
             repository: repository.to_owned(),
             read_at,
+            policy,
             packages,
             left_out: left_out.into_iter().map(|(package, reason)| LeftOutPackage { package, reason }).collect(),
         }
@@ -116,10 +121,14 @@ pub struct Builds<'a> {
     pub pipeline: u64,
     /// When this was decided.
     pub decided_at: Timestamp,
-    /// What to build, oldest release first.
+    /// What to build, in the order in which it is begun.
     pub builds: Vec<BuildRow<'a>>,
+    /// Whether nothing was claimed: this is what a run would do.
+    pub dry_run: bool,
     /// Every other release × target, each with its one reason.
     pub left_alone: Vec<LeftAloneRow<'a>>,
+    /// The releases that list let not through, each with its one reason.
+    pub left_out: Vec<LeftOutRow<'a>>,
     /// Releases that changed under their name after they were built.
     pub republished: &'a [Republished],
 }
@@ -163,6 +172,22 @@ pub struct LeftAloneRow<'a> {
     pub explanation: String,
 }
 
+/// A release that is built for no target.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOutRow<'a> {
+    /// The release, and a word for programs.
+    #[serde(flatten)]
+    pub left_out: &'a LeftOutPackage,
+    /// Why it is not built: a sentence for people.
+    pub explanation: &'static str,
+}
+
+impl<'a> From<&'a LeftOutPackage> for LeftOutRow<'a> {
+    fn from(left_out: &'a LeftOutPackage) -> Self {
+        Self { left_out, explanation: left_out.reason.reason() }
+    }
+}
+
 impl<'a> From<&'a LeftAlone> for LeftAloneRow<'a> {
     fn from(left_alone: &'a LeftAlone) -> Self {
         Self { left_alone, explanation: report::why_left_alone(&left_alone.reason) }
@@ -170,9 +195,9 @@ impl<'a> From<&'a LeftAlone> for LeftAloneRow<'a> {
 }
 
 impl<'a> Builds<'a> {
-    /// The result of a diff by rules with these `max_attempts`.
+    /// What the run of `pipeline` decided about the releases of a list, by rules with these `max_attempts`.
     pub fn new(
-        product: &'a str,
+        packages: &'a Packages,
         reference: &'a str,
         pipeline: u64,
         decided_at: Timestamp,
@@ -181,14 +206,22 @@ impl<'a> Builds<'a> {
     ) -> Self {
         Self {
             format: BUILDS_FORMAT,
-            product,
+            product: &packages.product,
             reference,
             pipeline,
             decided_at,
+            dry_run: false,
             builds: diff.builds.iter().map(|build| BuildRow::new(build, max_attempts)).collect(),
             left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),
+            left_out: packages.left_out.iter().map(LeftOutRow::from).collect(),
             republished: &diff.republished,
         }
+    }
+
+    /// The same as a plan, of which nothing is claimed.
+    #[must_use]
+    pub fn as_plan(self) -> Self {
+        Self { dry_run: true, ..self }
     }
 }
 
@@ -206,14 +239,7 @@ impl<'a> BuildRow<'a> {
             package_url: &build.package.url,
             package_sha256: build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
             attempt: build.attempt,
-            reason: match build.because {
-                Because::NewRelease => "new_release",
-                Because::FirstRun => "first_run",
-                Because::AskedFor { .. } => "asked_for",
-                Because::Failed { .. } => "failed_before",
-                Because::Lapsed { .. } => "claim_lapsed",
-                Because::OwnClaim => "own_claim",
-            },
+            reason: build.because.word(),
             explanation: report::why_built(&build.because, build.attempt, max_attempts),
         }
     }
@@ -230,8 +256,14 @@ mod tests {
             checksum: None,
             built_at: None,
         });
-        let written =
-            Packages::new("runner", "https://yum.example.com/", Timestamp::UNIX_EPOCH, packages.collect(), vec![]);
+        let written = Packages::new(
+            "runner",
+            "https://yum.example.com/",
+            Timestamp::UNIX_EPOCH,
+            Policy::default(),
+            packages.collect(),
+            vec![],
+        );
         Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
     }
 

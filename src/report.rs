@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules};
+use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
-use crate::tracker::{Document, Entry, Target};
+use crate::tracker::{Build, Document, Entry, GivenUp, State, Target};
 
 /// Up to how many releases are named one by one.
 const FEW: usize = 10;
@@ -22,7 +22,7 @@ pub fn listing(
     left_out: &[(Nevra, LeftOut)],
 ) -> String {
     let all = count(wanted.len() + left_out.len(), "release");
-    let mut text = format!("{all} of {product} in {repository}, {} wanted ({versions})\n", wanted.len());
+    let mut text = format!("{all} of {product} in {repository}, {} wanted ({})\n", wanted.len(), versions.in_words());
     match wanted {
         [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
         few if few.len() <= FEW => {
@@ -67,7 +67,13 @@ pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target],
             change.package, change.target, change.recorded, change.offered
         );
     }
-    let noteworthy = |cell: &&LeftAlone| matches!(cell.reason, Reason::Held { .. } | Reason::GivenUp { .. });
+    // What was given up is told once: who has read it need not read it again each night.
+    let noteworthy = |cell: &&LeftAlone| {
+        let Reason::GivenUp { new, .. } = cell.reason else {
+            return matches!(cell.reason, Reason::Held { .. } | Reason::Waiting { .. } | Reason::TooYoung { .. });
+        };
+        new
+    };
     let held = diff.left_alone.iter().filter(noteworthy);
     let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, why_left_alone(&cell.reason))).collect();
     push_images(&mut text, "Left alone, and perhaps to be looked at:", &held);
@@ -102,11 +108,16 @@ fn push_counts(text: &mut String, diff: &Diff) {
     for cell in &diff.left_alone {
         let (place, words) = match &cell.reason {
             Reason::Built { .. } => (1, "built".to_owned()),
-            Reason::Skipped { because: None } => (2, "skipped".to_owned()),
-            Reason::Skipped { because: Some(because) } => (2, format!("skipped: {}", printable(because))),
-            Reason::Held { .. } => (3, "held by other pipelines".to_owned()),
-            Reason::GivenUp { .. } => (4, "given up".to_owned()),
-            Reason::Later => (5, "left for the next run by --max-builds".to_owned()),
+            Reason::Skipped { because: None, .. } => (2, "skipped".to_owned()),
+            Reason::Skipped { because: Some(because), .. } => (2, format!("skipped: {}", printable(because))),
+            Reason::Excluded { because: None, .. } => (3, "excluded".to_owned()),
+            Reason::Excluded { because: Some(because), .. } => (3, format!("excluded: {}", printable(because))),
+            Reason::Superseded { .. } => (4, "superseded by newer releases".to_owned()),
+            Reason::TooYoung { .. } => (5, "not old enough yet".to_owned()),
+            Reason::Held { .. } => (6, "held by other pipelines".to_owned()),
+            Reason::Waiting { .. } => (7, "failed, and tried again by a later run".to_owned()),
+            Reason::GivenUp { .. } => (8, "given up".to_owned()),
+            Reason::Later => (9, "left for the next run by --max-builds".to_owned()),
         };
         *counts.entry((place, words)).or_default() += 1;
     }
@@ -140,8 +151,7 @@ pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
     match because {
         Because::NewRelease => "new release".to_owned(),
         Because::FirstRun => "first run for this target".to_owned(),
-        Because::AskedFor { reason: Some(reason) } => format!("asked for again: {reason}"),
-        Because::AskedFor { reason: None } => "asked for again".to_owned(),
+        Because::AskedFor { reason, by } => format!("asked for again{}: {reason}", by_whom(by.as_deref())),
         Because::Failed { url } => format!("attempt {attempt} of {max_attempts}; the last one failed{}", at(url)),
         Because::Lapsed { url } => format!("attempt {attempt} of {max_attempts}; the last one never ended{}", at(url)),
         Because::OwnClaim => "claimed by this pipeline before, whose diff runs again".to_owned(),
@@ -152,18 +162,85 @@ pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
 pub fn why_left_alone(reason: &Reason) -> String {
     match reason {
         Reason::Built { since } => format!("built {} UTC", to_the_minute(*since)),
-        Reason::Skipped { because: Some(because) } => format!("skipped: {because}"),
-        Reason::Skipped { because: None } => "skipped".to_owned(),
+        Reason::Skipped { because: Some(because), by, .. } => {
+            format!("skipped{}: {because}", by_whom(by.as_deref()))
+        }
+        Reason::Skipped { because: None, .. } => "skipped".to_owned(),
+        Reason::Excluded { pattern, because: Some(because) } => format!("excluded by {pattern}: {because}"),
+        Reason::Excluded { pattern, because: None } => format!("excluded by {pattern}"),
+        Reason::Superseded { newer } => format!("superseded by {newer}"),
+        Reason::TooYoung { until } => format!("not old enough before {} UTC", to_the_minute(*until)),
         Reason::Held { pipeline, pipeline_url, until } => {
             let who = pipeline_url.clone().unwrap_or_else(|| format!("pipeline {pipeline}"));
             format!("held by {who} until {} UTC", to_the_minute(*until))
         }
-        Reason::GivenUp { attempts, url } => {
-            let last = url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default();
-            format!("given up after {}{last}; `forget` lets it be built again", count_u64(*attempts, "attempt"))
+        Reason::Waiting { attempts, runs, url } => {
+            let attempts = count_u64(*attempts, "attempt");
+            format!("failed after {attempts}{}; tried again {}", the_last(url), after_runs(*runs))
+        }
+        Reason::GivenUp { attempts, url, .. } => {
+            let attempts = count_u64(*attempts, "attempt");
+            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url))
         }
         Reason::Later => "left for the next run by --max-builds".to_owned(),
     }
+}
+
+fn by_whom(who: Option<&str>) -> String {
+    who.map(|who| format!(" by {who}")).unwrap_or_default()
+}
+
+fn the_last(url: &Option<String>) -> String {
+    url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default()
+}
+
+/// When a build is tried again that so many more runs pass over.
+fn after_runs(runs: u64) -> String {
+    if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count_u64(runs, "run")) }
+}
+
+/// Why each of some releases is built, left alone or left out, with what the tracker knows of it. Which of
+/// them are meant is asked with a target, or without one of what is left out for all.
+pub fn why(
+    left_out: impl Iterator<Item = (Nevra, LeftOut)>,
+    diff: &Diff,
+    tracker: &Document,
+    rules: &Rules,
+    is_meant: impl Fn(&Nevra, Option<&Target>) -> bool,
+) -> String {
+    let built = diff.builds.iter().map(|build| {
+        let why = why_built(&build.because, build.attempt, rules.max_attempts);
+        (&build.package.package, &build.target, format!("to be built: {why}"))
+    });
+    let left_alone = diff.left_alone.iter().map(|cell| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
+    let cells = built.chain(left_alone).filter(|(package, target, _)| is_meant(package, Some(target)));
+    let cells = cells.map(|(package, target, why)| {
+        let known = tracker.get(&Build { package: package.clone(), target: target.clone() });
+        let known = known.map(history).filter(|text| !text.is_empty());
+        let known = known.map(|text| format!("  {text}\n")).unwrap_or_default();
+        (package.clone(), target.to_string(), format!("{package} {target}: {why}\n{known}"))
+    });
+    let left_out = left_out.filter(|(package, _)| is_meant(package, None)).map(|(package, reason)| {
+        let text = format!("{package}: left out by list, {}\n", reason.reason());
+        (package, String::new(), text)
+    });
+    let mut answers: Vec<_> = cells.chain(left_out).collect();
+    answers.sort();
+    answers.into_iter().map(|(_, _, text)| printable_lines(&text)).collect()
+}
+
+/// What a tracker knows of a build, in a line.
+fn history(entry: &Entry) -> String {
+    let attempts = (entry.attempt > 0).then(|| {
+        let rule = entry.rule.as_ref().map(|rule| format!(", the last as {}", rule.replace('_', " ")));
+        format!("{}{}", count_u64(entry.attempt, "attempt"), rule.unwrap_or_default())
+    });
+    let seen = entry.first_seen.map(|seen| format!("first seen {} UTC", to_the_minute(seen)));
+    let by = entry.by.as_ref().map(|by| format!("by {by} {} UTC", to_the_minute(entry.since)));
+    let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
+    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(notes).collect();
+    parts.join("; ")
 }
 
 /// A tracker as a table, oldest release first. Times are UTC.
@@ -188,13 +265,26 @@ pub fn status(document: &Document) -> String {
     text
 }
 
-/// What a person wants to know next: of a build what it reported, of what is open where to look.
+/// What a person wants to know next: of a build what it reported, of what is open where to look and what
+/// becomes of it.
 fn more(entry: &Entry) -> String {
+    let failed = entry.state == State::Failed;
+    let to_wait = runs_to_wait(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
+    let next = match entry.given_up {
+        Some(GivenUp { since, .. }) => Some(format!("given up {} UTC", to_the_minute(since))),
+        None if failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
+        None => None,
+    };
+    let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = entry.reason.iter().cloned().chain(notes).chain(url).collect();
+    let parts: Vec<String> = entry.reason.iter().cloned().chain(by).chain(next).chain(notes).chain(url).collect();
     printable(&parts.join("  "))
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(|line| printable(line) + "\n").collect()
 }
 
 /// Text that a tracker holds, without what would move a terminal's cursor.

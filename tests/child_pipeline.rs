@@ -10,6 +10,7 @@ fn settings() -> Settings {
         product: "gitlab-runner".to_owned(),
         reference: "main".to_owned(),
         pipeline: 102,
+        line: None,
         build_file: "ci/build-ami.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),

@@ -51,8 +51,10 @@ impl Change {
         let (build, now) = (self.build(), Timestamp::UNIX_EPOCH);
         match self {
             Self::Succeeds(_) => drop(document.succeed(&build, &Notes::new(), now, Origin::default())),
-            Self::Claims(_) => document.claim(&build, None, now, Origin { pipeline: 7, ..Origin::default() }),
-            Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", now)),
+            Self::Claims(_) => {
+                document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() })
+            }
+            Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", None, now)),
         }
     }
 

@@ -5,7 +5,7 @@ use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
 const REPOSITORY: &str = "https://yum.example.com/el9/";
@@ -15,12 +15,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn rules() -> Rules {
-    Rules {
-        first_run: FirstRun::Latest,
-        max_builds: 20,
-        max_attempts: 3,
-        claim_timeout: SignedDuration::from_hours(12),
-    }
+    Rules::default()
 }
 
 fn package(nevra: &str) -> Package {
@@ -41,7 +36,7 @@ fn targets(names: &[&str]) -> Vec<Target> {
 }
 
 fn pipeline(id: u64) -> Origin {
-    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), job_url: None }
+    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
 }
 
 fn build(version: &str, target: &str) -> Build {
@@ -183,16 +178,16 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     let job = |id: u64| Origin { job_url: Some(format!("https://gitlab.example.com/j/{id}")), ..pipeline(id) };
     // Given up, failed once, lapsed, held, skipped by hand, asked for again, and new.
     for id in [91, 92, 93] {
-        document.claim(&build("18.6.0", "al2023"), None, time("2026-11-21T02:00:00Z"), pipeline(id));
+        document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
         document.settle(id, time("2026-11-21T03:00:00Z"), &job(id));
     }
-    document.claim(&build("18.6.0", "rhel9"), None, time("2026-11-23T02:00:00Z"), pipeline(94));
+    document.claim(&build("18.6.0", "rhel9"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(94));
     document.settle(94, time("2026-11-23T03:00:00Z"), &job(94));
-    document.claim(&build("18.7.0", "al2023"), None, time("2026-11-23T02:00:00Z"), pipeline(95));
-    document.claim(&build("18.7.0", "rhel9"), None, time("2026-11-24T01:30:00Z"), pipeline(100));
+    document.claim(&build("18.7.0", "al2023"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(95));
+    document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
     document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
-    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", time(NIGHT));
+    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
 
     let rules = Rules { max_builds: 4, ..rules() };
     let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0", "18.10.0"];
@@ -278,7 +273,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
     document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
-    document.know(&targets(&["al2023"])[0]);
+    document.know(&targets(&["al2023"])[0], &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
     for text in [report::status(&document), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

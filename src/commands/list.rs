@@ -34,7 +34,7 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
         package.url = source.public_url(&package.url);
     }
     let text = report::listing(&list.product, source.shown(), &policy.versions, &wanted, &left_out);
-    write_json(&list.output, &Packages::new(&list.product, source.shown(), now, wanted, left_out))?;
+    write_json(&list.output, &Packages::new(&list.product, source.shown(), now, policy, wanted, left_out))?;
     say!("{}", text.trim_end());
     Ok(())
 }
