@@ -142,7 +142,8 @@ pub struct Republished {
     pub offered: String,
 }
 
-/// What a run does: every release × target is in exactly one of `builds` and `left_alone`.
+/// What a run does: every release × target that it is for is in exactly one of `builds` and
+/// `left_alone`.
 #[derive(Debug, Default)]
 pub struct Diff {
     /// To build, oldest release first.
@@ -167,20 +168,24 @@ pub fn diff(
 ) -> Diff {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.package.cmp(&b.package));
-    let newest = newest_of_each_architecture(&packages);
     let new_targets: Vec<Target> = targets.iter().filter(|target| !document.knows(target)).cloned().collect();
     let mut diff = Diff { new_targets, ..Diff::default() };
     // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
     let claimed = document.entries().filter(|(_, _, entry)| entry.is_claimed_by(origin.pipeline)).count();
     let mut room = rules.max_builds.saturating_sub(claimed);
+    let mut newest: BTreeMap<&Target, BTreeMap<&str, &Nevra>> = BTreeMap::new();
     for target in targets {
         document.know(target);
+        newest.insert(
+            target,
+            newest_of_each_architecture(packages.iter().copied().filter(|package| package.is_for(target))),
+        );
     }
     for package in packages {
-        for target in targets {
+        for target in targets.iter().filter(|target| package.is_for(target)) {
             let build = Build { package: package.package.clone(), target: target.clone() };
             let first_run = diff.new_targets.contains(target);
-            let is_newest = newest.get(package.package.arch()) == Some(&&package.package);
+            let is_newest = newest[target].get(package.package.arch()) == Some(&&package.package);
             let passed_over = match rules.first_run {
                 FirstRun::Latest => !is_newest,
                 FirstRun::None => true,
@@ -247,12 +252,8 @@ fn decide(entry: &Entry, rules: &Rules, pipeline: u64, now: Timestamp) -> Result
     }
 }
 
-fn newest_of_each_architecture<'a>(ascending: &[&'a Package]) -> BTreeMap<&'a str, &'a Nevra> {
-    let mut newest: BTreeMap<&str, &Nevra> = BTreeMap::new();
-    for package in ascending {
-        newest.insert(package.package.arch(), &package.package);
-    }
-    newest
+fn newest_of_each_architecture<'a>(ascending: impl Iterator<Item = &'a Package>) -> BTreeMap<&'a str, &'a Nevra> {
+    ascending.map(|package| (package.package.arch(), &package.package)).collect()
 }
 
 fn republished(package: &Package, target: &Target, entry: &Entry) -> Option<Republished> {

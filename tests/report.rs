@@ -1,5 +1,6 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
@@ -29,6 +30,7 @@ fn package(nevra: &str) -> Package {
         url: format!("{REPOSITORY}Packages/{nevra}.rpm"),
         checksum: None,
         built_at: None,
+        targets: None,
     }
 }
 
@@ -53,8 +55,10 @@ fn notes(notes: &[(&str, &str)]) -> Notes {
 }
 
 fn listing(policy: &Policy, packages: Vec<Package>) -> String {
+    let releases = packages.len();
     let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
-    report::listing("gitlab-runner", REPOSITORY, &policy.versions, &wanted, &left_out)
+    let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
+    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out)
 }
 
 fn major(version: &str) -> Policy {

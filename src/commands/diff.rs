@@ -15,6 +15,12 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let targets = targets(args.targets.0).or_exit(Exit::CommandLine)?;
     let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
     let packages = Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
+    if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
+        return Err(anyhow!(
+            "--targets names {target}, and no --repo-url was for it: list has to be told of a repository for it"
+        ))
+        .or_exit(Exit::CommandLine);
+    }
     let (product, reference) = (packages.product.as_str(), args.tracker.reference.as_str());
     let rules = Rules {
         first_run: args.first_run.into(),
