@@ -3,7 +3,7 @@
 //!
 //! Each has a `format` with a version; within a version fields are added, never changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,11 @@ pub struct Packages {
     format: String,
     /// The product that was asked for.
     pub product: String,
-    /// The repository that was asked, without credentials.
+    /// The first repository that was asked, without credentials.
     pub repository: String,
+    /// All of them, in the order of their precedence.
+    #[serde(default)]
+    pub repositories: Vec<RepositoryRead>,
     /// When it was asked.
     pub read_at: Timestamp,
     /// By what its releases were told apart.
@@ -35,6 +38,21 @@ pub struct Packages {
     pub packages: Vec<Package>,
     /// The others, each with the rule that leaves it out.
     pub left_out: Vec<LeftOutPackage>,
+}
+
+/// A repository that was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepositoryRead {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// The targets that it is for; `None` for every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<BTreeSet<Target>>,
+    /// Its own mark of its state, from `repomd.xml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// How many releases of the product it has, those that are not wanted among them.
+    pub releases: usize,
 }
 
 /// A release that the version policy does not let through.
@@ -63,7 +81,7 @@ pub enum PackagesError {
         /// The product that the file is about.
         product: String,
     },
-    /// A release is there twice: which of the two is to be built?
+    /// A release is there twice for one target: which of the two is to be built?
     #[error("it holds {0} twice: let list write it")]
     Twice(Nevra),
 }
@@ -72,7 +90,7 @@ impl Packages {
     /// The result of a list.
     pub fn new(
         product: &str,
-        repository: &str,
+        repositories: Vec<RepositoryRead>,
         read_at: Timestamp,
         policy: Policy,
         packages: Vec<Package>,
@@ -81,7 +99,8 @@ impl Packages {
         Self {
             format: PACKAGES_FORMAT.to_owned(),
             product: product.to_owned(),
-            repository: repository.to_owned(),
+            repository: repositories.first().map(|repository| repository.url.clone()).unwrap_or_default(),
+            repositories,
             read_at,
             policy,
             packages,
@@ -95,16 +114,25 @@ impl Packages {
         if packages.format != PACKAGES_FORMAT {
             return Err(PackagesError::Format(packages.format.chars().take(80).collect()));
         }
-        let mut seen = BTreeSet::new();
-        for Package { package, .. } in &packages.packages {
-            if package.name() != packages.product {
-                return Err(PackagesError::Other { package: Box::new(package.clone()), product: packages.product });
+        let mut seen: BTreeMap<&Nevra, Vec<&Package>> = BTreeMap::new();
+        for package in &packages.packages {
+            let nevra = &package.package;
+            if nevra.name() != packages.product {
+                return Err(PackagesError::Other { package: Box::new(nevra.clone()), product: packages.product });
             }
-            if !seen.insert(package) {
-                return Err(PackagesError::Twice(package.clone()));
+            let known = seen.entry(nevra).or_default();
+            if known.iter().any(|known| known.shares_a_target_with(package)) {
+                return Err(PackagesError::Twice(nevra.clone()));
             }
+            known.push(package);
         }
         Ok(packages)
+    }
+
+    /// Whether a repository was asked for this target.
+    pub fn cover(&self, target: &Target) -> bool {
+        let mut targets = self.repositories.iter().map(|repository| &repository.targets);
+        self.repositories.is_empty() || targets.any(|targets| targets.as_ref().is_none_or(|all| all.contains(target)))
     }
 }
 
@@ -249,30 +277,55 @@ impl<'a> BuildRow<'a> {
 mod tests {
     use super::*;
 
-    fn read(packages: &[&str]) -> Result<Packages, PackagesError> {
-        let packages = packages.iter().map(|package| Package {
+    fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
+        let packages = packages.iter().map(|(package, targets)| Package {
             package: package.parse().expect("a package"),
             url: "https://yum.example.com/a.rpm".to_owned(),
             checksum: None,
             built_at: None,
+            targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
         });
-        let written = Packages::new(
-            "runner",
-            "https://yum.example.com/",
-            Timestamp::UNIX_EPOCH,
-            Policy::default(),
-            packages.collect(),
-            vec![],
-        );
+        let written =
+            Packages::new("runner", vec![], Timestamp::UNIX_EPOCH, Policy::default(), packages.collect(), vec![]);
         Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
     }
 
     #[test]
-    fn a_list_of_packages_is_of_one_product_and_names_each_release_once() {
-        assert_eq!(read(&["runner-1-1.x86_64", "runner-1-1.aarch64"]).expect("a list").packages.len(), 2);
+    fn a_target_that_no_repository_was_for_is_known() {
+        let read = |targets: Option<&[&str]>| RepositoryRead {
+            url: "https://yum.example.com/".to_owned(),
+            targets: targets.map(|targets| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            revision: None,
+            releases: 1,
+        };
+        for (repositories, covered) in [
+            (vec![], true),
+            (vec![read(None)], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8", "rhel9"]))], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8"]))], false),
+        ] {
+            let packages =
+                Packages::new("runner", repositories, Timestamp::UNIX_EPOCH, Policy::default(), vec![], vec![]);
+            assert_eq!(packages.cover(&"rhel9".parse().expect("a target")), covered, "{:?}", packages.repositories);
+        }
+    }
+
+    #[test]
+    fn a_list_of_packages_is_of_one_product_and_names_each_release_once_for_each_target() {
+        for (one, other) in [("runner-1-1.x86_64", "runner-1-1.aarch64"), ("runner-1-1.x86_64", "runner-1-1.x86_64")] {
+            assert_eq!(read(&[(one, &["al2023"]), (other, &["rhel9"])]).expect("a list").packages.len(), 2);
+        }
         for (packages, told) in [
-            (["runner-1-1.x86_64", "bash-5-1.x86_64"], "it is about runner, and holds bash-5-1.x86_64"),
-            (["runner-1-1.x86_64", "runner-1-1.x86_64"], "it holds runner-1-1.x86_64 twice"),
+            (
+                [("runner-1-1.x86_64", &[][..]), ("bash-5-1.x86_64", &[])],
+                "it is about runner, and holds bash-5-1.x86_64",
+            ),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &[])], "it holds runner-1-1.x86_64 twice"),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &["al2023"])], "it holds runner-1-1.x86_64 twice"),
+            (
+                [("runner-1-1.x86_64", &["rhel9", "al2023"]), ("runner-1-1.x86_64", &["al2023"])],
+                "it holds runner-1-1.x86_64 twice",
+            ),
         ] {
             let error = read(&packages).expect_err(told).to_string();
             assert!(error.starts_with(told), "{error}");

@@ -59,12 +59,14 @@ pub enum Command {
     after_help = "Example:\n  list --repo-url https://yum.example.com/el/9/x86_64 --product gitlab-runner --major-version 18"
 )]
 pub struct List {
-    /// The repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
+    /// A repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
     ///
-    /// A user and password in it are used and never printed.
+    /// A user and password in it are used and never printed. Several repositories are merged, the
+    /// first counts where they have the same release; TARGET[,TARGET]=URL says which targets each of
+    /// them is for. A JSON array of them will do, too.
     // Text: what clap refuses it repeats, and a password may be in it.
-    #[arg(long, value_name = "URL")]
-    pub repo_url: String,
+    #[arg(long, value_name = "[TARGETS=]URL", required = true)]
+    pub repo_url: Vec<String>,
     /// Believe only a repository that one of the keys in this file has signed, as gpgkey of a .repo file
     ///
     /// The signature is repodata/repomd.xml.asc; with repo_gpgcheck dnf asks for the same.

@@ -228,7 +228,8 @@ pub struct Republished {
     pub offered: String,
 }
 
-/// What a run does: every release × target is in exactly one of `builds` and `left_alone`.
+/// What a run does: every release × target that it is for is in exactly one of `builds` and
+/// `left_alone`.
 #[derive(Debug, Default)]
 pub struct Diff {
     /// To build, in the order in which they are begun.
@@ -259,6 +260,7 @@ pub fn diff(
     let mut wanted = Vec::new();
     for target in targets {
         let run = Run { target, rules, origin, now };
+        let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
         let first_run = run.first_run(&packages, document);
         if !document.knows(target) || !first_run.is_empty() {
             diff.new_targets.push(target.clone());
@@ -266,7 +268,7 @@ pub fn diff(
         document.know(target, &rules.scope);
         run.pass_over(&first_run, document);
         let candidates = run.old_enough(&packages, document);
-        for package in &packages {
+        for package in packages {
             let build = Build { package: package.package.clone(), target: target.clone() };
             let entry = document.get(&build);
             diff.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
@@ -291,7 +293,7 @@ impl Diff {
     /// Claims as many of the builds that are wanted as one run may begin.
     fn begin(
         &mut self,
-        mut wanted: Vec<(&&Package, Build, Because)>,
+        mut wanted: Vec<(&Package, Build, Because)>,
         document: &mut Document,
         rules: &Rules,
         origin: &Origin,
@@ -322,7 +324,7 @@ impl Diff {
                 document.claim(&build, because.word(), package.checksum.clone(), now, origin.clone());
             }
             let attempt = failures(document, &build);
-            self.builds.push(Planned { package: (*package).clone(), target: build.target, attempt, because });
+            self.builds.push(Planned { package: package.clone(), target: build.target, attempt, because });
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What a run says to a person: counts, then each build with its reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::artifacts::RepositoryRead;
 use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
@@ -16,18 +17,27 @@ const MANY: usize = 50;
 /// What `list` found: how many releases there are, which are wanted, and why others are not.
 pub fn listing(
     product: &str,
-    repository: &str,
+    repositories: &[RepositoryRead],
     versions: &Versions,
     wanted: &[Package],
     left_out: &[(Nevra, LeftOut)],
 ) -> String {
     let all = count(wanted.len() + left_out.len(), "release");
-    let mut text = format!("{all} of {product} in {repository}, {} wanted ({})\n", wanted.len(), versions.in_words());
+    let place = match repositories {
+        [one] => one.url.clone(),
+        several => format!("{} repositories", several.len()),
+    };
+    let mut text = format!("{all} of {product} in {place}, {} wanted ({})\n", wanted.len(), versions.in_words());
+    for repository in repositories.iter().filter(|_| repositories.len() > 1) {
+        let targets = repository.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        let _ = writeln!(text, "  {} in {}{}", repository.releases, repository.url, targets.unwrap_or_default());
+    }
     match wanted {
         [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
         few if few.len() <= FEW => {
             for package in few {
-                let _ = writeln!(text, "  {}", package.package);
+                let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
+                let _ = writeln!(text, "  {}{}", package.package, targets.unwrap_or_default());
             }
         }
         [oldest, .., newest] => {
@@ -50,8 +60,10 @@ pub fn listing(
 /// What `diff` decided.
 pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target], diff: &Diff, rules: &Rules) -> String {
     let images = diff.builds.len() + diff.left_alone.len();
+    // Where targets have repositories of their own, not every release is for every target.
+    let (times, equals) = if images == releases * targets.len() { (" x ", " = ") } else { (", ", ", ") };
     let mut text = format!(
-        "{product} on {}: {} x {} = {}\n",
+        "{product} on {}: {}{times}{}{equals}{}\n",
         printable(reference),
         count(releases, "release"),
         count(targets.len(), "target"),
@@ -295,6 +307,10 @@ pub fn printable(text: &str) -> String {
 /// In UTC, which whoever shows it has to say.
 fn to_the_minute(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn listed(targets: &BTreeSet<Target>) -> String {
+    targets.iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn count(number: usize, noun: &str) -> String {

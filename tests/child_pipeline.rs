@@ -26,6 +26,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
             url: format!("https://yum.example.com/el9/Packages/{nevra}.rpm"),
             checksum: Some(format!("sha256:{}", "a".repeat(64)).parse().expect("a checksum")),
             built_at: None,
+            targets: None,
         },
         target: target.parse().expect("a target"),
         attempt: 1,

@@ -22,6 +22,7 @@ fn packages(versions: &[&str]) -> Vec<Package> {
         url: format!("https://yum.example.com/{version}.rpm"),
         checksum: None,
         built_at: None,
+        targets: None,
     };
     versions.iter().map(package).collect()
 }
@@ -249,4 +250,24 @@ proptest! {
             prop_assert_eq!((entry.state, entry.attempt), (State::Building, planned.attempt));
         }
     }
+}
+
+#[test]
+fn a_release_is_built_for_its_own_targets_and_the_newest_is_that_of_each() {
+    let mut releases = packages(&["18.4.0-1", "18.5.0-1", "18.5.0-1", "18.6.0-1"]);
+    for (release, names) in releases.iter_mut().zip([&["rhel9"][..], &["rhel9"], &["al2023"], &["al2023"]]) {
+        release.targets = Some(targets(names).into_iter().collect());
+        release.url = format!("https://yum.example.com/{}/", names[0]);
+    }
+    let mut document = Document::new("gitlab-runner", "main");
+    let both = targets(&["al2023", "rhel9"]);
+
+    let first = diff(&releases, &both, &mut document, &rules(), &pipeline(1), time(NIGHT));
+
+    assert_eq!(built(&first), ["18.5.0-1 rhel9", "18.6.0-1 al2023"]);
+    assert_eq!(first.builds[0].package.url, "https://yum.example.com/rhel9/");
+    let left: Vec<String> =
+        first.left_alone.iter().map(|one| format!("{} {}", one.package.evr(), one.target)).collect();
+    assert_eq!(left, ["18.4.0-1 rhel9", "18.5.0-1 al2023"]);
+    assert_eq!(document.get(&build("18.6.0-1", "rhel9")), None);
 }

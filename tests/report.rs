@@ -1,5 +1,6 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
@@ -24,6 +25,7 @@ fn package(nevra: &str) -> Package {
         url: format!("{REPOSITORY}Packages/{nevra}.rpm"),
         checksum: None,
         built_at: None,
+        targets: None,
     }
 }
 
@@ -48,8 +50,10 @@ fn notes(notes: &[(&str, &str)]) -> Notes {
 }
 
 fn listing(policy: &Policy, packages: Vec<Package>) -> String {
+    let releases = packages.len();
     let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
-    report::listing("gitlab-runner", REPOSITORY, &policy.versions, &wanted, &left_out)
+    let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
+    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out)
 }
 
 fn major(version: &str) -> Policy {
@@ -204,33 +208,34 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `forget` lets it be built again
       gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
     To build:
-      gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
-      gitlab-runner-18.7.0-1.x86_64   al2023  attempt 2 of 3; the last one never ended: https://gitlab.example.com/p/95
       gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
       gitlab-runner-18.10.0-1.x86_64  al2023  new release
+      gitlab-runner-18.10.0-1.x86_64  rhel9   new release
+      gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
     insta::assert_snapshot!(report::status(&document), @"
     gitlab-runner on main
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
     gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
-    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         https://gitlab.example.com/j/93
+    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         given up 2026-11-24 02:00 UTC  https://gitlab.example.com/j/93
     gitlab-runner-18.6.0-1.x86_64   rhel9   building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
-    gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
+    gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-23 02:00  1         https://gitlab.example.com/p/95
     gitlab-runner-18.7.0-1.x86_64   rhel9   building  2026-11-24 01:30  1         https://gitlab.example.com/p/100
     gitlab-runner-18.8.0-1.x86_64   al2023  skipped   2026-11-24 02:00            broken upstream
     gitlab-runner-18.8.0-1.x86_64   rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     gitlab-runner-18.10.0-1.x86_64  al2023  building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    gitlab-runner-18.10.0-1.x86_64  rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     ");
 
     // The diff job of the same pipeline runs again.
     let (_, text) = run(&mut document, &["18.10.0"], &rules, 101, NIGHT);
     insta::assert_snapshot!(text, @"
     gitlab-runner on main: 1 release x 2 targets = 2 images
-          1  to build
-          1  left for the next run by --max-builds
+          2  to build
     To build:
       gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
+      gitlab-runner-18.10.0-1.x86_64  rhel9   claimed by this pipeline before, whose diff runs again
     ");
 }
 

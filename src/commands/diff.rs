@@ -84,6 +84,12 @@ impl Plan {
         let targets = targets(named_targets).or_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
         let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
+            return Err(anyhow!(
+                "--targets names {target}, and no --repo-url was for it: list has to be told of a repository for it"
+            ))
+            .or_exit(Exit::CommandLine);
+        }
         let rules = rules.into_rules(packages.policy.clone());
         let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
         let store = open_store(&tracker.tracker)?;
