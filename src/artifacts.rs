@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alarm;
 use crate::diff::{Diff, LeftAlone, Planned, Republished};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Policy};
@@ -159,6 +160,8 @@ pub struct Builds<'a> {
     pub left_out: Vec<LeftOutRow<'a>>,
     /// Releases that changed under their name after they were built.
     pub republished: &'a [Republished],
+    /// What a person should hear of, each with a sentence.
+    pub alarms: Vec<AlarmRow<'a>>,
 }
 
 /// One build: what its job gets as variables, in small letters.
@@ -200,6 +203,22 @@ pub struct LeftAloneRow<'a> {
     pub explanation: String,
 }
 
+/// What a person should hear of.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlarmRow<'a> {
+    /// A word for programs with what belongs to it.
+    #[serde(flatten)]
+    pub alarm: &'a Alarm,
+    /// A sentence for people.
+    pub explanation: String,
+}
+
+impl<'a> From<&'a Alarm> for AlarmRow<'a> {
+    fn from(alarm: &'a Alarm) -> Self {
+        Self { alarm, explanation: report::alarm(alarm) }
+    }
+}
+
 /// A release that is built for no target.
 #[derive(Debug, Clone, Serialize)]
 pub struct LeftOutRow<'a> {
@@ -231,6 +250,7 @@ impl<'a> Builds<'a> {
         decided_at: Timestamp,
         max_attempts: u64,
         diff: &'a Diff,
+        alarms: &'a [Alarm],
     ) -> Self {
         Self {
             format: BUILDS_FORMAT,
@@ -243,6 +263,7 @@ impl<'a> Builds<'a> {
             left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),
             left_out: packages.left_out.iter().map(LeftOutRow::from).collect(),
             republished: &diff.republished,
+            alarms: alarms.iter().map(AlarmRow::from).collect(),
         }
     }
 

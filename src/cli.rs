@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ami_scheduler::alarm::{Kind, Limits};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
 use ami_scheduler::diff::{FirstRun, Order, Rules};
 use ami_scheduler::package::{Nevra, is_package_name};
@@ -34,7 +35,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the command line, 3 the package repository, \
-4 GitLab or the tracker, 1 anything else.";
+4 GitLab or the tracker, 5 done, with an alarm that --fail-on names, 1 anything else.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -108,9 +109,11 @@ pub struct Diff {
     pub tracker: TrackerArgs,
     #[command(flatten)]
     pub rules: RuleArgs,
-    /// Decide and write builds.json, but claim nothing: neither the tracker nor a child pipeline is written
+    /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub alarms: AlarmArgs,
     /// The file of the project that holds the build job
     #[arg(long, value_name = "PATH")]
     pub build_file: BuildFile,
@@ -136,6 +139,39 @@ pub struct Diff {
     pub origin: OriginArgs,
     #[command(flatten)]
     pub line: LineArgs,
+}
+
+/// What is told of, and what a run ends with then.
+#[derive(Debug, Args)]
+pub struct AlarmArgs {
+    /// Tell when a repository has not changed for so many days; 0 never
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
+    pub unchanged_after: u32,
+    #[command(flatten)]
+    pub overdue: OverdueArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OverdueArgs {
+    /// Tell when there was no run for more than so many days; 0 never
+    ///
+    /// Runs without anything else to record are recorded now and then: a gap is told of for certain when it
+    /// is half as long again.
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
+    pub overdue_after: u32,
+    /// End with exit code 5, after all is done, where one of these is told: republished, unchanged, shrank, overdue
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub fail_on: ListOf<Kind>,
+}
+
+impl OverdueArgs {
+    pub fn limits(&self, unchanged_after: u32) -> Limits {
+        Limits { unchanged: days(unchanged_after), overdue: days(self.overdue_after) }
+    }
+}
+
+fn days(days: u32) -> Option<SignedDuration> {
+    (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))
 }
 
 /// The rules of diff; `why` is asked with the same ones.
@@ -184,7 +220,7 @@ impl RuleArgs {
             keep: self.keep.into(),
             // What is told with a reason comes first.
             exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),
-            min_age: SignedDuration::from_hours(24 * i64::from(self.min_age)),
+            min_age: days(self.min_age).unwrap_or_default(),
             order: self.order.into(),
             first_run: self.first_run.into(),
             max_builds: self.max_builds as usize,
@@ -249,6 +285,8 @@ pub struct Status {
     /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
     pub format: StatusFormat,
+    #[command(flatten)]
+    pub overdue: OverdueArgs,
 }
 
 /// Asks for a build anew: what was recorded of it no longer holds, its failures included

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::package::{Nevra, Package};
-use crate::policy::{Exclusion, Keep, Policy};
+use crate::policy::{Exclusion, Keep, Newest, Policy};
 use crate::tracker::{Build, Document, Entry, Origin, State, Target};
 
 /// The rules by which builds are chosen.
@@ -267,12 +267,13 @@ pub fn diff(
         }
         document.know(target, &rules.scope);
         run.pass_over(&first_run, document);
-        let candidates = run.old_enough(&packages, document);
+        let old_enough = run.old_enough(&packages, document);
+        let newest = rules.keep.newest(old_enough.into_iter());
         for package in packages {
             let build = Build { package: package.package.clone(), target: target.clone() };
             let entry = document.get(&build);
             diff.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
-            match run.decide(&build, package.built_at, entry, &candidates) {
+            match run.decide(&build, package.built_at, entry, &newest) {
                 Ok(Because::NewRelease) if first_run.contains(&&build.package) => {
                     wanted.push((package, build, Because::FirstRun));
                 }
@@ -376,7 +377,7 @@ impl Run<'_> {
         build: &Build,
         built_at: Option<Timestamp>,
         entry: Option<&Entry>,
-        candidates: &[&Nevra],
+        newest: &Newest<'_>,
     ) -> Result<Because, Reason> {
         if let Some(decision) = entry.and_then(|entry| self.is_settled(entry)) {
             return decision;
@@ -392,7 +393,7 @@ impl Run<'_> {
         if let Some(until) = self.too_young(built_at, entry) {
             return Err(Reason::TooYoung { until });
         }
-        if let Some(newer) = self.rules.keep.superseded_by(&build.package, candidates.iter().copied()) {
+        if let Some(newer) = newest.supersedes(&build.package) {
             return Err(Reason::Superseded { newer: newer.clone() });
         }
         entry.map_or(Ok(Because::NewRelease), |entry| self.try_again(entry))

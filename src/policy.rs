@@ -5,6 +5,7 @@
 //! once the rules that need a clock have spoken, and [`Exclusion`] comes after it: both act in `diff`.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -193,21 +194,42 @@ pub enum Keep {
 }
 
 impl Keep {
-    /// Whether the newer of two releases makes the other one needless.
-    fn replaces(self, older: &Evr, newer: &Evr) -> bool {
+    /// The newest of some releases, for each architecture and line of versions.
+    pub fn newest<'a>(self, releases: impl Iterator<Item = &'a Nevra>) -> Newest<'a> {
+        let mut newest: BTreeMap<_, &Nevra> = BTreeMap::new();
+        for release in releases {
+            if let Some(line) = self.line(release) {
+                newest.entry(line).and_modify(|known| *known = release.max(known)).or_insert(release);
+            }
+        }
+        Newest { keep: self, newest }
+    }
+
+    /// Which releases are of one line: those of one architecture whose versions begin the same. `None`
+    /// where every release is kept.
+    fn line(self, release: &Nevra) -> Option<(&str, Vec<&str>)> {
         let parts = match self {
-            Self::All => return false,
+            Self::All => return None,
             Self::Latest => 0,
             Self::LatestPerMajor => 1,
             Self::LatestPerMinor => 2,
         };
-        older < newer && first_parts(&older.version, parts) == first_parts(&newer.version, parts)
+        Some((release.arch(), first_parts(&release.evr().version, parts)))
     }
+}
 
-    /// The newest of some releases that makes another one of its architecture needless.
-    pub fn superseded_by<'a>(self, release: &Nevra, others: impl Iterator<Item = &'a Nevra>) -> Option<&'a Nevra> {
-        let replaces = |other: &&Nevra| other.arch() == release.arch() && self.replaces(release.evr(), other.evr());
-        others.filter(replaces).max()
+/// The newest release of each line.
+#[derive(Debug)]
+pub struct Newest<'a> {
+    keep: Keep,
+    newest: BTreeMap<(&'a str, Vec<&'a str>), &'a Nevra>,
+}
+
+impl<'a> Newest<'a> {
+    /// The newer release that makes this one needless.
+    pub fn supersedes(&self, release: &Nevra) -> Option<&'a Nevra> {
+        let newest = self.newest.get(&self.keep.line(release)?).copied()?;
+        (newest > release).then_some(newest)
     }
 }
 
@@ -436,7 +458,7 @@ mod tests {
             (LatestPerMinor, "18.6.0+git3", "18.60.0", false),
         ] {
             let newer = [package(newer)];
-            let superseded = keep.superseded_by(&package(older), newer.iter()).is_some();
+            let superseded = keep.newest(newer.iter()).supersedes(&package(older)).is_some();
             assert_eq!(superseded, needless, "{keep:?}: {older} by {newer:?}");
         }
     }
@@ -444,9 +466,9 @@ mod tests {
     #[test]
     fn each_architecture_is_kept_for_itself() {
         let other: Nevra = "gitlab-runner-19.0.0-1.aarch64".parse().expect("a package");
-        assert_eq!(Keep::Latest.superseded_by(&package("18.6.0"), [other].iter()), None);
+        assert_eq!(Keep::Latest.newest([other].iter()).supersedes(&package("18.6.0")), None);
         let newer = [package("18.6.2"), package("18.6.3"), package("18.6.1")];
-        assert_eq!(Keep::Latest.superseded_by(&package("18.6.0"), newer.iter()), Some(&newer[1]));
+        assert_eq!(Keep::Latest.newest(newer.iter()).supersedes(&package("18.6.0")), Some(&newer[1]));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::alarm::Alarm;
 use crate::artifacts::RepositoryRead;
-use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules, runs_to_wait};
+use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Republished, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
 use crate::tracker::{Build, Document, Entry, GivenUp, State, Target};
@@ -58,7 +59,15 @@ pub fn listing(
 }
 
 /// What `diff` decided.
-pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target], diff: &Diff, rules: &Rules) -> String {
+pub fn diff(
+    product: &str,
+    reference: &str,
+    releases: usize,
+    targets: &[Target],
+    diff: &Diff,
+    alarms: &[Alarm],
+    rules: &Rules,
+) -> String {
     let images = diff.builds.len() + diff.left_alone.len();
     // Where targets have repositories of their own, not every release is for every target.
     let (times, equals) = if images == releases * targets.len() { (" x ", " = ") } else { (", ", ", ") };
@@ -71,13 +80,8 @@ pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target],
     );
     push_first_run(&mut text, diff, rules.first_run);
     push_counts(&mut text, diff);
-    for change in &diff.republished {
-        let _ = writeln!(
-            text,
-            "WARNING: {} was published again with another content after it was built for {}: {} then, {} now.\n\
-             It is not built again. Find out why it changed; `forget` lets it be built from what is there now.",
-            change.package, change.target, change.recorded, change.offered
-        );
+    for one in alarms {
+        let _ = writeln!(text, "WARNING: {}", printable_lines(&alarm(one)).trim_end());
     }
     // What was given up is told once: who has read it need not read it again each night.
     let noteworthy = |cell: &&LeftAlone| {
@@ -154,6 +158,29 @@ fn push_images(text: &mut String, heading: &str, images: &[(&Nevra, &Target, Str
     }
     if images.len() > MANY {
         let _ = writeln!(text, "  … and {} more: builds.json has them all", images.len() - MANY);
+    }
+}
+
+/// What happened, and what to do.
+pub fn alarm(alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::Republished(Republished { package, target, recorded, offered }) => format!(
+            "{package} was published again with another content after it was built for {target}: {recorded} then, {offered} now.\n\
+             It is not built again. Find out why it changed; `forget` lets it be built from what is there now."
+        ),
+        Alarm::Unchanged { repository, since } => {
+            let since = to_the_minute(*since);
+            format!("{repository} has not changed since {since} UTC. Is it still the place where releases appear?")
+        }
+        Alarm::Shrank { repository, before, now } => format!(
+            "{repository} has {} now, and had {before}. Is it being made anew, or were old ones taken out? \
+             What was built stays built; this is told for a week.",
+            count_u64(*now, "release")
+        ),
+        Alarm::Overdue { last_run } => {
+            let last_run = to_the_minute(*last_run);
+            format!("the last run that is recorded was at {last_run} UTC: does the schedule run, and who owns it?")
+        }
     }
 }
 

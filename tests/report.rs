@@ -1,5 +1,6 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
@@ -45,6 +46,10 @@ fn build(version: &str, target: &str) -> Build {
     Build { package: runner(version).package, target: target.parse().expect("a target") }
 }
 
+fn alarms(diff: &Diff) -> Vec<Alarm> {
+    diff.republished.iter().cloned().map(Alarm::Republished).collect()
+}
+
 fn notes(notes: &[(&str, &str)]) -> Notes {
     notes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -74,7 +79,7 @@ fn run(document: &mut Document, versions: &[&str], rules: &Rules, id: u64, now: 
     let packages: Vec<Package> = versions.iter().map(|version| runner(version)).collect();
     let targets = targets(&["al2023", "rhel9"]);
     let diff = diff(&packages, &targets, document, rules, &pipeline(id), time(now));
-    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, rules);
+    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, &alarms(&diff), rules);
     (diff, text)
 }
 
@@ -250,7 +255,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     document.succeed(&build("18.6.0", "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
     release.checksum = checksum("b");
     let diff = diff(&[release], &target, &mut document, &rules(), &pipeline(3), time(NIGHT));
-    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &rules());
+    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &alarms(&diff), &rules());
     let short = text.replace(&"a".repeat(64), "aaa").replace(&"b".repeat(64), "bbb");
     insta::assert_snapshot!(short, @"
     gitlab-runner on main: 1 release x 1 target = 1 image

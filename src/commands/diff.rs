@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use ami_scheduler::alarm::{Alarm, Kind, Limits, alarms};
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::diff::{Rules, diff};
@@ -15,7 +16,9 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
-    let plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &origin, now)?;
+    let mut plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &origin, now)?;
+    let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
+    let alarms = plan.alarms(origin.line.as_deref().unwrap_or_default(), &limits, now);
     let packages = &plan.packages;
     let (product, reference) = (packages.product.as_str(), args.tracker.reference.as_str());
     let settings = Settings {
@@ -33,12 +36,17 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     // what was not claimed is not left for anybody to build.
     let name = TrackerName::new(product, reference).or_exit(Exit::Tracker)?;
     let child_pipeline = render(&settings, &name, &plan.diff.builds).or_exit(Exit::Repository)?;
-    let builds = Builds::new(packages, reference, settings.pipeline, now, plan.rules.max_attempts, &plan.diff);
-    let text = report::diff(product, reference, packages.packages.len(), &plan.targets, &plan.diff, &plan.rules);
+    let max_attempts = plan.rules.max_attempts;
+    let builds = Builds::new(packages, reference, settings.pipeline, now, max_attempts, &plan.diff, &alarms);
+    let releases = packages.packages.len();
+    let text = report::diff(product, reference, releases, &plan.targets, &plan.diff, &alarms, &plan.rules);
     if args.dry_run {
         write_json(&args.builds, &builds.as_plan())?;
+        // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
+        let nothing = render(&settings, &name, &[]).or_exit(Exit::Repository)?;
+        write(&args.child_pipeline, nothing.as_bytes())?;
         say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
-        return Ok(());
+        return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
     }
     let done = write_json(&args.builds, &builds)
         .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
@@ -54,7 +62,21 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
         say!("{taken_over}");
     }
     say!("{}", text.trim_end());
-    Ok(())
+    fail_on(&args.alarms.overdue.fail_on.0, &alarms)
+}
+
+/// Ends a run that is done with the exit code for alarms, where there are some that are to end it so.
+pub(super) fn fail_on(kinds: &[Kind], alarms: &[Alarm]) -> Result<(), Failure> {
+    let mut told: Vec<Kind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
+    told.sort_unstable();
+    told.dedup();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = told.iter().map(Kind::to_string).collect();
+    let told = told.join(", ");
+    Err(anyhow!("there are alarms that --fail-on names ({told}): see the warnings above. All else is done"))
+        .or_exit(Exit::Alarm)
 }
 
 /// What a run would do, before it has any effect.
@@ -102,6 +124,12 @@ impl Plan {
         let mut after = before.clone();
         let diff = diff(&packages.packages, &targets, &mut after, &rules, origin, now);
         Ok(Self { packages, targets, rules, diff, before, after, taken_over, heads, store })
+    }
+
+    /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
+    fn alarms(&mut self, line: &str, limits: &Limits, now: Timestamp) -> Vec<Alarm> {
+        let repositories = &self.packages.repositories;
+        alarms(&self.before, &mut self.after, repositories, &self.diff.republished, line, limits, now)
     }
 
     /// Claims the builds, and remembers the rest.

@@ -32,7 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Diff(diff) => diff::run(diff, now),
         Command::Update(update) => update::run(update, now),
         Command::Settle(settle) => settle::run(settle, now),
-        Command::Status(status) => status::run(&status),
+        Command::Status(status) => status::run(&status, now),
         Command::Skip(skip) => skip::run(&skip, now),
         Command::Unskip(unskip) => unskip::run(&unskip, now),
         Command::Forget(forget) => forget::run(&forget, now),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Entry, GivenUp, Notes, Origin, PassedOver, State, Target, TrackerName, TrackerNameError};
+use crate::alarm::Seen;
 use crate::package::Nevra;
 use crate::policy::Policy;
 use crate::repository::Checksum;
@@ -37,6 +38,12 @@ pub struct Document {
     /// Of each target what its runs so far were about. None: whatever there is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     scopes: BTreeMap<Target, BTreeSet<Policy>>,
+    /// What was seen of repositories, by URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    repositories: BTreeMap<String, Seen>,
+    /// Of each line, the last run that was recorded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    runs: BTreeMap<String, Timestamp>,
     entries: BTreeMap<Nevra, BTreeMap<Target, Entry>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
@@ -93,6 +100,8 @@ impl Document {
             reference: reference.to_owned(),
             targets: BTreeSet::new(),
             scopes: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            runs: BTreeMap::new(),
             entries: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }
@@ -172,6 +181,31 @@ impl Document {
         self.scopes.entry(target.clone()).or_default().insert(scope.clone());
     }
 
+    /// What was last seen of a repository, by its URL.
+    pub fn repository(&self, url: &str) -> Option<&Seen> {
+        self.repositories.get(url)
+    }
+
+    /// Records what was seen of a repository.
+    pub fn remember_repository(&mut self, url: &str, seen: Seen) {
+        take_larger(&mut self.repositories, url.to_owned(), seen, Seen::cmp);
+    }
+
+    /// When a run of a line was recorded last; the line of a pipeline that works on one alone is empty.
+    pub fn last_run(&self, line: &str) -> Option<Timestamp> {
+        self.runs.get(line).copied()
+    }
+
+    /// The last runs that were recorded, by line.
+    pub fn runs(&self) -> &BTreeMap<String, Timestamp> {
+        &self.runs
+    }
+
+    /// Records that a line has had a run.
+    pub fn remember_run(&mut self, line: &str, now: Timestamp) {
+        take_larger(&mut self.runs, line.to_owned(), now, Timestamp::cmp);
+    }
+
     /// What both documents know: of each build the larger entry.
     ///
     /// Commutative, associative and idempotent, since it takes maxima.
@@ -180,6 +214,12 @@ impl Document {
         self.targets.extend(other.targets);
         for (target, scopes) in other.scopes {
             self.scopes.entry(target).or_default().extend(scopes);
+        }
+        for (url, seen) in other.repositories {
+            take_larger(&mut self.repositories, url, seen, Seen::cmp);
+        }
+        for (line, run) in other.runs {
+            take_larger(&mut self.runs, line, run, Timestamp::cmp);
         }
         for (package, targets) in other.entries {
             let mine = self.entries.entry(package).or_default();
