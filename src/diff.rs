@@ -422,6 +422,9 @@ impl Run<'_> {
     /// Until when a release has to wait: its age counts from when its publisher built it or, if that is
     /// later or unknown, from when it was seen here first, which nobody can back-date.
     fn too_young(&self, built_at: Option<Timestamp>, entry: Option<&Entry>) -> Option<Timestamp> {
+        if self.rules.min_age.is_zero() {
+            return None; // nor is it, whatever the publisher's clock says
+        }
         let first_seen = entry.and_then(|entry| entry.first_seen).unwrap_or(self.now);
         let born = built_at.map_or(first_seen, |built_at| built_at.max(first_seen));
         let until = born.saturating_add(self.rules.min_age).unwrap_or(Timestamp::MAX);

@@ -158,6 +158,12 @@ fn a_release_is_old_enough_when_both_its_publisher_and_this_tracker_have_known_i
 }
 
 #[test]
+fn without_a_minimum_age_a_clock_that_is_ahead_holds_up_nothing() {
+    let release = Package { built_at: Some(night(20)), ..package("18.5.0") };
+    assert_eq!(versions(&run(&mut tracker(), &[release], &Rules::default(), 2, night(2))), ["18.5.0"]);
+}
+
+#[test]
 fn a_release_that_is_too_young_makes_no_older_one_needless() {
     let rules = Rules { min_age: days(7), keep: Keep::Latest, ..Rules::default() };
     let mut document = tracker();
