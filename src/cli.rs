@@ -88,6 +88,9 @@ pub struct List {
     /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", require_equals = true, hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
     pub pre_releases: bool,
+    /// Say of each release whether it is wanted, or which rule leaves it out
+    #[arg(long)]
+    pub explain: bool,
     /// Where to write the releases
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
     pub output: PathBuf,

@@ -15,13 +15,15 @@ const FEW: usize = 10;
 /// Up to how many images are told one by one.
 const MANY: usize = 50;
 
-/// What `list` found: how many releases there are, which are wanted, and why others are not.
+/// What `list` found: how many releases there are, which are wanted, and why others are not; `explain`
+/// says it for each release.
 pub fn listing(
     product: &str,
     repositories: &[RepositoryRead],
     versions: &Versions,
     wanted: &[Package],
     left_out: &[(Nevra, LeftOut)],
+    explain: bool,
 ) -> String {
     let all = count(wanted.len() + left_out.len(), "release");
     let place = match repositories {
@@ -32,6 +34,10 @@ pub fn listing(
     for repository in repositories.iter().filter(|_| repositories.len() > 1) {
         let targets = repository.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
         let _ = writeln!(text, "  {} in {}{}", repository.releases, repository.url, targets.unwrap_or_default());
+    }
+    if explain {
+        push_explanations(&mut text, wanted, left_out);
+        return text;
     }
     match wanted {
         [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
@@ -56,6 +62,20 @@ pub fn listing(
         let _ = writeln!(text, "  {} left out, {}{names}", packages.len(), reason.reason());
     }
     text
+}
+
+fn push_explanations(text: &mut String, wanted: &[Package], left_out: &[(Nevra, LeftOut)]) {
+    let wanted = wanted.iter().map(|package| {
+        let targets = package.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        (&package.package, format!("wanted{}", targets.unwrap_or_default()))
+    });
+    let left_out = left_out.iter().map(|(package, reason)| (package, format!("left out, {}", reason.reason())));
+    let mut rows: Vec<(&Nevra, String)> = wanted.chain(left_out).collect();
+    rows.sort();
+    let width = rows.iter().map(|(package, _)| package.to_string().len()).max().unwrap_or_default();
+    for (package, why) in rows {
+        let _ = writeln!(text, "  {:<width$}  {why}", package.to_string());
+    }
 }
 
 /// What `diff` decided.

@@ -58,7 +58,7 @@ fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
     let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
     let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
-    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out)
+    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out, false)
 }
 
 fn major(version: &str) -> Policy {

@@ -65,7 +65,7 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     }
     let (wanted, mut left_out) = policy.apply(merged.packages);
     left_out.dedup();
-    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out);
+    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
     write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
     say!("{}", text.trim_end());
     Ok(())
