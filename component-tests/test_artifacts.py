@@ -40,6 +40,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     reasons: set[str] = set()
     left_alone: set[str] = set()
     states: set[str] = set()
+    alarms: set[str] = set()
 
     def publish(*packages: str) -> None:
         repository.add(*packages).publish()
@@ -52,6 +53,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
         builds = validated("builds", ami.json("builds.json"))
         reasons.update(row["reason"] for row in builds["builds"])
         left_alone.update(row["reason"] for row in builds["left_alone"])
+        alarms.update(row["alarm"] for row in builds["alarms"])
         status()
 
     def status() -> None:
@@ -84,9 +86,24 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     (ami.folder / "packages.json").write_text(json.dumps(packages))
     diff(8, "2026-11-06T02:00:00Z")
     assert [row["package"] for row in ami.json("builds.json")["republished"]] == ["gitlab-runner-18.1.0-1.x86_64"]
+    publish("gitlab-runner-18.3.1-1.x86_64", "gitlab-runner-18.4.1-1.x86_64")
+    diff(9, "2026-11-08T02:00:00Z", "--keep", "latest-per-minor", "--skip", "18.4.1: broken")  # 18.4.0, 18.3.0 superseded
+    diff(10, "2026-11-08T02:00:00Z", "--min-age", "30")
+    for pipeline in (11, 12, 13):
+        diff(pipeline, f"2026-11-{pipeline}T02:00:00Z", "--max-attempts", "9", "--max-builds", "100")
+        assert ami("settle", *tracker, "--pipeline", pipeline).code == 0
+    diff(14, "2026-11-14T02:00:00Z", "--max-attempts", "9")  # waiting
+    status()
+    for file in repository.folder.glob("Packages/*.rpm"):
+        file.unlink()
+    publish("gitlab-runner-18.9.0-1.x86_64")
+    diff(15, "2026-12-30T02:00:00Z", "--overdue-after", "4")
+    diff(16, "2027-01-30T02:00:00Z", "--unchanged-after", "9", "--max-attempts", "3")
+    status()
 
     # The schemas name all of it, and nothing that does not come to pass.
     row = schema("builds")["properties"]
     assert reasons == set(row["builds"]["items"]["properties"]["reason"]["enum"])
     assert left_alone == {one["properties"]["reason"]["const"] for one in row["left_alone"]["items"]["oneOf"]}
+    assert alarms == {one["properties"]["alarm"]["const"] for one in row["alarms"]["items"]["oneOf"]}
     assert states == set(schema("tracker")["$defs"]["entry"]["properties"]["state"]["enum"])

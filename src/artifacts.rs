@@ -3,14 +3,15 @@
 //!
 //! Each has a `format` with a version; within a version fields are added, never changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Because, Diff, LeftAlone, Planned, Republished};
+use crate::alarm::Alarm;
+use crate::diff::{Diff, LeftAlone, Planned, Republished};
 use crate::package::{Nevra, Package};
-use crate::policy::LeftOut;
+use crate::policy::{LeftOut, Policy};
 use crate::report;
 use crate::repository::Checksum;
 use crate::tracker::Target;
@@ -24,14 +25,35 @@ pub struct Packages {
     format: String,
     /// The product that was asked for.
     pub product: String,
-    /// The repository that was asked, without credentials.
+    /// The first repository that was asked, without credentials.
     pub repository: String,
+    /// All of them, in the order of their precedence.
+    #[serde(default)]
+    pub repositories: Vec<RepositoryRead>,
     /// When it was asked.
     pub read_at: Timestamp,
+    /// By what its releases were told apart.
+    #[serde(default)]
+    pub policy: Policy,
     /// The releases that the version policy lets through, oldest first.
     pub packages: Vec<Package>,
     /// The others, each with the rule that leaves it out.
     pub left_out: Vec<LeftOutPackage>,
+}
+
+/// A repository that was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepositoryRead {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// The targets that it is for; `None` for every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<BTreeSet<Target>>,
+    /// Its own mark of its state, from `repomd.xml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// How many releases of the product it has, those that are not wanted among them.
+    pub releases: usize,
 }
 
 /// A release that the version policy does not let through.
@@ -60,7 +82,7 @@ pub enum PackagesError {
         /// The product that the file is about.
         product: String,
     },
-    /// A release is there twice: which of the two is to be built?
+    /// A release is there twice for one target: which of the two is to be built?
     #[error("it holds {0} twice: let list write it")]
     Twice(Nevra),
 }
@@ -69,16 +91,19 @@ impl Packages {
     /// The result of a list.
     pub fn new(
         product: &str,
-        repository: &str,
+        repositories: Vec<RepositoryRead>,
         read_at: Timestamp,
+        policy: Policy,
         packages: Vec<Package>,
         left_out: Vec<(Nevra, LeftOut)>,
     ) -> Self {
         Self {
             format: PACKAGES_FORMAT.to_owned(),
             product: product.to_owned(),
-            repository: repository.to_owned(),
+            repository: repositories.first().map(|repository| repository.url.clone()).unwrap_or_default(),
+            repositories,
             read_at,
+            policy,
             packages,
             left_out: left_out.into_iter().map(|(package, reason)| LeftOutPackage { package, reason }).collect(),
         }
@@ -90,16 +115,25 @@ impl Packages {
         if packages.format != PACKAGES_FORMAT {
             return Err(PackagesError::Format(packages.format.chars().take(80).collect()));
         }
-        let mut seen = BTreeSet::new();
-        for Package { package, .. } in &packages.packages {
-            if package.name() != packages.product {
-                return Err(PackagesError::Other { package: Box::new(package.clone()), product: packages.product });
+        let mut seen: BTreeMap<&Nevra, Vec<&Package>> = BTreeMap::new();
+        for package in &packages.packages {
+            let nevra = &package.package;
+            if nevra.name() != packages.product {
+                return Err(PackagesError::Other { package: Box::new(nevra.clone()), product: packages.product });
             }
-            if !seen.insert(package) {
-                return Err(PackagesError::Twice(package.clone()));
+            let known = seen.entry(nevra).or_default();
+            if known.iter().any(|known| known.shares_a_target_with(package)) {
+                return Err(PackagesError::Twice(nevra.clone()));
             }
+            known.push(package);
         }
         Ok(packages)
+    }
+
+    /// Whether a repository was asked for this target.
+    pub fn cover(&self, target: &Target) -> bool {
+        let mut targets = self.repositories.iter().map(|repository| &repository.targets);
+        self.repositories.is_empty() || targets.any(|targets| targets.as_ref().is_none_or(|all| all.contains(target)))
     }
 }
 
@@ -116,12 +150,18 @@ pub struct Builds<'a> {
     pub pipeline: u64,
     /// When this was decided.
     pub decided_at: Timestamp,
-    /// What to build, oldest release first.
+    /// What to build, in the order in which it is begun.
     pub builds: Vec<BuildRow<'a>>,
+    /// Whether nothing was claimed: this is what a run would do.
+    pub dry_run: bool,
     /// Every other release × target, each with its one reason.
     pub left_alone: Vec<LeftAloneRow<'a>>,
+    /// The releases that list let not through, each with its one reason.
+    pub left_out: Vec<LeftOutRow<'a>>,
     /// Releases that changed under their name after they were built.
     pub republished: &'a [Republished],
+    /// What a person should hear of, each with a sentence.
+    pub alarms: Vec<AlarmRow<'a>>,
 }
 
 /// One build: what its job gets as variables, in small letters.
@@ -163,6 +203,38 @@ pub struct LeftAloneRow<'a> {
     pub explanation: String,
 }
 
+/// What a person should hear of.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlarmRow<'a> {
+    /// A word for programs with what belongs to it.
+    #[serde(flatten)]
+    pub alarm: &'a Alarm,
+    /// A sentence for people.
+    pub explanation: String,
+}
+
+impl<'a> From<&'a Alarm> for AlarmRow<'a> {
+    fn from(alarm: &'a Alarm) -> Self {
+        Self { alarm, explanation: report::alarm(alarm) }
+    }
+}
+
+/// A release that is built for no target.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOutRow<'a> {
+    /// The release, and a word for programs.
+    #[serde(flatten)]
+    pub left_out: &'a LeftOutPackage,
+    /// Why it is not built: a sentence for people.
+    pub explanation: &'static str,
+}
+
+impl<'a> From<&'a LeftOutPackage> for LeftOutRow<'a> {
+    fn from(left_out: &'a LeftOutPackage) -> Self {
+        Self { left_out, explanation: left_out.reason.reason() }
+    }
+}
+
 impl<'a> From<&'a LeftAlone> for LeftAloneRow<'a> {
     fn from(left_alone: &'a LeftAlone) -> Self {
         Self { left_alone, explanation: report::why_left_alone(&left_alone.reason) }
@@ -170,25 +242,35 @@ impl<'a> From<&'a LeftAlone> for LeftAloneRow<'a> {
 }
 
 impl<'a> Builds<'a> {
-    /// The result of a diff by rules with these `max_attempts`.
+    /// What the run of `pipeline` decided about the releases of a list, by rules with these `max_attempts`.
     pub fn new(
-        product: &'a str,
+        packages: &'a Packages,
         reference: &'a str,
         pipeline: u64,
         decided_at: Timestamp,
         max_attempts: u64,
         diff: &'a Diff,
+        alarms: &'a [Alarm],
     ) -> Self {
         Self {
             format: BUILDS_FORMAT,
-            product,
+            product: &packages.product,
             reference,
             pipeline,
             decided_at,
+            dry_run: false,
             builds: diff.builds.iter().map(|build| BuildRow::new(build, max_attempts)).collect(),
             left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),
+            left_out: packages.left_out.iter().map(LeftOutRow::from).collect(),
             republished: &diff.republished,
+            alarms: alarms.iter().map(AlarmRow::from).collect(),
         }
+    }
+
+    /// The same as a plan, of which nothing is claimed.
+    #[must_use]
+    pub fn as_plan(self) -> Self {
+        Self { dry_run: true, ..self }
     }
 }
 
@@ -206,14 +288,7 @@ impl<'a> BuildRow<'a> {
             package_url: &build.package.url,
             package_sha256: build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
             attempt: build.attempt,
-            reason: match build.because {
-                Because::NewRelease => "new_release",
-                Because::FirstRun => "first_run",
-                Because::AskedFor { .. } => "asked_for",
-                Because::Failed { .. } => "failed_before",
-                Because::Lapsed { .. } => "claim_lapsed",
-                Because::OwnClaim => "own_claim",
-            },
+            reason: build.because.word(),
             explanation: report::why_built(&build.because, build.attempt, max_attempts),
         }
     }
@@ -223,24 +298,55 @@ impl<'a> BuildRow<'a> {
 mod tests {
     use super::*;
 
-    fn read(packages: &[&str]) -> Result<Packages, PackagesError> {
-        let packages = packages.iter().map(|package| Package {
+    fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
+        let packages = packages.iter().map(|(package, targets)| Package {
             package: package.parse().expect("a package"),
             url: "https://yum.example.com/a.rpm".to_owned(),
             checksum: None,
             built_at: None,
+            targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
         });
         let written =
-            Packages::new("runner", "https://yum.example.com/", Timestamp::UNIX_EPOCH, packages.collect(), vec![]);
+            Packages::new("runner", vec![], Timestamp::UNIX_EPOCH, Policy::default(), packages.collect(), vec![]);
         Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
     }
 
     #[test]
-    fn a_list_of_packages_is_of_one_product_and_names_each_release_once() {
-        assert_eq!(read(&["runner-1-1.x86_64", "runner-1-1.aarch64"]).expect("a list").packages.len(), 2);
+    fn a_target_that_no_repository_was_for_is_known() {
+        let read = |targets: Option<&[&str]>| RepositoryRead {
+            url: "https://yum.example.com/".to_owned(),
+            targets: targets.map(|targets| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            revision: None,
+            releases: 1,
+        };
+        for (repositories, covered) in [
+            (vec![], true),
+            (vec![read(None)], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8", "rhel9"]))], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8"]))], false),
+        ] {
+            let packages =
+                Packages::new("runner", repositories, Timestamp::UNIX_EPOCH, Policy::default(), vec![], vec![]);
+            assert_eq!(packages.cover(&"rhel9".parse().expect("a target")), covered, "{:?}", packages.repositories);
+        }
+    }
+
+    #[test]
+    fn a_list_of_packages_is_of_one_product_and_names_each_release_once_for_each_target() {
+        for (one, other) in [("runner-1-1.x86_64", "runner-1-1.aarch64"), ("runner-1-1.x86_64", "runner-1-1.x86_64")] {
+            assert_eq!(read(&[(one, &["al2023"]), (other, &["rhel9"])]).expect("a list").packages.len(), 2);
+        }
         for (packages, told) in [
-            (["runner-1-1.x86_64", "bash-5-1.x86_64"], "it is about runner, and holds bash-5-1.x86_64"),
-            (["runner-1-1.x86_64", "runner-1-1.x86_64"], "it holds runner-1-1.x86_64 twice"),
+            (
+                [("runner-1-1.x86_64", &[][..]), ("bash-5-1.x86_64", &[])],
+                "it is about runner, and holds bash-5-1.x86_64",
+            ),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &[])], "it holds runner-1-1.x86_64 twice"),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &["al2023"])], "it holds runner-1-1.x86_64 twice"),
+            (
+                [("runner-1-1.x86_64", &["rhel9", "al2023"]), ("runner-1-1.x86_64", &["al2023"])],
+                "it holds runner-1-1.x86_64 twice",
+            ),
         ] {
             let error = read(&packages).expect_err(told).to_string();
             assert!(error.starts_with(told), "{error}");

@@ -21,6 +21,8 @@ pub struct Settings {
     pub reference: String,
     /// The pipeline that claimed the builds.
     pub pipeline: u64,
+    /// Which of its lines, where it works on several.
+    pub line: Option<String>,
     /// The file of the project that holds the build job.
     pub build_file: BuildFile,
     /// The hidden job that builds one image.
@@ -177,10 +179,11 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
             "update --tracker gitlab --ref={reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\"{notes}"
         ),
     );
+    let line = settings.line.as_ref().map(|line| format!(" --line={}", shell_word(line))).unwrap_or_default();
     let settle = module_call(
         &[],
         &format!(
-            "settle --tracker gitlab --ref={reference} --product {} --pipeline {}",
+            "settle --tracker gitlab --ref={reference} --product {} --pipeline {}{line}",
             shell_word(&settings.product),
             settings.pipeline
         ),

@@ -3,17 +3,20 @@
 // The comments are help texts for terminals, not Markdown.
 #![allow(clippy::doc_markdown)]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ami_scheduler::alarm::{Kind, Limits};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
-use ami_scheduler::diff::FirstRun;
+use ami_scheduler::diff::{FirstRun, Order, Rules};
 use ami_scheduler::package::{Nevra, is_package_name};
-use ami_scheduler::policy::LeadingVersion;
+use ami_scheduler::policy::{Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
 use ami_scheduler::tracker::Target;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
 /// Builds machine images for each new release in a YUM repository, once, from a scheduled GitLab
 /// pipeline.
@@ -32,7 +35,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the command line, 3 the package repository, \
-4 GitLab or the tracker, 1 anything else.";
+4 GitLab or the tracker, 5 done, with an alarm that --fail-on names, 1 anything else.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -41,7 +44,10 @@ pub enum Command {
     Update(Update),
     Settle(Settle),
     Status(Status),
+    Skip(Skip),
+    Unskip(Unskip),
     Forget(Forget),
+    Why(Why),
     Import(Import),
 }
 
@@ -54,12 +60,14 @@ pub enum Command {
     after_help = "Example:\n  list --repo-url https://yum.example.com/el/9/x86_64 --product gitlab-runner --major-version 18"
 )]
 pub struct List {
-    /// The repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
+    /// A repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
     ///
-    /// A user and password in it are used and never printed.
+    /// A user and password in it are used and never printed. Several repositories are merged, the
+    /// first counts where they have the same release; TARGET[,TARGET]=URL says which targets each of
+    /// them is for. A JSON array of them will do, too.
     // Text: what clap refuses it repeats, and a password may be in it.
-    #[arg(long, value_name = "URL")]
-    pub repo_url: String,
+    #[arg(long, value_name = "[TARGETS=]URL", required = true)]
+    pub repo_url: Vec<String>,
     /// Believe only a repository that one of the keys in this file has signed, as gpgkey of a .repo file
     ///
     /// The signature is repodata/repomd.xml.asc; with repo_gpgcheck dnf asks for the same.
@@ -80,6 +88,9 @@ pub struct List {
     /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", require_equals = true, hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
     pub pre_releases: bool,
+    /// Say of each release whether it is wanted, or which rule leaves it out
+    #[arg(long)]
+    pub explain: bool,
     /// Where to write the releases
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
     pub output: PathBuf,
@@ -99,18 +110,13 @@ pub struct Diff {
     pub targets: ListOf<Target>,
     #[command(flatten)]
     pub tracker: TrackerArgs,
-    /// What to build for a target that the tracker knows nothing of
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = FirstRunArg::Latest)]
-    pub first_run: FirstRunArg,
-    /// Begin at most this many builds; the next run goes on
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub max_builds: u32,
-    /// Try the same build at most this many times; `forget` starts anew
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub max_attempts: u32,
-    /// After how long the claim of a pipeline that never ended no longer holds
-    #[arg(long, value_name = "DURATION", default_value = "12h", value_parser = duration)]
-    pub claim_timeout: SignedDuration,
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub alarms: AlarmArgs,
     /// The file of the project that holds the build job
     #[arg(long, value_name = "PATH")]
     pub build_file: BuildFile,
@@ -134,6 +140,97 @@ pub struct Diff {
     pub child_pipeline: PathBuf,
     #[command(flatten)]
     pub origin: OriginArgs,
+    #[command(flatten)]
+    pub line: LineArgs,
+}
+
+/// What is told of, and what a run ends with then.
+#[derive(Debug, Args)]
+pub struct AlarmArgs {
+    /// Tell when a repository has not changed for so many days; 0 never
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
+    pub unchanged_after: u32,
+    #[command(flatten)]
+    pub overdue: OverdueArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OverdueArgs {
+    /// Tell when there was no run for more than so many days; 0 never
+    ///
+    /// Runs without anything else to record are recorded now and then: a gap is told of for certain when it
+    /// is half as long again.
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
+    pub overdue_after: u32,
+    /// End with exit code 5, after all is done, where one of these is told: republished, unchanged, shrank, overdue
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub fail_on: ListOf<Kind>,
+}
+
+impl OverdueArgs {
+    pub fn limits(&self, unchanged_after: u32) -> Limits {
+        Limits { unchanged: days(unchanged_after), overdue: days(self.overdue_after) }
+    }
+}
+
+fn days(days: u32) -> Option<SignedDuration> {
+    (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))
+}
+
+/// The rules of diff; `why` is asked with the same ones.
+#[derive(Debug, Args)]
+pub struct RuleArgs {
+    /// What to build where no run has looked before: for a new target, or of another line of versions
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = FirstRunArg::Latest)]
+    pub first_run: FirstRunArg,
+    /// Which releases to keep where newer ones, if they are old enough, make older ones needless
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = KeepArg::All)]
+    pub keep: KeepArg,
+    /// Releases that are not built: 18.6.1, 18.6.1-1, '18.7.*' or gitlab-runner-18.6.1-1.x86_64, as a list
+    ///
+    /// No other release is built in their place.
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub exclude: ListOf<Pattern>,
+    /// The same with a reason, which is told: '18.6.1: does not start'; can be given several times
+    #[arg(long, value_name = "PATTERN: REASON")]
+    pub skip: Vec<Skips>,
+    /// Build a release only so many days after its publisher built it, and after it was seen here first
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
+    pub min_age: u32,
+    /// Which builds are begun first; those that have failed come last in any case
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
+    pub order: OrderArg,
+    /// Begin at most this many builds; the next run goes on
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_builds: u32,
+    /// Try the same build at most this many times; `forget` starts anew
+    ///
+    /// After a first and a second failure the next run tries again; after more, 1, 2, 4 and up to 32 runs
+    /// pass it over before.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_attempts: u32,
+    /// After how long the claim of a pipeline that never ended no longer holds
+    #[arg(long, value_name = "DURATION", default_value = "12h", value_parser = duration)]
+    pub claim_timeout: SignedDuration,
+}
+
+impl RuleArgs {
+    /// The rules, for releases that `scope` has let through.
+    pub fn into_rules(self, scope: Policy) -> Rules {
+        let exclude = self.exclude.0.into_iter().map(|pattern| Exclusion { pattern, reason: None });
+        Rules {
+            scope,
+            keep: self.keep.into(),
+            // What is told with a reason comes first.
+            exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),
+            min_age: days(self.min_age).unwrap_or_default(),
+            order: self.order.into(),
+            first_run: self.first_run.into(),
+            max_builds: self.max_builds as usize,
+            max_attempts: self.max_attempts.into(),
+            claim_timeout: self.claim_timeout,
+        }
+    }
 }
 
 /// Records that a build succeeded
@@ -172,6 +269,8 @@ pub struct Settle {
     /// Where a person sees the pipeline that failed
     #[arg(long, value_name = "URL", env = "CI_PIPELINE_URL", hide_env_values = true)]
     pub pipeline_url: Option<String>,
+    #[command(flatten)]
+    pub line: LineArgs,
 }
 
 /// Shows what the tracker says
@@ -189,6 +288,8 @@ pub struct Status {
     /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
     pub format: StatusFormat,
+    #[command(flatten)]
+    pub overdue: OverdueArgs,
 }
 
 /// Asks for a build anew: what was recorded of it no longer holds, its failures included
@@ -203,8 +304,72 @@ pub struct Forget {
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub target: ListOf<Target>,
     /// Why, for those who read the tracker
-    #[arg(long, value_name = "TEXT", default_value = "forgotten by hand")]
+    #[arg(long, value_name = "TEXT", default_value = "forgotten by hand", value_parser = NonEmptyStringValueParser::new())]
     pub reason: String,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]
+    pub by: Option<String>,
+}
+
+/// Records that a release is not to be built, by whom and why
+///
+/// What is built already stays so. `unskip` takes it back; `forget` asks for a build in any case.
+#[derive(Debug, Args)]
+pub struct Skip {
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+    /// The release: NAME-[EPOCH:]VERSION-RELEASE.ARCH, such as gitlab-runner-18.6.1-1.x86_64
+    #[arg(value_name = "PACKAGE", value_parser = package)]
+    pub package: Nevra,
+    /// Only for these targets; without it, for all that the tracker knows
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub target: ListOf<Target>,
+    /// Why, for those who wonder where the image is
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN", value_parser = NonEmptyStringValueParser::new())]
+    pub by: String,
+}
+
+/// Takes back that a release is skipped: the next run treats it as one that it has not tried yet
+#[derive(Debug, Args)]
+pub struct Unskip {
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+    /// The release: NAME-[EPOCH:]VERSION-RELEASE.ARCH, such as gitlab-runner-18.6.1-1.x86_64
+    #[arg(value_name = "PACKAGE", value_parser = package)]
+    pub package: Nevra,
+    /// Only for these targets; without it, for all
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub target: ListOf<Target>,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN", value_parser = NonEmptyStringValueParser::new())]
+    pub by: String,
+}
+
+/// Says of a release which rule builds it, leaves it out or holds it
+///
+/// Asked with the rules of diff, it decides as the next run will, claims nothing and changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  why 18.6.1 al2023 --targets al2023,rhel9 --tracker gitlab --ref main")]
+pub struct Why {
+    /// The release: 18.6.1, 18.6.1-1, '18.7.*' or gitlab-runner-18.6.1-1.x86_64; '*' for all
+    #[arg(value_name = "PACKAGE")]
+    pub package: Pattern,
+    /// Only for this target
+    #[arg(value_name = "TARGET")]
+    pub target: Option<Target>,
+    /// The releases, as list wrote them
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    pub packages: PathBuf,
+    /// What images are built on: al2023,rhel9, or a JSON array
+    #[arg(long, value_name = "LIST")]
+    pub targets: ListOf<Target>,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+    #[command(flatten)]
+    pub rules: RuleArgs,
 }
 
 /// Takes over a plain-text tracker: one package file name a line, all of them built
@@ -246,6 +411,20 @@ pub struct OriginArgs {
     pub job_url: Option<String>,
 }
 
+/// The line is one of several that a single pipeline works on.
+#[derive(Debug, Args)]
+pub struct LineArgs {
+    /// Which line this is, where a pipeline works on several of one product: the prefix of its jobs
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    line: String,
+}
+
+impl LineArgs {
+    pub fn into_line(self) -> Option<String> {
+        Some(self.line).filter(|line| !line.is_empty())
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum TrackerPlace {
     Gitlab,
@@ -280,6 +459,46 @@ impl From<FirstRunArg> for FirstRun {
             FirstRunArg::Latest => Self::Latest,
             FirstRunArg::None => Self::None,
             FirstRunArg::All => Self::All,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum KeepArg {
+    /// Every release
+    All,
+    /// The newest release
+    Latest,
+    /// The newest of each minor version, such as 18.6
+    LatestPerMinor,
+    /// The newest of each major version, such as 18
+    LatestPerMajor,
+}
+
+impl From<KeepArg> for Keep {
+    fn from(which: KeepArg) -> Self {
+        match which {
+            KeepArg::All => Self::All,
+            KeepArg::Latest => Self::Latest,
+            KeepArg::LatestPerMinor => Self::LatestPerMinor,
+            KeepArg::LatestPerMajor => Self::LatestPerMajor,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OrderArg {
+    /// The oldest releases
+    Oldest,
+    /// The newest releases
+    Newest,
+}
+
+impl From<OrderArg> for Order {
+    fn from(which: OrderArg) -> Self {
+        match which {
+            OrderArg::Oldest => Self::OldestFirst,
+            OrderArg::Newest => Self::NewestFirst,
         }
     }
 }
@@ -327,6 +546,36 @@ impl<T: FromStr<Err: std::fmt::Display>> FromStr for ListOf<T> {
             .map(|word| word.parse().map_err(|error: T::Err| error.to_string()))
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+}
+
+/// One skip, or a JSON array of them: texts, or what YAML makes of `- 18.6.1: does not start`.
+#[derive(Debug, Clone)]
+pub struct Skips(Vec<Exclusion>);
+
+impl FromStr for Skips {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Item {
+            Text(String),
+            Map(BTreeMap<String, String>),
+        }
+        let text = text.trim();
+        let items: Vec<Item> = if text.starts_with('[') {
+            serde_json::from_str(text)
+                .map_err(|_| "not a JSON array of texts such as \"18.6.1: does not start\"".to_owned())?
+        } else {
+            vec![Item::Text(text.to_owned())]
+        };
+        let texts = items.into_iter().flat_map(|item| match item {
+            Item::Text(text) => vec![text],
+            Item::Map(map) => map.into_iter().map(|(pattern, reason)| format!("{pattern}: {reason}")).collect(),
+        });
+        let skips = texts.map(|text| text.parse().map_err(|error: ExclusionError| error.to_string()));
+        skips.collect::<Result<_, _>>().map(Self)
     }
 }
 

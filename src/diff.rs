@@ -1,16 +1,28 @@
 //! What to build: releases × targets, less what the tracker says is done, held or given up.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::package::{Nevra, Package};
+use crate::policy::{Exclusion, Keep, Newest, Policy};
 use crate::tracker::{Build, Document, Entry, Origin, State, Target};
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// What the releases were chosen by before: a first run is the first about what this lets through.
+    pub scope: Policy,
+    /// Which of the releases that are old enough are kept.
+    pub keep: Keep,
+    /// Releases that are not to be built. This comes last, so that no other is built in their place.
+    pub exclude: Vec<Exclusion>,
+    /// How long ago a release was built by its publisher, and seen here first, before it is built here.
+    pub min_age: SignedDuration,
+    /// Which of the builds of a run are begun first, where they have failed as often.
+    pub order: Order,
     /// Which releases are built for a target that the tracker knows nothing of.
     pub first_run: FirstRun,
     /// The most builds that one pipeline begins.
@@ -19,6 +31,32 @@ pub struct Rules {
     pub max_attempts: u64,
     /// After how long a claim no longer holds.
     pub claim_timeout: SignedDuration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            scope: Policy::default(),
+            keep: Keep::All,
+            exclude: Vec::new(),
+            min_age: SignedDuration::ZERO,
+            order: Order::OldestFirst,
+            first_run: FirstRun::Latest,
+            max_builds: 20,
+            max_attempts: 3,
+            claim_timeout: SignedDuration::from_hours(12),
+        }
+    }
+}
+
+/// Which releases are begun first.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest, in RPM's order.
+    #[default]
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
 }
 
 /// Which releases are built for a target that the tracker knows nothing of.
@@ -62,12 +100,14 @@ pub struct Planned {
 pub enum Because {
     /// The tracker does not know the release for this target.
     NewRelease,
-    /// It is the newest release, and the tracker did not know the target.
+    /// It is the newest release, and no run was about releases like it before.
     FirstRun,
     /// A person asked for it anew.
     AskedFor {
         /// The reason that the person gave.
-        reason: Option<String>,
+        reason: String,
+        /// Who that was.
+        by: Option<String>,
     },
     /// The last attempt failed.
     Failed {
@@ -81,6 +121,20 @@ pub enum Because {
     },
     /// This very pipeline claimed it before: its diff job runs again.
     OwnClaim,
+}
+
+impl Because {
+    /// The word for it in `builds.json` and in the tracker.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NewRelease => "new_release",
+            Self::FirstRun => "first_run",
+            Self::AskedFor { .. } => "asked_for",
+            Self::Failed { .. } => "failed_before",
+            Self::Lapsed { .. } => "claim_lapsed",
+            Self::OwnClaim => "own_claim",
+        }
+    }
 }
 
 /// A release × target that is not built now, and why.
@@ -104,10 +158,14 @@ pub enum Reason {
         /// Since when.
         since: Timestamp,
     },
-    /// It is on purpose not built.
+    /// The tracker says that it is on purpose not built.
     Skipped {
         /// Why.
         because: Option<String>,
+        /// Who said so, where a person did.
+        by: Option<String>,
+        /// Since when.
+        since: Timestamp,
     },
     /// Another pipeline is building it.
     Held {
@@ -118,12 +176,40 @@ pub enum Reason {
         /// When the claim lapses.
         until: Timestamp,
     },
+    /// It is excluded.
+    Excluded {
+        /// What names it.
+        pattern: String,
+        /// Why, where that was said.
+        because: Option<String>,
+    },
+    /// It has to be older.
+    TooYoung {
+        /// When it is old enough.
+        until: Timestamp,
+    },
+    /// A newer release makes it needless.
+    Superseded {
+        /// The newest of these.
+        newer: Nevra,
+    },
+    /// It has failed, and more runs than this one pass it over before it is tried again.
+    Waiting {
+        /// How often it was tried.
+        attempts: u64,
+        /// By so many runs after this one.
+        runs: u64,
+        /// Where a person sees the last failure.
+        url: Option<String>,
+    },
     /// It was tried as often as it may be.
     GivenUp {
         /// How often.
         attempts: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
+        /// Whether this run is the first to say so.
+        new: bool,
     },
     /// This run begins as many builds as it may; the next one goes on.
     Later,
@@ -142,21 +228,24 @@ pub struct Republished {
     pub offered: String,
 }
 
-/// What a run does: every release × target is in exactly one of `builds` and `left_alone`.
+/// What a run does: every release × target that it is for is in exactly one of `builds` and
+/// `left_alone`.
 #[derive(Debug, Default)]
 pub struct Diff {
-    /// To build, oldest release first.
+    /// To build, in the order in which they are begun.
     pub builds: Vec<Planned>,
     /// Not to build now.
     pub left_alone: Vec<LeftAlone>,
     /// Releases that changed under their name after they were built.
     pub republished: Vec<Republished>,
-    /// Targets that the tracker knew nothing of.
+    /// Targets for which no run was about these releases before, or not about all of them.
     pub new_targets: Vec<Target>,
 }
 
 /// Decides what to build, and records it: claims for what is to be built, skips for what a first
-/// run leaves out. `packages` are in any order; `origin` is the pipeline that claims.
+/// run leaves out, and of what waits since when. Nothing else changes the document: two nights with the
+/// same releases and outcomes leave it as it is. `packages` are in any order; `origin` is the pipeline
+/// that claims.
 pub fn diff(
     packages: &[Package],
     targets: &[Target],
@@ -167,92 +256,218 @@ pub fn diff(
 ) -> Diff {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.package.cmp(&b.package));
-    let newest = newest_of_each_architecture(&packages);
-    let new_targets: Vec<Target> = targets.iter().filter(|target| !document.knows(target)).cloned().collect();
-    let mut diff = Diff { new_targets, ..Diff::default() };
-    // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
-    let claimed = document.entries().filter(|(_, _, entry)| entry.is_claimed_by(origin.pipeline)).count();
-    let mut room = rules.max_builds.saturating_sub(claimed);
+    let mut diff = Diff::default();
+    let mut wanted = Vec::new();
     for target in targets {
-        document.know(target);
-    }
-    for package in packages {
-        for target in targets {
+        let run = Run { target, rules, origin, now };
+        let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
+        let first_run = run.first_run(&packages, document);
+        if !document.knows(target) || !first_run.is_empty() {
+            diff.new_targets.push(target.clone());
+        }
+        document.know(target, &rules.scope);
+        run.pass_over(&first_run, document);
+        let old_enough = run.old_enough(&packages, document);
+        let newest = rules.keep.newest(old_enough.into_iter());
+        for package in packages {
             let build = Build { package: package.package.clone(), target: target.clone() };
-            let first_run = diff.new_targets.contains(target);
-            let is_newest = newest.get(package.package.arch()) == Some(&&package.package);
-            let passed_over = match rules.first_run {
-                FirstRun::Latest => !is_newest,
-                FirstRun::None => true,
-                FirstRun::All => false,
-            };
-            if first_run && passed_over {
-                document.skip(&build, "there at the first run", now);
-            }
             let entry = document.get(&build);
             diff.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
-            let decision = match entry {
-                None if first_run => Ok((Because::FirstRun, 1)),
-                None => Ok((Because::NewRelease, 1)),
-                Some(entry) => decide(entry, rules, origin.pipeline, now),
-            };
-            match decision {
-                Ok((because, _)) if because != Because::OwnClaim && room == 0 => diff.leave(build, Reason::Later),
-                Ok((because, attempt)) => {
-                    if because != Because::OwnClaim {
-                        room -= 1;
-                        document.claim(&build, package.checksum.clone(), now, origin.clone());
-                    }
-                    diff.builds.push(Planned { package: package.clone(), target: target.clone(), attempt, because });
+            match run.decide(&build, package.built_at, entry, &newest) {
+                Ok(Because::NewRelease) if first_run.contains(&&build.package) => {
+                    wanted.push((package, build, Because::FirstRun));
                 }
-                Err(reason) => diff.leave(build, reason),
+                Ok(because) => wanted.push((package, build, because)),
+                Err(reason) => {
+                    run.remember(&build, &reason, document);
+                    diff.left_alone.push(LeftAlone { package: build.package, target: build.target, reason });
+                }
             }
         }
     }
+    diff.begin(wanted, document, rules, origin, now);
+    diff.left_alone.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     diff
 }
 
 impl Diff {
-    fn leave(&mut self, build: Build, reason: Reason) {
-        self.left_alone.push(LeftAlone { package: build.package, target: build.target, reason });
+    /// Claims as many of the builds that are wanted as one run may begin.
+    fn begin(
+        &mut self,
+        mut wanted: Vec<(&Package, Build, Because)>,
+        document: &mut Document,
+        rules: &Rules,
+        origin: &Origin,
+        now: Timestamp,
+    ) {
+        let failures = |document: &Document, build: &Build| document.get(build).map_or(0, |entry| entry.attempt);
+        // What fails all the time comes last, and holds up nothing.
+        wanted.sort_by_cached_key(|(_, build, because)| {
+            let failures = if *because == Because::OwnClaim { 0 } else { failures(document, build) };
+            let (oldest, newest) = match rules.order {
+                Order::OldestFirst => (Some(build.package.clone()), None),
+                Order::NewestFirst => (None, Some(Reverse(build.package.clone()))),
+            };
+            (failures, oldest, newest, build.target.clone())
+        });
+        // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
+        let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.line.as_deref());
+        let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
+        let mut room = rules.max_builds.saturating_sub(claimed);
+        for (package, build, because) in wanted {
+            if because != Because::OwnClaim {
+                if room == 0 {
+                    let Build { package, target } = build;
+                    self.left_alone.push(LeftAlone { package, target, reason: Reason::Later });
+                    continue;
+                }
+                room -= 1;
+                document.claim(&build, because.word(), package.checksum.clone(), now, origin.clone());
+            }
+            let attempt = failures(document, &build);
+            self.builds.push(Planned { package: package.clone(), target: build.target, attempt, because });
+        }
     }
 }
 
-/// The rule that decides over a build that the tracker knows: why it is built, and as which
-/// attempt; or why not.
-fn decide(entry: &Entry, rules: &Rules, pipeline: u64, now: Timestamp) -> Result<(Because, u64), Reason> {
-    let url = || entry.origin.job_url.clone().or_else(|| entry.origin.pipeline_url.clone());
-    let again = |because| {
-        if entry.attempt < rules.max_attempts {
-            Ok((because, entry.attempt + 1))
-        } else {
-            Err(Reason::GivenUp { attempts: entry.attempt, url: url() })
-        }
-    };
-    match entry.state {
-        State::Built => Err(Reason::Built { since: entry.since }),
-        State::Skipped => Err(Reason::Skipped { because: entry.reason.clone() }),
-        State::Pending => Ok((Because::AskedFor { reason: entry.reason.clone() }, entry.attempt + 1)),
-        State::Failed => again(Because::Failed { url: url() }),
-        State::Building if entry.is_claimed_by(pipeline) => Ok((Because::OwnClaim, entry.attempt)),
-        State::Building => {
-            let until = entry.since.saturating_add(rules.claim_timeout).unwrap_or(Timestamp::MAX);
-            if now < until {
-                let (pipeline, pipeline_url) = (entry.origin.pipeline, entry.origin.pipeline_url.clone());
-                Err(Reason::Held { pipeline, pipeline_url, until })
-            } else {
-                again(Because::Lapsed { url: url() })
+/// One run, about one target.
+struct Run<'a> {
+    target: &'a Target,
+    rules: &'a Rules,
+    origin: &'a Origin,
+    now: Timestamp,
+}
+
+impl Run<'_> {
+    /// The releases that no run was about before.
+    fn first_run<'a>(&self, ascending: &[&'a Package], document: &Document) -> Vec<&'a Nevra> {
+        let packages = ascending.iter().map(|package| &package.package);
+        packages.filter(|package| !document.has_looked_for(package, self.target)).collect()
+    }
+
+    /// Records that a first run leaves all but the newest release of each architecture for good, or
+    /// whatever else it was told.
+    fn pass_over(&self, ascending: &[&Nevra], document: &mut Document) {
+        let newest: BTreeMap<&str, &Nevra> = ascending.iter().map(|package| (package.arch(), *package)).collect();
+        for package in ascending {
+            let is_built = match self.rules.first_run {
+                FirstRun::Latest => newest.get(package.arch()) == Some(package),
+                FirstRun::None => false,
+                FirstRun::All => true,
+            };
+            let build = Build { package: (*package).clone(), target: self.target.clone() };
+            if !is_built && document.get(&build).is_none() {
+                document.skip(&build, "there at the first run", self.now);
             }
         }
     }
+
+    fn old_enough<'a>(&self, packages: &[&'a Package], document: &Document) -> Vec<&'a Nevra> {
+        let is_old_enough = |package: &&&Package| {
+            let build = Build { package: package.package.clone(), target: self.target.clone() };
+            self.too_young(package.built_at, document.get(&build)).is_none()
+        };
+        packages.iter().filter(is_old_enough).map(|package| &package.package).collect()
+    }
+
+    /// The rules, in their order: what has happened already, then what a person wants, then what a
+    /// release has to be, then how often it has failed. The first that applies decides.
+    fn decide(
+        &self,
+        build: &Build,
+        built_at: Option<Timestamp>,
+        entry: Option<&Entry>,
+        newest: &Newest<'_>,
+    ) -> Result<Because, Reason> {
+        if let Some(decision) = entry.and_then(|entry| self.is_settled(entry)) {
+            return decision;
+        }
+        if let Some(exclusion) = self.rules.exclude.iter().find(|exclusion| exclusion.pattern.names(&build.package)) {
+            let (pattern, because) = (exclusion.pattern.to_string(), exclusion.reason.clone());
+            return Err(Reason::Excluded { pattern, because });
+        }
+        if let Some(entry) = entry.filter(|entry| entry.is_asked_for()) {
+            let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
+            return Ok(Because::AskedFor { reason, by });
+        }
+        if let Some(until) = self.too_young(built_at, entry) {
+            return Err(Reason::TooYoung { until });
+        }
+        if let Some(newer) = newest.supersedes(&build.package) {
+            return Err(Reason::Superseded { newer: newer.clone() });
+        }
+        entry.map_or(Ok(Because::NewRelease), |entry| self.try_again(entry))
+    }
+
+    /// Whether a build is done, or in somebody's hands.
+    fn is_settled(&self, entry: &Entry) -> Option<Result<Because, Reason>> {
+        match entry.state {
+            State::Built => Some(Err(Reason::Built { since: entry.since })),
+            State::Skipped => {
+                let (because, by) = (entry.reason.clone(), entry.by.clone());
+                Some(Err(Reason::Skipped { because, by, since: entry.since }))
+            }
+            State::Building if entry.is_claimed_by(self.origin.pipeline, self.origin.line.as_deref()) => {
+                Some(Ok(Because::OwnClaim))
+            }
+            State::Building => {
+                let until = entry.since.saturating_add(self.rules.claim_timeout).unwrap_or(Timestamp::MAX);
+                let (pipeline, pipeline_url) = (entry.origin.pipeline, entry.origin.pipeline_url.clone());
+                (self.now < until).then_some(Err(Reason::Held { pipeline, pipeline_url, until }))
+            }
+            State::Pending | State::Failed => None,
+        }
+    }
+
+    /// Until when a release has to wait: its age counts from when its publisher built it or, if that is
+    /// later or unknown, from when it was seen here first, which nobody can back-date.
+    fn too_young(&self, built_at: Option<Timestamp>, entry: Option<&Entry>) -> Option<Timestamp> {
+        if self.rules.min_age.is_zero() {
+            return None; // nor is it, whatever the publisher's clock says
+        }
+        let first_seen = entry.and_then(|entry| entry.first_seen).unwrap_or(self.now);
+        let born = built_at.map_or(first_seen, |built_at| built_at.max(first_seen));
+        let until = born.saturating_add(self.rules.min_age).unwrap_or(Timestamp::MAX);
+        (self.now < until).then_some(until)
+    }
+
+    /// Whether a build whose last attempt has failed, or never ended, is tried again.
+    fn try_again(&self, entry: &Entry) -> Result<Because, Reason> {
+        let (attempts, url) = (entry.attempt, || entry.origin.job_url.clone().or(entry.origin.pipeline_url.clone()));
+        let because = match entry.state {
+            State::Failed => Because::Failed { url: url() },
+            State::Building => Because::Lapsed { url: url() },
+            _ => return Ok(Because::NewRelease),
+        };
+        if attempts >= self.rules.max_attempts {
+            let known = entry.given_up.filter(|known| known.pipeline != self.origin.pipeline || known.pipeline == 0);
+            return Err(Reason::GivenUp { attempts, url: url(), new: known.is_none() });
+        }
+        let passed_over = entry.passed_over.unwrap_or_default().before(self.origin.pipeline);
+        match runs_to_wait(attempts).checked_sub(passed_over + 1) {
+            Some(runs) => Err(Reason::Waiting { attempts, runs, url: url() }),
+            None => Ok(because),
+        }
+    }
+
+    /// Records what the next run has to know of a build that this one leaves alone.
+    fn remember(&self, build: &Build, reason: &Reason, document: &mut Document) {
+        match reason {
+            Reason::TooYoung { .. } => document.see(build, self.now),
+            Reason::Waiting { .. } => document.pass_over(build, self.origin.pipeline),
+            Reason::GivenUp { .. } => document.give_up(build, self.origin.pipeline, self.now),
+            _ => {}
+        }
+    }
 }
 
-fn newest_of_each_architecture<'a>(ascending: &[&'a Package]) -> BTreeMap<&'a str, &'a Nevra> {
-    let mut newest: BTreeMap<&str, &Nevra> = BTreeMap::new();
-    for package in ascending {
-        newest.insert(package.package.arch(), &package.package);
+/// How many runs pass a build over after so many failures: 0, 0, 1, 2, 4 … 32.
+pub fn runs_to_wait(failures: u64) -> u64 {
+    match failures {
+        0..=2 => 0,
+        3..=8 => 1 << (failures - 3),
+        _ => 32,
     }
-    newest
 }
 
 fn republished(package: &Package, target: &Target, entry: &Entry) -> Option<Republished> {

@@ -13,6 +13,8 @@ pub enum Exit {
     Repository = 3,
     /// GitLab or the tracker.
     Tracker = 4,
+    /// All is done, and there are alarms that were to end it so.
+    Alarm = 5,
 }
 
 /// An error and the exit code that it leads to.

@@ -4,6 +4,7 @@
 //!
 //! Values in, values out: no network, no files, no clock, no environment.
 
+pub mod alarm;
 pub mod artifacts;
 pub mod child_pipeline;
 pub mod diff;

@@ -1,11 +1,14 @@
 //! An RPM package's identity (NEVRA) and the order of its releases (EVR).
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::tracker::Target;
 
 /// The longest NEVRA that is taken, in bytes: a job name of GitLab (255) has to hold it.
 const MAX_NEVRA_LENGTH: usize = 180;
@@ -206,6 +209,21 @@ pub struct Package {
     /// When the package was built, as its own header says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_at: Option<Timestamp>,
+    /// The targets that its repository is for; `None` for every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<BTreeSet<Target>>,
+}
+
+impl Package {
+    /// Whether an image for this target is built from it.
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.targets.as_ref().is_none_or(|targets| targets.contains(target))
+    }
+
+    /// Whether there can be a target for which both are.
+    pub fn shares_a_target_with(&self, other: &Self) -> bool {
+        self.targets.as_ref().is_none_or(|targets| targets.iter().any(|target| other.is_for(target)))
+    }
 }
 
 #[cfg(test)]

@@ -1,29 +1,37 @@
-//! Which releases count: version, architecture, pre-releases.
+//! Which releases count: version, architecture, pre-releases; of those that count, which are kept and
+//! which are excluded.
 //!
-//! Each rule is a function of one release; a release that is left out has the first rule that
-//! leaves it out as its reason.
+//! [`Policy`] looks at one release alone, and acts in `list`. [`Keep`] compares releases with each other
+//! once the rules that need a clock have spoken, and [`Exclusion`] comes after it: both act in `diff`.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
 
 use crate::package::{Evr, Nevra, Package};
 
 /// The releases that a team wants.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Policy {
     /// By version.
+    #[serde(default)]
     pub versions: Versions,
     /// By architecture; empty takes every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<String>,
     /// Whether versions with RPM's `~` count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pre_releases: bool,
 }
 
-/// The versions that a team wants.
-#[derive(Debug, Default, Clone)]
+/// The versions that a team wants. As text, and in JSON: `*`, `18.6`, `>=18.2, <19`.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Versions {
     /// Every one.
     #[default]
@@ -118,13 +126,190 @@ impl Versions {
     }
 }
 
-/// As a person would say it: `18.6.x`, `>=18.2, <19`, `every version`.
+impl Versions {
+    /// As a person would say it: `versions 18.6.x`, `versions >=18.2, <19`, `every version`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::All => "every version".to_owned(),
+            Self::Leading(_) => format!("versions {self}.x"),
+            Self::Range(_) => format!("versions {self}"),
+        }
+    }
+}
+
 impl fmt::Display for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::All => f.write_str("every version"),
-            Self::Leading(LeadingVersion(parts)) => write!(f, "versions {}.x", parts.join(".")),
-            Self::Range(range) => write!(f, "versions {range}"),
+            Self::All => f.write_str("*"),
+            Self::Leading(LeadingVersion(parts)) => f.write_str(&parts.join(".")),
+            Self::Range(range) => write!(f, "{range}"),
+        }
+    }
+}
+
+/// The text of a range begins with an operator, that of a leading version does not.
+impl TryFrom<String> for Versions {
+    type Error = semver::Error;
+
+    fn try_from(text: String) -> Result<Self, semver::Error> {
+        match text.parse() {
+            _ if text == "*" => Ok(Self::All),
+            Ok(leading) => Ok(Self::Leading(leading)),
+            Err(_) => text.parse().map(Self::Range),
+        }
+    }
+}
+
+impl From<Versions> for String {
+    fn from(versions: Versions) -> Self {
+        versions.to_string()
+    }
+}
+
+/// Any order, as long as all have the same.
+impl Ord for Versions {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.to_string().cmp(&other.to_string())
+    }
+}
+
+impl PartialOrd for Versions {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Which of the releases that count are kept, where newer ones make older ones needless.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Every one.
+    #[default]
+    All,
+    /// The newest.
+    Latest,
+    /// The newest of each first two parts of the version: of 18.6.0 and 18.6.1 the latter.
+    LatestPerMinor,
+    /// The newest of each first part of the version.
+    LatestPerMajor,
+}
+
+impl Keep {
+    /// The newest of some releases, for each architecture and line of versions.
+    pub fn newest<'a>(self, releases: impl Iterator<Item = &'a Nevra>) -> Newest<'a> {
+        let mut newest: BTreeMap<_, &Nevra> = BTreeMap::new();
+        for release in releases {
+            if let Some(line) = self.line(release) {
+                newest.entry(line).and_modify(|known| *known = release.max(known)).or_insert(release);
+            }
+        }
+        Newest { keep: self, newest }
+    }
+
+    /// Which releases are of one line: those of one architecture whose versions begin the same. `None`
+    /// where every release is kept.
+    fn line(self, release: &Nevra) -> Option<(&str, Vec<&str>)> {
+        let parts = match self {
+            Self::All => return None,
+            Self::Latest => 0,
+            Self::LatestPerMajor => 1,
+            Self::LatestPerMinor => 2,
+        };
+        Some((release.arch(), first_parts(&release.evr().version, parts)))
+    }
+}
+
+/// The newest release of each line.
+#[derive(Debug)]
+pub struct Newest<'a> {
+    keep: Keep,
+    newest: BTreeMap<(&'a str, Vec<&'a str>), &'a Nevra>,
+}
+
+impl<'a> Newest<'a> {
+    /// The newer release that makes this one needless.
+    pub fn supersedes(&self, release: &Nevra) -> Option<&'a Nevra> {
+        let newest = self.newest.get(&self.keep.line(release)?).copied()?;
+        (newest > release).then_some(newest)
+    }
+}
+
+/// What the line of a release is told by: `18.6` of 18.6.1~rc1. Parts that are missing are 0.
+fn first_parts(version: &str, parts: usize) -> Vec<&str> {
+    let numbers = version.split(['~', '^', '+']).next().unwrap_or_default();
+    numbers.split('.').chain(std::iter::repeat("0")).take(parts).collect()
+}
+
+/// Names releases: a version, a version with its release, or a whole package; `*` stands for any
+/// characters, and `?` for one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pattern(WildMatch);
+
+/// Why a text is not a [`Pattern`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} names no release: expected a version (18.6.1), a version with its release (18.6.1-1), or a package (gitlab-runner-18.6.1-1.x86_64), in which * stands for any characters and ? for one"
+)]
+pub struct PatternError(String);
+
+impl Pattern {
+    /// Whether it names this release.
+    pub fn names(&self, package: &Nevra) -> bool {
+        let Evr { version, release, .. } = package.evr();
+        let texts = [version.clone(), format!("{version}-{release}"), package.evr().to_string(), package.to_string()];
+        texts.iter().any(|text| self.0.matches(text))
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let text = text.strip_suffix(".rpm").unwrap_or(text);
+        let can_be = |c: char| c.is_ascii_alphanumeric() || "._+~^:*?-".contains(c);
+        if !text.is_empty() && text.chars().all(can_be) {
+            Ok(Self(WildMatch::new(text)))
+        } else {
+            Err(PatternError(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Releases that are not to be built, and why not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exclusion {
+    /// Those.
+    pub pattern: Pattern,
+    /// Why, where it was said.
+    pub reason: Option<String>,
+}
+
+/// Why a text is not an [`Exclusion`] with a reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExclusionError {
+    /// It does not name releases.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// It does not say why.
+    #[error("{0:?} gives no reason: expected PATTERN: REASON, such as '18.6.1: does not start'")]
+    Reason(String),
+}
+
+/// `PATTERN: REASON`.
+impl FromStr for Exclusion {
+    type Err = ExclusionError;
+
+    fn from_str(text: &str) -> Result<Self, ExclusionError> {
+        // The colon of an epoch has no space behind it.
+        let (pattern, reason) = text.split_once(": ").unwrap_or((text, ""));
+        match reason.trim() {
+            "" => Err(ExclusionError::Reason(text.chars().take(80).collect())),
+            reason => Ok(Self { pattern: pattern.trim().parse()?, reason: Some(reason.to_owned()) }),
         }
     }
 }
@@ -243,6 +428,87 @@ mod tests {
         policy.architectures = vec!["x86_64".to_owned(), "noarch".to_owned()];
         assert_eq!(policy.leaves_out(&runner("aarch64")), Some(LeftOut::OtherArchitecture));
         assert_eq!(policy.leaves_out(&runner("noarch")), None);
+    }
+
+    #[test]
+    fn versions_are_the_same_after_they_were_written() {
+        let range = |text: &str| Versions::Range(text.parse().expect(text));
+        let leading = |text: &str| Versions::Leading(text.parse().expect(text));
+        for versions in
+            [Versions::All, leading("18"), leading("18.6"), range(">=18.2, <19"), range("18"), range("=1.2")]
+        {
+            assert_eq!(Versions::try_from(versions.to_string()).expect("versions"), versions);
+        }
+    }
+
+    #[test]
+    fn a_newer_release_of_the_same_line_makes_an_older_one_needless() {
+        use Keep::{All, Latest, LatestPerMajor, LatestPerMinor};
+        for (keep, older, newer, needless) in [
+            (All, "18.6.0", "18.6.1", false),
+            (Latest, "17.9.9", "18.0.0", true),
+            (LatestPerMajor, "17.9.9", "18.0.0", false),
+            (LatestPerMajor, "18.5.9", "18.6.0", true),
+            (LatestPerMinor, "18.5.9", "18.6.0", false),
+            (LatestPerMinor, "18.6.0", "18.6.1", true),
+            (LatestPerMinor, "18.6.1", "18.6.0", false),
+            (LatestPerMinor, "18.6.1", "18.6.1", false),
+            (LatestPerMinor, "18", "18.0.1", true),
+            (LatestPerMinor, "18.6~rc1", "18.6", true),
+            (LatestPerMinor, "18.6.0+git3", "18.60.0", false),
+        ] {
+            let newer = [package(newer)];
+            let superseded = keep.newest(newer.iter()).supersedes(&package(older)).is_some();
+            assert_eq!(superseded, needless, "{keep:?}: {older} by {newer:?}");
+        }
+    }
+
+    #[test]
+    fn each_architecture_is_kept_for_itself() {
+        let other: Nevra = "gitlab-runner-19.0.0-1.aarch64".parse().expect("a package");
+        assert_eq!(Keep::Latest.newest([other].iter()).supersedes(&package("18.6.0")), None);
+        let newer = [package("18.6.2"), package("18.6.3"), package("18.6.1")];
+        assert_eq!(Keep::Latest.newest(newer.iter()).supersedes(&package("18.6.0")), Some(&newer[1]));
+    }
+
+    #[test]
+    fn a_pattern_names_releases_by_version_or_as_a_whole() {
+        for (pattern, named, version) in [
+            ("18.6.1", true, "18.6.1"),
+            ("18.6.1-1", true, "18.6.1"),
+            ("18.6.1-2", false, "18.6.1"),
+            ("18.6", false, "18.6.1"),
+            ("18.6.*", true, "18.6.1"),
+            ("18.?.1", true, "18.6.1"),
+            ("18.?.1", false, "18.10.1"),
+            ("*~*", true, "18.6.1~rc1"),
+            ("gitlab-runner-18.6.1-1.x86_64", true, "18.6.1"),
+            ("gitlab-runner-18.6.1-1.x86_64.rpm", true, "18.6.1"),
+            ("*.aarch64", false, "18.6.1"),
+            ("1:2.0-1", true, "1:2.0"),
+            ("2.0", true, "1:2.0"),
+        ] {
+            assert_eq!(
+                pattern.parse::<Pattern>().expect(pattern).names(&package(version)),
+                named,
+                "{pattern} {version}"
+            );
+        }
+        for text in ["", "18.6.1 ", "/18/", "[18]", "18.6.1,18.6.2", "a\nb"] {
+            assert!(text.parse::<Pattern>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_skip_says_why() {
+        let skip: Exclusion = "1:18.6.*:  crashes: see #12".parse().expect("a skip");
+        assert_eq!((skip.pattern.to_string().as_str(), skip.reason.as_deref()), ("1:18.6.*", Some("crashes: see #12")));
+        for (text, told) in
+            [("18.6.1", "gives no reason"), ("18.6.1: ", "gives no reason"), ("a b: c", "names no release")]
+        {
+            let error = text.parse::<Exclusion>().expect_err(text).to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 
     #[test]

@@ -1,33 +1,50 @@
 //! What a run says to a person: counts, then each build with its reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Rules};
+use crate::alarm::Alarm;
+use crate::artifacts::RepositoryRead;
+use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Republished, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
-use crate::tracker::{Document, Entry, Target};
+use crate::tracker::{Build, Document, Entry, GivenUp, State, Target};
 
 /// Up to how many releases are named one by one.
 const FEW: usize = 10;
 /// Up to how many images are told one by one.
 const MANY: usize = 50;
 
-/// What `list` found: how many releases there are, which are wanted, and why others are not.
+/// What `list` found: how many releases there are, which are wanted, and why others are not; `explain`
+/// says it for each release.
 pub fn listing(
     product: &str,
-    repository: &str,
+    repositories: &[RepositoryRead],
     versions: &Versions,
     wanted: &[Package],
     left_out: &[(Nevra, LeftOut)],
+    explain: bool,
 ) -> String {
     let all = count(wanted.len() + left_out.len(), "release");
-    let mut text = format!("{all} of {product} in {repository}, {} wanted ({versions})\n", wanted.len());
+    let place = match repositories {
+        [one] => one.url.clone(),
+        several => format!("{} repositories", several.len()),
+    };
+    let mut text = format!("{all} of {product} in {place}, {} wanted ({})\n", wanted.len(), versions.in_words());
+    for repository in repositories.iter().filter(|_| repositories.len() > 1) {
+        let targets = repository.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        let _ = writeln!(text, "  {} in {}{}", repository.releases, repository.url, targets.unwrap_or_default());
+    }
+    if explain {
+        push_explanations(&mut text, wanted, left_out);
+        return text;
+    }
     match wanted {
         [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
         few if few.len() <= FEW => {
             for package in few {
-                let _ = writeln!(text, "  {}", package.package);
+                let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
+                let _ = writeln!(text, "  {}{}", package.package, targets.unwrap_or_default());
             }
         }
         [oldest, .., newest] => {
@@ -47,11 +64,35 @@ pub fn listing(
     text
 }
 
+fn push_explanations(text: &mut String, wanted: &[Package], left_out: &[(Nevra, LeftOut)]) {
+    let wanted = wanted.iter().map(|package| {
+        let targets = package.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        (&package.package, format!("wanted{}", targets.unwrap_or_default()))
+    });
+    let left_out = left_out.iter().map(|(package, reason)| (package, format!("left out, {}", reason.reason())));
+    let mut rows: Vec<(&Nevra, String)> = wanted.chain(left_out).collect();
+    rows.sort();
+    let width = rows.iter().map(|(package, _)| package.to_string().len()).max().unwrap_or_default();
+    for (package, why) in rows {
+        let _ = writeln!(text, "  {:<width$}  {why}", package.to_string());
+    }
+}
+
 /// What `diff` decided.
-pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target], diff: &Diff, rules: &Rules) -> String {
+pub fn diff(
+    product: &str,
+    reference: &str,
+    releases: usize,
+    targets: &[Target],
+    diff: &Diff,
+    alarms: &[Alarm],
+    rules: &Rules,
+) -> String {
     let images = diff.builds.len() + diff.left_alone.len();
+    // Where targets have repositories of their own, not every release is for every target.
+    let (times, equals) = if images == releases * targets.len() { (" x ", " = ") } else { (", ", ", ") };
     let mut text = format!(
-        "{product} on {}: {} x {} = {}\n",
+        "{product} on {}: {}{times}{}{equals}{}\n",
         printable(reference),
         count(releases, "release"),
         count(targets.len(), "target"),
@@ -59,15 +100,16 @@ pub fn diff(product: &str, reference: &str, releases: usize, targets: &[Target],
     );
     push_first_run(&mut text, diff, rules.first_run);
     push_counts(&mut text, diff);
-    for change in &diff.republished {
-        let _ = writeln!(
-            text,
-            "WARNING: {} was published again with another content after it was built for {}: {} then, {} now.\n\
-             It is not built again. Find out why it changed; `forget` lets it be built from what is there now.",
-            change.package, change.target, change.recorded, change.offered
-        );
+    for one in alarms {
+        let _ = writeln!(text, "WARNING: {}", printable_lines(&alarm(one)).trim_end());
     }
-    let noteworthy = |cell: &&LeftAlone| matches!(cell.reason, Reason::Held { .. } | Reason::GivenUp { .. });
+    // What was given up is told once: who has read it need not read it again each night.
+    let noteworthy = |cell: &&LeftAlone| {
+        let Reason::GivenUp { new, .. } = cell.reason else {
+            return matches!(cell.reason, Reason::Held { .. } | Reason::Waiting { .. } | Reason::TooYoung { .. });
+        };
+        new
+    };
     let held = diff.left_alone.iter().filter(noteworthy);
     let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, why_left_alone(&cell.reason))).collect();
     push_images(&mut text, "Left alone, and perhaps to be looked at:", &held);
@@ -102,11 +144,16 @@ fn push_counts(text: &mut String, diff: &Diff) {
     for cell in &diff.left_alone {
         let (place, words) = match &cell.reason {
             Reason::Built { .. } => (1, "built".to_owned()),
-            Reason::Skipped { because: None } => (2, "skipped".to_owned()),
-            Reason::Skipped { because: Some(because) } => (2, format!("skipped: {}", printable(because))),
-            Reason::Held { .. } => (3, "held by other pipelines".to_owned()),
-            Reason::GivenUp { .. } => (4, "given up".to_owned()),
-            Reason::Later => (5, "left for the next run by --max-builds".to_owned()),
+            Reason::Skipped { because: None, .. } => (2, "skipped".to_owned()),
+            Reason::Skipped { because: Some(because), .. } => (2, format!("skipped: {}", printable(because))),
+            Reason::Excluded { because: None, .. } => (3, "excluded".to_owned()),
+            Reason::Excluded { because: Some(because), .. } => (3, format!("excluded: {}", printable(because))),
+            Reason::Superseded { .. } => (4, "superseded by newer releases".to_owned()),
+            Reason::TooYoung { .. } => (5, "not old enough yet".to_owned()),
+            Reason::Held { .. } => (6, "held by other pipelines".to_owned()),
+            Reason::Waiting { .. } => (7, "failed, and tried again by a later run".to_owned()),
+            Reason::GivenUp { .. } => (8, "given up".to_owned()),
+            Reason::Later => (9, "left for the next run by --max-builds".to_owned()),
         };
         *counts.entry((place, words)).or_default() += 1;
     }
@@ -134,14 +181,36 @@ fn push_images(text: &mut String, heading: &str, images: &[(&Nevra, &Target, Str
     }
 }
 
+/// What happened, and what to do.
+pub fn alarm(alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::Republished(Republished { package, target, recorded, offered }) => format!(
+            "{package} was published again with another content after it was built for {target}: {recorded} then, {offered} now.\n\
+             It is not built again. Find out why it changed; `forget` lets it be built from what is there now."
+        ),
+        Alarm::Unchanged { repository, since } => {
+            let since = to_the_minute(*since);
+            format!("{repository} has not changed since {since} UTC. Is it still the place where releases appear?")
+        }
+        Alarm::Shrank { repository, before, now } => format!(
+            "{repository} has {} now, and had {before}. Is it being made anew, or were old ones taken out? \
+             What was built stays built; this is told for a week.",
+            count_u64(*now, "release")
+        ),
+        Alarm::Overdue { last_run } => {
+            let last_run = to_the_minute(*last_run);
+            format!("the last run that is recorded was at {last_run} UTC: does the schedule run, and who owns it?")
+        }
+    }
+}
+
 /// Why something is built.
 pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
     let at = |url: &Option<String>| url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
     match because {
         Because::NewRelease => "new release".to_owned(),
         Because::FirstRun => "first run for this target".to_owned(),
-        Because::AskedFor { reason: Some(reason) } => format!("asked for again: {reason}"),
-        Because::AskedFor { reason: None } => "asked for again".to_owned(),
+        Because::AskedFor { reason, by } => format!("asked for again{}: {reason}", by_whom(by.as_deref())),
         Because::Failed { url } => format!("attempt {attempt} of {max_attempts}; the last one failed{}", at(url)),
         Because::Lapsed { url } => format!("attempt {attempt} of {max_attempts}; the last one never ended{}", at(url)),
         Because::OwnClaim => "claimed by this pipeline before, whose diff runs again".to_owned(),
@@ -152,18 +221,85 @@ pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
 pub fn why_left_alone(reason: &Reason) -> String {
     match reason {
         Reason::Built { since } => format!("built {} UTC", to_the_minute(*since)),
-        Reason::Skipped { because: Some(because) } => format!("skipped: {because}"),
-        Reason::Skipped { because: None } => "skipped".to_owned(),
+        Reason::Skipped { because: Some(because), by, .. } => {
+            format!("skipped{}: {because}", by_whom(by.as_deref()))
+        }
+        Reason::Skipped { because: None, .. } => "skipped".to_owned(),
+        Reason::Excluded { pattern, because: Some(because) } => format!("excluded by {pattern}: {because}"),
+        Reason::Excluded { pattern, because: None } => format!("excluded by {pattern}"),
+        Reason::Superseded { newer } => format!("superseded by {newer}"),
+        Reason::TooYoung { until } => format!("not old enough before {} UTC", to_the_minute(*until)),
         Reason::Held { pipeline, pipeline_url, until } => {
             let who = pipeline_url.clone().unwrap_or_else(|| format!("pipeline {pipeline}"));
             format!("held by {who} until {} UTC", to_the_minute(*until))
         }
-        Reason::GivenUp { attempts, url } => {
-            let last = url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default();
-            format!("given up after {}{last}; `forget` lets it be built again", count_u64(*attempts, "attempt"))
+        Reason::Waiting { attempts, runs, url } => {
+            let attempts = count_u64(*attempts, "attempt");
+            format!("failed after {attempts}{}; tried again {}", the_last(url), after_runs(*runs))
+        }
+        Reason::GivenUp { attempts, url, .. } => {
+            let attempts = count_u64(*attempts, "attempt");
+            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url))
         }
         Reason::Later => "left for the next run by --max-builds".to_owned(),
     }
+}
+
+fn by_whom(who: Option<&str>) -> String {
+    who.map(|who| format!(" by {who}")).unwrap_or_default()
+}
+
+fn the_last(url: &Option<String>) -> String {
+    url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default()
+}
+
+/// When a build is tried again that so many more runs pass over.
+fn after_runs(runs: u64) -> String {
+    if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count_u64(runs, "run")) }
+}
+
+/// Why each of some releases is built, left alone or left out, with what the tracker knows of it. Which of
+/// them are meant is asked with a target, or without one of what is left out for all.
+pub fn why(
+    left_out: impl Iterator<Item = (Nevra, LeftOut)>,
+    diff: &Diff,
+    tracker: &Document,
+    rules: &Rules,
+    is_meant: impl Fn(&Nevra, Option<&Target>) -> bool,
+) -> String {
+    let built = diff.builds.iter().map(|build| {
+        let why = why_built(&build.because, build.attempt, rules.max_attempts);
+        (&build.package.package, &build.target, format!("to be built: {why}"))
+    });
+    let left_alone = diff.left_alone.iter().map(|cell| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
+    let cells = built.chain(left_alone).filter(|(package, target, _)| is_meant(package, Some(target)));
+    let cells = cells.map(|(package, target, why)| {
+        let known = tracker.get(&Build { package: package.clone(), target: target.clone() });
+        let known = known.map(history).filter(|text| !text.is_empty());
+        let known = known.map(|text| format!("  {text}\n")).unwrap_or_default();
+        (package.clone(), target.to_string(), format!("{package} {target}: {why}\n{known}"))
+    });
+    let left_out = left_out.filter(|(package, _)| is_meant(package, None)).map(|(package, reason)| {
+        let text = format!("{package}: left out by list, {}\n", reason.reason());
+        (package, String::new(), text)
+    });
+    let mut answers: Vec<_> = cells.chain(left_out).collect();
+    answers.sort();
+    answers.into_iter().map(|(_, _, text)| printable_lines(&text)).collect()
+}
+
+/// What a tracker knows of a build, in a line.
+fn history(entry: &Entry) -> String {
+    let attempts = (entry.attempt > 0).then(|| {
+        let rule = entry.rule.as_ref().map(|rule| format!(", the last as {}", rule.replace('_', " ")));
+        format!("{}{}", count_u64(entry.attempt, "attempt"), rule.unwrap_or_default())
+    });
+    let seen = entry.first_seen.map(|seen| format!("first seen {} UTC", to_the_minute(seen)));
+    let by = entry.by.as_ref().map(|by| format!("by {by} {} UTC", to_the_minute(entry.since)));
+    let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
+    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(notes).collect();
+    parts.join("; ")
 }
 
 /// A tracker as a table, oldest release first. Times are UTC.
@@ -188,13 +324,26 @@ pub fn status(document: &Document) -> String {
     text
 }
 
-/// What a person wants to know next: of a build what it reported, of what is open where to look.
+/// What a person wants to know next: of a build what it reported, of what is open where to look and what
+/// becomes of it.
 fn more(entry: &Entry) -> String {
+    let failed = entry.state == State::Failed;
+    let to_wait = runs_to_wait(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
+    let next = match entry.given_up {
+        Some(GivenUp { since, .. }) => Some(format!("given up {} UTC", to_the_minute(since))),
+        None if failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
+        None => None,
+    };
+    let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = entry.reason.iter().cloned().chain(notes).chain(url).collect();
+    let parts: Vec<String> = entry.reason.iter().cloned().chain(by).chain(next).chain(notes).chain(url).collect();
     printable(&parts.join("  "))
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(|line| printable(line) + "\n").collect()
 }
 
 /// Text that a tracker holds, without what would move a terminal's cursor.
@@ -205,6 +354,10 @@ pub fn printable(text: &str) -> String {
 /// In UTC, which whoever shows it has to say.
 fn to_the_minute(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn listed(targets: &BTreeSet<Target>) -> String {
+    targets.iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -3,7 +3,7 @@
 use ami_scheduler::diff::{Because, Diff, FirstRun, Reason, Rules, diff};
 use ami_scheduler::package::Package;
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, State, Target};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
@@ -13,12 +13,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn rules() -> Rules {
-    Rules {
-        first_run: FirstRun::Latest,
-        max_builds: 20,
-        max_attempts: 3,
-        claim_timeout: SignedDuration::from_hours(12),
-    }
+    Rules::default()
 }
 
 fn packages(versions: &[&str]) -> Vec<Package> {
@@ -27,6 +22,7 @@ fn packages(versions: &[&str]) -> Vec<Package> {
         url: format!("https://yum.example.com/{version}.rpm"),
         checksum: None,
         built_at: None,
+        targets: None,
     };
     versions.iter().map(package).collect()
 }
@@ -36,7 +32,7 @@ fn targets(names: &[&str]) -> Vec<Target> {
 }
 
 fn pipeline(id: u64) -> Origin {
-    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), job_url: None }
+    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
 }
 
 fn build(version: &str, target: &str) -> Build {
@@ -172,12 +168,15 @@ fn a_failed_build_is_tried_by_the_next_run_and_given_up_after_max_attempts() {
     }
     let given_up = run(&mut document, &["18.6.0-1"], 14, NIGHT);
     let url = Some("https://gitlab.example.com/p/23".to_owned());
-    assert_eq!(reasons(&given_up), [&Reason::GivenUp { attempts: 3, url }]);
+    assert_eq!(reasons(&given_up), [&Reason::GivenUp { attempts: 3, url, new: true }]);
 
-    document.forget(&build("18.6.0-1", "al2023").package, &[], "the mirror is mended", time(NIGHT));
+    document.forget(&build("18.6.0-1", "al2023").package, &[], "the mirror is mended", Some("mary"), time(NIGHT));
     let anew = run(&mut document, &["18.6.0-1"], 15, NIGHT);
     assert_eq!(anew.builds[0].attempt, 1);
-    assert_eq!(anew.builds[0].because, Because::AskedFor { reason: Some("the mirror is mended".to_owned()) });
+    assert_eq!(
+        anew.builds[0].because,
+        Because::AskedFor { reason: "the mirror is mended".to_owned(), by: Some("mary".to_owned()) }
+    );
 }
 
 #[test]
@@ -220,9 +219,9 @@ proptest! {
             match state {
                 0 => drop(document.succeed(&build, &Notes::new(), time(NIGHT), pipeline(pipeline_id))),
                 1 => drop(document.skip(&build, "why not", time(NIGHT))),
-                2 => document.claim(&build, None, time(NIGHT), pipeline(pipeline_id)),
+                2 => document.claim(&build, "new_release", None, time(NIGHT), pipeline(pipeline_id)),
                 _ => {
-                    document.claim(&build, None, time(NIGHT), pipeline(pipeline_id));
+                    document.claim(&build, "new_release", None, time(NIGHT), pipeline(pipeline_id));
                     document.settle(pipeline_id, time(NIGHT), &pipeline(pipeline_id));
                 }
             }
@@ -251,4 +250,24 @@ proptest! {
             prop_assert_eq!((entry.state, entry.attempt), (State::Building, planned.attempt));
         }
     }
+}
+
+#[test]
+fn a_release_is_built_for_its_own_targets_and_the_newest_is_that_of_each() {
+    let mut releases = packages(&["18.4.0-1", "18.5.0-1", "18.5.0-1", "18.6.0-1"]);
+    for (release, names) in releases.iter_mut().zip([&["rhel9"][..], &["rhel9"], &["al2023"], &["al2023"]]) {
+        release.targets = Some(targets(names).into_iter().collect());
+        release.url = format!("https://yum.example.com/{}/", names[0]);
+    }
+    let mut document = Document::new("gitlab-runner", "main");
+    let both = targets(&["al2023", "rhel9"]);
+
+    let first = diff(&releases, &both, &mut document, &rules(), &pipeline(1), time(NIGHT));
+
+    assert_eq!(built(&first), ["18.5.0-1 rhel9", "18.6.0-1 al2023"]);
+    assert_eq!(first.builds[0].package.url, "https://yum.example.com/rhel9/");
+    let left: Vec<String> =
+        first.left_alone.iter().map(|one| format!("{} {}", one.package.evr(), one.target)).collect();
+    assert_eq!(left, ["18.4.0-1 rhel9", "18.5.0-1 al2023"]);
+    assert_eq!(document.get(&build("18.6.0-1", "rhel9")), None);
 }

@@ -36,11 +36,13 @@ enum Change {
     Claims(u8),
     /// A person wants it built anew: `forget`.
     Forgets(u8),
+    /// A person does not want it built: `skip`.
+    Skips(u8),
 }
 
 impl Change {
     fn build(self) -> Build {
-        let (Self::Succeeds(release) | Self::Claims(release) | Self::Forgets(release)) = self;
+        let (Self::Succeeds(release) | Self::Claims(release) | Self::Forgets(release) | Self::Skips(release)) = self;
         Build {
             package: format!("p-{release}-1.noarch").parse().expect("a package"),
             target: "al2023".parse().expect("a target"),
@@ -51,8 +53,13 @@ impl Change {
         let (build, now) = (self.build(), Timestamp::UNIX_EPOCH);
         match self {
             Self::Succeeds(_) => drop(document.succeed(&build, &Notes::new(), now, Origin::default())),
-            Self::Claims(_) => document.claim(&build, None, now, Origin { pipeline: 7, ..Origin::default() }),
-            Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", now)),
+            Self::Claims(_) => {
+                document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() })
+            }
+            Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", None, now)),
+            Self::Skips(_) => {
+                document.skip_by_hand(&build, "a test", "mary", now);
+            }
         }
     }
 
@@ -62,6 +69,7 @@ impl Change {
             Self::Succeeds(_) => entry.state == BuildState::Built || entry.epoch > 0,
             Self::Claims(_) => entry.state != BuildState::Pending || entry.epoch > 0,
             Self::Forgets(_) => entry.epoch > 0,
+            Self::Skips(_) => entry.state.is_done() || entry.epoch > 0,
         })
     }
 }
@@ -825,7 +833,7 @@ fn retires_what_it_did_not_read(store: &dyn Store, change: Change) -> Result<(),
 
 // ---------------------------------------------------------------- what is explored
 
-use Change::{Claims, Forgets, Succeeds};
+use Change::{Claims, Forgets, Skips, Succeeds};
 
 /// A tracker that two jobs have written, so that it has two heads.
 const TRACKER: &[Change] = &[Claims(1), Claims(2)];
@@ -921,6 +929,13 @@ fn nothing_is_lost_among_a_success_a_claim_and_a_forget_of_one_release() {
     let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
     let changes = &[Succeeds(1), Claims(1), Forgets(1)];
     holds_for("a success, a claim and a forget, a mishap, a stale listing", TRACKER, changes, limits);
+}
+
+#[test]
+fn nothing_is_lost_among_a_success_a_claim_and_a_skip_of_one_release() {
+    let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
+    let changes = &[Succeeds(1), Claims(1), Skips(1)];
+    holds_for("a success, a claim and a skip, a mishap, a stale listing", TRACKER, changes, limits);
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn a_success_recorded_from_a_listing_before_a_forget_is_one_of_what_was_forgotte
     let tracker = Tracker::new(&store, "p", "main").expect("a name");
     let heads = tracker.read().expect("heads");
     let mut document = heads.document.clone().expect("a document");
-    document.forget(&build(1).package, &[], "a bad image", Timestamp::UNIX_EPOCH);
+    document.forget(&build(1).package, &[], "a bad image", None, Timestamp::UNIX_EPOCH);
     tracker.write(&heads, &document).expect("written");
     store.stale_lists.set(1);
     record(&store, 1).expect("recorded");

@@ -1,11 +1,13 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+use ami_scheduler::alarm::Alarm;
+use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
 const REPOSITORY: &str = "https://yum.example.com/el9/";
@@ -15,12 +17,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 fn rules() -> Rules {
-    Rules {
-        first_run: FirstRun::Latest,
-        max_builds: 20,
-        max_attempts: 3,
-        claim_timeout: SignedDuration::from_hours(12),
-    }
+    Rules::default()
 }
 
 fn package(nevra: &str) -> Package {
@@ -29,6 +26,7 @@ fn package(nevra: &str) -> Package {
         url: format!("{REPOSITORY}Packages/{nevra}.rpm"),
         checksum: None,
         built_at: None,
+        targets: None,
     }
 }
 
@@ -41,11 +39,15 @@ fn targets(names: &[&str]) -> Vec<Target> {
 }
 
 fn pipeline(id: u64) -> Origin {
-    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), job_url: None }
+    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
 }
 
 fn build(version: &str, target: &str) -> Build {
     Build { package: runner(version).package, target: target.parse().expect("a target") }
+}
+
+fn alarms(diff: &Diff) -> Vec<Alarm> {
+    diff.republished.iter().cloned().map(Alarm::Republished).collect()
 }
 
 fn notes(notes: &[(&str, &str)]) -> Notes {
@@ -53,8 +55,10 @@ fn notes(notes: &[(&str, &str)]) -> Notes {
 }
 
 fn listing(policy: &Policy, packages: Vec<Package>) -> String {
+    let releases = packages.len();
     let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
-    report::listing("gitlab-runner", REPOSITORY, &policy.versions, &wanted, &left_out)
+    let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
+    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out, false)
 }
 
 fn major(version: &str) -> Policy {
@@ -75,7 +79,7 @@ fn run(document: &mut Document, versions: &[&str], rules: &Rules, id: u64, now: 
     let packages: Vec<Package> = versions.iter().map(|version| runner(version)).collect();
     let targets = targets(&["al2023", "rhel9"]);
     let diff = diff(&packages, &targets, document, rules, &pipeline(id), time(now));
-    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, rules);
+    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, &alarms(&diff), rules);
     (diff, text)
 }
 
@@ -183,16 +187,16 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     let job = |id: u64| Origin { job_url: Some(format!("https://gitlab.example.com/j/{id}")), ..pipeline(id) };
     // Given up, failed once, lapsed, held, skipped by hand, asked for again, and new.
     for id in [91, 92, 93] {
-        document.claim(&build("18.6.0", "al2023"), None, time("2026-11-21T02:00:00Z"), pipeline(id));
+        document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
         document.settle(id, time("2026-11-21T03:00:00Z"), &job(id));
     }
-    document.claim(&build("18.6.0", "rhel9"), None, time("2026-11-23T02:00:00Z"), pipeline(94));
+    document.claim(&build("18.6.0", "rhel9"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(94));
     document.settle(94, time("2026-11-23T03:00:00Z"), &job(94));
-    document.claim(&build("18.7.0", "al2023"), None, time("2026-11-23T02:00:00Z"), pipeline(95));
-    document.claim(&build("18.7.0", "rhel9"), None, time("2026-11-24T01:30:00Z"), pipeline(100));
+    document.claim(&build("18.7.0", "al2023"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(95));
+    document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
     document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
-    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", time(NIGHT));
+    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
 
     let rules = Rules { max_builds: 4, ..rules() };
     let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0", "18.10.0"];
@@ -209,33 +213,34 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `forget` lets it be built again
       gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
     To build:
-      gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
-      gitlab-runner-18.7.0-1.x86_64   al2023  attempt 2 of 3; the last one never ended: https://gitlab.example.com/p/95
       gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
       gitlab-runner-18.10.0-1.x86_64  al2023  new release
+      gitlab-runner-18.10.0-1.x86_64  rhel9   new release
+      gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
     insta::assert_snapshot!(report::status(&document), @"
     gitlab-runner on main
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
     gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
-    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         https://gitlab.example.com/j/93
+    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         given up 2026-11-24 02:00 UTC  https://gitlab.example.com/j/93
     gitlab-runner-18.6.0-1.x86_64   rhel9   building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
-    gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
+    gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-23 02:00  1         https://gitlab.example.com/p/95
     gitlab-runner-18.7.0-1.x86_64   rhel9   building  2026-11-24 01:30  1         https://gitlab.example.com/p/100
     gitlab-runner-18.8.0-1.x86_64   al2023  skipped   2026-11-24 02:00            broken upstream
     gitlab-runner-18.8.0-1.x86_64   rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     gitlab-runner-18.10.0-1.x86_64  al2023  building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    gitlab-runner-18.10.0-1.x86_64  rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     ");
 
     // The diff job of the same pipeline runs again.
     let (_, text) = run(&mut document, &["18.10.0"], &rules, 101, NIGHT);
     insta::assert_snapshot!(text, @"
     gitlab-runner on main: 1 release x 2 targets = 2 images
-          1  to build
-          1  left for the next run by --max-builds
+          2  to build
     To build:
       gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
+      gitlab-runner-18.10.0-1.x86_64  rhel9   claimed by this pipeline before, whose diff runs again
     ");
 }
 
@@ -250,7 +255,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     document.succeed(&build("18.6.0", "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
     release.checksum = checksum("b");
     let diff = diff(&[release], &target, &mut document, &rules(), &pipeline(3), time(NIGHT));
-    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &rules());
+    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &alarms(&diff), &rules());
     let short = text.replace(&"a".repeat(64), "aaa").replace(&"b".repeat(64), "bbb");
     insta::assert_snapshot!(short, @"
     gitlab-runner on main: 1 release x 1 target = 1 image
@@ -278,7 +283,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
     document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
-    document.know(&targets(&["al2023"])[0]);
+    document.know(&targets(&["al2023"])[0], &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
     for text in [report::status(&document), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

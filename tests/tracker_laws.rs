@@ -1,5 +1,6 @@
 //! The laws of the tracker's document: what makes heads merge in any order, any number of times.
 
+use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -14,8 +15,14 @@ enum Change {
     Succeed { pipeline: u64, ami: u8 },
     Settle { pipeline: u64 },
     Skip,
+    SkipByHand { by: u8 },
+    Unskip,
     Import,
     Forget,
+    See,
+    PassOver { pipeline: u64 },
+    GiveUp { pipeline: u64 },
+    Know { major: u8 },
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -24,7 +31,13 @@ fn change() -> impl Strategy<Value = Change> {
         (0u64..4, 0u8..3).prop_map(|(pipeline, ami)| Change::Succeed { pipeline, ami }),
         (0u64..4).prop_map(|pipeline| Change::Settle { pipeline }),
         Just(Change::Skip),
+        (0u8..2).prop_map(|by| Change::SkipByHand { by }),
+        Just(Change::Unskip),
         Just(Change::Import),
+        Just(Change::See),
+        (0u64..4).prop_map(|pipeline| Change::PassOver { pipeline }),
+        (0u64..4).prop_map(|pipeline| Change::GiveUp { pipeline }),
+        (17u8..19).prop_map(|major| Change::Know { major }),
         Just(Change::Forget),
     ]
 }
@@ -41,7 +54,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
         let (build, now) = (build(*number), at(*second));
         let origin = |pipeline| Origin { pipeline, ..Origin::default() };
         match change {
-            Change::Claim { pipeline } => document.claim(&build, None, now, origin(*pipeline)),
+            Change::Claim { pipeline } => document.claim(&build, "new_release", None, now, origin(*pipeline)),
             Change::Succeed { pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 document.succeed(&build, &notes, now, origin(*pipeline));
@@ -49,7 +62,22 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline))),
             Change::Skip => drop(document.skip(&build, "not wanted", now)),
             Change::Import => drop(document.import(&build, "was there", now)),
-            Change::Forget => drop(document.forget(&build.package, std::slice::from_ref(&build.target), "again", now)),
+            Change::SkipByHand { by } => {
+                document.skip_by_hand(&build, "broken", &format!("person {by}"), now);
+            }
+            Change::Unskip => {
+                drop(document.unskip(&build.package, std::slice::from_ref(&build.target), "mary", now));
+            }
+            Change::Forget => {
+                drop(document.forget(&build.package, std::slice::from_ref(&build.target), "again", None, now));
+            }
+            Change::See => document.see(&build, now),
+            Change::PassOver { pipeline } => document.pass_over(&build, *pipeline),
+            Change::GiveUp { pipeline } => document.give_up(&build, *pipeline, now),
+            Change::Know { major } => {
+                let versions = Versions::Leading(major.to_string().parse().expect("a version"));
+                document.know(&build.target, &Policy { versions, ..Policy::default() });
+            }
         }
     }
 }
@@ -152,7 +180,7 @@ fn a_format_that_is_not_known_is_refused_by_name() {
 fn a_success_that_is_reported_twice_is_recorded_once() {
     let mut document = Document::new("p", "main");
     let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
-    document.claim(&build(0), None, at(0), Origin { pipeline: 7, ..Origin::default() });
+    document.claim(&build(0), "new_release", None, at(0), Origin { pipeline: 7, ..Origin::default() });
     document.succeed(&build(0), &notes, at(1), Origin { pipeline: 8, ..Origin::default() });
     let once = document.clone();
     document.succeed(&build(0), &notes, at(2), Origin { pipeline: 9, ..Origin::default() });

@@ -1,3 +1,6 @@
+use std::path::Path;
+
+use ami_scheduler::alarm::{Alarm, Kind, Limits, alarms};
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::diff::{Rules, diff};
@@ -8,58 +11,132 @@ use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{open_store, read, write, write_json};
-use crate::cli::Diff;
+use crate::cli::{Diff, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
-    let targets = targets(args.targets.0).or_exit(Exit::CommandLine)?;
-    let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
-    let packages = Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
+    let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
+    let mut plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &origin, now)?;
+    let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
+    let alarms = plan.alarms(origin.line.as_deref().unwrap_or_default(), &limits, now);
+    let packages = &plan.packages;
     let (product, reference) = (packages.product.as_str(), args.tracker.reference.as_str());
-    let rules = Rules {
-        first_run: args.first_run.into(),
-        max_builds: args.max_builds as usize,
-        max_attempts: args.max_attempts.into(),
-        claim_timeout: args.claim_timeout,
-    };
-    let origin = Origin::from(args.origin);
     let settings = Settings {
         product: product.to_owned(),
         reference: reference.to_owned(),
         pipeline: origin.pipeline,
+        line: origin.line,
         build_file: args.build_file,
         build_job: args.build_job,
         image: args.image.and_then(|image| image.0),
         tags: args.tags.0,
         notes: args.notes.0,
     };
-
-    let store = open_store(&args.tracker.tracker)?;
-    let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
-    let name = TrackerName::new(product, reference).or_exit(Exit::Tracker)?;
-    let heads = tracker.read().or_exit(Exit::Tracker)?;
-    let mut document = match &heads.document {
-        Some(document) => document.clone(),
-        None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
-    };
-    let diff = diff(&packages.packages, &targets, &mut document, &rules, &origin, now);
     // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
     // what was not claimed is not left for anybody to build.
-    let child_pipeline = render(&settings, &name, &diff.builds).or_exit(Exit::Repository)?;
-    let builds = Builds::new(product, reference, origin.pipeline, now, rules.max_attempts, &diff);
+    let name = TrackerName::new(product, reference).or_exit(Exit::Tracker)?;
+    let child_pipeline = render(&settings, &name, &plan.diff.builds).or_exit(Exit::Repository)?;
+    let max_attempts = plan.rules.max_attempts;
+    let builds = Builds::new(packages, reference, settings.pipeline, now, max_attempts, &plan.diff, &alarms);
+    let releases = packages.packages.len();
+    let text = report::diff(product, reference, releases, &plan.targets, &plan.diff, &alarms, &plan.rules);
+    if args.dry_run {
+        write_json(&args.builds, &builds.as_plan())?;
+        // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
+        let nothing = render(&settings, &name, &[]).or_exit(Exit::Repository)?;
+        write(&args.child_pipeline, nothing.as_bytes())?;
+        say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
+        return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
+    }
     let done = write_json(&args.builds, &builds)
         .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
         .map_err(Failure::from)
-        .and_then(|()| tracker.write(&heads, &document).or_exit(Exit::Tracker));
+        .and_then(|()| plan.record());
     if done.is_err() {
         for file in [&args.builds, &args.child_pipeline] {
             let _ = std::fs::remove_file(file);
         }
     }
     done?;
-    let text = report::diff(product, reference, packages.packages.len(), &targets, &diff, &rules);
+    if let Some(taken_over) = plan.taken_over {
+        say!("{taken_over}");
+    }
     say!("{}", text.trim_end());
-    Ok(())
+    fail_on(&args.alarms.overdue.fail_on.0, &alarms)
+}
+
+/// Ends a run that is done with the exit code for alarms, where there are some that are to end it so.
+pub(super) fn fail_on(kinds: &[Kind], alarms: &[Alarm]) -> Result<(), Failure> {
+    let mut told: Vec<Kind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
+    told.sort_unstable();
+    told.dedup();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = told.iter().map(Kind::to_string).collect();
+    let told = told.join(", ");
+    Err(anyhow!("there are alarms that --fail-on names ({told}): see the warnings above. All else is done"))
+        .or_exit(Exit::Alarm)
+}
+
+/// What a run would do, before it has any effect.
+pub(super) struct Plan {
+    pub packages: Packages,
+    pub targets: Vec<Target>,
+    pub rules: Rules,
+    pub diff: ami_scheduler::diff::Diff,
+    /// The tracker as it is, and as the run would leave it.
+    pub before: Document,
+    after: Document,
+    /// What was taken over from a tracker of another kind.
+    taken_over: Option<String>,
+    heads: Heads,
+    store: Box<dyn Store>,
+}
+
+impl Plan {
+    pub fn make(
+        packages: &Path,
+        named_targets: Vec<Target>,
+        tracker: &TrackerArgs,
+        rules: RuleArgs,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let targets = targets(named_targets).or_exit(Exit::CommandLine)?;
+        let json = read(packages).context("--packages has to name the file that list wrote")?;
+        let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
+            return Err(anyhow!(
+                "--targets names {target}, and no --repo-url was for it: list has to be told of a repository for it"
+            ))
+            .or_exit(Exit::CommandLine);
+        }
+        let rules = rules.into_rules(packages.policy.clone());
+        let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
+        let store = open_store(&tracker.tracker)?;
+        let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
+        let heads = tracker.read().or_exit(Exit::Tracker)?;
+        let (before, taken_over) = match &heads.document {
+            Some(document) => (document.clone(), None),
+            None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
+        };
+        let mut after = before.clone();
+        let diff = diff(&packages.packages, &targets, &mut after, &rules, origin, now);
+        Ok(Self { packages, targets, rules, diff, before, after, taken_over, heads, store })
+    }
+
+    /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
+    fn alarms(&mut self, line: &str, limits: &Limits, now: Timestamp) -> Vec<Alarm> {
+        let repositories = &self.packages.repositories;
+        alarms(&self.before, &mut self.after, repositories, &self.diff.republished, line, limits, now)
+    }
+
+    /// Claims the builds, and remembers the rest.
+    fn record(&self) -> Result<(), Failure> {
+        let tracker = Tracker::new(self.store.as_ref(), self.after.product(), self.after.reference());
+        tracker.and_then(|tracker| tracker.write(&self.heads, &self.after)).or_exit(Exit::Tracker)
+    }
 }
 
 fn targets(mut targets: Vec<Target>) -> anyhow::Result<Vec<Target>> {
@@ -73,7 +150,7 @@ fn targets(mut targets: Vec<Target>) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// The document of a tracker that has no heads: from the plain-text tracker of the same ref, where
+/// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
 /// there is one; else an empty one.
 fn first_document(
     store: &dyn Store,
@@ -83,11 +160,11 @@ fn first_document(
     reference: &str,
     targets: &[Target],
     now: Timestamp,
-) -> Result<Document, Failure> {
+) -> Result<(Document, Option<String>), Failure> {
     let mut document = tracker.new_document();
     let name = plain_text::file_name(reference);
     let Some(file) = heads.other_files.iter().rfind(|file| file.name == name) else {
-        return Ok(document);
+        return Ok((document, None));
     };
     let packages = read_plain_text(store, file).or_exit(Exit::Tracker)?;
     let own: Vec<_> = packages.iter().filter(|package| package.name() == product).collect();
@@ -95,13 +172,13 @@ fn first_document(
     for (package, target) in own.iter().flat_map(|package| targets.iter().map(move |target| (*package, target))) {
         document.import(&Build { package: package.clone(), target: target.clone() }, &reason, now);
     }
-    say!(
+    let told = format!(
         "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built. \
          The file itself stays as it is and is not read again.",
         own.len(),
         packages.len()
     );
-    Ok(document)
+    Ok((document, Some(told)))
 }
 
 fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<ami_scheduler::package::Nevra>> {

@@ -13,7 +13,7 @@ pub fn run(args: &Forget, now: Timestamp) -> Result<(), Failure> {
     let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
     let heads = tracker.read().or_exit(Exit::Tracker)?;
     let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
-    let forgotten = document.forget(&args.package, &args.target.0, &args.reason, now);
+    let forgotten = document.forget(&args.package, &args.target.0, &args.reason, args.by.as_deref(), now);
     if forgotten.is_empty() {
         let place = store.place();
         let targets: Vec<&str> = args.target.0.iter().map(Target::as_str).collect();

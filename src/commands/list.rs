@@ -1,13 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
-use ami_scheduler::artifacts::Packages;
-use ami_scheduler::package::{Nevra, Package};
+use ami_scheduler::artifacts::{Packages, RepositoryRead};
+use ami_scheduler::package::Package;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
+use ami_scheduler::repository::merge::{Conflict, merge};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::tracker::Target;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
@@ -22,21 +24,108 @@ const MAX_READS: u32 = 4;
 
 pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
-    let source = Source::new(&list.repo_url, Client::new()).or_exit(Exit::CommandLine)?;
+    let repositories = repositories(&list.repo_url).or_exit(Exit::CommandLine)?;
     let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
     let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
-    let listing = read_repository(&source, &wanted).or_exit(Exit::Repository)?;
-    if listing.packages.is_empty() {
-        return Err(not_there(&list.product, &source, &listing)).or_exit(Exit::Repository);
+    let mut read = Vec::new();
+    let mut offered = Vec::new();
+    let mut without: Vec<(&Repository, Listing)> = Vec::new();
+    for repository in &repositories {
+        let Repository { source, targets } = repository;
+        let mut listing = read_repository(source, &wanted).or_exit(Exit::Repository)?;
+        let packages = std::mem::take(&mut listing.packages);
+        read.push(RepositoryRead {
+            url: source.shown().to_owned(),
+            targets: targets.clone(),
+            revision: listing.revision.take(),
+            releases: packages.len(),
+        });
+        if packages.is_empty() {
+            without.push((repository, listing));
+        }
+        let own =
+            |package: Package| Package { url: source.public_url(&package.url), targets: targets.clone(), ..package };
+        offered.push(packages.into_iter().map(own).collect());
     }
-    let (mut wanted, left_out) = policy.apply(without_repetitions(listing.packages));
-    for package in &mut wanted {
-        package.url = source.public_url(&package.url);
+    let merged = merge(offered);
+    for (repository, listing) in &without {
+        let served = |target| merged.packages.iter().any(|package| package.is_for(target));
+        let missing = match &repository.targets {
+            None => merged.packages.is_empty(),
+            Some(targets) => !targets.iter().all(served),
+        };
+        if missing {
+            return Err(not_there(&list.product, &repository.source, listing)).or_exit(Exit::Repository);
+        }
     }
-    let text = report::listing(&list.product, source.shown(), &policy.versions, &wanted, &left_out);
-    write_json(&list.output, &Packages::new(&list.product, source.shown(), now, wanted, left_out))?;
+    for Conflict { package, taken, passed_over } in &merged.conflicts {
+        say_aside!(
+            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
+        );
+    }
+    let (wanted, mut left_out) = policy.apply(merged.packages);
+    left_out.dedup();
+    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
+    write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
     say!("{}", text.trim_end());
     Ok(())
+}
+
+/// A repository to read, and the targets that it is for; `None` for every target.
+struct Repository {
+    source: Source,
+    targets: Option<BTreeSet<Target>>,
+}
+
+/// What the values of `--repo-url` name. What is wrong with one is said without repeating it, since a
+/// password may be in it.
+fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
+    // Of the component's two inputs the one that is not used is empty, but there.
+    let is_empty = |value: &&String| !matches!(value.trim(), "" | "[]");
+    let given: Vec<&String> = values.iter().filter(is_empty).collect();
+    if given.len() > 1 && given.iter().any(|value| is_list(value)) {
+        bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
+    }
+    let mut repositories = Vec::new();
+    for value in given {
+        let urls = if is_list(value) {
+            serde_json::from_str(value).map_err(|error| {
+                anyhow!("--repo-url is not a JSON array of strings: line {}, column {}", error.line(), error.column())
+            })?
+        } else {
+            vec![value.clone()]
+        };
+        for url in urls {
+            let (targets, url) = targets_and_url(&url)?;
+            repositories.push(Repository { source: Source::new(url, Client::new())?, targets });
+        }
+    }
+    if repositories.is_empty() {
+        bail!(
+            "--repo-url is empty: give the URL of a repository (input repo_url), or a list of them (input repo_urls)"
+        );
+    }
+    if repositories.iter().any(|one| one.targets.is_none() != repositories[0].targets.is_none()) {
+        bail!(
+            "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
+        );
+    }
+    Ok(repositories)
+}
+
+fn is_list(value: &str) -> bool {
+    value.trim_start().starts_with('[')
+}
+
+/// Takes `al2023,rhel9=https://…` apart. A `=` of the URL itself comes after its `:`.
+fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &str)> {
+    match value.split_once('=') {
+        Some((targets, url)) if !targets.contains([':', '/']) => {
+            let targets = targets.split(',').map(|target| target.trim().parse()).collect::<Result<_, _>>();
+            Ok((Some(targets.context("before the = of --repo-url")?), url))
+        }
+        _ => Ok((None, value)),
+    }
 }
 
 /// What is asked of a repository.
@@ -120,11 +209,16 @@ fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
         return Err(Failed::MayPass(anyhow!("repomd.xml names {}, which is not there", repomd.primary.href)));
     };
     let shown = file.shown.clone();
-    primary::read(file.body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
+    let listing = primary::read(file.body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
         let passes = error.may_pass();
         let error = anyhow::Error::from(error).context(format!("in {shown}"));
         if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
-    })
+    })?;
+    if listing.packages.is_empty() && listing.others == 0 {
+        let reason = "has no package at all: is it being made anew, or the wrong one?";
+        return Err(anyhow!("the repository {} {reason}", source.shown()).into());
+    }
+    Ok(Listing { revision: repomd.revision, ..listing })
 }
 
 fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
@@ -150,12 +244,12 @@ fn verify(source: &Source, repomd: &[u8], keys: &TrustedKeys, now: Timestamp) ->
 }
 
 fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
-    let (listing, files) = match source.directory_index()? {
+    let listing = match source.directory_index()? {
         Index::Page { html, url } => index::read(&html, &url, product),
         Index::Files(urls) => index::read_urls(urls, product),
     }
     .with_context(|| format!("in {}", source.shown()))?;
-    if files == 0 {
+    if listing.packages.is_empty() && listing.others == 0 {
         bail!(
             "{} is no package repository: it has no repodata/repomd.xml, and no file or link that ends in .rpm. \
              The URL has to be the one that a .repo file has as baseurl",
@@ -173,16 +267,4 @@ fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error
         [name, ..] => format!("Did you mean {name}?"),
     };
     anyhow!("there is no package {product} in {}. {hint}", source.shown())
-}
-
-/// A repository can name the same package twice; the one that was built last counts.
-fn without_repetitions(packages: Vec<Package>) -> Vec<Package> {
-    let mut unique: BTreeMap<Nevra, Package> = BTreeMap::new();
-    for package in packages {
-        match unique.get(&package.package) {
-            Some(known) if known.built_at >= package.built_at => {}
-            _ => drop(unique.insert(package.package.clone(), package)),
-        }
-    }
-    unique.into_values().collect()
 }

@@ -5,8 +5,11 @@ mod forget;
 mod import;
 mod list;
 mod settle;
+mod skip;
 mod status;
+mod unskip;
 mod update;
+mod why;
 
 use std::fs;
 use std::path::Path;
@@ -29,8 +32,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Diff(diff) => diff::run(diff, now),
         Command::Update(update) => update::run(update, now),
         Command::Settle(settle) => settle::run(settle, now),
-        Command::Status(status) => status::run(&status),
+        Command::Status(status) => status::run(&status, now),
+        Command::Skip(skip) => skip::run(&skip, now),
+        Command::Unskip(unskip) => unskip::run(&unskip, now),
         Command::Forget(forget) => forget::run(&forget, now),
+        Command::Why(why) => why::run(why, now),
         Command::Import(import) => import::run(&import, now),
     }
 }
@@ -72,7 +78,7 @@ fn project() -> Result<Project, Failure> {
 
 impl From<OriginArgs> for Origin {
     fn from(args: OriginArgs) -> Self {
-        Self { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: args.job_url }
+        Self { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: args.job_url, line: None }
     }
 }
 

@@ -17,7 +17,8 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
             .map(|document| document.product().to_owned())
             .collect(),
     };
-    let origin = Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None };
+    let origin =
+        Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None, line: args.line.into_line() };
     let mut settled = 0;
     for product in products {
         let tracker = Tracker::new(store.as_ref(), &product, reference).or_exit(Exit::Tracker)?;

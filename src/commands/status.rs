@@ -1,15 +1,18 @@
 use std::io::{ErrorKind, Write as _};
 
+use ami_scheduler::alarm::overdue;
 use ami_scheduler::report;
 use ami_scheduler::tracker::TrackerName;
 use ami_scheduler::tracker::heads::read_all;
 use anyhow::Context as _;
+use jiff::Timestamp;
 
+use super::diff::fail_on;
 use super::open_store;
 use crate::cli::{Status, StatusFormat};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Status) -> Result<(), Failure> {
+pub fn run(args: &Status, now: Timestamp) -> Result<(), Failure> {
     let store = open_store(&args.tracker)?;
     let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
@@ -22,7 +25,19 @@ pub fn run(args: &Status) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Whoever asked has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        shown => Ok(shown.context("cannot write to stdout")?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        shown => shown.context("cannot write to stdout")?,
     }
+    let limits = args.overdue.limits(0);
+    let mut alarms = Vec::new();
+    for document in &documents {
+        for (line, last_run) in document.runs() {
+            let Some(alarm) = overdue(*last_run, &limits, now) else { continue };
+            let line = if line.is_empty() { String::new() } else { format!(" ({line})") };
+            let (product, reference) = (document.product(), report::printable(document.reference()));
+            say_aside!("WARNING: {product} on {reference}{line}: {}", report::alarm(&alarm));
+            alarms.push(alarm);
+        }
+    }
+    fail_on(&args.overdue.fail_on.0, &alarms)
 }

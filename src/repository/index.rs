@@ -4,18 +4,18 @@ use html5gum::{Token, Tokenizer};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::{Listing, NearestNames, RepositoryError};
+use super::{Listing, RepositoryError};
 use crate::package::{Nevra, Package};
 
 /// The most bytes that an index page may have: some 100,000 files.
 pub const MAX_SIZE: u64 = 32 << 20;
 
-/// The packages of `product` that a page links to, and how many RPM files it links to at all.
+/// The packages that a page links to.
 ///
 /// Only the `href` of `<a>` counts: the text shown is often cut. A link is resolved against the
 /// page's own URL, percent-decoded once (`+` stays `+`), and its last segment is the file's name.
 /// An index knows no epochs, checksums or build times.
-pub fn read(page: &str, page_url: &Url, product: &str) -> Result<(Listing, usize), RepositoryError> {
+pub fn read(page: &str, page_url: &Url, product: &str) -> Result<Listing, RepositoryError> {
     let links = Tokenizer::new(page).filter_map(|token| match token {
         Ok(Token::StartTag(tag)) if tag.name.as_slice() == b"a" => {
             let href = tag.attributes.get(b"href".as_slice())?;
@@ -27,21 +27,19 @@ pub fn read(page: &str, page_url: &Url, product: &str) -> Result<(Listing, usize
 }
 
 /// The same for a folder whose files are known by their URLs.
-pub fn read_urls(urls: impl IntoIterator<Item = Url>, product: &str) -> Result<(Listing, usize), RepositoryError> {
-    let mut listing = Listing { packages: Vec::new(), nearest: NearestNames::to(product) };
-    let mut files = 0;
+pub fn read_urls(urls: impl IntoIterator<Item = Url>, product: &str) -> Result<Listing, RepositoryError> {
+    let mut listing = Listing::of(product);
     for mut url in urls {
         url.set_query(None);
         url.set_fragment(None);
         let Some((nevra, url)) = rpm_file(&url).zip(super::public(url).ok()) else { continue };
-        files += 1;
         if nevra.name() == product {
-            listing.add(Package { package: nevra, url: url.into(), checksum: None, built_at: None })?;
+            listing.add(Package { package: nevra, url: url.into(), checksum: None, built_at: None, targets: None })?;
         } else {
-            listing.nearest.offer(nevra.name());
+            listing.pass_over(nevra.name());
         }
     }
-    Ok((listing, files))
+    Ok(listing)
 }
 
 fn rpm_file(url: &Url) -> Option<Nevra> {
@@ -58,7 +56,7 @@ mod tests {
 
     fn found(page: &str) -> Vec<(String, String)> {
         let url = "https://yum.example.com/el9/x86_64/".parse().expect("a URL");
-        let (listing, _) = read(page, &url, "gitlab-runner").expect("a listing");
+        let listing = read(page, &url, "gitlab-runner").expect("a listing");
         listing.packages.into_iter().map(|package| (package.package.to_string(), package.url)).collect()
     }
 
@@ -109,7 +107,7 @@ mod tests {
     fn the_rpm_files_of_other_products_are_counted_and_their_names_kept() {
         let page = r#"<a href="../">../</a><a href="gitlab-runer-1-1.x86_64.rpm">"#;
         let url = "https://yum.example.com/".parse().expect("a URL");
-        let (listing, files) = read(page, &url, "gitlab-runner").expect("a listing");
-        assert_eq!((files, listing.nearest.names()), (1, vec!["gitlab-runer"]));
+        let listing = read(page, &url, "gitlab-runner").expect("a listing");
+        assert_eq!((listing.others, listing.nearest.names()), (1, vec!["gitlab-runer"]));
     }
 }

@@ -5,6 +5,7 @@
 mod checksum;
 mod decompress;
 pub mod index;
+pub mod merge;
 mod nearest;
 pub mod primary;
 pub mod repomd;
@@ -23,13 +24,27 @@ pub const MAX_RELEASES: usize = 100_000;
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug, Default)]
 pub struct Listing {
+    /// The repository's own mark of its state, where it has one.
+    pub revision: Option<String>,
     /// Every package of the product, in the repository's order.
     pub packages: Vec<Package>,
+    /// How many packages of other products the repository has.
+    pub others: usize,
     /// Names that are near to the product's, for an error message.
     pub nearest: NearestNames,
 }
 
 impl Listing {
+    fn of(product: &str) -> Self {
+        Self { nearest: NearestNames::to(product), ..Self::default() }
+    }
+
+    /// Counts a package of another product.
+    fn pass_over(&mut self, name: &str) {
+        self.others += 1;
+        self.nearest.offer(name);
+    }
+
     fn add(&mut self, package: Package) -> Result<(), RepositoryError> {
         if self.packages.len() == MAX_RELEASES {
             let reason = format!("it has more than {MAX_RELEASES} releases of one product");

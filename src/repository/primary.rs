@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::repomd::DataFile;
-use super::{Checksum, Listing, NearestNames, RepositoryError};
+use super::{Checksum, Listing, RepositoryError};
 use crate::package::{Evr, Nevra, Package, parse_epoch};
 
 const WHAT: &str = "primary.xml";
@@ -88,14 +88,12 @@ pub fn read(
 }
 
 fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Listing, RepositoryError> {
-    let mut listing = Listing { packages: Vec::new(), nearest: NearestNames::to(product) };
+    let mut listing = Listing::of(product);
     let mut elements = PackageElements::new(document);
     while let Some((position, element)) = elements.next()? {
         match plain_name(element) {
             Some(name) if name != product.as_bytes() => {
-                if let Ok(name) = std::str::from_utf8(name) {
-                    listing.nearest.offer(name);
-                }
+                listing.pass_over(std::str::from_utf8(name).unwrap_or_default());
             }
             // The product's, or a name in an unusual form, which the parser will tell.
             _ => {
@@ -106,7 +104,7 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
                 if element.name.trim() == product {
                     listing.add(package(element, repository).map_err(malformed)?)?;
                 } else {
-                    listing.nearest.offer(element.name.trim());
+                    listing.pass_over(element.name.trim());
                 }
             }
         }
@@ -142,7 +140,7 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
         .and_then(|time| time.build.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
-    Ok(Package { package: nevra, url: url.into(), checksum, built_at })
+    Ok(Package { package: nevra, url: url.into(), checksum, built_at, targets: None })
 }
 
 /// The URL of a file of the repository, from its `xml:base` and `href`.

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entry, Notes, Origin, State, Target, TrackerName, TrackerNameError};
+use super::{Entry, GivenUp, Notes, Origin, PassedOver, State, Target, TrackerName, TrackerNameError};
+use crate::alarm::Seen;
 use crate::package::Nevra;
+use crate::policy::Policy;
 use crate::repository::Checksum;
 
 const FORMAT: &str = "ami-scheduler/tracker/1";
@@ -33,6 +35,15 @@ pub struct Document {
     /// The targets whose first run is over.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     targets: BTreeSet<Target>,
+    /// Of each target what its runs so far were about. None: whatever there is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    scopes: BTreeMap<Target, BTreeSet<Policy>>,
+    /// What was seen of repositories, by URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    repositories: BTreeMap<String, Seen>,
+    /// Of each line, the last run that was recorded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    runs: BTreeMap<String, Timestamp>,
     entries: BTreeMap<Nevra, BTreeMap<Target, Entry>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
@@ -88,6 +99,9 @@ impl Document {
             product: product.to_owned(),
             reference: reference.to_owned(),
             targets: BTreeSet::new(),
+            scopes: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            runs: BTreeMap::new(),
             entries: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }
@@ -140,14 +154,56 @@ impl Document {
         self.entries.get(&build.package)?.get(&build.target)
     }
 
-    /// Whether anything is known of a target: if not, its next run is its first.
-    pub fn knows(&self, target: &Target) -> bool {
-        self.targets.contains(target) || self.entries.values().any(|targets| targets.contains_key(target))
+    /// The targets that anything is known of.
+    pub fn targets(&self) -> BTreeSet<Target> {
+        // What a person said of a target before its first run is no run.
+        let entries = self.entries().filter(|(_, _, entry)| entry.by.is_none()).map(|(_, target, _)| target);
+        self.targets.iter().chain(entries).cloned().collect()
     }
 
-    /// Records that a target has had its first run, even if there was nothing to record of it.
-    pub fn know(&mut self, target: &Target) {
+    /// Whether anything is known of a target: if not, its next run is its first.
+    pub fn knows(&self, target: &Target) -> bool {
+        let is_run = |targets: &BTreeMap<Target, Entry>| targets.get(target).is_some_and(|entry| entry.by.is_none());
+        self.targets.contains(target) || self.entries.values().any(is_run)
+    }
+
+    /// Whether the runs of a target so far were about a release: if they were, and it is not known, then
+    /// it is new; if they were not, it may be as old as can be.
+    pub fn has_looked_for(&self, package: &Nevra, target: &Target) -> bool {
+        let looked = |scopes: &BTreeSet<Policy>| scopes.iter().any(|scope| scope.leaves_out(package).is_none());
+        self.knows(target) && self.scopes.get(target).is_none_or(looked)
+    }
+
+    /// Records that a target has had a run about what `scope` lets through, even if there was nothing to
+    /// record of it.
+    pub fn know(&mut self, target: &Target, scope: &Policy) {
         self.targets.insert(target.clone());
+        self.scopes.entry(target.clone()).or_default().insert(scope.clone());
+    }
+
+    /// What was last seen of a repository, by its URL.
+    pub fn repository(&self, url: &str) -> Option<&Seen> {
+        self.repositories.get(url)
+    }
+
+    /// Records what was seen of a repository.
+    pub fn remember_repository(&mut self, url: &str, seen: Seen) {
+        take_larger(&mut self.repositories, url.to_owned(), seen, Seen::cmp);
+    }
+
+    /// When a run of a line was recorded last; the line of a pipeline that works on one alone is empty.
+    pub fn last_run(&self, line: &str) -> Option<Timestamp> {
+        self.runs.get(line).copied()
+    }
+
+    /// The last runs that were recorded, by line.
+    pub fn runs(&self) -> &BTreeMap<String, Timestamp> {
+        &self.runs
+    }
+
+    /// Records that a line has had a run.
+    pub fn remember_run(&mut self, line: &str, now: Timestamp) {
+        take_larger(&mut self.runs, line.to_owned(), now, Timestamp::cmp);
     }
 
     /// What both documents know: of each build the larger entry.
@@ -156,6 +212,15 @@ impl Document {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.targets.extend(other.targets);
+        for (target, scopes) in other.scopes {
+            self.scopes.entry(target).or_default().extend(scopes);
+        }
+        for (url, seen) in other.repositories {
+            take_larger(&mut self.repositories, url, seen, Seen::cmp);
+        }
+        for (line, run) in other.runs {
+            take_larger(&mut self.runs, line, run, Timestamp::cmp);
+        }
         for (package, targets) in other.entries {
             let mine = self.entries.entry(package).or_default();
             for (target, entry) in targets {
@@ -169,11 +234,12 @@ impl Document {
     }
 
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
-    /// already can't be claimed and stays as it is.
-    pub fn claim(&mut self, build: &Build, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
+    /// already can't be claimed and stays as it is. `rule` is why it is built.
+    pub fn claim(&mut self, build: &Build, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.moved_to(State::Building, now, origin);
         claim.attempt += 1;
+        claim.rule = Some(rule.to_owned());
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
         self.put(build, claim);
@@ -203,9 +269,10 @@ impl Document {
         Recorded::Changed
     }
 
-    /// Turns every claim that this pipeline has not finished into a failed attempt; returns them.
+    /// Turns every claim that a line of this pipeline has not finished into a failed attempt; returns
+    /// them. The line is that of `origin`, which is otherwise the pipeline that failed.
     pub fn settle(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<Build> {
-        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline);
+        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.line.as_deref());
         let open = self.builds_where(|_, _, entry| is_open(entry));
         for build in &open {
             self.fail(build, now, origin.clone());
@@ -221,9 +288,58 @@ impl Document {
         }
     }
 
-    /// Records that a build is on purpose not made. What is known of it already stays.
+    /// Records that a release was seen, and is not built yet. What is known of it already stays.
+    pub fn see(&mut self, build: &Build, now: Timestamp) {
+        let mut entry = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        entry.first_seen.get_or_insert(now);
+        self.put(build, entry);
+    }
+
+    /// Records that a run of `pipeline` leaves a failed build for a later one. The same run counts once.
+    pub fn pass_over(&mut self, build: &Build, pipeline: u64) {
+        if let Some(mut entry) = self.get(build).cloned() {
+            let before = entry.passed_over.unwrap_or_default().before(pipeline);
+            entry.passed_over = Some(PassedOver { runs: before + 1, pipeline });
+            self.put(build, entry);
+        }
+    }
+
+    /// Records that a failed build is tried no more, for those who ask whether they were told.
+    pub fn give_up(&mut self, build: &Build, pipeline: u64, now: Timestamp) {
+        if let Some(mut entry) = self.get(build).cloned() {
+            entry.given_up.get_or_insert(GivenUp { since: now, pipeline });
+            self.put(build, entry);
+        }
+    }
+
+    /// Records that a build is on purpose not made, by a rule. What is known of it already stays.
     pub fn skip(&mut self, build: &Build, reason: &str, now: Timestamp) -> Recorded {
         self.adopt(build, State::Skipped, reason, now)
+    }
+
+    /// Records that a person does not want a build. Of what is built already that is no use: it stays.
+    pub fn skip_by_hand(&mut self, build: &Build, reason: &str, by: &str, now: Timestamp) -> Recorded {
+        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        if before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by) {
+            return Recorded::AsBefore;
+        }
+        let mut skipped = before.moved_to(State::Skipped, now, Origin::default());
+        (skipped.reason, skipped.by) = (Some(reason.to_owned()), Some(by.to_owned()));
+        skipped.first_seen.get_or_insert(now);
+        self.put(build, skipped)
+    }
+
+    /// Takes a skip back: the build is like one that was seen and not tried yet. Returns what was skipped.
+    ///
+    /// `targets` empty means all that it is skipped for.
+    pub fn unskip(&mut self, package: &Nevra, targets: &[Target], by: &str, now: Timestamp) -> Vec<Build> {
+        let of_package = |known: &Nevra, target: &Target| known == package && is_one_of(target, targets);
+        let skipped =
+            self.builds_where(|known, target, entry| of_package(known, target) && entry.state == State::Skipped);
+        for build in &skipped {
+            self.begin_anew(build, None, Some(by), now);
+        }
+        skipped
     }
 
     /// Records a build that was made before this tracker knew of it. A success stays as it is.
@@ -240,27 +356,40 @@ impl Document {
         entry = entry.moved_to(state, now, Origin::default());
         entry.reason = Some(reason.to_owned());
         entry.first_seen.get_or_insert(now);
-        self.put(build, entry);
-        Recorded::Changed
+        self.put(build, entry)
     }
 
     /// Asks for a build anew: whatever was recorded of it no longer holds.
     ///
     /// `targets` empty means all that are known of the package. Returns what was forgotten.
-    pub fn forget(&mut self, package: &Nevra, targets: &[Target], reason: &str, now: Timestamp) -> Vec<Build> {
-        let known =
-            self.builds_where(|known, target, _| known == package && (targets.is_empty() || targets.contains(target)));
+    pub fn forget(
+        &mut self,
+        package: &Nevra,
+        targets: &[Target],
+        reason: &str,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<Build> {
+        let known = self.builds_where(|known, target, _| known == package && is_one_of(target, targets));
         for build in &known {
-            if let Some(before) = self.get(build) {
-                let mut anew = before.moved_to(State::Pending, now, Origin::default());
-                anew.epoch += 1;
-                anew.attempt = 0;
-                anew.notes.clear();
-                anew.reason = Some(reason.to_owned());
-                self.put(build, anew);
-            }
+            self.begin_anew(build, Some(reason), by, now);
         }
         known
+    }
+
+    fn begin_anew(&mut self, build: &Build, reason: Option<&str>, by: Option<&str>, now: Timestamp) {
+        let Some(before) = self.get(build) else { return };
+        let mut anew = before.moved_to(State::Pending, now, Origin::default());
+        anew.epoch += 1;
+        anew.attempt = 0;
+        anew.rule = None;
+        anew.notes.clear();
+        (anew.reason, anew.by) = (reason.map(str::to_owned), by.map(str::to_owned));
+        // That this target has had a run must not rest on an entry which says so no longer.
+        if self.knows(&build.target) {
+            self.targets.insert(build.target.clone());
+        }
+        self.put(build, anew);
     }
 
     fn builds_where(&self, condition: impl Fn(&Nevra, &Target, &Entry) -> bool) -> Vec<Build> {
@@ -271,17 +400,28 @@ impl Document {
     }
 
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
-    fn put(&mut self, build: &Build, entry: Entry) {
+    fn put(&mut self, build: &Build, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
-        take_larger(targets, build.target.clone(), entry, Entry::cmp);
+        take_larger(targets, build.target.clone(), entry, Entry::cmp)
     }
 }
 
-fn take_larger<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V, compare: impl Fn(&V, &V) -> std::cmp::Ordering) {
+/// Whether a target is among these, of which none stand for all.
+fn is_one_of(target: &Target, targets: &[Target]) -> bool {
+    targets.is_empty() || targets.contains(target)
+}
+
+fn take_larger<K: Ord, V>(
+    into: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+    compare: impl Fn(&V, &V) -> std::cmp::Ordering,
+) -> Recorded {
     use std::collections::btree_map::Entry::{Occupied, Vacant};
     match into.entry(key) {
         Vacant(place) => drop(place.insert(value)),
         Occupied(mut place) if compare(&value, place.get()).is_gt() => drop(place.insert(value)),
-        Occupied(_) => {}
+        Occupied(_) => return Recorded::AsBefore,
     }
+    Recorded::Changed
 }

@@ -56,6 +56,37 @@ pub struct Origin {
     /// Where a person sees the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_url: Option<String>,
+    /// Which of the lines that one pipeline works on, where it has several: the prefix of its jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+}
+
+/// How often runs have passed a failed build over, short of trying it again.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// By so many runs.
+    pub runs: u64,
+    /// The pipeline of the last of them; 0 outside of GitLab.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pipeline: u64,
+}
+
+impl PassedOver {
+    /// By how many runs before that of `pipeline`. A run that is tried again is the same run; outside of
+    /// GitLab, where all have the number 0, each is another.
+    pub fn before(self, pipeline: u64) -> u64 {
+        self.runs - u64::from(self.runs > 0 && pipeline != 0 && self.pipeline == pipeline)
+    }
+}
+
+/// That a build is tried no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// When it was first found to have failed as often as it may.
+    pub since: Timestamp,
+    /// The pipeline that found it; 0 outside of GitLab.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pipeline: u64,
 }
 
 /// What is known of one release on one target.
@@ -65,8 +96,10 @@ pub struct Origin {
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
 /// 4. failed over building over pending;
-/// 5. the smaller pipeline id, then the longer JSON, then its bytes: any choice, as long as all make
-///    the same, and fields of a newer version win over their absence.
+/// 5. what a person decided over what a rule did, and the later of two persons' words;
+/// 6. passed over by more runs, and given up;
+/// 7. the smaller pipeline id, then the earlier first sight, then the longer JSON, then its bytes: any
+///    choice, as long as all make the same, and fields of a newer version win over their absence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// How many times the build was asked for anew.
@@ -94,6 +127,18 @@ pub struct Entry {
     /// Why, where a rule or a person decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who decided, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// By which rule the last attempt was begun, as `reason` in `builds.json` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// How often it was passed over since the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<PassedOver>,
+    /// That it is tried no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -117,23 +162,38 @@ impl Entry {
             checksum: None,
             notes: Notes::new(),
             reason: None,
+            by: None,
+            rule: None,
+            passed_over: None,
+            given_up: None,
             unknown: BTreeMap::new(),
         }
     }
 
-    /// Whether this pipeline has begun the build and not ended it.
-    pub fn is_claimed_by(&self, pipeline: u64) -> bool {
-        self.state == State::Building && self.origin.pipeline == pipeline
+    /// Whether this line of this pipeline has begun the build and not ended it.
+    pub fn is_claimed_by(&self, pipeline: u64, line: Option<&str>) -> bool {
+        self.state == State::Building && self.origin.pipeline == pipeline && self.origin.line.as_deref() == line
+    }
+
+    /// Whether a person wants it built, whatever was recorded before: `forget` gives a reason, while what
+    /// was only seen, or may be built again, has none.
+    pub fn is_asked_for(&self) -> bool {
+        self.state == State::Pending && self.reason.is_some()
     }
 
     /// The same build in another state: what is not about the state stays.
     pub(super) fn moved_to(&self, state: State, since: Timestamp, origin: Origin) -> Self {
-        Self { state, since, origin, reason: None, ..self.clone() }
+        let about_the_old = Self { reason: None, by: None, passed_over: None, given_up: None, ..self.clone() };
+        Self { state, since, origin, ..about_the_old }
     }
 
-    fn rank(&self) -> (u64, Option<State>, u64, State, Reverse<u64>) {
+    fn rank(&self) -> impl Ord + use<> {
         let done = self.state.is_done().then_some(self.state);
-        (self.epoch, done, self.attempt, self.state, Reverse(self.origin.pipeline))
+        let decided_by_hand = self.by.is_some().then_some(self.since);
+        let passed_over = self.passed_over.map(|passed| passed.runs);
+        let origin = (Reverse(self.origin.pipeline), Reverse(self.first_seen.unwrap_or(Timestamp::MAX)));
+        let state = (self.epoch, done, self.attempt, self.state);
+        (state, decided_by_hand, passed_over, self.given_up.is_some(), origin)
     }
 
     /// What the order falls back on: the one that says more, then any.
@@ -170,6 +230,22 @@ mod tests {
         entry
     }
 
+    fn by_hand(second: i64) -> Entry {
+        let since = Timestamp::from_second(second).expect("a time");
+        Entry { since, by: Some("mary".to_owned()), ..entry(0, State::Skipped, 0, 0) }
+    }
+
+    fn passed_over(runs: u64) -> Entry {
+        Entry { passed_over: Some(PassedOver { runs, pipeline: 9 }), ..entry(0, State::Failed, 1, 8) }
+    }
+
+    #[test]
+    fn a_run_that_is_tried_again_counts_once() {
+        let passed_over = PassedOver { runs: 2, pipeline: 9 };
+        assert_eq!([passed_over.before(9), passed_over.before(10), PassedOver::default().before(0)], [1, 2, 0]);
+        assert_eq!(PassedOver { runs: 2, pipeline: 0 }.before(0), 2);
+    }
+
     #[test]
     fn entries_are_ordered_by_the_rules_in_their_order() {
         use State::{Building, Built, Failed, Pending, Skipped};
@@ -178,9 +254,17 @@ mod tests {
             ("a claim by the larger pipeline", entry(0, Building, 1, 9)),
             ("a claim by the smaller pipeline", entry(0, Building, 1, 8)),
             ("a failed attempt", entry(0, Failed, 1, 8)),
+            ("passed over by a run", passed_over(1)),
+            ("passed over by two", passed_over(2)),
+            (
+                "given up",
+                Entry { given_up: Some(GivenUp { since: Timestamp::UNIX_EPOCH, pipeline: 9 }), ..passed_over(2) },
+            ),
             ("the next attempt's claim", entry(0, Building, 2, 9)),
             ("the next attempt's failure", entry(0, Failed, 2, 9)),
             ("skipped", entry(0, Skipped, 0, 0)),
+            ("skipped by hand", by_hand(0)),
+            ("skipped by hand for another reason, later", by_hand(1)),
             ("built at the first attempt", entry(0, Built, 1, 8)),
             ("built again", entry(0, Built, 2, 8)),
             ("forgotten", entry(1, Pending, 0, 0)),

@@ -1,0 +1,289 @@
+"""The rules of a team, night after night: real repositories, the real module, and the component."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conftest import Consumer, Module
+from gitlab_stand_in import GitLab
+from repositories import Repository
+from test_module import CHILD, states, write_packages
+
+TRACKER = ("--tracker", "tracker", "--ref", "main")
+
+
+@pytest.fixture
+def nights(ami: Module) -> Nights:
+    (ami.folder / "tracker").mkdir()
+    return Nights(ami)
+
+
+class Nights:
+    def __init__(self, ami: Module) -> None:
+        self.ami = ami
+
+    def __call__(self, night: int, *more: object, pipeline: int | None = None) -> list[str]:
+        """What the diff of a night of November 2026 builds."""
+        self.run = self.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, "--pipeline", pipeline or 100 + night,
+                            "--now", f"2026-11-{night:02}T02:00:00Z", *more)
+        assert self.run.code == 0, self.run.all
+        self.builds = self.ami.json("builds.json")
+        return [build["version"] for build in self.builds["builds"]]
+
+    def reason(self, version: str) -> str:
+        (row,) = [row for row in self.builds["left_alone"] if f"-{version}-" in row["package"]]
+        return row["reason"]
+
+    def done(self, night: int) -> None:
+        for build in self.builds["builds"]:
+            assert self.ami("update", *TRACKER, "--package", build["package"], "--target", build["target"],
+                            "--now", f"2026-11-{night:02}T03:00:00Z").code == 0
+
+    def files(self) -> set[str]:
+        return {file.name for file in (self.ami.folder / "tracker").iterdir()}
+
+
+def test_a_minimum_age_counts_from_the_build_time_and_from_the_first_sight(nights: Nights, repository: Repository) -> None:
+    repository.add("gitlab-runner-18.5.0-1.x86_64").publish()
+    assert nights.ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+    packages = nights.ami.json("packages.json")
+    assert packages["packages"][0]["built_at"]
+    packages["packages"][0]["built_at"] = "2026-11-20T12:00:00Z"
+    (nights.ami.folder / "packages.json").write_text(json.dumps(packages))
+
+    assert nights(23, "--min-age", 3) == []
+    first = nights.files()
+    assert "not old enough before 2026-11-26 02:00 UTC" in nights.run.out
+    assert nights(24, "--min-age", 3) == [] and nights.files() == first
+    assert nights(26, "--min-age", 3) == ["18.5.0"]
+
+
+def test_skips_are_for_people_and_say_who_and_why(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1")
+    assert nights(2) == ["18.5.0"]
+    nights.done(2)
+    write_packages(nights.ami, "18.5.0-1", "18.6.0-1")
+    package = "gitlab-runner-18.6.0-1.x86_64"
+
+    assert nights.ami("skip", package, *TRACKER, "--by", "mary").code == 2
+    run = nights.ami("skip", package, *TRACKER, "--by", "mary", "--reason", "does not start")
+    assert (run.code, run.out) == (0, f"Skipped: {package} al2023\n"), run.all
+    assert nights(3) == [] and nights.reason("18.6.0") == "skipped"
+    assert "skipped by mary: does not start" in nights.builds["left_alone"][1]["explanation"]
+
+    inside = Module(nights.ami.wasm, nights.ami.folder, {"GITLAB_USER_LOGIN": "joe"})
+    assert inside("unskip", package, *TRACKER).out == f"No longer skipped: {package} al2023\n"
+    assert nights(4) == ["18.6.0"]
+    nights.done(4)
+    built = nights.ami("skip", package, *TRACKER, "--by", "mary", "--reason", "too late")
+    assert built.code == 4 and f"{package} is built for al2023: there is nothing left to skip" in built.err
+    assert nights.ami("unskip", package, *TRACKER, "--by", "mary").code == 4
+    assert "knows no target yet" in nights.ami("skip", "p-1-1.noarch", *TRACKER, "--by", "mary", "--reason", "no").err
+    assert states(nights.ami)[f"{package} al2023"] == "built"
+
+
+def test_failures_are_remembered_and_forgotten_by_hand(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1")
+    tried = []
+    for night in range(2, 16):
+        if nights(night, "--max-attempts", 5):
+            tried.append(night)
+            nights.ami("settle", *TRACKER, "--pipeline", 100 + night, "--now", f"2026-11-{night:02}T04:00:00Z",
+                       "--pipeline-url", f"https://gitlab.example.com/p/{100 + night}")
+        if night == 5:
+            assert nights.reason("18.5.0") == "waiting"
+            status = nights.ami("status", "--tracker", "tracker").out
+            assert "tried again by the next run" in nights.run.out and "failed" in status
+    assert tried == [2, 3, 4, 6, 9]
+    assert nights.reason("18.5.0") == "given_up"
+    assert "given up" in nights.ami("status", "--tracker", "tracker").out
+    # It was told in the first night.
+    assert "given up after 5 attempts" not in nights.run.out and "1  given up" in nights.run.out
+    forget = nights.ami("forget", *TRACKER, "--package", "gitlab-runner-18.5.0-1.x86_64", "--by", "mary", "--reason", "mirror mended")
+    assert forget.code == 0
+    assert nights(16) == ["18.5.0"]
+    assert "asked for again by mary: mirror mended" in nights.run.out
+
+
+def test_why_says_what_the_run_says_and_changes_nothing(nights: Nights, repository: Repository) -> None:
+    repository.add("gitlab-runner-17.0.0-1.x86_64", "gitlab-runner-18.5.0-1.x86_64", "gitlab-runner-18.6.0-1.x86_64",
+                   "gitlab-runner-18.6.1-1.x86_64").publish()
+    assert nights.ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "18").code == 0
+    rules = ("--first-run", "all", "--keep", "latest-per-minor", "--skip", "18.6.1: does not start")
+    before = nights.files()
+
+    def why(*what: str) -> str:
+        run = nights.ami("why", *what, "--targets", "al2023", *TRACKER, *rules, "--now", "2026-11-02T02:00:00Z")
+        assert run.code == 0, run.all
+        return run.out
+
+    said = why("*")
+    assert said == """\
+gitlab-runner-17.0.0-1.x86_64: left out by list, other version
+gitlab-runner-18.5.0-1.x86_64 al2023: to be built: first run for this target
+gitlab-runner-18.6.0-1.x86_64 al2023: superseded by gitlab-runner-18.6.1-1.x86_64
+gitlab-runner-18.6.1-1.x86_64 al2023: excluded by 18.6.1: does not start
+"""
+    assert nights.files() == before
+    assert nights(2, *rules) == ["18.5.0"]
+    rows = nights.builds["left_alone"] + nights.builds["left_out"]
+    assert {row["explanation"] for row in rows} < {line.split(": ", 1)[1] for line in said.splitlines()} | {"other version"}
+    nights.done(2)
+    assert why("18.5.0", "al2023").splitlines() == [
+        "gitlab-runner-18.5.0-1.x86_64 al2023: built 2026-11-02 03:00 UTC",
+        "  1 attempt, the last as first run; first seen 2026-11-02 02:00 UTC"]
+    nothing = nights.ami("why", "99.0", "--targets", "al2023", *TRACKER)
+    assert nothing.code == 3 and "99.0 names no release of gitlab-runner" in nothing.err
+
+
+def test_a_dry_run_decides_like_the_run_and_leaves_no_trace(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1", "18.6.0-1")
+    plan = nights(6, "--first-run", "all", "--dry-run")
+    assert nights.builds["dry_run"] is True and nights.files() == set()
+    assert "nothing is claimed or recorded" in nights.run.out
+    assert "nothing-to-build" in (nights.ami.folder / "child-pipeline.yml").read_text()
+    rows = nights.builds["builds"]
+
+    assert nights(6, "--first-run", "all") == plan == ["18.5.0", "18.6.0"]
+    assert nights.builds["builds"] == rows and nights.builds["dry_run"] is False
+
+
+def test_what_is_built_on_friday_is_answered_today(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1")
+    assert nights(23, "--min-age", 4) == []
+    assert nights(26, "--min-age", 4, "--dry-run") == []
+    assert nights(27, "--min-age", 4, "--dry-run") == ["18.5.0"]
+
+
+def test_alarms_are_warnings_unless_they_are_to_end_the_run(nights: Nights, repository: Repository) -> None:
+    def publish(*versions: str) -> None:
+        for file in repository.folder.glob("Packages/*.rpm"):
+            file.unlink()
+        repository.add(*[f"gitlab-runner-{version}-1.x86_64" for version in versions]).publish()
+        assert nights.ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+
+    publish("18.1.0", "18.2.0", "18.3.0", "18.4.0", "18.5.0")
+    nights(2)
+    nights.done(2)
+    publish("18.4.0", "18.5.0")
+    assert nights(3) == []
+    assert [(alarm["alarm"], alarm["before"], alarm["now"]) for alarm in nights.builds["alarms"]] == [("shrank", 5, 2)]
+    assert f"WARNING: {repository.url} has 2 releases now, and had 5." in nights.run.out
+
+    packages = nights.ami.json("packages.json")
+    packages["packages"][1]["checksum"] = "sha256:" + "0" * 64
+    (nights.ami.folder / "packages.json").write_text(json.dumps(packages))
+    run = nights.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, "--pipeline", 104, "--now", "2026-11-20T02:00:00Z",
+                     "--unchanged-after", 10, "--overdue-after", 4, "--fail-on", "republished,unchanged,overdue")
+    assert run.code == 5, run.all
+    assert "there are alarms that --fail-on names (republished, unchanged, overdue): see the warnings above. All else is done" in run.err
+    assert [alarm["alarm"] for alarm in nights.ami.json("builds.json")["alarms"]] == ["republished", "unchanged", "overdue"]
+    # All was done: the next run does not find it overdue.
+    assert nights(21, "--overdue-after", 4, "--fail-on", "overdue") == []
+    late = nights.ami("status", "--tracker", "tracker", "--overdue-after", 4, "--fail-on", "overdue", "--now", "2026-12-01T02:00:00Z")
+    assert late.code == 5 and "WARNING: gitlab-runner on main: the last run that is recorded was at 2026-11-20 02:00 UTC" in late.err
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (("--skip", "18.6.1"), "gives no reason: expected PATTERN: REASON"),
+    (("--skip", "[1]"), "not a JSON array of texts"),
+    (("--skip", '["a b: c"]'), "names no release"),
+    (("--exclude", "18/6"), "names no release"),
+    (("--keep", "newest"), "invalid value 'newest'"),
+    (("--min-age", "-1"), "'-1'"),
+    (("--fail-on", "everything"), "is no alarm: expected republished"),
+])
+def test_a_rule_that_is_none_is_refused(ami: Module, arguments: tuple[str, ...], told: str) -> None:
+    run = ami("diff", "--targets", "al2023", *TRACKER, *CHILD, *arguments)
+    assert run.code == 2 and told in run.err, run.all
+
+
+# ---------------------------------------------------------------- the component
+
+
+def test_the_component_hands_the_rules_on(consumer: Consumer, repository: Repository) -> None:
+    repository.add("gitlab-runner-18.5.0-1.x86_64", "gitlab-runner-18.6.0-1.x86_64", "gitlab-runner-18.6.1-1.x86_64",
+                   "gitlab-runner-18.7.0-1.x86_64", "gitlab-runner-18.8.0-1.x86_64").publish()
+    consumer.edit(".gitlab-ci.yml", "      build_file:", """\
+      first_run: all
+      keep: latest-per-minor
+      order: newest
+      exclude: ["18.8.*"]
+      skip:
+        - "18.7.0: it doesn't start, see #12"
+      build_file:""")
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert {build["VERSION"] for build in night.builds()} == {"18.5.0", "18.6.1"}
+    builds = json.loads(night.artifact("diff", "builds.json"))
+    assert [build["version"] for build in builds["builds"]] == ["18.6.1", "18.6.1", "18.5.0", "18.5.0"]
+    assert {row["explanation"] for row in builds["left_alone"]} == {
+        "superseded by gitlab-runner-18.6.1-1.x86_64", "excluded by 18.8.*", "excluded by 18.7.0: it doesn't start, see #12"}
+
+
+def test_an_alarm_marks_the_pipeline_and_holds_nothing_up(consumer: Consumer, repository: Repository) -> None:
+    repository.add(*[f"gitlab-runner-18.{minor}.0-1.x86_64" for minor in range(5)]).publish()
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      fail_on: [shrank]\n      build_file:")
+    assert consumer.schedule().code == 0
+    for file in repository.folder.glob("Packages/*.rpm"):
+        file.unlink()
+    repository.add("gitlab-runner-18.9.0-1.x86_64").publish()
+
+    night = consumer.schedule()
+
+    assert "there are alarms that --fail-on names (shrank)" in night.log
+    assert {build["VERSION"] for build in night.builds()} == {"18.9.0"}
+    assert consumer.states()["18.9.0-1 rhel9"] == "built"
+
+
+def test_a_merge_request_shows_what_it_would_build_and_has_no_effect(
+        consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    repository.add("gitlab-runner-18.5.0-1.x86_64").publish()
+    consumer.edit(".gitlab-ci.yml", "      build_file:",
+                  "      plan_rules: [{if: $CI_PIPELINE_SOURCE == \"merge_request_event\"}]\n      build_file:")
+    assert consumer.schedule().code == 0
+    repository.add("gitlab-runner-18.6.0-1.x86_64", "gitlab-runner-18.7.0-1.x86_64").publish()
+    consumer.git("checkout", "--quiet", "-b", "change")
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      skip: [\"18.7.0: no\"]\n      build_file:")
+    writes = len(gitlab.requests("POST"))
+
+    request = consumer.schedule("merge_request_event")
+
+    assert request.code == 0, request.log
+    assert request.jobs("PASS") == {"plan"}
+    plan = json.loads(request.artifact("plan", "builds.json"))
+    assert (plan["ref"], plan["dry_run"]) == ("main", True)
+    assert {build["version"] for build in plan["builds"]} == {"18.6.0"}
+    assert len(gitlab.requests("POST")) == writes and request.builds() == []
+
+
+@pytest.mark.consumer("own-stages")
+def test_two_lines_of_one_product_are_built_side_by_side(consumer: Consumer, repository: Repository) -> None:
+    repository.add("gitlab-runner-17.1.0-1.x86_64", "gitlab-runner-17.2.0-1.x86_64", "gitlab-runner-18.5.0-1.x86_64",
+                   "gitlab-runner-fips-18.5.0-1.x86_64").publish()
+    assert {build["VERSION"] for build in consumer.schedule().builds()} == {"18.5.0"}
+    # A line that is added later builds its latest release, whatever the tracker knows of the other.
+    consumer.edit(".gitlab-ci.yml", """\
+      product: gitlab-runner-fips
+      version_range: ">=18, <19"
+      arch: [x86_64]
+      repo_url: $REPO_URL
+      targets: [rhel9]
+""", """\
+      product: gitlab-runner
+      major_version: "17"
+      repo_url: $REPO_URL
+      targets: [al2023]
+""")
+    repository.add("gitlab-runner-18.6.0-1.x86_64", "gitlab-runner-18.7.0-1.x86_64").publish()
+
+    night = consumer.schedule(fails="17.2.0 al2023")
+
+    assert {build["VERSION"] for build in night.builds()} == {"17.2.0", "18.6.0", "18.7.0"}
+    assert consumer.states() == {
+        "17.1.0-1 al2023": "skipped", "17.2.0-1 al2023": "failed", "18.5.0-1 al2023": "built",
+        "18.6.0-1 al2023": "built", "18.7.0-1 al2023": "built"}

@@ -1,0 +1,291 @@
+//! What a team should hear of, though nothing fails: a release that changed under its name, and silence.
+//!
+//! What an alarm needs to know of the past is in the tracker. It is written when there is news, or seldom:
+//! a night without news writes nothing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::artifacts::RepositoryRead;
+use crate::diff::Republished;
+use crate::tracker::Document;
+
+/// How long a repository that shrank is told of, before the smaller one counts as what it is.
+const SHRANK_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// After how long at the latest a run is recorded that has nothing else to record.
+const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "alarm", rename_all = "snake_case")]
+pub enum Alarm {
+    /// A release has another checksum than what was built from it.
+    Republished(Republished),
+    /// A repository has not changed for longer than it may.
+    Unchanged {
+        /// Its URL.
+        repository: String,
+        /// Since when at least.
+        since: Timestamp,
+    },
+    /// A repository has fewer than half of the releases that it had.
+    Shrank {
+        /// Its URL.
+        repository: String,
+        /// How many it had.
+        before: u64,
+        /// How many it has.
+        now: u64,
+    },
+    /// The run before this one is longer ago than it may be.
+    Overdue {
+        /// When it was, as far as that is recorded.
+        last_run: Timestamp,
+    },
+}
+
+impl Alarm {
+    /// Which kind of alarm it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Republished(_) => Kind::Republished,
+            Self::Unchanged { .. } => Kind::Unchanged,
+            Self::Shrank { .. } => Kind::Shrank,
+            Self::Overdue { .. } => Kind::Overdue,
+        }
+    }
+}
+
+/// A kind of alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A release changed under its name.
+    Republished,
+    /// A repository stands still.
+    Unchanged,
+    /// A repository lost most of its releases.
+    Shrank,
+    /// There was no run for long.
+    Overdue,
+}
+
+/// Why a text is not a [`Kind`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no alarm: expected republished, unchanged, shrank or overdue")]
+pub struct KindError(String);
+
+impl FromStr for Kind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        let kinds = [Self::Republished, Self::Unchanged, Self::Shrank, Self::Overdue];
+        let kind = kinds.into_iter().find(|kind| kind.to_string() == text);
+        kind.ok_or_else(|| KindError(text.chars().take(80).collect()))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Republished => "republished",
+            Self::Unchanged => "unchanged",
+            Self::Shrank => "shrank",
+            Self::Overdue => "overdue",
+        })
+    }
+}
+
+/// What is too long. `None` is never.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Limits {
+    /// Without a change in a repository.
+    pub unchanged: Option<SignedDuration>,
+    /// Without a run.
+    pub overdue: Option<SignedDuration>,
+}
+
+/// What was seen of a repository. The one that was seen later is the larger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seen {
+    /// When it was first seen so.
+    pub since: Timestamp,
+    /// How many releases of the product it had.
+    pub releases: u64,
+    /// Its own mark of its state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// What it had before it shrank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrank: Option<Shrank>,
+}
+
+/// That a repository lost most of its releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shrank {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// How many it had.
+    pub from: u64,
+}
+
+impl Seen {
+    /// What is to be remembered now that a repository was read.
+    fn next(before: Option<&Self>, read: &RepositoryRead, limits: &Limits, now: Timestamp) -> Self {
+        let releases = read.releases as u64;
+        let seen = Self { since: now, releases, revision: read.revision.clone(), shrank: None };
+        let Some(before) = before else { return seen };
+        let was = before.shrank.filter(|shrank| now.duration_since(shrank.at) < SHRANK_IS_NEWS);
+        let shrank = if 2 * releases < before.releases { Some(Shrank { at: now, from: before.releases }) } else { was };
+        let shrank = shrank.filter(|shrank| 2 * releases < shrank.from);
+        // A revision is remembered now and then only: each time would be a write each night where other
+        // packages come and go.
+        let is_due = |limit: SignedDuration| now.duration_since(before.since) > limit / 4;
+        let moved_on = before.revision != read.revision && limits.unchanged.is_some_and(is_due);
+        if releases != before.releases || shrank != before.shrank || moved_on {
+            Self { shrank, ..seen }
+        } else {
+            before.clone()
+        }
+    }
+}
+
+/// The alarms of a run, whose `diff` has changed `document` from `before`. Records what later runs need.
+pub fn alarms(
+    before: &Document,
+    document: &mut Document,
+    repositories: &[RepositoryRead],
+    republished: &[Republished],
+    line: &str,
+    limits: &Limits,
+    now: Timestamp,
+) -> Vec<Alarm> {
+    let mut alarms: Vec<Alarm> = republished.iter().cloned().map(Alarm::Republished).collect();
+    for read in repositories {
+        let known = before.repository(&read.url);
+        let seen = Seen::next(known, read, limits, now);
+        if let Some(Shrank { from, .. }) = seen.shrank {
+            alarms.push(Alarm::Shrank { repository: read.url.clone(), before: from, now: seen.releases });
+        }
+        let same = known.filter(|known| known.revision == read.revision && known.releases == seen.releases);
+        let too_long = |known: &&Seen| limits.unchanged.is_some_and(|limit| now.duration_since(known.since) > limit);
+        if let Some(known) = same.filter(too_long) {
+            alarms.push(Alarm::Unchanged { repository: read.url.clone(), since: known.since });
+        }
+        document.remember_repository(&read.url, seen);
+    }
+    let last_run = before.last_run(line);
+    alarms.extend(last_run.and_then(|last_run| overdue(last_run, limits, now)));
+    let is_news = |last_run| now.duration_since(last_run) >= run_is_news(limits);
+    if document != before || last_run.is_none_or(is_news) {
+        document.remember_run(line, now);
+    }
+    alarms
+}
+
+/// The alarm that no run was recorded for long.
+pub fn overdue(last_run: Timestamp, limits: &Limits, now: Timestamp) -> Option<Alarm> {
+    // Runs that had nothing to record may have come after the one that is recorded.
+    let is_certain = |limit: SignedDuration| now.duration_since(last_run) > limit + run_is_news(limits);
+    limits.overdue.is_some_and(is_certain).then_some(Alarm::Overdue { last_run })
+}
+
+/// After how long a run is recorded that has nothing else to record.
+fn run_is_news(limits: &Limits) -> SignedDuration {
+    limits.overdue.map_or(RUN_IS_NEWS, |limit| RUN_IS_NEWS.min(limit / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://yum.example.com/el9/";
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day)
+    }
+
+    fn days(days: i64) -> SignedDuration {
+        SignedDuration::from_hours(24 * days)
+    }
+
+    fn read(releases: usize, revision: &str) -> RepositoryRead {
+        RepositoryRead { url: URL.to_owned(), targets: None, revision: Some(revision.to_owned()), releases }
+    }
+
+    /// A night: its alarms, and whether it had something to write.
+    fn night(document: &mut Document, read: &RepositoryRead, limits: Limits, now: i64) -> (Vec<Kind>, bool) {
+        let before = document.clone();
+        let alarms = alarms(&before, document, std::slice::from_ref(read), &[], "", &limits, day(now));
+        (alarms.iter().map(Alarm::kind).collect(), *document != before)
+    }
+
+    #[test]
+    fn a_night_without_news_writes_nothing_but_once_a_week() {
+        let mut document = Document::new("p", "main");
+        let wrote = (0..16).filter(|now| night(&mut document, &read(9, "1"), Limits::default(), *now).1);
+        assert_eq!(wrote.collect::<Vec<_>>(), [0, 7, 14]);
+    }
+
+    #[test]
+    fn a_repository_that_shrank_is_told_of_for_a_week_or_until_it_has_grown_again() {
+        for (releases, alarm) in [(10, false), (5, false), (4, true), (0, true)] {
+            let mut document = Document::new("p", "main");
+            night(&mut document, &read(10, "1"), Limits::default(), 0);
+            let mut told =
+                |releases, now| !night(&mut document, &read(releases, "2"), Limits::default(), now).0.is_empty();
+            assert_eq!((told(releases, 1), told(releases, 1), told(releases, 7)), (alarm, alarm, alarm), "{releases}");
+            assert!(!told(releases, 8), "a week is enough");
+            assert!(!told(10, 9) && !told(10, 10));
+        }
+        let mut document = Document::new("p", "main");
+        for (now, releases, alarm) in [(0, 10, false), (1, 4, true), (2, 3, true), (3, 9, false), (4, 9, false)] {
+            let (kinds, _) = night(&mut document, &read(releases, "1"), Limits::default(), now);
+            assert_eq!(kinds == [Kind::Shrank], alarm, "day {now}");
+        }
+    }
+
+    #[test]
+    fn a_repository_that_stands_still_is_told_of_once_it_is_asked_for() {
+        let limits = Limits { unchanged: Some(days(8)), overdue: None };
+        let mut document = Document::new("p", "main");
+        night(&mut document, &read(10, "1"), limits, 0);
+        assert_eq!(night(&mut document, &read(10, "1"), limits, 8).0, []);
+        assert_eq!(night(&mut document, &read(10, "1"), limits, 9).0, [Kind::Unchanged]);
+        assert_eq!(night(&mut document, &read(10, "1"), Limits::default(), 9).0, []);
+        assert_eq!(night(&mut document, &read(10, "2"), limits, 10).0, []);
+        // Another revision is no news if the last one is.
+        assert_eq!(night(&mut document, &read(10, "3"), limits, 11), (vec![], false));
+        assert_eq!(night(&mut document, &read(10, "3"), limits, 13), (vec![], true));
+        assert_eq!(night(&mut document, &read(10, "3"), limits, 22).0, [Kind::Unchanged]);
+        assert_eq!(night(&mut document, &read(11, "3"), limits, 23).0, []);
+    }
+
+    #[test]
+    fn a_run_that_comes_too_late_tells_since_when_there_was_none() {
+        let limits = Limits { unchanged: None, overdue: Some(days(4)) };
+        let mut document = Document::new("p", "main");
+        // Each night, then a gap of which it is certain that it was longer than four days.
+        for (now, alarm) in
+            [(0, false), (1, false), (2, false), (3, false), (4, false), (11, true), (12, false), (17, false)]
+        {
+            let (kinds, _) = night(&mut document, &read(10, "1"), limits, now);
+            assert_eq!(kinds == [Kind::Overdue], alarm, "day {now}");
+        }
+    }
+
+    #[test]
+    fn each_line_has_runs_of_its_own() {
+        let limits = Limits { unchanged: None, overdue: Some(days(4)) };
+        let mut document = Document::new("p", "main");
+        document.remember_run("v17-", day(0));
+        document.remember_run("v18-", day(20));
+        for (line, kinds) in [("v17-", 1), ("v18-", 0), ("", 0)] {
+            let before = document.clone();
+            let told = alarms(&before, &mut document.clone(), &[], &[], line, &limits, day(20));
+            assert_eq!(told.len(), kinds, "{line}");
+        }
+    }
+}

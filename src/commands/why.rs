@@ -1,0 +1,29 @@
+use ami_scheduler::report;
+use ami_scheduler::tracker::Origin;
+use anyhow::anyhow;
+use jiff::Timestamp;
+
+use super::diff::Plan;
+use crate::cli::Why;
+use crate::exit::{Exit, Failure, OrExit as _};
+
+pub fn run(args: Why, now: Timestamp) -> Result<(), Failure> {
+    let plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &Origin::default(), now)?;
+    let is_meant = |target: &_| args.target.as_ref().is_none_or(|meant| meant == target);
+    let left_out = plan.packages.left_out.iter().map(|row| (row.package.clone(), row.reason));
+    let text = report::why(left_out, &plan.diff, &plan.before, &plan.rules, |package, target| {
+        args.package.names(package) && target.is_none_or(is_meant)
+    });
+    if text.is_empty() {
+        let target = args.target.map(|target| format!(" for {target}")).unwrap_or_default();
+        return Err(anyhow!(
+            "{} names no release of {} in {}{target}; `why '*'` names all that there are",
+            args.package,
+            plan.packages.product,
+            plan.packages.repository
+        ))
+        .or_exit(Exit::Repository);
+    }
+    say!("{}", text.trim_end());
+    Ok(())
+}
