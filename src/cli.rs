@@ -132,6 +132,12 @@ pub struct Diff {
     /// Where to write the child pipeline
     #[arg(long, value_name = "FILE", default_value = "child-pipeline.yml")]
     pub child_pipeline: PathBuf,
+    /// Where to write the same as Markdown, for people; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Where to write the same as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     #[command(flatten)]
     pub origin: OriginArgs,
 }
@@ -152,6 +158,9 @@ pub struct Update {
     /// What to remember of the build: NAME=VALUE, or NAME for the value of that variable
     #[arg(long = "note", value_name = "NAME=VALUE")]
     pub notes: Vec<Note>,
+    /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     #[command(flatten)]
     pub origin: OriginArgs,
 }
@@ -172,6 +181,9 @@ pub struct Settle {
     /// Where a person sees the pipeline that failed
     #[arg(long, value_name = "URL", env = "CI_PIPELINE_URL", hide_env_values = true)]
     pub pipeline_url: Option<String>,
+    /// Where to write the failed builds as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// Shows what the tracker says
@@ -186,9 +198,15 @@ pub struct Status {
     /// Only the tracker of this product
     #[arg(long, value_name = "NAME", value_parser = product)]
     pub product: Option<String>,
-    /// A table for people, or JSON for programs
-    #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
+    /// In which form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = StatusFormat::Table)]
     pub format: StatusFormat,
+    /// Where to write it; without it, to stdout
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Whether the table is in colours: auto takes them for a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colours::Auto)]
+    pub color: Colours,
 }
 
 /// Asks for a build anew: what was recorded of it no longer holds, its failures included
@@ -286,8 +304,21 @@ impl From<FirstRunArg> for FirstRun {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum StatusFormat {
+    /// A table for terminals
     Table,
+    /// For programs
     Json,
+    /// For an issue, a wiki or a chat
+    Markdown,
+    /// A page that needs no network, with a filter
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colours {
+    Auto,
+    Always,
+    Never,
 }
 
 /// A note as it is given: with its value, or the name of the variable that has it.

@@ -3,7 +3,7 @@
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::report;
+use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
 use jiff::{SignedDuration, Timestamp};
 
@@ -214,7 +214,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
       gitlab-runner-18.10.0-1.x86_64  al2023  new release
     ");
-    insta::assert_snapshot!(report::status(&document), @"
+    insta::assert_snapshot!(table::status(&document, false), @"
     gitlab-runner on main
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
@@ -280,10 +280,10 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
     document.know(&targets(&["al2023"])[0]);
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
-    for text in [report::status(&document), text] {
+    for text in [table::status(&document, false), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     }
-    insta::assert_snapshot!(report::status(&document), @"
+    insta::assert_snapshot!(table::status(&document, false), @"
     gitlab-runner on ref?[2J
     PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
@@ -294,7 +294,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
 
 #[test]
 fn a_tracker_without_entries_is_a_heading() {
-    insta::assert_snapshot!(report::status(&Document::new("gitlab-runner", "feature/a")), @"
+    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), false), @"
     gitlab-runner on feature/a
     PACKAGE  TARGET  STATE  SINCE (UTC)  ATTEMPTS  MORE
     ");

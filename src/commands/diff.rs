@@ -1,13 +1,13 @@
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::diff::{Rules, diff};
-use ami_scheduler::report;
+use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{open_store, read, write, write_json};
+use super::{open_store, read, write, write_if_asked, write_json, write_junit};
 use crate::cli::Diff;
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -47,12 +47,17 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     // what was not claimed is not left for anybody to build.
     let child_pipeline = render(&settings, &name, &diff.builds).or_exit(Exit::Repository)?;
     let builds = Builds::new(product, reference, origin.pipeline, now, rules.max_attempts, &diff);
+    let markdown = markdown::diff(product, reference, now, &diff, rules.max_attempts);
+    let cases = junit::cases(&diff, rules.max_attempts);
     let done = write_json(&args.builds, &builds)
         .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
+        .and_then(|()| write_if_asked(args.markdown.as_deref(), &markdown))
+        .and_then(|()| write_junit(args.junit.as_deref(), reference, now, &cases))
         .map_err(Failure::from)
         .and_then(|()| tracker.write(&heads, &document).or_exit(Exit::Tracker));
     if done.is_err() {
-        for file in [&args.builds, &args.child_pipeline] {
+        let reports = args.markdown.iter().chain(&args.junit);
+        for file in [&args.builds, &args.child_pipeline].into_iter().chain(reports) {
             let _ = std::fs::remove_file(file);
         }
     }

@@ -128,6 +128,11 @@ impl Document {
         TrackerName::new(&self.product, &self.reference)
     }
 
+    /// The targets whose first run is over.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter()
+    }
+
     /// Every entry, by release (oldest first), then target.
     pub fn entries(&self) -> impl Iterator<Item = (&Nevra, &Target, &Entry)> {
         self.entries
