@@ -5,7 +5,7 @@
   const text = document.getElementById("text");
   const shown = document.getElementById("shown");
   const boxes = [...form.querySelectorAll("input[name=state]")];
-  const sections = [...document.querySelectorAll("table")].map((table) => ({
+  const sections = [...document.querySelectorAll("div.table")].map((table) => ({
     table,
     nothing: table.nextElementSibling,
     rows: [...table.querySelectorAll("tbody tr")].map((row) => ({
