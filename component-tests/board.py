@@ -16,7 +16,7 @@ GITLAB = "https://gitlab.example.com/platform/images/-"
 def head(folder: Path, document: dict) -> None:
     """Stores a document under the name that its content gives it."""
     content = json.dumps(document).encode()
-    slug = re.sub(r"[^a-z0-9]", "-", document["ref"].lower())
+    slug = re.sub(r"[^a-z0-9]", "-", document["ref"].lower())[:63].strip("-")
     reference = f"{slug}-{hashlib.sha256(document['ref'].encode()).hexdigest()[:8]}"
     name = f"ami-scheduler.{document['product']}.{reference}.{hashlib.sha256(content).hexdigest()[:32]}.json"
     (folder / name).write_bytes(content)

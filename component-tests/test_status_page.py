@@ -115,7 +115,7 @@ def test_what_others_wrote_stays_text(opened: Open, ami: Module) -> None:
 
     assert page.title() != "taken" and page.locator("img, section script").count() == 0
     shown = HOSTILE.replace("\u202e", "?").replace("\x1b", "?")
-    expect(page.locator("section .reason")).to_have_text(shown)
+    expect(page.locator("section .remark")).to_have_text(shown)
     expect(page.locator("td code").first).to_have_text(shown)
     assert [link.get_attribute("href") for link in page.locator("tr:first-child a").all()] == ["https://a.example/%22onclick=x"]
 

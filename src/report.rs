@@ -209,8 +209,13 @@ fn more(entry: &Entry) -> String {
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = entry.reason.iter().cloned().chain(notes).chain(url).collect();
+    let parts: Vec<String> = remarks(entry).into_iter().chain(notes).chain(url).collect();
     printable(&parts.join("  "))
+}
+
+/// What there is to say of a build beside its state, its notes and where to look.
+fn remarks(entry: &Entry) -> Vec<String> {
+    entry.reason.iter().cloned().collect()
 }
 
 /// Text that others wrote, without what would move a terminal's cursor, turn the direction of

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{
-    MANY, ago, links, printable, summary, to_the_minute, why_built, why_left_alone, why_republished,
+    MANY, ago, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone, why_republished,
 };
 use crate::diff::{Diff, Reason};
 use crate::package::Nevra;
@@ -78,10 +78,10 @@ pub fn status(document: &Document, now: Timestamp) -> String {
 }
 
 fn more(entry: &Entry) -> String {
-    let reason = entry.reason.iter().map(|reason| escaped(reason));
+    let remarks = remarks(entry).into_iter().map(|remark| escaped(&remark));
     let notes = entry.notes.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
     let links = links(&entry.origin).into_iter().map(|link| format!("[{}](<{}>)", escaped(&link.label), link.url));
-    reason.chain(notes).chain(links).collect::<Vec<_>>().join(", ")
+    remarks.chain(notes).chain(links).collect::<Vec<_>>().join(", ")
 }
 
 /// As text alone, whatever it holds: nothing in it is markup, a mention or a reference, and it

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{Link, ago, count, counts, links, printable, to_the_minute};
+use super::{Link, ago, count, counts, links, printable, remarks, to_the_minute};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Notes, State, Target};
 
@@ -90,7 +90,7 @@ struct Cell<'a> {
     state: State,
     since: Time,
     attempt: u64,
-    reason: Option<String>,
+    remarks: Vec<String>,
     notes: Vec<(&'a str, String)>,
     links: Vec<Link>,
 }
@@ -157,7 +157,7 @@ impl<'a> Cell<'a> {
             state: entry.state,
             since: Time::new(entry.since, now),
             attempt: entry.attempt,
-            reason: entry.reason.as_deref().map(printable),
+            remarks: remarks(entry).iter().map(|remark| printable(remark)).collect(),
             notes: shown(&entry.notes),
             links: links(&entry.origin),
         }
