@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test lint module docs screenshot interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -19,6 +19,14 @@ lint:
 
 module:
 	cargo build --locked --release --target wasm32-wasip2
+
+# docs/inputs.md from the template, docs/commands.md from --help.
+docs: setup-test module
+	.tools/venv/bin/python scripts/make-docs
+
+# docs/status-page.png, which the README shows.
+screenshot: setup-test module
+	.tools/venv/bin/python scripts/screenshot
 
 # A deeper search for an interleaving of writers that loses something, of minutes.
 interleavings:

@@ -12,6 +12,10 @@ use crate::tracker::TrackerName;
 /// The longest name of a job that GitLab takes, in characters.
 const MAX_JOB_NAME: usize = 255;
 
+/// What a job that records shows in GitLab's Tests tab, in whatever way it ends.
+const JUNIT: &str =
+    "{when: always, paths: [.ami-scheduler/junit.xml], reports: {junit: .ami-scheduler/junit.xml}, expire_in: 1 week}";
+
 /// What the jobs of a child pipeline need to know beside their builds.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -176,14 +180,14 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
     let update = module_call(
         &settings.notes,
         &format!(
-            "update --tracker gitlab --ref={reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\"{notes}"
+            "update --tracker gitlab --ref={reference} --package \"$AMI_SCHEDULER_PACKAGE\" --target \"$AMI_SCHEDULER_TARGET\" --junit junit.xml{notes}"
         ),
     );
     let line = settings.line.as_ref().map(|line| format!(" --line={}", shell_word(line))).unwrap_or_default();
     let settle = module_call(
         &[],
         &format!(
-            "settle --tracker gitlab --ref={reference} --product {} --pipeline {}{line}",
+            "settle --tracker gitlab --ref={reference} --product {} --pipeline {}{line} --junit junit.xml",
             shell_word(&settings.product),
             settings.pipeline
         ),
@@ -201,6 +205,7 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
   retry: 2
   script:
     - {update}
+  artifacts: {JUNIT}
 
 settle:
   extends: .ami-scheduler
@@ -210,6 +215,7 @@ settle:
   retry: 2
   script:
     - {settle}
+  artifacts: {JUNIT}
 ",
         update = quoted(&update),
         settle = quoted(&settle),
@@ -229,7 +235,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "mkdir -p .ami-scheduler && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "mkdir -p .ami-scheduler && rm -f .ami-scheduler/junit.xml && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 

@@ -25,7 +25,7 @@ use serde::Deserialize;
 /// of them to build and claims them in the tracker, the child pipeline that it writes builds them,
 /// and `update` records each success (`settle` the failures).
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(version, bin_name = "ami-scheduler", max_term_width = 100, after_help = EXIT_CODES, after_long_help = HOW_TO_RUN)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -36,6 +36,110 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the command line, 3 the package repository, \
 4 GitLab or the tracker, 5 done, with an alarm that --fail-on names, 1 anything else.";
+
+const HOW_TO_RUN: &str = "How to run it:
+  It is a WebAssembly module. wasmtime runs it, and gives it the folder and the variables that you
+  name and nothing else. So that the examples of each command (ami-scheduler COMMAND --help) work as
+  they are printed, in a shell whose folder holds ami-scheduler.wasm:
+
+    $ alias ami-scheduler='wasmtime run --wasi http --wasi cli-exit-with-code --dir . \\
+        --env CI_API_V4_URL --env CI_PROJECT_ID --env AMI_SCHEDULER_TOKEN --env NO_COLOR \\
+        ami-scheduler.wasm'
+
+A night on a laptop, with a tracker in a directory:
+
+    $ mkdir -p tracker
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 --product gitlab-runner
+    $ ami-scheduler diff --targets al2023,rhel9 --tracker tracker --ref main \\
+        --build-file ci/build-ami.yml
+    $ ami-scheduler status --tracker tracker
+
+The trackers of a GitLab project, with a project access token (role Maintainer, scope api):
+
+    $ export CI_API_V4_URL=https://gitlab.example.com/api/v4 CI_PROJECT_ID=42
+    $ export AMI_SCHEDULER_TOKEN=glpat-…
+    $ ami-scheduler status --tracker gitlab
+
+Exit codes:
+  0  done; nothing to build is done
+  1  anything else
+  2  the command line
+  3  the package repository
+  4  GitLab or the tracker";
+
+const LIST_EXAMPLES: &str = "Examples:
+  The releases of version 18, into packages.json, where diff looks for them:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --major-version 18
+
+  From 18.2 on, for one architecture, into another file:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --version-range '>=18.2, <19' --arch x86_64 \\
+        --output runner.json
+
+  From a mirror that wants a password, which is never printed:
+    $ ami-scheduler list --repo-url \"https://$YUM_USER:$YUM_PASSWORD@yum.example.com/el/9/x86_64\" \\
+        --product gitlab-runner";
+
+const DIFF_EXAMPLES: &str = "Examples:
+  What is to be built on two base systems, with a tracker in a directory:
+    $ mkdir -p tracker
+    $ ami-scheduler diff --targets al2023,rhel9 --tracker tracker --ref main \\
+        --build-file ci/build-ami.yml
+
+  As the job of the component does it, with reports for people and for GitLab's Tests tab:
+    $ ami-scheduler diff --targets '[\"al2023\", \"rhel9\"]' --tracker gitlab --ref main \\
+        --build-file ci/build-ami.yml --notes AMI_ID --markdown builds.md --junit junit.xml
+
+  The whole history of a target that is new, five builds a run:
+    $ ami-scheduler diff --targets al2023,rhel9,rocky9 --tracker tracker --ref main \\
+        --build-file ci/build-ami.yml --first-run all --max-builds 5";
+
+const UPDATE_EXAMPLES: &str = "Examples:
+  A build that has ended well, with the id of its image:
+    $ ami-scheduler update --tracker tracker --ref main \\
+        --package gitlab-runner-18.6.1-1.x86_64 --target al2023 --note AMI_ID=ami-0abc
+
+  The same in the project's Secure Files:
+    $ ami-scheduler update --tracker gitlab --ref main \\
+        --package gitlab-runner-18.6.1-1.x86_64 --target al2023 --note AMI_ID=ami-0abc";
+
+const SETTLE_EXAMPLES: &str = "Examples:
+  After a pipeline in which builds failed:
+    $ ami-scheduler settle --tracker tracker --ref main --pipeline 4711
+
+  The same for one product, in the project's Secure Files:
+    $ ami-scheduler settle --tracker gitlab --ref main --product gitlab-runner --pipeline 4711";
+
+const STATUS_EXAMPLES: &str = "Examples:
+  Everything that a directory holds:
+    $ ami-scheduler status --tracker tracker
+
+  The trackers of one branch, as a page to open in a browser or to publish:
+    $ ami-scheduler status --tracker gitlab --ref main --format html --output status.html
+
+  For an issue or a wiki:
+    $ ami-scheduler status --tracker tracker --product gitlab-runner --format markdown
+
+  What has failed, by jq:
+    $ ami-scheduler status --tracker tracker --format json | jq -r '.[].entries | to_entries[]
+        | .key as $package | .value | to_entries[] | select(.value.state == \"failed\")
+        | \"\\($package) \\(.key)\"'";
+
+const FORGET_EXAMPLES: &str = "Examples:
+  Build one image again, with the reason:
+    $ ami-scheduler forget --tracker tracker --ref main \\
+        --package gitlab-runner-18.6.1-1.x86_64 --target al2023 --reason 'the image had no swap'
+
+  Build a release again on all targets, in the project's Secure Files:
+    $ ami-scheduler forget --tracker gitlab --ref main --package gitlab-runner-18.6.1-1.x86_64";
+
+const IMPORT_EXAMPLES: &str = "Examples:
+  The list of a hand-written pipeline; each of its packages counts as built on both:
+    $ ami-scheduler import main.txt --tracker tracker --ref main --targets al2023,rhel9
+
+  Into the project's Secure Files:
+    $ ami-scheduler import main.txt --tracker gitlab --ref main --targets al2023,rhel9";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,9 +160,7 @@ pub enum Command {
 /// Reads repodata/repomd.xml and the primary that it names (checksum verified; plain, gzip, zstd,
 /// xz or bzip2), or, where there is no repodata, the HTML index of the directory.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  list --repo-url https://yum.example.com/el/9/x86_64 --product gitlab-runner --major-version 18"
-)]
+#[command(after_long_help = LIST_EXAMPLES)]
 pub struct List {
     /// A repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
     ///
@@ -101,6 +203,7 @@ pub struct List {
 /// Every release x target is built once: what is built, skipped, held by another pipeline or given
 /// up is left alone, and the log says why. Nothing to build is no error.
 #[derive(Debug, Args)]
+#[command(after_long_help = DIFF_EXAMPLES)]
 pub struct Diff {
     /// The releases, as list wrote them
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
@@ -138,6 +241,12 @@ pub struct Diff {
     /// Where to write the child pipeline
     #[arg(long, value_name = "FILE", default_value = "child-pipeline.yml")]
     pub child_pipeline: PathBuf,
+    /// Where to write the same as Markdown, for people; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Where to write the same as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     #[command(flatten)]
     pub origin: OriginArgs,
     #[command(flatten)]
@@ -237,6 +346,7 @@ impl RuleArgs {
 ///
 /// Safe to run again, and at the same time as any number of others.
 #[derive(Debug, Args)]
+#[command(after_long_help = UPDATE_EXAMPLES)]
 pub struct Update {
     #[command(flatten)]
     pub tracker: TrackerArgs,
@@ -249,6 +359,9 @@ pub struct Update {
     /// What to remember of the build: NAME=VALUE, or NAME for the value of that variable
     #[arg(long = "note", value_name = "NAME=VALUE")]
     pub notes: Vec<Note>,
+    /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     #[command(flatten)]
     pub origin: OriginArgs,
 }
@@ -257,6 +370,7 @@ pub struct Update {
 ///
 /// The last job of the child pipeline, after something failed.
 #[derive(Debug, Args)]
+#[command(after_long_help = SETTLE_EXAMPLES)]
 pub struct Settle {
     #[command(flatten)]
     pub tracker: TrackerArgs,
@@ -271,10 +385,18 @@ pub struct Settle {
     pub pipeline_url: Option<String>,
     #[command(flatten)]
     pub line: LineArgs,
+    /// Where to write the failed builds as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// Shows what the tracker says
+///
+/// As a table, which is in colours on a terminal; as JSON, whose format docs/artifacts.md describes;
+/// as Markdown; or as one HTML page that needs no network. It changes nothing: a role that may read
+/// Secure Files (Developer) is enough.
 #[derive(Debug, Args)]
+#[command(after_long_help = STATUS_EXAMPLES)]
 pub struct Status {
     /// Where the tracker is: gitlab (Secure Files of the project), or a directory
     #[arg(long, value_name = "gitlab|DIR")]
@@ -285,15 +407,25 @@ pub struct Status {
     /// Only the tracker of this product
     #[arg(long, value_name = "NAME", value_parser = product)]
     pub product: Option<String>,
-    /// A table for people, or JSON for programs
-    #[arg(long, value_enum, default_value_t = StatusFormat::Table)]
+    /// In which form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = StatusFormat::Table)]
     pub format: StatusFormat,
     #[command(flatten)]
     pub overdue: OverdueArgs,
+    /// Where to write it; without it, to stdout
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Whether the table is in colours: auto takes them for a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colours::Auto)]
+    pub color: Colours,
 }
 
 /// Asks for a build anew: what was recorded of it no longer holds, its failures included
+///
+/// The next diff builds it, as its first attempt. A claim ends, too: use it after a pipeline that was
+/// cancelled, rather than wait for the claim to lapse.
 #[derive(Debug, Args)]
+#[command(after_long_help = FORGET_EXAMPLES)]
 pub struct Forget {
     #[command(flatten)]
     pub tracker: TrackerArgs,
@@ -373,7 +505,11 @@ pub struct Why {
 }
 
 /// Takes over a plain-text tracker: one package file name a line, all of them built
+///
+/// What the tracker knows already stays as it is. diff does this by itself for a file in the
+/// tracker's store that is named after the ref (main.txt, feature_a.txt), on its first run.
 #[derive(Debug, Args)]
+#[command(after_long_help = IMPORT_EXAMPLES)]
 pub struct Import {
     /// The plain-text tracker
     pub file: PathBuf,
@@ -505,8 +641,21 @@ impl From<OrderArg> for Order {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum StatusFormat {
+    /// A table for terminals
     Table,
+    /// For programs
     Json,
+    /// For an issue, a wiki or a chat
+    Markdown,
+    /// A page that needs no network, with a filter
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colours {
+    Auto,
+    Always,
+    Never,
 }
 
 /// A note as it is given: with its value, or the name of the variable that has it.

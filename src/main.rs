@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod exit;
 mod http;
+mod progress;
 mod source;
 mod store;
 
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
         },
         Err(message) => {
             let is_error = message.use_stderr();
-            match without_passwords(&message.to_string()) {
+            // A help text names no password but that of its examples.
+            match Some(message.to_string()).filter(|_| is_error).and_then(|text| without_passwords(&text)) {
                 Some(text) => say_aside!("{}", text.trim_end()),
                 // A closed pipe is no reason to end otherwise.
                 None => drop(message.print()),

@@ -1,14 +1,22 @@
 //! What a run says to a person: counts, then each build with its reason.
 
+pub mod junit;
+pub mod markdown;
+pub mod page;
+pub mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::alarm::Alarm;
+use jiff::Timestamp;
+use url::Url;
+
+use crate::alarm::{self, Alarm, Limits};
 use crate::artifacts::RepositoryRead;
 use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Republished, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
-use crate::tracker::{Build, Document, Entry, GivenUp, State, Target};
+use crate::tracker::{Build, Document, Entry, GivenUp, Origin, State, Target};
 
 /// Up to how many releases are named one by one.
 const FEW: usize = 10;
@@ -184,10 +192,9 @@ fn push_images(text: &mut String, heading: &str, images: &[(&Nevra, &Target, Str
 /// What happened, and what to do.
 pub fn alarm(alarm: &Alarm) -> String {
     match alarm {
-        Alarm::Republished(Republished { package, target, recorded, offered }) => format!(
-            "{package} was published again with another content after it was built for {target}: {recorded} then, {offered} now.\n\
-             It is not built again. Find out why it changed; `forget` lets it be built from what is there now."
-        ),
+        Alarm::Republished(change) => {
+            format!("{} for {}: {}", change.package, change.target, why_republished(change))
+        }
         Alarm::Unchanged { repository, since } => {
             let since = to_the_minute(*since);
             format!("{repository} has not changed since {since} UTC. Is it still the place where releases appear?")
@@ -302,57 +309,117 @@ fn history(entry: &Entry) -> String {
     parts.join("; ")
 }
 
-/// A tracker as a table, oldest release first. Times are UTC.
-pub fn status(document: &Document) -> String {
-    let mut rows = vec![["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"].map(str::to_owned)];
-    rows.extend(document.entries().map(|(package, target, entry)| {
-        let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
-        let since = to_the_minute(entry.since);
-        [package.to_string(), target.to_string(), entry.state.word().to_owned(), since, attempts, more(entry)]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut text = format!("{} on {}\n", document.product(), printable(document.reference()));
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:<width$}  ");
-        }
-        line.push_str(&row[5]);
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
+/// Why a release that was built is to be looked at.
+pub fn why_republished(change: &Republished) -> String {
+    format!(
+        "published again with another content after it was built: {} then, {} now. It is not built again. \
+         Find out why it changed; `forget` lets it be built from what is there now",
+        change.recorded, change.offered
+    )
 }
 
-/// What a person wants to know next: of a build what it reported, of what is open where to look and what
-/// becomes of it.
+/// The alarms that a tracker tells by itself, with their sentences: its lines that no run was recorded of
+/// for too long.
+pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(String, Alarm)> {
+    let alarms = document.runs().iter().filter_map(|(line, last_run)| {
+        let alarm = alarm::overdue(*last_run, limits, now)?;
+        let line = if line.is_empty() { String::new() } else { format!("{}: ", printable(line)) };
+        Some((format!("{line}{}", self::alarm(&alarm)), alarm))
+    });
+    alarms.collect()
+}
+
+/// Where a build stands, in a sentence.
+pub fn standing(entry: &Entry) -> String {
+    let attempt = if entry.attempt > 1 { format!(", attempt {}", entry.attempt) } else { String::new() };
+    let more = more(entry);
+    let comma = if more.is_empty() { "" } else { ", " };
+    format!("{} {} UTC{attempt}{comma}{more}", entry.state.word(), to_the_minute(entry.since))
+}
+
+/// How many builds of a tracker are in which state, those first that need a person: `1 failed, 12 built`.
+pub fn summary(document: &Document) -> String {
+    let counts = counts(document);
+    if counts.is_empty() {
+        return "no builds".to_owned();
+    }
+    let counts: Vec<String> = counts.iter().map(|(state, number)| format!("{number} {}", state.word())).collect();
+    counts.join(", ")
+}
+
+fn counts(document: &Document) -> Vec<(State, usize)> {
+    let mut counts: BTreeMap<_, (State, usize)> = BTreeMap::new();
+    for (_, _, Entry { state, .. }) in document.entries() {
+        counts.entry((state.tone(), *state)).or_insert((*state, 0)).1 += 1;
+    }
+    counts.into_values().collect()
+}
+
+/// What a person wants to know next: of a build what it reported, of what is open where to look.
 fn more(entry: &Entry) -> String {
-    let failed = entry.state == State::Failed;
-    let to_wait = runs_to_wait(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
-    let next = match entry.given_up {
-        Some(GivenUp { since, .. }) => Some(format!("given up {} UTC", to_the_minute(since))),
-        None if failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
-        None => None,
-    };
-    let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = entry.reason.iter().cloned().chain(by).chain(next).chain(notes).chain(url).collect();
+    let parts: Vec<String> = remarks(entry).into_iter().chain(notes).chain(url).collect();
     printable(&parts.join("  "))
+}
+
+/// What there is to say of a build beside its state, its notes and where to look: why, by whom, and what
+/// becomes of it.
+fn remarks(entry: &Entry) -> Vec<String> {
+    let to_wait = runs_to_wait(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
+    let next = match entry.given_up {
+        Some(GivenUp { since, .. }) => Some(format!("given up {} UTC", to_the_minute(since))),
+        None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
+        None => None,
+    };
+    let by = entry.by.as_ref().map(|by| format!("by {by}"));
+    entry.reason.iter().cloned().chain(by).chain(next).collect()
 }
 
 fn printable_lines(text: &str) -> String {
     text.lines().map(|line| printable(line) + "\n").collect()
 }
 
-/// Text that a tracker holds, without what would move a terminal's cursor.
+/// Text that others wrote, without what would move a terminal's cursor, turn the direction of
+/// writing around, or is no character of XML.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let is_direction =
+        |c| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_none = |c| matches!(c, '\u{2028}'..='\u{2029}' | '\u{fffe}'..='\u{ffff}');
+    text.chars().map(|c| if c.is_control() || is_direction(c) || is_none(c) { '?' } else { c }).collect()
+}
+
+/// A page of GitLab's, to be linked to.
+struct Link {
+    url: String,
+    label: String,
+}
+
+/// Where a person sees the pipeline and the job; what is no URL of the web is left out.
+fn links(origin: &Origin) -> Vec<Link> {
+    let link = |kind: &str, url: &Option<String>| {
+        let url: Url = url.as_ref()?.parse().ok()?;
+        let id = url.path_segments()?.next_back().filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let label = format!("{kind} {}", id.unwrap_or_default()).trim_end().to_owned();
+        matches!(url.scheme(), "http" | "https").then(|| Link { url: url.as_str().replace('|', "%7C"), label })
+    };
+    [link("pipeline", &origin.pipeline_url), link("job", &origin.job_url)].into_iter().flatten().collect()
+}
+
+/// How long ago something was.
+fn ago(since: Timestamp, now: Timestamp) -> String {
+    let (number, unit) = match u64::try_from(now.as_second() - since.as_second()).unwrap_or_default() / 60 {
+        0 => return "just now".to_owned(),
+        minutes @ 1..60 => (minutes, "minute"),
+        minutes @ 60..2880 => (minutes / 60, "hour"),
+        minutes => (minutes / 1440, "day"),
+    };
+    format!("{} ago", count_u64(number, unit))
 }
 
 /// In UTC, which whoever shows it has to say.
-fn to_the_minute(time: jiff::Timestamp) -> String {
+fn to_the_minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 

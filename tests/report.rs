@@ -1,13 +1,13 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
-use ami_scheduler::alarm::Alarm;
+use ami_scheduler::alarm::{Alarm, Limits};
 use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::report;
+use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
 const REPOSITORY: &str = "https://yum.example.com/el9/";
@@ -218,8 +218,8 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.10.0-1.x86_64  rhel9   new release
       gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
-    insta::assert_snapshot!(report::status(&document), @"
-    gitlab-runner on main
+    insta::assert_snapshot!(table::status(&document, false), @"
+    gitlab-runner on main: 1 failed, 5 building, 2 built, 1 skipped
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
     gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
@@ -261,8 +261,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     gitlab-runner on main: 1 release x 1 target = 1 image
           0  to build
           1  built
-    WARNING: gitlab-runner-18.6.0-1.x86_64 was published again with another content after it was built for al2023: sha256:aaa then, sha256:bbb now.
-    It is not built again. Find out why it changed; `forget` lets it be built from what is there now.
+    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023: published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `forget` lets it be built from what is there now
     Nothing to build.
     ");
 }
@@ -285,11 +284,11 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
     document.know(&targets(&["al2023"])[0], &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
-    for text in [report::status(&document), text] {
+    for text in [table::status(&document, false), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     }
-    insta::assert_snapshot!(report::status(&document), @"
-    gitlab-runner on ref?[2J
+    insta::assert_snapshot!(table::status(&document, false), @"
+    gitlab-runner on ref?[2J: 1 building, 1 built, 1 skipped
     PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
     gitlab-runner-18.6.0-1.x86_64  al2023  skipped   2026-11-24 02:00            why?31m not
@@ -299,8 +298,110 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
 
 #[test]
 fn a_tracker_without_entries_is_a_heading() {
-    insta::assert_snapshot!(report::status(&Document::new("gitlab-runner", "feature/a")), @"
-    gitlab-runner on feature/a
+    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), false), @"
+    gitlab-runner on feature/a: no builds
     PACKAGE  TARGET  STATE  SINCE (UTC)  ATTEMPTS  MORE
     ");
+}
+
+/// A night with each kind of decision, and the document that it leaves.
+fn a_night_of_every_kind() -> (Document, Diff, Rules) {
+    let mut document = tracker();
+    for id in [91, 92, 93] {
+        document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
+        document.settle(id, time("2026-11-21T03:00:00Z"), &pipeline(id));
+    }
+    document.claim(&build("18.6.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
+    document.skip(&build("18.7.0", "al2023"), "broken upstream", time(NIGHT));
+    document.skip(&build("18.7.0", "rhel9"), HOSTILE, time(NIGHT));
+    let rules = Rules { max_builds: 1, ..rules() };
+    let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0"];
+    let (diff, _) = run(&mut document, &versions, &rules, 101, NIGHT);
+    (document, diff, rules)
+}
+
+const HOSTILE: &str = "</skipped>]]>&lt; \"'|`*_[a](b)<b>@all #1 !2 ~3 $4\u{0}\r\n\u{1b}[2J\u{202e}\u{ffff} \u{1f600}";
+
+#[test]
+fn a_diff_as_junit_has_a_case_for_each_release_and_target() {
+    let (_, diff, rules) = a_night_of_every_kind();
+    let xml =
+        junit::report("main", time(NIGHT), &junit::cases(&diff, &alarms(&diff), rules.max_attempts)).expect("XML");
+    insta::assert_snapshot!(xml);
+}
+
+#[test]
+fn a_build_as_junit_passes_with_its_notes_and_its_time_or_fails_with_its_place() {
+    let mut document = tracker();
+    let (built, failed) = (build("18.5.0", "al2023"), build("18.6.0", "al2023"));
+    document.claim(&failed, "new_release", None, time(NIGHT), pipeline(101));
+    document.settle(101, time(NIGHT), &pipeline(101));
+    let took = SignedDuration::from_secs(1234);
+    let case = |build, took| junit::Case::recorded(build, document.get(build).expect("an entry"), took);
+    let xml = junit::report("main", time(NIGHT), &[case(&built, Some(took)), case(&failed, None)]).expect("XML");
+    insta::assert_snapshot!(xml, @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites>
+      <testsuite name="ami-scheduler on main" tests="2" failures="1" errors="0" skipped="0" timestamp="2026-11-24T02:00:00">
+        <testcase classname="al2023" name="gitlab-runner-18.5.0-1.x86_64" time="1234">
+          <system-out>built 2026-11-01 02:34 UTC, AMI_ID=ami-0a1</system-out>
+        </testcase>
+        <testcase classname="al2023" name="gitlab-runner-18.6.0-1.x86_64">
+          <failure message="failed 2026-11-24 02:00 UTC, https://gitlab.example.com/p/101">failed 2026-11-24 02:00 UTC, https://gitlab.example.com/p/101</failure>
+        </testcase>
+      </testsuite>
+    </testsuites>
+    "#);
+}
+
+#[test]
+fn a_diff_as_markdown_tells_what_is_built_and_why_the_rest_is_not() {
+    let (_, diff, rules) = a_night_of_every_kind();
+    insta::assert_snapshot!(markdown::diff(
+        "gitlab-runner",
+        "main",
+        time(NIGHT),
+        &diff,
+        &alarms(&diff),
+        rules.max_attempts
+    ));
+}
+
+#[test]
+fn a_status_as_markdown_is_a_table_newest_first() {
+    let (document, _, _) = a_night_of_every_kind();
+    insta::assert_snapshot!(markdown::status(&document, &Limits::default(), time(NIGHT)));
+}
+
+#[test]
+fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
+    let versions: Vec<String> = (0..60).map(|minor| format!("18.{minor}.0")).collect();
+    let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+    let (diff, _) = run(&mut tracker(), &versions, &Rules { max_builds: 1000, ..rules() }, 101, NIGHT);
+    let text = markdown::diff("gitlab-runner", "main", time(NIGHT), &diff, &[], 3);
+    assert!(text.contains("\n… and 68 more: builds.json has them all.\n"), "{text}");
+}
+
+#[test]
+fn a_table_in_colours_is_the_plain_one_in_colours() {
+    let (document, _, _) = a_night_of_every_kind();
+    let coloured = table::status(&document, true);
+    let mut plain = String::new();
+    for part in coloured.split('\u{1b}') {
+        plain.push_str(if plain.is_empty() && !coloured.starts_with('\u{1b}') {
+            part
+        } else {
+            part.split_once('m').map_or("", |(_, text)| text)
+        });
+    }
+    assert_eq!(plain, table::status(&document, false));
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31mfailed\u{1b}[0m"), "{coloured:?}");
+}
+
+#[test]
+fn the_page_allows_its_own_style_and_script_and_nothing_else() {
+    let html = page::page(&[tracker()], &Limits::default(), time(NIGHT)).expect("a page");
+    assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html}");
+    assert_eq!(html.matches("<script").count(), 1);
+    assert_eq!(html.matches(" src=").count() + html.matches("http-equiv=\"refresh").count(), 0);
 }

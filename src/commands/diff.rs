@@ -4,13 +4,13 @@ use ami_scheduler::alarm::{Alarm, Kind, Limits, alarms};
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::diff::{Rules, diff};
-use ami_scheduler::report;
+use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{open_store, read, write, write_json};
+use super::{open_store, read, write, write_if_asked, write_json, write_junit};
 use crate::cli::{Diff, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -40,20 +40,29 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let builds = Builds::new(packages, reference, settings.pipeline, now, max_attempts, &plan.diff, &alarms);
     let releases = packages.packages.len();
     let text = report::diff(product, reference, releases, &plan.targets, &plan.diff, &alarms, &plan.rules);
+    let markdown = markdown::diff(product, reference, now, &plan.diff, &alarms, max_attempts);
+    let cases = junit::cases(&plan.diff, &alarms, max_attempts);
+    let reports = || {
+        write_if_asked(args.markdown.as_deref(), &markdown)
+            .and_then(|()| write_junit(args.junit.as_deref(), reference, now, &cases))
+    };
     if args.dry_run {
         write_json(&args.builds, &builds.as_plan())?;
         // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
         let nothing = render(&settings, &name, &[]).or_exit(Exit::Repository)?;
         write(&args.child_pipeline, nothing.as_bytes())?;
+        reports()?;
         say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
         return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
     }
     let done = write_json(&args.builds, &builds)
         .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
+        .and_then(|()| reports())
         .map_err(Failure::from)
         .and_then(|()| plan.record());
     if done.is_err() {
-        for file in [&args.builds, &args.child_pipeline] {
+        let reports = args.markdown.iter().chain(&args.junit);
+        for file in [&args.builds, &args.child_pipeline].into_iter().chain(reports) {
             let _ = std::fs::remove_file(file);
         }
     }

@@ -17,6 +17,7 @@ use super::{read, write_json};
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::http::Client;
+use crate::progress::Progress;
 use crate::source::{Index, OpenFile, Source};
 
 /// How often a repository is read from its beginning, the first time included.
@@ -209,7 +210,8 @@ fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
         return Err(Failed::MayPass(anyhow!("repomd.xml names {}, which is not there", repomd.primary.href)));
     };
     let shown = file.shown.clone();
-    let listing = primary::read(file.body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
+    let body = Progress::new(file.body, &shown, repomd.primary.size);
+    let listing = primary::read(body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
         let passes = error.may_pass();
         let error = anyhow::Error::from(error).context(format!("in {shown}"));
         if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }

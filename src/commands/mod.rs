@@ -14,6 +14,7 @@ mod why;
 use std::fs;
 use std::path::Path;
 
+use ami_scheduler::report::junit::{self, Case};
 use ami_scheduler::tracker::Origin;
 use ami_scheduler::tracker::heads::Store;
 use anyhow::{Context as _, anyhow};
@@ -90,6 +91,15 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> 
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
+}
+
+fn write_if_asked(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    path.map_or(Ok(()), |path| write(path, text.as_bytes()))
+}
+
+/// A JUnit report of builds, where one is asked for.
+fn write_junit(path: Option<&Path>, reference: &str, now: Timestamp, cases: &[Case]) -> anyhow::Result<()> {
+    write_if_asked(path, &junit::report(reference, now, cases)?)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -1,8 +1,9 @@
+use ami_scheduler::report::junit::Case;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use jiff::Timestamp;
 
-use super::open_store;
+use super::{open_store, write_junit};
 use crate::cli::Settle;
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -19,7 +20,7 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
     };
     let origin =
         Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None, line: args.line.into_line() };
-    let mut settled = 0;
+    let mut cases = Vec::new();
     for product in products {
         let tracker = Tracker::new(store.as_ref(), &product, reference).or_exit(Exit::Tracker)?;
         let heads = tracker.read().or_exit(Exit::Tracker)?;
@@ -27,12 +28,13 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
         let failed = document.settle(args.pipeline, now, &origin);
         tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
         for build in &failed {
-            let attempt = document.get(build).map(|entry| entry.attempt).unwrap_or_default();
-            say!("Recorded as failed: {} {} (attempt {attempt})", build.package, build.target);
+            let Some(entry) = document.get(build) else { continue };
+            cases.push(Case::recorded(build, entry, None));
+            say!("Recorded as failed: {} {} (attempt {})", build.package, build.target, entry.attempt);
         }
-        settled += failed.len();
     }
-    if settled == 0 {
+    write_junit(args.junit.as_deref(), reference, now, &cases)?;
+    if cases.is_empty() {
         say!("Pipeline {} has no open claim on {reference}.", args.pipeline);
     }
     Ok(())

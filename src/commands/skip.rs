@@ -15,7 +15,7 @@ pub fn run(args: &Skip, now: Timestamp) -> Result<(), Failure> {
     let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
     let mut targets: Vec<Target> = args.target.0.clone();
     if targets.is_empty() {
-        targets.extend(document.targets());
+        targets.extend(document.targets().into_iter().cloned());
     }
     if targets.is_empty() {
         return Err(anyhow!(

@@ -1,15 +1,14 @@
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
-use ami_scheduler::alarm::overdue;
-use ami_scheduler::report;
+use ami_scheduler::report::{self, markdown, page, table};
 use ami_scheduler::tracker::TrackerName;
 use ami_scheduler::tracker::heads::read_all;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::diff::fail_on;
-use super::open_store;
-use crate::cli::{Status, StatusFormat};
+use super::{open_store, write};
+use crate::cli::{Colours, Status, StatusFormat};
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: &Status, now: Timestamp) -> Result<(), Failure> {
@@ -17,27 +16,54 @@ pub fn run(args: &Status, now: Timestamp) -> Result<(), Failure> {
     let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
     documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));
+    let limits = args.overdue.limits(0);
+    let colours = args.output.is_none() && are_wanted(args.color);
     let text = match args.format {
         StatusFormat::Json => serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)? + "\n",
-        StatusFormat::Table if documents.is_empty() => format!("There is no tracker in {}.\n", store.place()),
-        StatusFormat::Table => documents.iter().map(report::status).collect::<Vec<_>>().join("\n"),
+        StatusFormat::Html => page::page(&documents, &limits, now).map_err(anyhow::Error::from)?,
+        StatusFormat::Table | StatusFormat::Markdown if documents.is_empty() => {
+            format!("There is no tracker in {}.\n", store.place())
+        }
+        StatusFormat::Table => one_below_the_other(documents.iter().map(|document| table::status(document, colours))),
+        StatusFormat::Markdown => {
+            one_below_the_other(documents.iter().map(|document| markdown::status(document, &limits, now)))
+        }
     };
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever asked has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        shown => shown.context("cannot write to stdout")?,
+    match &args.output {
+        Some(file) => write(file, text.as_bytes())?,
+        None => print(&text)?,
     }
-    let limits = args.overdue.limits(0);
     let mut alarms = Vec::new();
     for document in &documents {
-        for (line, last_run) in document.runs() {
-            let Some(alarm) = overdue(*last_run, &limits, now) else { continue };
-            let line = if line.is_empty() { String::new() } else { format!(" ({line})") };
-            let (product, reference) = (document.product(), report::printable(document.reference()));
-            say_aside!("WARNING: {product} on {reference}{line}: {}", report::alarm(&alarm));
+        for (told, alarm) in report::overdue(document, &limits, now) {
+            let reference = report::printable(document.reference());
+            say_aside!("WARNING: {} on {reference}: {told}", document.product());
             alarms.push(alarm);
         }
     }
     fail_on(&args.overdue.fail_on.0, &alarms)
+}
+
+fn one_below_the_other(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever asked has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        shown => Ok(shown.context("cannot write to stdout")?),
+    }
+}
+
+/// As <https://no-color.org> has it. A TERM that wasmtime was not told of says nothing.
+fn are_wanted(colours: Colours) -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match colours {
+        Colours::Always => true,
+        Colours::Never => false,
+        Colours::Auto => std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+    }
 }

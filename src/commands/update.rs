@@ -1,9 +1,10 @@
 use ami_scheduler::report;
+use ami_scheduler::report::junit::Case;
 use ami_scheduler::tracker::heads::Tracker;
-use ami_scheduler::tracker::{Build, Notes, Origin, Recorded};
+use ami_scheduler::tracker::{Build, Notes, Origin, Recorded, State};
 use jiff::Timestamp;
 
-use super::open_store;
+use super::{open_store, write_junit};
 use crate::cli::{Note, Update};
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -15,8 +16,12 @@ pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
     let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
     let build = Build { package: args.package, target: args.target };
     let unheard_of = document.get(&build).is_none();
+    let begun = document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
     let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    let took = begun.map(|begun| now.duration_since(begun));
+    let case = document.get(&build).map(|entry| Case::recorded(&build, entry, took));
+    write_junit(args.junit.as_deref(), &args.tracker.reference, now, case.as_slice())?;
     let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", report::printable(value))).collect();
     match recorded {
         Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),

@@ -155,10 +155,10 @@ impl Document {
     }
 
     /// The targets that anything is known of.
-    pub fn targets(&self) -> BTreeSet<Target> {
+    pub fn targets(&self) -> BTreeSet<&Target> {
         // What a person said of a target before its first run is no run.
         let entries = self.entries().filter(|(_, _, entry)| entry.by.is_none()).map(|(_, target, _)| target);
-        self.targets.iter().chain(entries).cloned().collect()
+        self.targets.iter().chain(entries).collect()
     }
 
     /// Whether anything is known of a target: if not, its next run is its first.

@@ -42,6 +42,45 @@ impl State {
             Self::Built => "built",
         }
     }
+
+    /// How it looks wherever states are shown.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Failed => Tone::Bad,
+            Self::Building => Tone::Busy,
+            Self::Pending => Tone::Waiting,
+            Self::Built => Tone::Good,
+            Self::Skipped => Tone::Quiet,
+        }
+    }
+}
+
+/// How a state looks, that which needs a person first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// A person should look at it.
+    Bad,
+    /// Something is under way.
+    Busy,
+    /// It is still to come.
+    Waiting,
+    /// As it should be.
+    Good,
+    /// Nothing that anybody waits for.
+    Quiet,
+}
+
+impl Tone {
+    /// The word for it in style sheets.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Busy => "busy",
+            Self::Waiting => "waiting",
+            Self::Good => "good",
+            Self::Quiet => "quiet",
+        }
+    }
 }
 
 /// The pipeline and job that brought an entry to its state.

@@ -1,0 +1,81 @@
+"""What the docs say works: each example of --help runs as it is printed, the reference pages are what
+they are made from, and links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, TOOLS, Module
+from gitlab_stand_in import GitLab
+from repositories import Repository
+
+DOCS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def examples(help_text: str) -> list[str]:
+    """The commands after `$ `, each with the lines that go on with it, as they are printed."""
+    found: list[str] = []
+    goes_on = False
+    for line in help_text.splitlines():
+        if command := re.match(r" +\$ (.*)", line):
+            found.append(command[1])
+        elif goes_on and line.strip():
+            found[-1] += f"\n{line}"
+        goes_on = bool(command) or (goes_on and bool(line.strip()))
+    return found
+
+
+def test_the_reference_pages_are_up_to_date(wasm: Path) -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "make-docs"), "--check"], env=os.environ | {"AMI_SCHEDULER_WASM": str(wasm)},
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repository: Repository, gitlab: GitLab) -> None:
+    """In one shell, in the order of the commands: what one of them needs, another has left there."""
+    repository.add("gitlab-runner-18.6.0-1.x86_64", "gitlab-runner-18.6.1-1.x86_64").publish()
+    overview = ami("--help").out
+    names = re.findall(r"^  (\w[\w-]*) ", overview.partition("Commands:")[2].partition("Options:")[0], re.MULTILINE)
+    texts = {name: ami(name, "--help").out for name in names if name != "help"}
+    assert all(examples(text) for text in texts.values()), texts
+    commands = [*examples(overview), *(command for text in texts.values() for command in examples(text))]
+    script = ["shopt -s expand_aliases", "set -e -o pipefail", "echo gitlab-runner-18.6.0-1.x86_64.rpm > main.txt",
+              "YUM_USER=user YUM_PASSWORD=secret", "set -v"]
+    for command in commands:
+        command = command.replace("https://yum.example.com/el/9/x86_64", repository.url)
+        command = command.replace("yum.example.com/el/9/x86_64", repository.url.removeprefix("http://")).replace("https://$YUM", "http://$YUM")
+        command = command.replace("https://gitlab.example.com/api/v4", gitlab.api_url).replace("glpat-…", "glpat-maintainer")
+        script.append(command)
+    (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)
+    (ami.folder / "examples.sh").write_text("\n".join(script))
+
+    done = subprocess.run(["bash", "examples.sh"], cwd=ami.folder, env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"},
+                          capture_output=True, text=True, timeout=280, check=False)
+
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "secret" not in done.stdout + done.stderr
+    assert (ami.folder / "status.html").read_text().startswith("<!doctype html>")
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitLab makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name} links to {target}, which is not there"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), f"{page.name} links to {target}, and {file.name} has no such heading"

@@ -1,0 +1,117 @@
+//! What was decided, and where builds stand, as GitLab's Markdown: for an issue, a wiki or a chat.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{MANY, ago, alarm, links, overdue, printable, remarks, summary, to_the_minute, why_built, why_left_alone};
+use crate::alarm::{Alarm, Limits};
+use crate::diff::{Diff, Reason};
+use crate::package::Nevra;
+use crate::tracker::{Document, Entry, Target};
+
+/// What a diff decided.
+pub fn diff(product: &str, reference: &str, at: Timestamp, diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> String {
+    let mut text = format!("## {} on {}\n\n", escaped(product), escaped(reference));
+    let _ = writeln!(
+        text,
+        "{} to build, {} left alone, decided {} UTC.",
+        diff.builds.len(),
+        diff.left_alone.len(),
+        to_the_minute(at)
+    );
+    let builds = diff
+        .builds
+        .iter()
+        .map(|build| (&build.package.package, &build.target, why_built(&build.because, build.attempt, max_attempts)));
+    push_images(&mut text, "To build", builds.collect());
+    push_alarms(&mut text, alarms.iter().map(alarm));
+    let (built, others): (Vec<_>, Vec<_>) = diff
+        .left_alone
+        .iter()
+        .map(|cell| (matches!(cell.reason, Reason::Built { .. }), cell))
+        .partition(|(is_built, _)| *is_built);
+    let others = others.into_iter().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
+    push_images(&mut text, "Left alone", others.collect());
+    let built = built.into_iter().rev().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
+    push_images(&mut text, "Built before", built.collect());
+    text
+}
+
+fn push_alarms(text: &mut String, told: impl Iterator<Item = String>) {
+    for (number, told) in told.enumerate() {
+        text.push_str(if number == 0 { "\n### Alarms\n\n" } else { "" });
+        let _ = writeln!(text, "- {}", escaped(&told));
+    }
+}
+
+fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, String)>) {
+    if images.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n### {heading}\n\n| release | target | why |\n|---|---|---|\n");
+    let more = images.len().saturating_sub(MANY);
+    for (package, target, why) in images.into_iter().take(MANY) {
+        let _ = writeln!(text, "| {} | {} | {} |", code(&package.to_string()), code(target.as_str()), escaped(&why));
+    }
+    if more > 0 {
+        let _ = writeln!(text, "\n… and {more} more: builds.json has them all.");
+    }
+}
+
+/// Where the builds of a tracker stand, newest release first.
+pub fn status(document: &Document, limits: &Limits, now: Timestamp) -> String {
+    let mut text = format!("## {} on {}\n\n", escaped(document.product()), escaped(document.reference()));
+    let _ = writeln!(text, "{}, as of {} UTC.", summary(document), to_the_minute(now));
+    push_alarms(&mut text, overdue(document, limits, now).into_iter().map(|(told, _)| told));
+    let mut entries: Vec<_> = document.entries().collect();
+    entries.reverse();
+    if !entries.is_empty() {
+        text.push_str("\n| release | target | state | since | attempts | |\n|---|---|---|---|--:|---|\n");
+    }
+    for (package, target, entry) in entries {
+        let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {attempts} | {} |",
+            code(&package.to_string()),
+            code(target.as_str()),
+            entry.state.word(),
+            ago(entry.since, now),
+            more(entry),
+        );
+    }
+    text
+}
+
+fn more(entry: &Entry) -> String {
+    let remarks = remarks(entry).into_iter().map(|remark| escaped(&remark));
+    let notes = entry.notes.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
+    let links = links(&entry.origin).into_iter().map(|link| format!("[{}](<{}>)", escaped(&link.label), link.url));
+    remarks.chain(notes).chain(links).collect::<Vec<_>>().join(", ")
+}
+
+/// As text alone, whatever it holds: nothing in it is markup, a mention or a reference, and it
+/// stays in its cell. A plain URL stays one.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for word in printable(text).split_inclusive(' ') {
+        let url = word.trim_end_matches([' ', ',', ';']);
+        if url.starts_with("https://") && url.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/%".contains(c)) {
+            escaped.push_str(word);
+            continue;
+        }
+        for c in word.chars() {
+            if "\\`*_{}[]()<>#+!|~&@$^\"'".contains(c) {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// As code, in which nothing but the fence itself and the cell's end has a meaning.
+fn code(text: &str) -> String {
+    format!("`{}`", printable(text).replace('`', "'").replace('|', "\\|"))
+}

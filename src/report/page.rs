@@ -1,0 +1,178 @@
+//! Trackers as one HTML page that needs nothing else: no network, no server, no script to be read.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::{Link, ago, count, counts, links, overdue, printable, remarks, to_the_minute};
+use crate::alarm::Limits;
+use crate::package::Nevra;
+use crate::tracker::{Document, Entry, Notes, State, Target};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page of these trackers, as of `now`, which ages are counted from.
+pub fn page(documents: &[Document], limits: &Limits, now: Timestamp) -> Result<String, askama::Error> {
+    let sections: Vec<Section<'_>> =
+        documents.iter().enumerate().map(|(number, document)| Section::new(number, document, limits, now)).collect();
+    let states: BTreeMap<_, State> = sections
+        .iter()
+        .flat_map(|section| &section.counts)
+        .map(|(state, _)| ((state.tone(), *state), *state))
+        .collect();
+    let releases = sections.iter().map(|section| section.rows.len()).sum();
+    Page {
+        as_of: Time::new(now, now),
+        releases: count(releases, "release"),
+        states: states.into_values().collect(),
+        sections,
+        style: STYLE,
+        script: SCRIPT,
+        style_hash: hash(STYLE),
+        script_hash: hash(SCRIPT),
+    }
+    .render()
+}
+
+/// As a content security policy names what it allows.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    as_of: Time,
+    releases: String,
+    states: Vec<State>,
+    sections: Vec<Section<'a>>,
+    style: &'static str,
+    script: &'static str,
+    style_hash: String,
+    script_hash: String,
+}
+
+/// A tracker.
+struct Section<'a> {
+    id: String,
+    product: &'a str,
+    reference: String,
+    alarms: Vec<String>,
+    counts: Vec<(State, usize)>,
+    bar: Vec<Share>,
+    total: usize,
+    targets: Vec<&'a Target>,
+    newest: Vec<Newest<'a>>,
+    rows: Vec<Row<'a>>,
+}
+
+/// The part of the builds that is in one state.
+struct Share {
+    tone: &'static str,
+    from: usize,
+    number: usize,
+}
+
+/// The newest release that is built for a target.
+struct Newest<'a> {
+    package: &'a Nevra,
+    target: &'a Target,
+    since: Time,
+    notes: Vec<(&'a str, String)>,
+}
+
+struct Row<'a> {
+    package: &'a Nevra,
+    cells: Vec<(&'a Target, Option<Cell<'a>>)>,
+}
+
+struct Cell<'a> {
+    state: State,
+    since: Time,
+    attempt: u64,
+    remarks: Vec<String>,
+    notes: Vec<(&'a str, String)>,
+    links: Vec<Link>,
+}
+
+struct Time {
+    machine: String,
+    exact: String,
+    ago: String,
+}
+
+impl Time {
+    fn new(time: Timestamp, now: Timestamp) -> Self {
+        Self {
+            machine: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            exact: format!("{} UTC", to_the_minute(time)),
+            ago: ago(time, now),
+        }
+    }
+}
+
+impl<'a> Section<'a> {
+    fn new(number: usize, document: &'a Document, limits: &Limits, now: Timestamp) -> Self {
+        let mut targets = document.targets();
+        let mut by_package: BTreeMap<&Nevra, BTreeMap<&Target, &Entry>> = BTreeMap::new();
+        let mut newest: BTreeMap<(&Target, &str), Newest<'_>> = BTreeMap::new();
+        for (package, target, entry) in document.entries() {
+            targets.insert(target);
+            by_package.entry(package).or_default().insert(target, entry);
+            if entry.state == State::Built {
+                let (since, notes) = (Time::new(entry.since, now), shown(&entry.notes));
+                newest.insert((target, package.arch()), Newest { package, target, since, notes });
+            }
+        }
+        let targets: Vec<&Target> = targets.into_iter().collect();
+        let row = |(package, entries): (_, BTreeMap<&'a Target, &'a Entry>)| Row {
+            package,
+            cells: targets
+                .iter()
+                .map(|target| (*target, entries.get(target).map(|entry| Cell::new(entry, now))))
+                .collect(),
+        };
+        let rows = by_package.into_iter().rev().map(row).collect();
+        let counts = counts(document);
+        let mut total = 0;
+        let bar = counts.iter().map(|(state, number)| {
+            let share = Share { tone: state.tone().word(), from: total, number: *number };
+            total += number;
+            share
+        });
+        Self {
+            id: format!("tracker-{}", number + 1),
+            product: document.product(),
+            reference: printable(document.reference()),
+            alarms: overdue(document, limits, now).into_iter().map(|(told, _)| told).collect(),
+            bar: bar.collect(),
+            counts,
+            total,
+            targets,
+            newest: newest.into_values().collect(),
+            rows,
+        }
+    }
+}
+
+impl<'a> Cell<'a> {
+    fn new(entry: &'a Entry, now: Timestamp) -> Self {
+        Self {
+            state: entry.state,
+            since: Time::new(entry.since, now),
+            attempt: entry.attempt,
+            remarks: remarks(entry).iter().map(|remark| printable(remark)).collect(),
+            notes: shown(&entry.notes),
+            links: links(&entry.origin),
+        }
+    }
+}
+
+fn shown(notes: &Notes) -> Vec<(&str, String)> {
+    notes.iter().map(|(name, value)| (name.as_str(), printable(value))).collect()
+}

@@ -1,0 +1,62 @@
+//! A tracker as a table for terminals, oldest release first: the newest is beside the prompt.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{more, printable, summary, to_the_minute};
+use crate::tracker::{Document, Entry, Tone};
+
+const HEADINGS: [&str; 6] = ["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"];
+const STATE: usize = 2;
+
+/// The table, in colours where they are wanted. Without them it is plain text. Times are UTC.
+pub fn status(document: &Document, colours: bool) -> String {
+    let painted = |style: Style, text: &str| if colours { format!("{style}{text}{style:#}") } else { text.to_owned() };
+    let bold = Style::new().bold();
+    let heading = format!("{} on {}", document.product(), printable(document.reference()));
+    let mut text = format!("{}: {}\n", painted(bold, &heading), summary(document));
+    let rows: Vec<([String; 6], Style)> = document
+        .entries()
+        .map(|(package, target, entry)| {
+            let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
+            let cells = [
+                package.to_string(),
+                target.to_string(),
+                entry.state.word().to_owned(),
+                to_the_minute(entry.since),
+                attempts,
+                more(entry),
+            ];
+            (cells, style(entry))
+        })
+        .collect();
+    let headings = (HEADINGS.map(str::to_owned), bold);
+    let widths: Vec<usize> = (0..HEADINGS.len())
+        .map(|column| rows.iter().chain([&headings]).map(|(row, _)| row[column].width()).max().unwrap_or_default())
+        .collect();
+    for (number, (row, style)) in [&headings].into_iter().chain(&rows).enumerate() {
+        let mut line = String::new();
+        let last = row.iter().rposition(|cell| !cell.is_empty()).unwrap_or_default();
+        for (column, cell) in row.iter().enumerate().take(last + 1) {
+            let is_painted = number == 0 || column == STATE;
+            line.push_str(&if is_painted { painted(*style, cell) } else { cell.clone() });
+            if column < last {
+                let _ = write!(line, "{:1$}", "", widths[column] - cell.width() + 2);
+            }
+        }
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn style(entry: &Entry) -> Style {
+    match entry.state.tone() {
+        Tone::Bad => AnsiColor::Red.on_default().bold(),
+        Tone::Busy => AnsiColor::Yellow.on_default(),
+        Tone::Waiting => AnsiColor::Cyan.on_default(),
+        Tone::Good => AnsiColor::Green.on_default(),
+        Tone::Quiet => Style::new().dimmed(),
+    }
+}
