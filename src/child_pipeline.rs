@@ -6,11 +6,17 @@
 
 use std::fmt::{self, Write as _};
 
+use url::Url;
+
 use crate::diff::Planned;
+use crate::repository::Checksum;
 use crate::tracker::TrackerName;
 
 /// The longest name of a job that GitLab takes, in characters.
 const MAX_JOB_NAME: usize = 255;
+
+/// What the jobs that record do before their script, word for word as the component's own jobs do.
+const BEFORE_SCRIPT: &str = include_str!("child_pipeline/before-script.sh");
 
 /// What the jobs of a child pipeline need to know beside their builds.
 #[derive(Debug, Clone)]
@@ -31,6 +37,10 @@ pub struct Settings {
     pub tags: Vec<String>,
     /// Variables of the build's dotenv report that the tracker keeps.
     pub notes: Vec<NoteName>,
+    /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
+    pub module_url: Option<Url>,
+    /// The checksum of the module.
+    pub module_sha256: Option<Checksum>,
 }
 
 /// A file of the project, as `include: local` names it.
@@ -157,7 +167,16 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
     if !settings.tags.is_empty() {
         let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
     }
-    yaml.push_str("  inherit: {default: false, variables: false}\n  variables: {GIT_STRATEGY: none}\n");
+    yaml.push_str("  inherit: {default: false, variables: false}\n");
+    let url = settings.module_url.as_ref().map(Url::as_str).unwrap_or_default();
+    let sha256 = settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default();
+    let _ = write!(
+        yaml,
+        "  variables:\n    GIT_STRATEGY: none\n    AMI_SCHEDULER_MODULE_URL: {}\n    AMI_SCHEDULER_MODULE_SHA256: {}\n",
+        // GitLab expands variables in the value of a variable.
+        quoted(&url.replace('$', "%24")),
+        quoted(sha256),
+    );
     yaml
 }
 
@@ -196,6 +215,8 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
   stage: update
   resource_group: {lock}
   retry: 2
+  before_script:
+    - {before}
   script:
     - {update}
 
@@ -205,9 +226,12 @@ settle:
   when: on_failure
   resource_group: {lock}
   retry: 2
+  before_script:
+    - {before}
   script:
     - {settle}
 ",
+        before = quoted(BEFORE_SCRIPT.trim_end()),
         update = quoted(&update),
         settle = quoted(&settle),
     );
@@ -226,7 +250,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "mkdir -p .ami-scheduler && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 

@@ -32,6 +32,8 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
         image: args.image.and_then(|image| image.0),
         tags: args.tags.0,
         notes: args.notes.0,
+        module_url: args.module_url.and_then(|url| url.0),
+        module_sha256: args.module_sha256.and_then(|sha256| sha256.0),
     };
 
     let store = open_store(&args.tracker.tracker)?;
