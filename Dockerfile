@@ -14,8 +14,10 @@ RUN test -e /etc/ssl/certs/ca-certificates.crt || { \
 COPY --from=compiled /compiled/wasmtime /usr/local/bin/
 COPY --from=compiled /compiled/ami-scheduler.wasm /compiled/ami-scheduler.cwasm /usr/local/share/ami-scheduler/
 # The precompiled form is machine code: wasmtime takes it only when told that it may be trusted.
+# wasmtime wants a folder for its cache, and a user without a name has no home.
 ENV AMI_SCHEDULER_WASM=/usr/local/share/ami-scheduler/ami-scheduler.cwasm \
-    AMI_SCHEDULER_PRECOMPILED=yes
+    AMI_SCHEDULER_PRECOMPILED=yes \
+    XDG_CACHE_HOME=/tmp
 USER 1000:1000
 # No entry point: GitLab starts a shell.
 CMD ["/bin/sh"]

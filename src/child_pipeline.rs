@@ -15,7 +15,7 @@ use crate::tracker::TrackerName;
 /// The longest name of a job that GitLab takes, in characters.
 const MAX_JOB_NAME: usize = 255;
 
-/// What the jobs that record do before their script, word for word as the component's own jobs do.
+/// How the jobs that record come by the module: word for word as the component's own jobs do.
 const BEFORE_SCRIPT: &str = include_str!("child_pipeline/before-script.sh");
 
 /// What the jobs of a child pipeline need to know beside their builds.
@@ -250,7 +250,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "mkdir -p .ami-scheduler && wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 

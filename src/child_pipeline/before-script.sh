@@ -1,4 +1,3 @@
-mkdir -p .ami-scheduler
 if [ -z "${AMI_SCHEDULER_WASM:-}" ] && [ -n "$AMI_SCHEDULER_MODULE_URL" ]; then
   AMI_SCHEDULER_WASM=$PWD/.ami-scheduler.wasm
   printf 'user = "gitlab-ci-token:%s"\n' "$CI_JOB_TOKEN" |
