@@ -15,7 +15,7 @@ test-core:
 	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
 
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 --dist loadgroup component-tests $(PYTEST)
 
 lint:
 	cargo fmt --check

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +45,14 @@ class Buildah:
         self.must("add", "--quiet", container, BASE_TAR, "/")
         self.must("commit", "--quiet", container, name)
         self.must("rm", container)
+
+
+@contextmanager
+def buildah_in(folder: Path) -> Iterator[Buildah]:
+    """A storage holds each layer whole: too much to leave behind."""
+    folder.mkdir()
+    yield Buildah(folder)
+    shutil.rmtree(folder)
 
 
 @dataclass

@@ -3,12 +3,14 @@ component, jsonnet, Terraform and buildah. AWS alone is not there: `packer` is a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hcl2
@@ -17,7 +19,7 @@ import yaml
 
 from conftest import ROOT, Consumer
 from gitlab_stand_in import GitLab
-from images import Buildah
+from images import Buildah, buildah_in
 from repositories import FIRST, Repository
 from test_schema import check
 
@@ -176,14 +178,21 @@ cp "$3" /installed.rpm
 """
 
 
+@pytest.fixture
+def buildah(tmp_path: Path) -> Iterator[Buildah]:
+    """With a base image of Debian's packages in which dnf is a stand-in."""
+    with buildah_in(tmp_path / "buildah") as buildah:
+        buildah.make_base("localhost/debian:trixie")
+        base = buildah.must("from", "localhost/debian:trixie")
+        (tmp_path / "dnf").write_text(DNF)
+        buildah.must("copy", "--chmod", "755", base, tmp_path / "dnf", "/usr/bin/dnf")
+        buildah.must("commit", "--quiet", base, "localhost/with-dnf:trixie")
+        yield buildah
+
+
 @pytest.mark.example("container-image")
-def test_container_images_are_built_and_recorded_with_their_digest(consumer: Consumer, tmp_path: Path, repository: Repository) -> None:
-    buildah = Buildah(tmp_path)
-    buildah.make_base("localhost/debian:trixie")
-    base = buildah.must("from", "localhost/debian:trixie")
-    (tmp_path / "dnf").write_text(DNF)
-    buildah.must("copy", "--chmod", "755", base, tmp_path / "dnf", "/usr/bin/dnf")
-    buildah.must("commit", "--quiet", base, "localhost/with-dnf:trixie")
+def test_container_images_are_built_and_recorded_with_their_digest(
+        consumer: Consumer, tmp_path: Path, buildah: Buildah, repository: Repository) -> None:
     consumer.edit(".gitlab-ci.yml", "targets: [al2023, ubi9]", "targets: [ubi9]")
     pushed = tmp_path / "pushed"
     consumer.environment |= buildah.settings | {
@@ -197,12 +206,8 @@ def test_container_images_are_built_and_recorded_with_their_digest(consumer: Con
     assert image.endswith(f"/gitlab-runner:18.6.0-ubi9@{digest}")
     container = buildah.must("from", image.partition("@")[0])
     installed = buildah.must("run", container, "--", "sha256sum", "/installed.rpm").split()[0]
-    assert installed == consumer_sha256(repository)
-
-
-def consumer_sha256(repository: Repository) -> str:
     rpm = repository.folder / "Packages" / "gitlab-runner-18.6.0-1.x86_64.rpm"
-    return subprocess.run(["sha256sum", str(rpm)], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert installed == hashlib.sha256(rpm.read_bytes()).hexdigest()
 
 
 # ---------------------------------------------------------------- tags and branches

@@ -16,16 +16,19 @@ import yaml
 
 from conftest import PROJECT, ROOT, Module
 from gitlab_stand_in import GitLab
-from images import Buildah, Container
+from images import Buildah, Container, buildah_in
 from repositories import FIRST, Repository
 from test_schema import GIVEN, TEMPLATE, interpolated
+
+pytestmark = pytest.mark.xdist_group("image")  # which is built once
 
 MODULE = "/usr/local/share/ami-scheduler/ami-scheduler.wasm"
 
 
 @pytest.fixture(scope="module")
-def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
-    return Buildah(tmp_path_factory.mktemp("buildah"))
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
+    with buildah_in(tmp_path_factory.mktemp("image") / "buildah") as buildah:
+        yield buildah
 
 
 @pytest.fixture(scope="module")

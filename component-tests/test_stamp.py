@@ -12,7 +12,8 @@ import yaml
 
 from conftest import ROOT, Run
 
-STAMPED = ("templates/scheduled-build/template.yml", "README.md", "CHANGELOG.md", "Cargo.toml", "Cargo.lock")
+STAMPED = ("templates/scheduled-build/template.yml", "README.md", "CHANGELOG.md", "Cargo.toml", "Cargo.lock",
+           "examples/jsonnet/.gitlab-ci.yml")
 IMAGE = f"registry.example.com/platform/ami-scheduler:1.2.3@sha256:{'a' * 64}"
 MODULE_URL = "https://gitlab.example.com/api/v4/projects/42/packages/generic/ami-scheduler/1.2.3/ami-scheduler.wasm"
 
@@ -56,7 +57,7 @@ def test_this_commit_is_not_stamped() -> None:
     assert stamp("--check").code == 0
 
 
-def test_a_stamp_sets_three_defaults_and_the_readme_and_leaves_all_else(project: Path, module: Path) -> None:
+def test_a_stamp_sets_three_defaults_and_the_version_that_is_included_and_leaves_all_else(project: Path, module: Path) -> None:
     before = (project / STAMPED[0]).read_text()
 
     assert release(project, module).code == 0
@@ -67,7 +68,8 @@ def test_a_stamp_sets_three_defaults_and_the_readme_and_leaves_all_else(project:
     assert changed == [f"      default: {IMAGE}", f"      default: {MODULE_URL}", f"      default: '{sha256}'"]
     inputs = next(yaml.safe_load_all(after))["spec"]["inputs"]
     assert [inputs[name]["default"] for name in ("image", "module_url", "module_sha256")] == [IMAGE, MODULE_URL, sha256]
-    assert "/scheduled-build@1.2.3\n" in (project / "README.md").read_text()
+    for name in ("README.md", "examples/jsonnet/.gitlab-ci.yml"):
+        assert "/scheduled-build@1.2.3\n" in (project / name).read_text()
     assert stamp("--check", "1.2.3", "--module", module, "--root", project).code == 0
     assert stamp("--print", "image", "--root", project).out.strip() == IMAGE
 
@@ -77,6 +79,8 @@ def test_a_stamp_sets_three_defaults_and_the_readme_and_leaves_all_else(project:
     ("Cargo.lock", 'version = "1.2.3"', 'version = "1.2.2"', "Cargo.lock is about version 1.2.2, expected 1.2.3"),
     ("CHANGELOG.md", "## 1.2.3", "## 1.2.2", "CHANGELOG.md is about version 1.2.2, expected 1.2.3"),
     ("README.md", "scheduled-build@1.2.3", "scheduled-build@1.2.2", "README.md includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
+    ("examples/jsonnet/.gitlab-ci.yml", "scheduled-build@1.2.3", "scheduled-build@1.2.2",
+     "examples/jsonnet/.gitlab-ci.yml includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
     (STAMPED[0], ":1.2.3@sha256:", ":1.2.2@sha256:", "expected one that ends in :1.2.3@sha256: and its digest"),
     (STAMPED[0], "@sha256:" + "a" * 64, "", "expected one that ends in :1.2.3@sha256: and its digest"),
     (STAMPED[0], "/ami-scheduler/1.2.3/", "/ami-scheduler/1.2.2/", "expected one that ends in /ami-scheduler/1.2.3/ami-scheduler.wasm"),

@@ -15,7 +15,7 @@ use crate::tracker::TrackerName;
 /// The longest name of a job that GitLab takes, in characters.
 const MAX_JOB_NAME: usize = 255;
 
-/// How the jobs that record come by the module: word for word as the component's own jobs do.
+/// How a job comes by the module: word for word what the component's own jobs do.
 const BEFORE_SCRIPT: &str = include_str!("child_pipeline/before-script.sh");
 
 /// What the jobs of a child pipeline need to know beside their builds.
@@ -167,17 +167,25 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
     if !settings.tags.is_empty() {
         let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
     }
-    yaml.push_str("  inherit: {default: false, variables: false}\n");
+    yaml.push_str("  inherit: {default: false, variables: false}\n  variables:\n    GIT_STRATEGY: none\n");
+    if !builds.is_empty() {
+        push_module(&mut yaml, settings);
+    }
+    yaml
+}
+
+/// How the jobs that record come by the module.
+fn push_module(yaml: &mut String, settings: &Settings) {
     let url = settings.module_url.as_ref().map(Url::as_str).unwrap_or_default();
     let sha256 = settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default();
+    let script = BEFORE_SCRIPT.trim_end().replace('\n', "\n      ");
     let _ = write!(
         yaml,
-        "  variables:\n    GIT_STRATEGY: none\n    AMI_SCHEDULER_MODULE_URL: {}\n    AMI_SCHEDULER_MODULE_SHA256: {}\n",
+        "    AMI_SCHEDULER_MODULE_URL: {}\n    AMI_SCHEDULER_MODULE_SHA256: {}\n  before_script:\n    - |-\n      {script}\n",
         // GitLab expands variables in the value of a variable.
         quoted(&url.replace('$', "%24")),
         quoted(sha256),
     );
-    yaml
 }
 
 fn push_nothing_to_build(yaml: &mut String, settings: &Settings) {
@@ -215,8 +223,6 @@ fn push_recording_jobs(yaml: &mut String, settings: &Settings, tracker: &Tracker
   stage: update
   resource_group: {lock}
   retry: 2
-  before_script:
-    - {before}
   script:
     - {update}
 
@@ -226,12 +232,9 @@ settle:
   when: on_failure
   resource_group: {lock}
   retry: 2
-  before_script:
-    - {before}
   script:
     - {settle}
 ",
-        before = quoted(BEFORE_SCRIPT.trim_end()),
         update = quoted(&update),
         settle = quoted(&settle),
     );

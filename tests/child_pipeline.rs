@@ -49,7 +49,8 @@ fn builds_are_jobs_that_are_recorded_one_by_one() {
 
 #[test]
 fn nothing_to_build_is_a_job_that_says_so() {
-    let settings = Settings { image: None, tags: vec![], notes: vec![], module_url: None, module_sha256: None, ..settings() };
+    let settings =
+        Settings { image: None, tags: vec![], notes: vec![], module_url: None, module_sha256: None, ..settings() };
     insta::assert_snapshot!(rendered(&settings, &[]));
 }
 
