@@ -79,8 +79,13 @@ def test_a_registry_that_the_job_token_may_not_read_is_told(shell_runner: Consum
     assert f"The module cannot be fetched from {web.url}/elsewhere.wasm. Is this project on the job token allowlist" in night.log
 
 
-def test_a_runner_without_any_module_is_told_what_to_do(shell_runner: Consumer) -> None:
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_runner_without_any_module_is_told_what_to_do(shell_runner: Consumer, web: WebServer, pinned: bool) -> None:
+    if pinned:  # but without a checksum, and then it is not fetched
+        pin(shell_runner, f"{web.url}/ami-scheduler.wasm", "")
+
     night = shell_runner.schedule()
 
     assert night.jobs("FAIL") == {"list"}
     assert "There is no module: use the image that this component is published with, or set AMI_SCHEDULER_WASM" in night.log
+    assert not [line for line in web.requests() if "ami-scheduler.wasm" in line]

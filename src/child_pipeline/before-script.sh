@@ -1,4 +1,4 @@
-if [ -z "${AMI_SCHEDULER_WASM:-}" ] && [ -n "$AMI_SCHEDULER_MODULE_URL" ]; then
+if [ -z "${AMI_SCHEDULER_WASM:-}" ] && [ -n "$AMI_SCHEDULER_MODULE_URL" ] && [ -n "$AMI_SCHEDULER_MODULE_SHA256" ]; then
   AMI_SCHEDULER_WASM=$PWD/.ami-scheduler.wasm
   printf 'user = "gitlab-ci-token:%s"\n' "$CI_JOB_TOKEN" |
     curl --config - --fail --silent --show-error --location --retry 3 --output "$AMI_SCHEDULER_WASM" \
