@@ -3,15 +3,19 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module docs screenshot interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test test-core test-component lint module docs screenshot interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test lint module
+test: setup-test lint module test-core test-component
+
+test-core:
 	cargo test --locked
 	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
-	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests
+
+test-component:
+	.tools/venv/bin/python -m pytest --numprocesses 4 --dist loadgroup component-tests $(PYTEST)
 
 lint:
 	cargo fmt --check

@@ -201,10 +201,18 @@ class Consumer:
     gitlab: GitLab
     repo_url: str
     token: str = "glcbt-maintainer"
+    environment: dict[str, str] = field(default_factory=dict)
 
     def git(self, *arguments: str) -> None:
         identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
         subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def bring(self, program: str, script: str) -> None:
+        """A program that the project's jobs find on their PATH, before any other of its name."""
+        file = self.folder.parent / "programs" / program
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(script)
+        file.chmod(0o755)
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = (self.folder / path).read_text()
@@ -235,9 +243,9 @@ class Consumer:
         lines = [f"{name}: {json.dumps(value)}" for name, value in variables.items()]
         (self.folder / ".gitlab-ci-local-variables.yml").write_text("\n".join(lines))
         environment = os.environ | {
-            "PATH": f"{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(self.wasm), "NO_COLOR": "1",
+            "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(self.wasm), "NO_COLOR": "1",
             "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
-        }
+        } | self.environment
         pipeline = self.run_locally(environment, variables, source)
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith("build: ")]
         if failed and not pipeline.ran("settle"):
@@ -265,12 +273,16 @@ class Consumer:
 
 @pytest.fixture
 def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository, request: pytest.FixtureRequest) -> Consumer:
-    """The consumer project `minimal`, or the one that the test is marked with."""
-    marker = request.node.get_closest_marker("consumer")
-    name = marker.args[0] if marker else "minimal"
+    """The consumer project `minimal`, or the one, or the example, that the test is marked with."""
+    marker, example = (request.node.get_closest_marker(name) for name in ("consumer", "example"))
     folder = tmp_path / "project"
-    shutil.copytree(ROOT / "component-tests" / "consumers" / name, folder)
+    shutil.copytree(ROOT / "examples" / example.args[0] if example else
+                    ROOT / "component-tests" / "consumers" / (marker.args[0] if marker else "minimal"), folder)
     shutil.copytree(ROOT / "templates", folder / "templates")
+    pipeline = folder / ".gitlab-ci.yml"
+    # An example names the component and the repository as its users would.
+    text = re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", pipeline.read_text())
+    pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", text))
     (folder / ".gitignore").write_text(".gitlab-ci-local*\nbuilds.log\n")
     consumer = Consumer(folder, wasm, gitlab, repository.url)
     consumer.git("init", "--quiet", "--initial-branch", "main")

@@ -6,7 +6,10 @@
 
 use std::fmt::{self, Write as _};
 
+use url::Url;
+
 use crate::diff::Planned;
+use crate::repository::Checksum;
 use crate::tracker::TrackerName;
 
 /// The longest name of a job that GitLab takes, in characters.
@@ -15,6 +18,8 @@ const MAX_JOB_NAME: usize = 255;
 /// What a job that records shows in GitLab's Tests tab, in whatever way it ends.
 const JUNIT: &str =
     "{when: always, paths: [.ami-scheduler/junit.xml], reports: {junit: .ami-scheduler/junit.xml}, expire_in: 1 week}";
+/// How a job comes by the module: word for word what the component's own jobs do.
+const BEFORE_SCRIPT: &str = include_str!("child_pipeline/before-script.sh");
 
 /// What the jobs of a child pipeline need to know beside their builds.
 #[derive(Debug, Clone)]
@@ -37,6 +42,10 @@ pub struct Settings {
     pub tags: Vec<String>,
     /// Variables of the build's dotenv report that the tracker keeps.
     pub notes: Vec<NoteName>,
+    /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
+    pub module_url: Option<Url>,
+    /// The checksum of the module.
+    pub module_sha256: Option<Checksum>,
 }
 
 /// A file of the project, as `include: local` names it.
@@ -163,8 +172,25 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
     if !settings.tags.is_empty() {
         let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
     }
-    yaml.push_str("  inherit: {default: false, variables: false}\n  variables: {GIT_STRATEGY: none}\n");
+    yaml.push_str("  inherit: {default: false, variables: false}\n  variables:\n    GIT_STRATEGY: none\n");
+    if !builds.is_empty() {
+        push_module(&mut yaml, settings);
+    }
     yaml
+}
+
+/// How the jobs that record come by the module.
+fn push_module(yaml: &mut String, settings: &Settings) {
+    let url = settings.module_url.as_ref().map(Url::as_str).unwrap_or_default();
+    let sha256 = settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default();
+    let script = BEFORE_SCRIPT.trim_end().replace('\n', "\n      ");
+    let _ = write!(
+        yaml,
+        "    AMI_SCHEDULER_MODULE_URL: {}\n    AMI_SCHEDULER_MODULE_SHA256: {}\n  before_script:\n    - |-\n      {script}\n",
+        // GitLab expands variables in the value of a variable.
+        quoted(&url.replace('$', "%24")),
+        quoted(sha256),
+    );
 }
 
 fn push_nothing_to_build(yaml: &mut String, settings: &Settings) {
@@ -235,7 +261,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "mkdir -p .ami-scheduler && rm -f .ami-scheduler/junit.xml && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "rm -f .ami-scheduler/junit.xml && wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 

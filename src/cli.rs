@@ -12,6 +12,7 @@ use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
 use ami_scheduler::diff::{FirstRun, Order, Rules};
 use ami_scheduler::package::{Nevra, is_package_name};
 use ami_scheduler::policy::{Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
+use ami_scheduler::repository::Checksum;
 use ami_scheduler::tracker::Target;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -235,6 +236,12 @@ pub struct Diff {
     /// The tags of the runners of the jobs that record
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub tags: ListOf<String>,
+    /// Where the jobs that record fetch the module from, if their runner has none
+    #[arg(long, value_name = "URL", value_parser = optional::<url::Url>, requires = "module_sha256")]
+    pub module_url: Option<Optional<url::Url>>,
+    /// The sha256 of the module, which they verify
+    #[arg(long, value_name = "DIGITS", value_parser = module_sha256)]
+    pub module_sha256: Option<Optional<Checksum>>,
     /// Where to write what is built and why, and what is not and why not
     #[arg(long, value_name = "FILE", default_value = "builds.json")]
     pub builds: PathBuf,
@@ -737,6 +744,10 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Optional<T
         return Ok(Optional(None));
     }
     text.parse().map(|value| Optional(Some(value))).map_err(|error: T::Err| error.to_string())
+}
+
+fn module_sha256(text: &str) -> Result<Optional<Checksum>, String> {
+    if text.is_empty() { Ok(Optional(None)) } else { optional(&format!("sha256:{text}")) }
 }
 
 fn version_range(text: &str) -> Result<Optional<semver::VersionReq>, String> {

@@ -31,6 +31,8 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
         image: args.image.and_then(|image| image.0),
         tags: args.tags.0,
         notes: args.notes.0,
+        module_url: args.module_url.and_then(|url| url.0),
+        module_sha256: args.module_sha256.and_then(|sha256| sha256.0),
     };
     // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
     // what was not claimed is not left for anybody to build.

@@ -1,0 +1,23 @@
+# The image of the component's jobs: a shell, CA certificates, wasmtime, and the module in both its forms.
+# scripts/image builds it, from a context that holds `wasmtime` and `ami-scheduler.wasm`.
+ARG BASE=docker.io/library/debian:trixie-slim
+
+FROM $BASE AS compiled
+COPY wasmtime ami-scheduler.wasm /compiled/
+# Compiling takes seconds of a processor, and each job would do it anew. For any processor of this
+# architecture, not for the one that the image happens to be built on.
+RUN /compiled/wasmtime compile --target "$(uname -m)-unknown-linux-gnu" -o /compiled/ami-scheduler.cwasm /compiled/ami-scheduler.wasm
+
+FROM $BASE
+RUN test -e /etc/ssl/certs/ca-certificates.crt || { \
+      apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*; }
+COPY --from=compiled /compiled/wasmtime /usr/local/bin/
+COPY --from=compiled /compiled/ami-scheduler.wasm /compiled/ami-scheduler.cwasm /usr/local/share/ami-scheduler/
+# The precompiled form is machine code: wasmtime takes it only when told that it may be trusted.
+# wasmtime wants a folder for its cache, and a user without a name has no home.
+ENV AMI_SCHEDULER_WASM=/usr/local/share/ami-scheduler/ami-scheduler.cwasm \
+    AMI_SCHEDULER_PRECOMPILED=yes \
+    XDG_CACHE_HOME=/tmp
+USER 1000:1000
+# No entry point: GitLab starts a shell.
+CMD ["/bin/sh"]

@@ -1,0 +1,233 @@
+"""The projects of examples/, run night after night as their users would run them: with the real
+component, jsonnet, Terraform and buildah. AWS alone is not there: `packer` is a stand-in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import hcl2
+import pytest
+import yaml
+
+from conftest import ROOT, Consumer
+from gitlab_stand_in import GitLab
+from images import Buildah, buildah_in
+from repositories import FIRST, Repository
+from test_schema import check
+
+EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/.gitlab-ci.yml"))
+BUILD_FIELDS = {"product", "epoch", "version", "release", "arch", "package", "target", "package_url", "package_sha256", "attempt",
+                "reason", "explanation"}
+
+
+@pytest.fixture(autouse=True)
+def first_releases(repository: Repository) -> None:
+    repository.add(*FIRST).publish()
+
+
+def notes(consumer: Consumer, target: str, package: str = "gitlab-runner-18.6.0-1.x86_64") -> dict[str, str]:
+    return consumer.tracker()[package][target]["notes"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_files_of_an_example_are_pipelines(name: str, tmp_path: Path) -> None:
+    folder = ROOT / "examples" / name
+    for file in [folder / ".gitlab-ci.yml", *folder.glob("ci/*.yml")]:
+        check(yaml.safe_load(file.read_text()), tmp_path)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_explained(name: str) -> None:
+    assert len((ROOT / "examples" / name / "README.md").read_text().splitlines()) > 4
+
+
+# ---------------------------------------------------------------- generators of one's own
+
+
+def assert_nights_by_an_own_generator(consumer: Consumer, tmp_path: Path, first_night: set[str]) -> None:
+    night = consumer.schedule()
+    assert night.code == 0, night.log
+    assert night.jobs("PASS") == {"list", "diff", "generate", "bake"} | first_night
+    assert not night.ran("trigger")
+    check(yaml.safe_load((night.folder / ".gitlab-ci-local" / "artifacts" / "generate" / "child.yml").read_text()), tmp_path)
+    assert consumer.states() == {"18.5.0-1 al2023": "skipped", "18.5.0-1 rhel9": "skipped",
+                                 "18.6.0-1 al2023": "built", "18.6.0-1 rhel9": "built"}
+    assert notes(consumer, "rhel9") == {"AMI_ID": "ami-18.6.0-rhel9"}
+
+    quiet = consumer.schedule()
+    assert quiet.code == 0, quiet.log
+    assert quiet.jobs("PASS") == {"list", "diff", "generate", "bake", "nothing-to-build"}
+
+
+JSONNET = f"""#!{sys.executable}
+# jsonnet FILE --output-file FILE, as PyPI has it: the library without its command.
+import sys
+import _jsonnet
+open(sys.argv[3], "w").write(_jsonnet.evaluate_file(sys.argv[1]))
+"""
+
+
+@pytest.mark.example("jsonnet")
+def test_a_pipeline_by_jsonnet(consumer: Consumer, tmp_path: Path) -> None:
+    consumer.bring("jsonnet", JSONNET)
+    assert_nights_by_an_own_generator(consumer, tmp_path, {
+        f"{verb} {what}" for verb, whats in {
+            "check": ("al2023", "rhel9"),
+            "bake": ("18.6.0-1.x86_64 al2023", "18.6.0-1.x86_64 rhel9"),
+            "record": ("18.6.0-1.x86_64 al2023", "18.6.0-1.x86_64 rhel9"),
+        }.items() for what in whats})
+
+
+@pytest.mark.example("terraform")
+def test_a_pipeline_by_terraform(consumer: Consumer, tmp_path: Path) -> None:
+    terraform = shutil.which("terraform") or shutil.which("tofu")
+    if not terraform:
+        pytest.skip("terraform and tofu come from no package registry, and neither is on the PATH: "
+                    "test_what_the_template_of_terraform_reads_is_there is what remains")
+    if Path(terraform).name == "tofu":
+        consumer.bring("terraform", f'#!/bin/sh\nexec {terraform} "$@"\n')
+    consumer.environment["CHECKPOINT_DISABLE"] = "1"  # it asks nobody for a newer version
+    assert_nights_by_an_own_generator(consumer, tmp_path, {
+        f"{verb} 18.6.0-1.x86_64 {target}" for verb in ("bake", "record") for target in ("al2023", "rhel9")})
+
+
+@pytest.mark.example("terraform")
+def test_what_the_template_of_terraform_reads_is_there(consumer: Consumer) -> None:
+    hcl2.loads((consumer.folder / "main.tf").read_text())
+    read = set(re.findall(r"build\.(\w+)", (consumer.folder / "child.yml.tftpl").read_text()))
+    consumer.edit(".gitlab-ci.yml", "trigger: false\n\ngenerate:", "trigger: false\n\n.generate:")
+    consumer.edit(".gitlab-ci.yml", "\nbake:", "\n.bake:")
+
+    night = consumer.schedule()
+
+    builds = json.loads(night.artifact("diff", "builds.json"))["builds"]
+    assert len(builds) == 2 and all(read <= set(build) and set(build) == BUILD_FIELDS for build in builds)
+    standard = yaml.safe_load(night.artifact("diff", "child-pipeline.yml"))
+    assert {"include", "workflow", ".ami-scheduler", ".ami-scheduler-update", "settle"} <= set(standard)
+
+
+# ---------------------------------------------------------------- Packer and Ansible
+
+PACKER = """#!/usr/bin/env python3
+# In the place of Packer: bakes nothing, and writes the manifest that Packer would.
+import json, os, sys
+if sys.argv[1] == "build":
+    only = next(word for word in sys.argv if word.startswith("-only=*."))
+    name = only.partition("*.")[2]
+    assert os.environ["PACKAGE_SHA256"] and os.environ["AWS_ROLE_ARN"]
+    version = os.environ["VERSION"].replace(".", "")
+    artifact = f"eu-central-1:ami-{version}{name},us-east-1:ami-{version}{name}us"
+    runs = [{"name": name, "builder_type": "amazon-ebs", "artifact_id": artifact, "packer_run_uuid": "1"}]
+    json.dump({"builds": runs, "last_run_uuid": "1"}, open("manifest.json", "w"))
+"""
+
+
+@pytest.mark.example("packer-ansible")
+def test_amis_by_packer_are_recorded_with_their_regions(consumer: Consumer) -> None:
+    consumer.bring("packer", PACKER)
+    consumer.environment["AWS_TOKEN"] = "of GitLab"
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    assert consumer.states()["18.6.0-1 al2023"] == consumer.states()["18.6.0-1 rhel9"] == "built"
+    assert notes(consumer, "al2023") == {"AMI_ID": "ami-1860al2023", "AMIS": "eu-central-1:ami-1860al2023,us-east-1:ami-1860al2023us"}
+    assert consumer.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
+
+
+def test_the_template_of_packer_has_a_source_for_each_target_and_reads_what_a_build_is_given() -> None:
+    folder = ROOT / "examples" / "packer-ansible"
+    text = (folder / "gitlab-runner.pkr.hcl").read_text()
+    template = hcl2.loads(text)
+    targets = yaml.safe_load((folder / ".gitlab-ci.yml").read_text())["include"][0]["inputs"]["targets"]
+
+    names = [source["name"].strip('"') for block in template["build"] for sources in block["source"] for source in sources.values()]
+    assert names == targets
+    declared = {name.strip('"') for variable in template["variable"] for name in variable}
+    assert set(re.findall(r"\bvar\.(\w+)", text)) == declared
+    given = set(re.findall(r'env\("(\w+)"\)', text))
+    assert given == {"VERSION", "PACKAGE", "PACKAGE_URL", "PACKAGE_SHA256", "CI_PIPELINE_URL"}
+    playbook = (folder / "playbook.yml").read_text()
+    for variable in re.findall(r"(\w+)=\$\{var", text):
+        assert variable in playbook
+
+
+def test_ansible_takes_the_playbook(tmp_path: Path) -> None:
+    checked = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), "--syntax-check", "--inventory", "localhost,",
+                              str(ROOT / "examples" / "packer-ansible" / "playbook.yml")],
+                             env=os.environ | {"ANSIBLE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}, capture_output=True, text=True,
+                             check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# ---------------------------------------------------------------- container images
+
+DNF = """#!/bin/sh
+# In the place of dnf: says what it was asked to install.
+set -eu
+[ "$1 $2" = "install -y" ]
+cp "$3" /installed.rpm
+"""
+
+
+@pytest.fixture
+def buildah(tmp_path: Path) -> Iterator[Buildah]:
+    """With a base image of Debian's packages in which dnf is a stand-in."""
+    with buildah_in(tmp_path / "buildah") as buildah:
+        buildah.make_base("localhost/debian:trixie")
+        base = buildah.must("from", "localhost/debian:trixie")
+        (tmp_path / "dnf").write_text(DNF)
+        buildah.must("copy", "--chmod", "755", base, tmp_path / "dnf", "/usr/bin/dnf")
+        buildah.must("commit", "--quiet", base, "localhost/with-dnf:trixie")
+        yield buildah
+
+
+@pytest.mark.example("container-image")
+def test_container_images_are_built_and_recorded_with_their_digest(
+        consumer: Consumer, tmp_path: Path, buildah: Buildah, repository: Repository) -> None:
+    consumer.edit(".gitlab-ci.yml", "targets: [al2023, ubi9]", "targets: [ubi9]")
+    pushed = tmp_path / "pushed"
+    consumer.environment |= buildah.settings | {
+        "UBI9_BASE": "localhost/with-dnf:trixie", "PUSH_TO": f"oci:{pushed}:latest", "CI_REGISTRY_USER": "nobody", "CI_REGISTRY_PASSWORD": "none"}
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    digest = json.loads((pushed / "index.json").read_text())["manifests"][0]["digest"]
+    image = notes(consumer, "ubi9")["IMAGE"]
+    assert image.endswith(f"/gitlab-runner:18.6.0-ubi9@{digest}")
+    container = buildah.must("from", image.partition("@")[0])
+    installed = buildah.must("run", container, "--", "sha256sum", "/installed.rpm").split()[0]
+    rpm = repository.folder / "Packages" / "gitlab-runner-18.6.0-1.x86_64.rpm"
+    assert installed == hashlib.sha256(rpm.read_bytes()).hexdigest()
+
+
+# ---------------------------------------------------------------- tags and branches
+
+
+@pytest.mark.example("tags-and-branches")
+def test_a_tag_and_a_branch_have_trackers_of_their_own(consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    repository.add("gitlab-runner-18.8.0~rc1-1.x86_64").publish()
+
+    def built(branch: str, tag: str | None = None) -> set[str]:
+        consumer.git("checkout", "--quiet", "-B", branch)  # gitlab-ci-local knows a branch even where there is a tag
+        night = consumer.schedule(ref=tag)
+        assert night.code == 0, night.log
+        return {job.removeprefix("build: ") for job in night.jobs("PASS") if job.startswith("build: ")}
+
+    assert built("main", "v7") == {"[18.6.0-1.x86_64, al2023]", "[18.6.0-1.x86_64, rhel9]"}
+    assert built("develop") == {"[18.8.0~rc1-1.x86_64, al2023]"}
+    assert built("main", "v7") == built("develop") == set()
+    assert built("main", "v8") == {"[18.6.0-1.x86_64, al2023]", "[18.6.0-1.x86_64, rhel9]"}
+    assert consumer.tracker("develop")["gitlab-runner-18.8.0~rc1-1.x86_64"]["al2023"]["notes"]["AMI_ID"].startswith("ami-development-")
+
+    consumer.git("checkout", "--quiet", "-b", "feature")
+    assert consumer.schedule().jobs("PASS") == {"lint"}

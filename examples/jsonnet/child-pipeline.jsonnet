@@ -1,0 +1,42 @@
+// The child pipeline: a check of each base image, then a build of each release on it, then its record.
+// JSON is YAML, so GitLab takes it as it is.
+local builds = (import '.ami-scheduler/builds.json').builds;
+
+// What ami-scheduler would run. Its parts that record are taken from it; with nothing to build, it is
+// taken whole, for an empty child pipeline fails its trigger.
+local standard = std.parseYaml(importstr '.ami-scheduler/child-pipeline.yml');
+
+local name(build) = '%(version)s-%(release)s.%(arch)s %(target)s' % build;
+
+if builds == [] then standard else
+  {
+    [part]: standard[part]
+    for part in ['include', 'workflow', '.ami-scheduler', '.ami-scheduler-update', 'settle']
+  }
+  + { stages: ['check', 'build', 'update', 'settle'] }
+  + {
+    ['check ' + target]: { extends: '.check-base', stage: 'check', variables: { TARGET: target } }
+    for target in std.set([build.target for build in builds])
+  }
+  + {
+    ['bake ' + name(build)]: {
+      extends: '.build-ami',
+      stage: 'build',
+      needs: ['check ' + build.target],
+      variables: {
+        VERSION: build.version,
+        TARGET: build.target,
+        PACKAGE_URL: build.package_url,
+        PACKAGE_SHA256: build.package_sha256,
+      },
+    }
+    for build in builds
+  }
+  + {
+    ['record ' + name(build)]: {
+      extends: '.ami-scheduler-update',
+      needs: [{ job: 'bake ' + name(build), artifacts: true }],
+      variables: { AMI_SCHEDULER_PACKAGE: build.package, AMI_SCHEDULER_TARGET: build.target },
+    }
+    for build in builds
+  }

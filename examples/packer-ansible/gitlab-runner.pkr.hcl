@@ -1,0 +1,103 @@
+packer {
+  required_version = ">= 1.9"
+
+  required_plugins {
+    amazon = {
+      source  = "github.com/hashicorp/amazon"
+      version = "~> 1.3"
+    }
+    ansible = {
+      source  = "github.com/hashicorp/ansible"
+      version = "~> 1.1"
+    }
+  }
+}
+
+# What the build job was told, in its variables.
+variable "version" {
+  type    = string
+  default = env("VERSION")
+}
+
+variable "package" {
+  type    = string
+  default = env("PACKAGE")
+}
+
+variable "package_url" {
+  type    = string
+  default = env("PACKAGE_URL")
+}
+
+variable "package_sha256" {
+  type    = string
+  default = env("PACKAGE_SHA256")
+}
+
+variable "pipeline_url" {
+  type    = string
+  default = env("CI_PIPELINE_URL")
+}
+
+variable "regions" {
+  type    = list(string)
+  default = ["eu-central-1", "us-east-1"]
+}
+
+locals {
+  # With the time, so that a build that is tried again meets no image of its name.
+  ami_name = "gitlab-runner-${var.version}-${formatdate("YYYYMMDDhhmmss", timestamp())}"
+  tags = {
+    Product  = "gitlab-runner"
+    Version  = var.version
+    Package  = var.package
+    Pipeline = var.pipeline_url
+  }
+}
+
+source "amazon-ebs" "gitlab-runner" {
+  ami_regions   = var.regions
+  region        = var.regions[0]
+  instance_type = "t3.small"
+  imds_support  = "v2.0"
+  tags          = local.tags
+  run_tags      = local.tags
+}
+
+build {
+  source "source.amazon-ebs.gitlab-runner" {
+    name         = "al2023"
+    ami_name     = "${local.ami_name}-al2023"
+    ssh_username = "ec2-user"
+
+    source_ami_filter {
+      owners      = ["amazon"]
+      most_recent = true
+      filters     = { name = "al2023-ami-2023.*-x86_64" }
+    }
+  }
+
+  source "source.amazon-ebs.gitlab-runner" {
+    name         = "rhel9"
+    ami_name     = "${local.ami_name}-rhel9"
+    ssh_username = "ec2-user"
+
+    source_ami_filter {
+      owners      = ["309956199498"] # Red Hat
+      most_recent = true
+      filters     = { name = "RHEL-9.*_HVM-*-x86_64-*" }
+    }
+  }
+
+  provisioner "ansible" {
+    playbook_file = "playbook.yml"
+    use_proxy     = false
+    extra_arguments = [
+      "--extra-vars", "package_url=${var.package_url} package_sha256=${var.package_sha256} version=${var.version}",
+    ]
+  }
+
+  post-processor "manifest" {
+    output = "manifest.json"
+  }
+}
