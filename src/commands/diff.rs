@@ -7,11 +7,11 @@ use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{open_store, read, write, write_json};
+use super::{Connect, open_store, read, write, write_json};
 use crate::cli::Diff;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
+pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let targets = targets(args.targets.0).or_exit(Exit::CommandLine)?;
     let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
     let packages = Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
@@ -34,7 +34,7 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
         notes: args.notes.0,
     };
 
-    let store = open_store(&args.tracker.tracker)?;
+    let store = open_store(&args.tracker.tracker, connect)?;
     let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
     let name = TrackerName::new(product, reference).or_exit(Exit::Tracker)?;
     let heads = tracker.read().or_exit(Exit::Tracker)?;

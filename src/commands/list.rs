@@ -11,18 +11,17 @@ use ami_scheduler::repository::{Listing, index, primary, repomd};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{read, write_json};
+use super::{Connect, read, write_json};
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::http::Client;
 use crate::source::{Index, OpenFile, Source};
 
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
 
-pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
+pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
-    let source = Source::new(&list.repo_url, Client::new()).or_exit(Exit::CommandLine)?;
+    let source = Source::new(&list.repo_url, connect.client()?).or_exit(Exit::CommandLine)?;
     let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
     let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
     let listing = read_repository(&source, &wanted).or_exit(Exit::Repository)?;

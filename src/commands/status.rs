@@ -5,12 +5,12 @@ use ami_scheduler::tracker::TrackerName;
 use ami_scheduler::tracker::heads::read_all;
 use anyhow::Context as _;
 
-use super::open_store;
+use super::{Connect, open_store};
 use crate::cli::{Status, StatusFormat};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Status) -> Result<(), Failure> {
-    let store = open_store(&args.tracker)?;
+pub fn run(args: &Status, connect: &Connect) -> Result<(), Failure> {
+    let store = open_store(&args.tracker, connect)?;
     let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
     documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));
