@@ -1,8 +1,6 @@
 //! Which certificates are believed: those of the public web's authorities, and of the bundles given.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,11 +10,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
-use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use super::{Bundle, BundleError};
 
@@ -56,11 +55,11 @@ pub(super) enum Refusal {
     SelfSigned { host: String, among: String },
     #[error("the certificate of {host} is signed by an authority that is not among {among}; its issuer is {issuer}")]
     UnknownAuthority { host: String, issuer: String, among: String },
-    #[error("{whose} expired at {expired}; it is {now} here")]
-    Expired { whose: String, expired: String, now: String },
-    #[error("{whose} is valid from {begins} on; it is {now} here")]
-    NotYetValid { whose: String, begins: String, now: String },
-    #[error("the certificate of {host} is for another name: {names}")]
+    #[error("{whose} expired{when}; this machine's clock says {now}")]
+    Expired { whose: String, when: String, now: String },
+    #[error("{whose} is not valid yet{when}; this machine's clock says {now}")]
+    NotYetValid { whose: String, when: String, now: String },
+    #[error("the certificate of {host} is not for that name, but for: {names}")]
     OtherName { host: String, names: String },
     #[error("the certificate of {host} cannot be used: {reason}")]
     Unusable { host: String, reason: String },
@@ -84,15 +83,15 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let verified =
-            self.authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).or_else(
-                |error| match error {
-                    TlsError::InvalidCertificate(_) if self.given.contains(end_entity) => {
-                        verify_given(end_entity, server_name, now)
-                    }
-                    error => Err(error),
-                },
-            );
+        let verified = self
+            .authorities
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|error| match error {
+                TlsError::InvalidCertificate(_) if self.given.contains(end_entity) => {
+                    verify_given(end_entity, server_name, now)
+                }
+                error => Err(error),
+            });
         verified.map_err(|error| match error {
             TlsError::InvalidCertificate(error) => {
                 let refusal = self.refusal(&error, end_entity, intermediates, server_name, now);
@@ -132,9 +131,9 @@ fn verify_given(
     now: UnixTime,
 ) -> Result<ServerCertVerified, TlsError> {
     verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
-    let validity = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?.tbs_certificate.validity;
-    let seconds = |time: x509_cert::time::Time| UnixTime::since_unix_epoch(time.to_unix_duration());
-    let (not_before, not_after) = (seconds(validity.not_before), seconds(validity.not_after));
+    let validity =
+        Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?.tbs_certificate.validity;
+    let (not_before, not_after) = (unix_time(validity.not_before), unix_time(validity.not_after));
     if now < not_before {
         return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
     }
@@ -155,15 +154,10 @@ impl Verifier {
     ) -> Refusal {
         let host = server_name.to_str().into_owned();
         let certificate = Certificate::from_der(end_entity).ok();
-        let whose = |time: UnixTime, of: fn(&Certificate) -> Duration| {
-            if certificate.as_ref().is_some_and(|certificate| of(certificate).as_secs() == time.as_secs()) {
-                format!("the certificate of {host}")
-            } else {
-                format!("a certificate that vouches for that of {host}")
-            }
-        };
+        let validity = certificate.as_ref().map(|certificate| certificate.tbs_certificate.validity);
         let among = || match self.bundles.as_str() {
-            "" => "the public web's (give its certificate with --ca-file FILE, or by the variable SSL_CERT_FILE)".to_owned(),
+            "" => "the public web's (give its certificate with --ca-file FILE, or by the variable SSL_CERT_FILE)"
+                .to_owned(),
             bundles => format!("the public web's and those of {bundles}"),
         };
         match error {
@@ -174,22 +168,35 @@ impl Verifier {
                 }
                 None => Refusal::Unusable { host, reason: error.to_string() },
             },
-            CertificateError::ExpiredContext { not_after, .. } => Refusal::Expired {
-                whose: whose(*not_after, |certificate| certificate.tbs_certificate.validity.not_after.to_unix_duration()),
-                expired: shown_time(*not_after),
-                now: shown_time(now),
-            },
-            CertificateError::NotValidYetContext { not_before, .. } => Refusal::NotYetValid {
-                whose: whose(*not_before, |certificate| certificate.tbs_certificate.validity.not_before.to_unix_duration()),
-                begins: shown_time(*not_before),
-                now: shown_time(now),
-            },
-            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => Refusal::OtherName {
-                host,
-                names: "it has none among its subject alternative names".to_owned(),
-            },
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                let own = validity.map(|validity| unix_time(validity.not_after)).filter(|not_after| now > *not_after);
+                Refusal::Expired {
+                    whose: whose(&host, own),
+                    when: own.map_or_else(String::new, at),
+                    now: shown_time(now),
+                }
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                let own =
+                    validity.map(|validity| unix_time(validity.not_before)).filter(|not_before| now < *not_before);
+                Refusal::NotYetValid {
+                    whose: whose(&host, own),
+                    when: own.map_or_else(String::new, at),
+                    now: shown_time(now),
+                }
+            }
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                Refusal::OtherName { host, names: "none (subjectAltName is missing)".to_owned() }
+            }
             CertificateError::NotValidForNameContext { presented, .. } => {
-                Refusal::OtherName { host, names: printable(&presented.join(", ")) }
+                // As rustls writes them: DnsName("localhost").
+                let bare = |name: &String| {
+                    name.rsplit_once("(\"").map_or(name.as_str(), |(_, name)| name).trim_end_matches("\")").to_owned()
+                };
+                Refusal::OtherName {
+                    host,
+                    names: printable(&presented.iter().map(bare).collect::<Vec<_>>().join(", ")),
+                }
             }
             // That it may not be a server's, which those say that are made by openssl's defaults.
             CertificateError::Other(_) if certificate.as_ref().is_some_and(is_self_signed) => {
@@ -211,11 +218,20 @@ fn last_issuer(certificate: Certificate, intermediates: &[CertificateDer<'_>]) -
     while let Some(next) = others.iter().position(|other| other.tbs_certificate.subject == issuer) {
         issuer = others.swap_remove(next).tbs_certificate.issuer;
     }
-    shown_name(&issuer)
+    printable(&issuer.to_string())
 }
 
-fn shown_name(name: &Name) -> String {
-    printable(&name.to_string())
+fn whose(host: &str, own: Option<UnixTime>) -> String {
+    let vouches = if own.is_some() { "the certificate of" } else { "a certificate that vouches for" };
+    format!("{vouches} {host}")
+}
+
+fn unix_time(time: Time) -> UnixTime {
+    UnixTime::since_unix_epoch(time.to_unix_duration())
+}
+
+fn at(time: UnixTime) -> String {
+    format!(", {}", shown_time(time))
 }
 
 fn shown_time(time: UnixTime) -> String {
@@ -227,9 +243,5 @@ fn shown_time(time: UnixTime) -> String {
 
 /// What a server says of itself, fit for a log.
 fn printable(text: &str) -> String {
-    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
-    if shown.is_empty() {
-        let _ = write!(shown, "nobody");
-    }
-    shown
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

@@ -62,7 +62,8 @@ impl Sockets {
         if let Some((name, value)) = &request.credentials {
             builder = builder.header(*name, secret(value)?);
         }
-        if let Some(credentials) = proxy.filter(|_| url.scheme() == "http").and_then(|proxy| proxy.credentials.as_ref()) {
+        if let Some(credentials) = proxy.filter(|_| url.scheme() == "http").and_then(|proxy| proxy.credentials.as_ref())
+        {
             builder = builder.header(header::PROXY_AUTHORIZATION, secret(credentials)?);
         }
         let sent = match &request.body {
@@ -156,14 +157,18 @@ fn in_words(error: io::Error) -> io::Error {
 
 fn tls_failed(error: &TlsError) -> io::Error {
     let (kind, words) = match error {
-        TlsError::InvalidCertificate(CertificateError::Other(refusal)) => (ErrorKind::PermissionDenied, refusal.to_string()),
+        TlsError::InvalidCertificate(CertificateError::Other(refusal)) => {
+            (ErrorKind::PermissionDenied, refusal.to_string())
+        }
         TlsError::InvalidCertificate(_) => {
             (ErrorKind::PermissionDenied, format!("it cannot show that its certificate is its own: {error}"))
         }
         TlsError::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::UnknownCA,
         ) => (ErrorKind::PermissionDenied, "it wants a certificate of the client, and none can be given".to_owned()),
-        TlsError::InvalidMessage(_) => (ErrorKind::InvalidData, "it does not speak TLS there: is it an http:// URL?".to_owned()),
+        TlsError::InvalidMessage(_) => {
+            (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
+        }
         error => (ErrorKind::Other, format!("TLS could not be agreed upon: {error}")),
     };
     io::Error::new(kind, words)
@@ -232,7 +237,9 @@ impl Dialler {
         let mut stream = StreamOwned::new(connection, stream);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).map_err(|error| match error.kind() {
-                ErrorKind::UnexpectedEof => io::Error::new(ErrorKind::ConnectionReset, "the connection broke while TLS was agreed upon"),
+                ErrorKind::UnexpectedEof => {
+                    io::Error::new(ErrorKind::ConnectionReset, "the connection broke while TLS was agreed upon")
+                }
                 _ => in_words(error),
             })?;
         }
@@ -380,7 +387,8 @@ impl UreqTransport for Wire {
             return Ok(());
         }
         let output = &self.buffers.output()[..amount];
-        let path = self.origin.as_ref().and_then(|_| output.iter().position(|byte| *byte == b' ')).map(|space| space + 1);
+        let path =
+            self.origin.as_ref().and_then(|_| output.iter().position(|byte| *byte == b' ')).map(|space| space + 1);
         let sent = match path.and_then(|path| Some((output.split_at(path), self.origin.take()?))) {
             Some(((method, rest), origin)) => self.stream.write_all(&[method, origin.as_bytes(), rest].concat()),
             None => self.stream.write_all(output),

@@ -111,15 +111,13 @@ fn failed(code: &ErrorCode) -> io::Error {
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
             (Kind::TimedOut, "no answer within 30 s".to_owned())
         }
-        ErrorCode::TlsCertificateError => (
-            Kind::PermissionDenied,
-            "its TLS certificate is not one that the public web's authorities vouch for; give that of a private \
-             authority with --ca-file FILE, or in a job by the variable SSL_CERT_FILE"
+        // wasmtime tells neither which, nor whether it was the certificate at all.
+        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => (
+            Kind::Other,
+            "TLS could not be agreed upon. Is its certificate of a private authority? Then give that one's with \
+             --ca-file FILE, or by the variable SSL_CERT_FILE"
                 .to_owned(),
         ),
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
-            (Kind::Other, "TLS could not be agreed upon".to_owned())
-        }
         ErrorCode::HttpProtocolError => (Kind::InvalidData, "its answer is not one of HTTP".to_owned()),
         ErrorCode::HttpRequestDenied => (Kind::PermissionDenied, "the host denied the request".to_owned()),
         other => (Kind::Other, format!("{other:?}")),
