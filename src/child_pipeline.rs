@@ -12,6 +12,28 @@ use crate::tracker::TrackerName;
 /// The longest name of a job that GitLab takes, in characters.
 const MAX_JOB_NAME: usize = 255;
 
+/// What a runner has of certificates and proxies is handed on to the module, and sockets with it. The
+/// component's own jobs have the same.
+const NETWORK: &str = r#"    - |-
+      ami_scheduler_network=
+      if [ -n "$CI_SERVER_TLS_CA_FILE" ]; then
+        cp -f "$CI_SERVER_TLS_CA_FILE" .ami-scheduler/gitlab-ca.pem
+        ami_scheduler_network="$ami_scheduler_network --env CI_SERVER_TLS_CA_FILE=gitlab-ca.pem"
+      fi
+      if [ -n "$SSL_CERT_FILE" ]; then
+        cp -f "$SSL_CERT_FILE" .ami-scheduler/ca.pem
+        ami_scheduler_network="$ami_scheduler_network --env SSL_CERT_FILE=ca.pem"
+      fi
+      if [ -n "$HTTPS_PROXY$https_proxy$HTTP_PROXY$http_proxy$ALL_PROXY$all_proxy" ]; then
+        for name in HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy; do
+          ami_scheduler_network="$ami_scheduler_network --env $name"
+        done
+      fi
+      if [ -n "$ami_scheduler_network" ]; then
+        ami_scheduler_network="--wasi inherit-network --wasi allow-ip-name-lookup --wasi udp=n$ami_scheduler_network"
+      fi
+"#;
+
 /// What the jobs of a child pipeline need to know beside their builds.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -158,6 +180,10 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
         let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
     }
     yaml.push_str("  inherit: {default: false, variables: false}\n  variables: {GIT_STRATEGY: none}\n");
+    if !builds.is_empty() {
+        yaml.push_str("  before_script:\n    - mkdir -p .ami-scheduler\n");
+        yaml.push_str(NETWORK);
+    }
     yaml
 }
 
@@ -226,7 +252,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "mkdir -p .ami-scheduler && wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "wasmtime run --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::. $ami_scheduler_network{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 
@@ -309,4 +335,14 @@ fn quoted_list(values: &[String]) -> String {
 fn shell_word(value: &str) -> String {
     let value = value.replace('\0', "");
     shlex::try_quote(&value).map_or_else(|_| String::from("''"), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NETWORK;
+
+    #[test]
+    fn the_component_hands_on_the_same_as_its_child_pipelines() {
+        assert!(include_str!("../templates/scheduled-build/template.yml").contains(NETWORK));
+    }
 }

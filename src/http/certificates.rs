@@ -172,7 +172,7 @@ impl Verifier {
                 let own = validity.map(|validity| unix_time(validity.not_after)).filter(|not_after| now > *not_after);
                 Refusal::Expired {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, at),
+                    when: own.map_or_else(String::new, |time| format!(" on {}", shown_time(time))),
                     now: shown_time(now),
                 }
             }
@@ -181,7 +181,7 @@ impl Verifier {
                     validity.map(|validity| unix_time(validity.not_before)).filter(|not_before| now < *not_before);
                 Refusal::NotYetValid {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, at),
+                    when: own.map_or_else(String::new, |time| format!(", but from {} on", shown_time(time))),
                     now: shown_time(now),
                 }
             }
@@ -228,10 +228,6 @@ fn whose(host: &str, own: Option<UnixTime>) -> String {
 
 fn unix_time(time: Time) -> UnixTime {
     UnixTime::since_unix_epoch(time.to_unix_duration())
-}
-
-fn at(time: UnixTime) -> String {
-    format!(", {}", shown_time(time))
 }
 
 fn shown_time(time: UnixTime) -> String {

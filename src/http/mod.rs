@@ -654,6 +654,23 @@ mod tests {
     }
 
     #[test]
+    fn sockets_are_taken_where_there_is_a_bundle_or_a_proxy() {
+        let bundle = || vec![Bundle { name: "--ca-file ca.pem".to_owned(), pem: Vec::new() }];
+        let proxies = |variable: &'static str| Proxies::new(move |name| (name == variable).then(|| "p:1".to_owned()));
+        for (bundles, proxies, takes_sockets) in [
+            (vec![], Proxies::default(), false),
+            (vec![], proxies("NO_PROXY"), false),
+            (vec![], proxies("https_proxy"), true),
+            (vec![], proxies("HTTP_PROXY"), true),
+            (vec![], proxies("ALL_PROXY"), true),
+            (bundle(), Proxies::default(), true),
+            (bundle(), proxies("HTTPS_PROXY"), true),
+        ] {
+            assert_eq!(Network { bundles, proxies }.takes_sockets(), takes_sockets);
+        }
+    }
+
+    #[test]
     #[cfg(not(target_os = "wasi"))]
     fn a_build_without_http_says_so_at_once() {
         let client = Client::new(Network::default()).expect("a client");

@@ -347,13 +347,12 @@ fn tunnel(stream: &mut dyn Stream, proxy: &Proxy, url: &Url) -> io::Result<()> {
 
 fn proxy_refuses(proxy: &Proxy, what: &str, status: u16) -> io::Error {
     let (kind, why) = match status {
-        407 if proxy.credentials.is_none() => {
+        401 | 407 if proxy.credentials.is_none() => {
             (ErrorKind::PermissionDenied, "it wants a user and password, http://USER:PASSWORD@host:port")
         }
-        407 => (ErrorKind::PermissionDenied, "it does not accept the user and password in its URL"),
-        401 | 403 | 405 => {
-            (ErrorKind::PermissionDenied, "it does not allow that server or port; is it one for NO_PROXY?")
-        }
+        // tinyproxy says 401 where it means 407.
+        401 | 407 => (ErrorKind::PermissionDenied, "it does not accept the user and password in its URL"),
+        403 | 405 => (ErrorKind::PermissionDenied, "it does not allow that server or port; is it one for NO_PROXY?"),
         _ => (ErrorKind::Other, "it does not reach that server; is it one for NO_PROXY?"),
     };
     io::Error::new(kind, format!("{proxy} refused {what} with {status}: {why}"))
