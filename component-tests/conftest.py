@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from authority import Certificate
 from gitlab_stand_in import GitLab
 from repositories import Repository, RpmBuilder
 
@@ -114,8 +115,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_nginx(folder: Path, locations: str = "") -> tuple[subprocess.Popen[bytes], WebServer]:
+def start_nginx(folder: Path, locations: str = "", tls: Certificate | None = None) -> tuple[subprocess.Popen[bytes], WebServer]:
     port = free_port()
+    certificate = f"ssl_certificate {tls.pem}; ssl_certificate_key {tls.key};" if tls else ""
+    url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     (folder / "served").mkdir(parents=True)
     config = folder / "nginx.conf"
     config.write_text(f"""
@@ -126,13 +129,13 @@ def start_nginx(folder: Path, locations: str = "") -> tuple[subprocess.Popen[byt
           log_format line '$request | $status | $http_authorization'; access_log {folder}/access.log line;
           client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
           uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-          server {{ listen 127.0.0.1:{port}; root {folder}/served; autoindex on; {locations} }}
+          server {{ listen 127.0.0.1:{port} {"ssl" if tls else ""}; {certificate} root {folder}/served; autoindex on; {locations} }}
         }}""")
     process = subprocess.Popen([tool("nginx"), "-c", str(config), "-e", str(folder / "error.log")])
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, WebServer(folder / "served", f"http://127.0.0.1:{port}", folder / "access.log")
+                return process, WebServer(folder / "served", url, folder / "access.log")
         time.sleep(0.02)
     raise AssertionError(f"nginx does not come up: {(folder / 'error.log').read_text()}")
 
@@ -202,6 +205,8 @@ class Consumer:
     repo_url: str
     token: str = "glcbt-maintainer"
     environment: dict[str, str] = field(default_factory=dict)
+    #: What the runner sets beside GitLab's own.
+    variables: dict[str, str] = field(default_factory=dict)
 
     def git(self, *arguments: str) -> None:
         identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
@@ -240,6 +245,7 @@ class Consumer:
         variables = {"CI_API_V4_URL": self.gitlab.api_url, "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": self.token}
         if ref:
             variables |= {"CI_COMMIT_REF_NAME": ref, "CI_COMMIT_TAG": ref}
+        variables |= self.variables
         lines = [f"{name}: {json.dumps(value)}" for name, value in variables.items()]
         (self.folder / ".gitlab-ci-local-variables.yml").write_text("\n".join(lines))
         environment = os.environ | {

@@ -18,7 +18,7 @@ const MAX_JOB_NAME: usize = 255;
 /// What a job that records shows in GitLab's Tests tab, in whatever way it ends.
 const JUNIT: &str =
     "{when: always, paths: [.ami-scheduler/junit.xml], reports: {junit: .ami-scheduler/junit.xml}, expire_in: 1 week}";
-/// How a job comes by the module: word for word what the component's own jobs do.
+/// What a job does first, to come by the module and by the network: word for word as the component's own jobs.
 const BEFORE_SCRIPT: &str = include_str!("child_pipeline/before-script.sh");
 
 /// What the jobs of a child pipeline need to know beside their builds.
@@ -174,13 +174,12 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
     }
     yaml.push_str("  inherit: {default: false, variables: false}\n  variables:\n    GIT_STRATEGY: none\n");
     if !builds.is_empty() {
-        push_module(&mut yaml, settings);
+        push_before_script(&mut yaml, settings);
     }
     yaml
 }
 
-/// How the jobs that record come by the module.
-fn push_module(yaml: &mut String, settings: &Settings) {
+fn push_before_script(yaml: &mut String, settings: &Settings) {
     let url = settings.module_url.as_ref().map(Url::as_str).unwrap_or_default();
     let sha256 = settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default();
     let script = BEFORE_SCRIPT.trim_end().replace('\n', "\n      ");
@@ -261,7 +260,7 @@ fn module_call(notes: &[NoteName], arguments: &str) -> String {
     ];
     let environment = repeated("--env", &variables) + &repeated("--env", notes);
     format!(
-        "rm -f .ami-scheduler/junit.xml && wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::.{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
+        "wasmtime run ${{AMI_SCHEDULER_PRECOMPILED:+--allow-precompiled}} --wasi http --wasi cli-exit-with-code --dir .ami-scheduler::. $ami_scheduler_network{environment} \"$AMI_SCHEDULER_WASM\" {arguments}"
     )
 }
 

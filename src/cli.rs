@@ -33,6 +33,12 @@ pub struct Cli {
     /// The time to take for now, such as 2026-11-24T02:00:00Z, so that a run can be replayed
     #[arg(long, global = true, value_name = "TIME")]
     pub now: Option<Timestamp>,
+    /// A file of certificates (PEM) of private authorities, which are believed besides the public web's
+    ///
+    /// Those that the variables SSL_CERT_FILE and CI_SERVER_TLS_CA_FILE name are believed, too. Proxies
+    /// are taken from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in capitals or not.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the command line, 3 the package repository, \

@@ -6,10 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use ami_scheduler::repository::index;
 use anyhow::{Context as _, anyhow, bail};
-use base64::Engine as _;
 use url::Url;
 
-use crate::http::{Client, Method, Request, shown};
+use crate::http::{Client, Method, Request, basic_auth, shown};
 
 /// A repository that can be read.
 pub struct Source {
@@ -200,17 +199,6 @@ impl Source {
         }
         Ok(root.join(inside))
     }
-}
-
-/// The user and password in a URL, as the `Authorization` header has them.
-fn basic_auth(url: &Url) -> Option<String> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut pair: Vec<u8> = percent_encoding::percent_decode_str(url.username()).collect();
-    pair.push(b':');
-    pair.extend(percent_encoding::percent_decode_str(url.password().unwrap_or_default()));
-    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
 
 /// A URL that locations can be resolved against: the path as it is given, below the root.

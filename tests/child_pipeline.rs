@@ -65,7 +65,7 @@ fn a_ref_is_one_word_of_the_shell_and_one_scalar_of_the_yaml() {
         let yaml = rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]);
         let scripts: Vec<String> = yaml
             .lines()
-            .filter_map(|line| line.strip_prefix("    - \"mkdir"))
+            .filter_map(|line| line.strip_prefix("    - \"wasmtime"))
             .map(|line| serde_json::from_str(&format!("\"mkdir{line}")).expect("a JSON string is a YAML scalar"))
             .collect();
         assert_eq!(scripts.len(), 2, "{yaml}");

@@ -1,3 +1,26 @@
+mkdir -p .ami-scheduler
+# A runner may keep the folder: what an earlier job reported is not this one's.
+rm -f .ami-scheduler/junit.xml .ami-scheduler/builds.md
+# Behind a firewall: what the runner has of certificates and proxies is handed on to the module, and
+# sockets with it. Without any, nothing is.
+ami_scheduler_network=
+if [ -n "$CI_SERVER_TLS_CA_FILE" ]; then
+  cp -f "$CI_SERVER_TLS_CA_FILE" .ami-scheduler/gitlab-ca.pem
+  ami_scheduler_network="$ami_scheduler_network --env CI_SERVER_TLS_CA_FILE=gitlab-ca.pem"
+fi
+if [ -n "$SSL_CERT_FILE" ]; then
+  cp -f "$SSL_CERT_FILE" .ami-scheduler/ca.pem
+  ami_scheduler_network="$ami_scheduler_network --env SSL_CERT_FILE=ca.pem"
+fi
+if [ -n "$HTTPS_PROXY$https_proxy$HTTP_PROXY$http_proxy$ALL_PROXY$all_proxy" ]; then
+  for name in HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy; do
+    ami_scheduler_network="$ami_scheduler_network --env $name"
+  done
+fi
+if [ -n "$ami_scheduler_network" ]; then
+  ami_scheduler_network="--wasi inherit-network --wasi allow-ip-name-lookup --wasi udp=n$ami_scheduler_network"
+fi
+# The module.
 if [ -z "${AMI_SCHEDULER_WASM:-}" ] && [ -n "$AMI_SCHEDULER_MODULE_URL" ] && [ -n "$AMI_SCHEDULER_MODULE_SHA256" ]; then
   AMI_SCHEDULER_WASM=$PWD/.ami-scheduler.wasm
   printf 'user = "gitlab-ci-token:%s"\n' "$CI_JOB_TOKEN" |

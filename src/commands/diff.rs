@@ -10,13 +10,13 @@ use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{open_store, read, write, write_if_asked, write_json, write_junit};
+use super::{Connect, open_store, read, write, write_if_asked, write_json, write_junit};
 use crate::cli::{Diff, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
+pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
-    let mut plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &origin, now)?;
+    let mut plan = Plan::make(&args.packages, args.targets.0, &args.tracker, connect, args.rules, &origin, now)?;
     let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
     let alarms = plan.alarms(origin.line.as_deref().unwrap_or_default(), &limits, now);
     let packages = &plan.packages;
@@ -110,6 +110,7 @@ impl Plan {
         packages: &Path,
         named_targets: Vec<Target>,
         tracker: &TrackerArgs,
+        connect: &Connect,
         rules: RuleArgs,
         origin: &Origin,
         now: Timestamp,
@@ -125,7 +126,7 @@ impl Plan {
         }
         let rules = rules.into_rules(packages.policy.clone());
         let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
-        let store = open_store(&tracker.tracker)?;
+        let store = open_store(&tracker.tracker, connect)?;
         let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
         let heads = tracker.read().or_exit(Exit::Tracker)?;
         let (before, taken_over) = match &heads.document {

@@ -3,12 +3,12 @@ use ami_scheduler::tracker::heads::Tracker;
 use anyhow::anyhow;
 use jiff::Timestamp;
 
-use super::open_store;
+use super::{Connect, open_store};
 use crate::cli::Forget;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Forget, now: Timestamp) -> Result<(), Failure> {
-    let store = open_store(&args.tracker.tracker)?;
+pub fn run(args: &Forget, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let store = open_store(&args.tracker.tracker, connect)?;
     let (product, reference) = (args.package.name(), &args.tracker.reference);
     let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
     let heads = tracker.read().or_exit(Exit::Tracker)?;

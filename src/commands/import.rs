@@ -6,11 +6,11 @@ use ami_scheduler::tracker::{Build, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
-use super::{open_store, read};
+use super::{Connect, open_store, read};
 use crate::cli::Import;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Import, now: Timestamp) -> Result<(), Failure> {
+pub fn run(args: &Import, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     if args.targets.0.is_empty() {
         return Err(anyhow!("--targets is empty; name what these packages were built on, such as --targets al2023"))
             .or_exit(Exit::CommandLine);
@@ -26,7 +26,7 @@ pub fn run(args: &Import, now: Timestamp) -> Result<(), Failure> {
     if by_product.is_empty() {
         say!("{file} names no package: nothing to take over.");
     }
-    let store = open_store(&args.tracker.tracker)?;
+    let store = open_store(&args.tracker.tracker, connect)?;
     for (product, packages) in by_product {
         let tracker = Tracker::new(store.as_ref(), product, &args.tracker.reference).or_exit(Exit::Tracker)?;
         let heads = tracker.read().or_exit(Exit::Tracker)?;

@@ -13,19 +13,18 @@ use ami_scheduler::tracker::Target;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{read, write_json};
+use super::{Connect, read, write_json};
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::http::Client;
 use crate::progress::Progress;
 use crate::source::{Index, OpenFile, Source};
 
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
 
-pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
+pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
-    let repositories = repositories(&list.repo_url).or_exit(Exit::CommandLine)?;
+    let repositories = repositories(&list.repo_url, connect).or_exit(Exit::CommandLine)?;
     let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
     let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
     let mut read = Vec::new();
@@ -80,7 +79,7 @@ struct Repository {
 
 /// What the values of `--repo-url` name. What is wrong with one is said without repeating it, since a
 /// password may be in it.
-fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
+fn repositories(values: &[String], connect: &Connect) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
     let is_empty = |value: &&String| !matches!(value.trim(), "" | "[]");
     let given: Vec<&String> = values.iter().filter(is_empty).collect();
@@ -98,7 +97,10 @@ fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push(Repository { source: Source::new(url, Client::new())?, targets });
+            repositories.push(Repository {
+                source: Source::new(url, connect.client().map_err(|failure| failure.error)?)?,
+                targets,
+            });
         }
     }
     if repositories.is_empty() {

@@ -12,7 +12,7 @@ mod update;
 mod why;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ami_scheduler::report::junit::{self, Case};
 use ami_scheduler::tracker::Origin;
@@ -22,30 +22,54 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, OriginArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::http::Client;
+use crate::http::{Bundle, Client, Network, Proxies};
 use crate::store::{Directory, Project, SecureFiles, Token};
 
 /// Does what the command line asks for.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let now = cli.now.unwrap_or_else(Timestamp::now);
+    let connect = Connect { ca_file: cli.ca_file };
     match cli.command {
-        Command::List(list) => list::run(&list, now),
-        Command::Diff(diff) => diff::run(diff, now),
-        Command::Update(update) => update::run(update, now),
-        Command::Settle(settle) => settle::run(settle, now),
-        Command::Status(status) => status::run(&status, now),
-        Command::Skip(skip) => skip::run(&skip, now),
-        Command::Unskip(unskip) => unskip::run(&unskip, now),
-        Command::Forget(forget) => forget::run(&forget, now),
-        Command::Why(why) => why::run(why, now),
-        Command::Import(import) => import::run(&import, now),
+        Command::List(list) => list::run(&list, now, &connect),
+        Command::Diff(diff) => diff::run(diff, now, &connect),
+        Command::Update(update) => update::run(update, now, &connect),
+        Command::Settle(settle) => settle::run(settle, now, &connect),
+        Command::Status(status) => status::run(&status, now, &connect),
+        Command::Skip(skip) => skip::run(&skip, now, &connect),
+        Command::Unskip(unskip) => unskip::run(&unskip, now, &connect),
+        Command::Forget(forget) => forget::run(&forget, now, &connect),
+        Command::Why(why) => why::run(why, now, &connect),
+        Command::Import(import) => import::run(&import, now, &connect),
     }
 }
 
-fn open_store(place: &TrackerPlace) -> Result<Box<dyn Store>, Failure> {
+/// How servers are reached, for those commands that ask one.
+struct Connect {
+    ca_file: Option<PathBuf>,
+}
+
+impl Connect {
+    fn client(&self) -> Result<Client, Failure> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let named = |name: &'static str| {
+            let path = variable(name).filter(|path| !path.is_empty())?;
+            Some((name, PathBuf::from(path)))
+        };
+        let given = self.ca_file.clone().map(|path| ("--ca-file", path));
+        let files = given.into_iter().chain(named("SSL_CERT_FILE")).chain(named("CI_SERVER_TLS_CA_FILE"));
+        let bundles = files.map(|(name, path)| {
+            let pem = read(&path).with_context(|| format!("the certificates of {name}"))?;
+            Ok(Bundle { name: format!("{name} {}", path.display()), pem })
+        });
+        let bundles = bundles.collect::<anyhow::Result<_>>().or_exit(Exit::CommandLine)?;
+        Client::new(Network { bundles, proxies: Proxies::new(variable) }).or_exit(Exit::CommandLine)
+    }
+}
+
+fn open_store(place: &TrackerPlace, connect: &Connect) -> Result<Box<dyn Store>, Failure> {
     match place {
         TrackerPlace::Directory(path) => Ok(Box::new(Directory::new(path))),
-        TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, Client::new()))),
+        TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, connect.client()?))),
     }
 }
 

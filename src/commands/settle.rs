@@ -3,12 +3,12 @@ use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use jiff::Timestamp;
 
-use super::{open_store, write_junit};
+use super::{Connect, open_store, write_junit};
 use crate::cli::Settle;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
-    let store = open_store(&args.tracker.tracker)?;
+pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let store = open_store(&args.tracker.tracker, connect)?;
     let reference = &args.tracker.reference;
     let products = match args.product {
         Some(product) => vec![product],

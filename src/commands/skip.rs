@@ -3,12 +3,12 @@ use ami_scheduler::tracker::{Build, Recorded, State, Target};
 use anyhow::anyhow;
 use jiff::Timestamp;
 
-use super::open_store;
+use super::{Connect, open_store};
 use crate::cli::Skip;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Skip, now: Timestamp) -> Result<(), Failure> {
-    let store = open_store(&args.tracker.tracker)?;
+pub fn run(args: &Skip, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let store = open_store(&args.tracker.tracker, connect)?;
     let (product, reference) = (args.package.name(), &args.tracker.reference);
     let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
     let heads = tracker.read().or_exit(Exit::Tracker)?;

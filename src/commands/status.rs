@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::diff::fail_on;
-use super::{open_store, write};
+use super::{Connect, open_store, write};
 use crate::cli::{Colours, Status, StatusFormat};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Status, now: Timestamp) -> Result<(), Failure> {
-    let store = open_store(&args.tracker)?;
+pub fn run(args: &Status, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let store = open_store(&args.tracker, connect)?;
     let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
     documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));

@@ -4,13 +4,13 @@ use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Build, Notes, Origin, Recorded, State};
 use jiff::Timestamp;
 
-use super::{open_store, write_junit};
+use super::{Connect, open_store, write_junit};
 use crate::cli::{Note, Update};
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: Update, now: Timestamp) -> Result<(), Failure> {
+pub fn run(args: Update, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let notes = notes(args.notes);
-    let store = open_store(&args.tracker.tracker)?;
+    let store = open_store(&args.tracker.tracker, connect)?;
     let tracker = Tracker::new(store.as_ref(), args.package.name(), &args.tracker.reference).or_exit(Exit::Tracker)?;
     let heads = tracker.read().or_exit(Exit::Tracker)?;
     let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());

@@ -3,12 +3,13 @@ use ami_scheduler::tracker::Origin;
 use anyhow::anyhow;
 use jiff::Timestamp;
 
+use super::Connect;
 use super::diff::Plan;
 use crate::cli::Why;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: Why, now: Timestamp) -> Result<(), Failure> {
-    let plan = Plan::make(&args.packages, args.targets.0, &args.tracker, args.rules, &Origin::default(), now)?;
+pub fn run(args: Why, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let plan = Plan::make(&args.packages, args.targets.0, &args.tracker, connect, args.rules, &Origin::default(), now)?;
     let is_meant = |target: &_| args.target.as_ref().is_none_or(|meant| meant == target);
     let left_out = plan.packages.left_out.iter().map(|row| (row.package.clone(), row.reason));
     let text = report::why(left_out, &plan.diff, &plan.before, &plan.rules, |package, target| {

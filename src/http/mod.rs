@@ -2,8 +2,13 @@
 //!
 //! Credentials go to the host that they are for and to no other, and into no message.
 
+#[cfg(target_os = "wasi")]
+mod certificates;
+mod proxy;
 #[cfg(test)]
 pub mod scripted;
+#[cfg(target_os = "wasi")]
+mod sockets;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
@@ -11,8 +16,11 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use base64::Engine as _;
 use jiff::fmt::rfc2822::DateTimeParser;
 use url::Url;
+
+pub use proxy::Proxies;
 
 /// How often a request is sent, the first time included.
 const MAX_ATTEMPTS: usize = 6;
@@ -22,6 +30,8 @@ const MAX_REDIRECTS: usize = 10;
 /// How long a server may take to be reached, to begin its answer, and to go on with it.
 #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
 const TIMEOUT: Duration = Duration::from_secs(30);
+#[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+const USER_AGENT: &str = concat!("ami-scheduler/", env!("CARGO_PKG_VERSION"));
 
 /// What is asked of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +106,38 @@ pub enum HttpError {
     TooLong { url: String, limit: u64 },
 }
 
+/// What lies between this machine and the servers.
+#[derive(Default)]
+pub struct Network {
+    pub bundles: Vec<Bundle>,
+    pub proxies: Proxies,
+}
+
+impl Network {
+    #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+    fn takes_sockets(&self) -> bool {
+        !self.bundles.is_empty() || !self.proxies.is_empty()
+    }
+}
+
+/// Certificates of authorities that are believed besides the public web's.
+#[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+pub struct Bundle {
+    /// What names the file, and its path.
+    pub name: String,
+    pub pem: Vec<u8>,
+}
+
+/// Why a bundle is of no use.
+#[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+pub enum BundleError {
+    #[error("{0} holds no certificate that can be used; expected PEM, with lines such as -----BEGIN CERTIFICATE-----")]
+    NoCertificate(String),
+    #[error("{0} is damaged: {1}")]
+    Damaged(String, String),
+}
+
 /// Sends one request over the wire and follows nothing.
 pub trait Transport {
     fn send(&self, request: &Request) -> io::Result<Response>;
@@ -118,23 +160,37 @@ pub fn shown(url: &Url) -> String {
     url.to_string()
 }
 
+/// The user and password in a URL, as the headers `Authorization` and `Proxy-Authorization` have them.
+pub fn basic_auth(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_encoding::percent_decode_str(url.username()).collect();
+    pair.push(b':');
+    pair.extend(percent_encoding::percent_decode_str(url.password().unwrap_or_default()));
+    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+}
+
 impl Client {
-    /// The transport of this build.
+    /// A client of the transport that fits: the host's HTTP, which knows the public web's certificates
+    /// and no proxy, or sockets, where there are others.
     #[cfg(target_os = "wasi")]
-    pub fn new() -> Self {
-        Self { transport: Box::new(wasi::WasiHttp), sleep: std::thread::sleep }
+    pub fn new(network: Network) -> Result<Self, BundleError> {
+        let transport: Box<dyn Transport> =
+            if network.takes_sockets() { Box::new(sockets::Sockets::new(network)?) } else { Box::new(wasi::WasiHttp) };
+        Ok(Self { transport, sleep: std::thread::sleep })
     }
 
     /// Outside of WASI there is no transport: files and directories still work.
     #[cfg(not(target_os = "wasi"))]
-    pub fn new() -> Self {
+    pub fn new(_: Network) -> Result<Self, BundleError> {
         struct NoTransport;
         impl Transport for NoTransport {
             fn send(&self, _: &Request) -> io::Result<Response> {
                 Err(io::Error::new(io::ErrorKind::Unsupported, "this build has no HTTP: run the wasm32-wasip2 module"))
             }
         }
-        Self { transport: Box::new(NoTransport), sleep: std::thread::sleep }
+        Ok(Self { transport: Box::new(NoTransport), sleep: std::thread::sleep })
     }
 
     /// Sends a request and reads the whole answer, of at most `limit` bytes. What may pass (a broken
@@ -256,7 +312,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 fn may_pass(error: &io::Error) -> bool {
-    !matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+    use io::ErrorKind as Kind;
+    !matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied)
 }
 
 /// Makes a body that ends before its Content-Length an error.
@@ -361,7 +418,7 @@ mod tests {
             assert_eq!(script.client().fetch(&get(URL), LIMIT).expect("an answer").status, status);
             assert_eq!(script.waits(), []);
         }
-        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::InvalidInput] {
+        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::InvalidInput, io::ErrorKind::PermissionDenied] {
             let script = Script::new([breaks(kind)]);
             assert!(script.client().open(&get(URL)).is_err(), "{kind}");
             assert_eq!(script.waits(), []);
@@ -597,9 +654,27 @@ mod tests {
     }
 
     #[test]
+    fn sockets_are_taken_where_there_is_a_bundle_or_a_proxy() {
+        let bundle = || vec![Bundle { name: "--ca-file ca.pem".to_owned(), pem: Vec::new() }];
+        let proxies = |variable: &'static str| Proxies::new(move |name| (name == variable).then(|| "p:1".to_owned()));
+        for (bundles, proxies, takes_sockets) in [
+            (vec![], Proxies::default(), false),
+            (vec![], proxies("NO_PROXY"), false),
+            (vec![], proxies("https_proxy"), true),
+            (vec![], proxies("HTTP_PROXY"), true),
+            (vec![], proxies("ALL_PROXY"), true),
+            (bundle(), Proxies::default(), true),
+            (bundle(), proxies("HTTPS_PROXY"), true),
+        ] {
+            assert_eq!(Network { bundles, proxies }.takes_sockets(), takes_sockets);
+        }
+    }
+
+    #[test]
     #[cfg(not(target_os = "wasi"))]
     fn a_build_without_http_says_so_at_once() {
-        let error = Client::new().open(&get(URL)).map(|response| response.status).expect_err("no HTTP");
+        let client = Client::new(Network::default()).expect("a client");
+        let error = client.open(&get(URL)).map(|response| response.status).expect_err("no HTTP");
         assert!(error.to_string().ends_with("this build has no HTTP: run the wasm32-wasip2 module"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 use waki::bindings::wasi::io::streams::StreamError;
 
-use super::{Method, Request, Response, TIMEOUT, Transport};
+use super::{Method, Request, Response, TIMEOUT, Transport, USER_AGENT};
 
 pub(super) struct WasiHttp;
 
@@ -51,7 +51,7 @@ impl Transport for WasiHttp {
 
 fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
     let mut headers = vec![
-        ("user-agent".to_owned(), concat!("ami-scheduler/", env!("CARGO_PKG_VERSION")).as_bytes().to_vec()),
+        ("user-agent".to_owned(), USER_AGENT.as_bytes().to_vec()),
         // Checksums are of the files as they are.
         ("accept-encoding".to_owned(), b"identity".to_vec()),
     ];
@@ -111,12 +111,13 @@ fn failed(code: &ErrorCode) -> io::Error {
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
             (Kind::TimedOut, "no answer within 30 s".to_owned())
         }
-        ErrorCode::TlsCertificateError => {
-            (Kind::Other, "its TLS certificate is not one that the public web's authorities vouch for".to_owned())
-        }
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
-            (Kind::Other, "TLS could not be agreed upon".to_owned())
-        }
+        // wasmtime tells neither which, nor whether it was the certificate at all.
+        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => (
+            Kind::Other,
+            "TLS could not be agreed upon. Is its certificate of a private authority? Then give that one's with \
+             --ca-file FILE, or by the variable SSL_CERT_FILE"
+                .to_owned(),
+        ),
         ErrorCode::HttpProtocolError => (Kind::InvalidData, "its answer is not one of HTTP".to_owned()),
         ErrorCode::HttpRequestDenied => (Kind::PermissionDenied, "the host denied the request".to_owned()),
         other => (Kind::Other, format!("{other:?}")),

@@ -1,0 +1,243 @@
+//! Which certificates are believed: those of the public web's authorities, and of the bundles given.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    SignatureScheme,
+};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Time;
+
+use super::{Bundle, BundleError};
+
+/// TLS that believes the public web's authorities and those of the bundles.
+pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut given = Vec::new();
+    for bundle in bundles {
+        let certificates = CertificateDer::pem_slice_iter(&bundle.pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| BundleError::Damaged(bundle.name.clone(), error.to_string()))?;
+        let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
+        if added == 0 {
+            return Err(BundleError::NoCertificate(bundle.name.clone()));
+        }
+        given.extend(certificates);
+    }
+    let provider = Arc::new(ring::default_provider());
+    let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+    let unusable = |error: String| BundleError::Damaged(names.join(", "), error);
+    let public_web = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|error| unusable(error.to_string()))?;
+    let verifier = Verifier { authorities: public_web, given, bundles: names.join(", ") };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+/// Why a certificate is not believed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the certificate of {host} is signed by itself, and is not among {among}")]
+    SelfSigned { host: String, among: String },
+    #[error("the certificate of {host} is signed by an authority that is not among {among}; its issuer is {issuer}")]
+    UnknownAuthority { host: String, issuer: String, among: String },
+    #[error("{whose} expired{when}; this machine's clock says {now}")]
+    Expired { whose: String, when: String, now: String },
+    #[error("{whose} is not valid yet{when}; this machine's clock says {now}")]
+    NotYetValid { whose: String, when: String, now: String },
+    #[error("the certificate of {host} is not for that name, but for: {names}")]
+    OtherName { host: String, names: String },
+    #[error("the certificate of {host} cannot be used: {reason}")]
+    Unusable { host: String, reason: String },
+}
+
+/// What the web's own rules say, with two differences: a certificate that is given itself is
+/// believed, an authority's or not, as by OpenSSL; and a refusal says which certificate was the matter.
+#[derive(Debug)]
+struct Verifier {
+    authorities: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+    bundles: String,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verified = self
+            .authorities
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|error| match error {
+                TlsError::InvalidCertificate(_) if self.given.contains(end_entity) => {
+                    verify_given(end_entity, server_name, now)
+                }
+                error => Err(error),
+            });
+        verified.map_err(|error| match error {
+            TlsError::InvalidCertificate(error) => {
+                let refusal = self.refusal(&error, end_entity, intermediates, server_name, now);
+                TlsError::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
+            }
+            error => error,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
+}
+
+/// A certificate that is in a bundle itself needs no authority: its name and its time are left.
+fn verify_given(
+    certificate: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, TlsError> {
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
+    let validity =
+        Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?.tbs_certificate.validity;
+    let (not_before, not_after) = (unix_time(validity.not_before), unix_time(validity.not_after));
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+    }
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+    }
+    Ok(ServerCertVerified::assertion())
+}
+
+impl Verifier {
+    fn refusal(
+        &self,
+        error: &CertificateError,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Refusal {
+        let host = server_name.to_str().into_owned();
+        let certificate = Certificate::from_der(end_entity).ok();
+        let validity = certificate.as_ref().map(|certificate| certificate.tbs_certificate.validity);
+        let among = || match self.bundles.as_str() {
+            "" => "the public web's (give its certificate with --ca-file FILE, or by the variable SSL_CERT_FILE)"
+                .to_owned(),
+            bundles => format!("the public web's and those of {bundles}"),
+        };
+        match error {
+            CertificateError::UnknownIssuer => match certificate {
+                Some(certificate) if is_self_signed(&certificate) => Refusal::SelfSigned { host, among: among() },
+                Some(certificate) => {
+                    Refusal::UnknownAuthority { host, issuer: last_issuer(certificate, intermediates), among: among() }
+                }
+                None => Refusal::Unusable { host, reason: error.to_string() },
+            },
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                let own = validity.map(|validity| unix_time(validity.not_after)).filter(|not_after| now > *not_after);
+                Refusal::Expired {
+                    whose: whose(&host, own),
+                    when: own.map_or_else(String::new, |time| format!(" on {}", shown_time(time))),
+                    now: shown_time(now),
+                }
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                let own =
+                    validity.map(|validity| unix_time(validity.not_before)).filter(|not_before| now < *not_before);
+                Refusal::NotYetValid {
+                    whose: whose(&host, own),
+                    when: own.map_or_else(String::new, |time| format!(", but from {} on", shown_time(time))),
+                    now: shown_time(now),
+                }
+            }
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                Refusal::OtherName { host, names: "none (subjectAltName is missing)".to_owned() }
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                // As rustls writes them: DnsName("localhost").
+                let bare = |name: &String| {
+                    name.rsplit_once("(\"").map_or(name.as_str(), |(_, name)| name).trim_end_matches("\")").to_owned()
+                };
+                Refusal::OtherName {
+                    host,
+                    names: printable(&presented.iter().map(bare).collect::<Vec<_>>().join(", ")),
+                }
+            }
+            // That it may not be a server's, which those say that are made by openssl's defaults.
+            CertificateError::Other(_) if certificate.as_ref().is_some_and(is_self_signed) => {
+                Refusal::SelfSigned { host, among: among() }
+            }
+            error => Refusal::Unusable { host, reason: printable(&error.to_string()) },
+        }
+    }
+}
+
+fn is_self_signed(certificate: &Certificate) -> bool {
+    certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject
+}
+
+/// The issuer that is not there: of the certificate, or of the last of those that the server sent with it.
+fn last_issuer(certificate: Certificate, intermediates: &[CertificateDer<'_>]) -> String {
+    let mut others: Vec<Certificate> = intermediates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let mut issuer = certificate.tbs_certificate.issuer;
+    while let Some(next) = others.iter().position(|other| other.tbs_certificate.subject == issuer) {
+        issuer = others.swap_remove(next).tbs_certificate.issuer;
+    }
+    printable(&issuer.to_string())
+}
+
+fn whose(host: &str, own: Option<UnixTime>) -> String {
+    let vouches = if own.is_some() { "the certificate of" } else { "a certificate that vouches for" };
+    format!("{vouches} {host}")
+}
+
+fn unix_time(time: Time) -> UnixTime {
+    UnixTime::since_unix_epoch(time.to_unix_duration())
+}
+
+fn shown_time(time: UnixTime) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map_or_else(|| format!("{} s", time.as_secs()), |time| time.to_string())
+}
+
+/// What a server says of itself, fit for a log.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
