@@ -224,7 +224,7 @@ fn decide(entry: &Entry, rules: &Rules, pipeline: u64, now: Timestamp) -> Result
     let url = || entry.origin.job_url.clone().or_else(|| entry.origin.pipeline_url.clone());
     let again = |because| {
         if entry.attempt < rules.max_attempts {
-            Ok((because, entry.attempt + 1))
+            Ok((because, entry.attempt.saturating_add(1)))
         } else {
             Err(Reason::GivenUp { attempts: entry.attempt, url: url() })
         }
@@ -232,7 +232,7 @@ fn decide(entry: &Entry, rules: &Rules, pipeline: u64, now: Timestamp) -> Result
     match entry.state {
         State::Built => Err(Reason::Built { since: entry.since }),
         State::Skipped => Err(Reason::Skipped { because: entry.reason.clone() }),
-        State::Pending => Ok((Because::AskedFor { reason: entry.reason.clone() }, entry.attempt + 1)),
+        State::Pending => Ok((Because::AskedFor { reason: entry.reason.clone() }, entry.attempt.saturating_add(1))),
         State::Failed => again(Because::Failed { url: url() }),
         State::Building if entry.is_claimed_by(pipeline) => Ok((Because::OwnClaim, entry.attempt)),
         State::Building => {

@@ -12,6 +12,8 @@ use crate::tracker::{Document, Entry, Target};
 const FEW: usize = 10;
 /// Up to how many images are told one by one.
 const MANY: usize = 50;
+/// The most characters of a text from outside that a message repeats.
+const EXCERPT: usize = 200;
 
 /// What `list` found: how many releases there are, which are wanted, and why others are not.
 pub fn listing(
@@ -197,9 +199,42 @@ fn more(entry: &Entry) -> String {
     printable(&parts.join("  "))
 }
 
-/// Text that a tracker holds, without what would move a terminal's cursor.
+/// Text from outside as a part of one line, without what would move a terminal's cursor or turn its
+/// writing round.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars().map(|c| if is_printable(c) { c } else { '?' }).collect()
+}
+
+/// The same for a text of several lines.
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c) || c == '\n' { c } else { '?' }).collect()
+}
+
+/// JSON for a terminal. JSON itself escapes the oldest control characters alone; all others are in its
+/// strings, too.
+pub fn escaped_json(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        if is_printable(c) || c == '\n' {
+            text.push(c);
+        } else {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        }
+        text
+    })
+}
+
+/// The beginning of a text from outside, for a message.
+pub fn excerpt(text: &str) -> String {
+    let mut excerpt = printable(&text.chars().take(EXCERPT).collect::<String>());
+    if text.chars().nth(EXCERPT).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// Neither a control character nor one that ends a line or changes its direction.
+fn is_printable(character: char) -> bool {
+    !character.is_control() && !matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// In UTC, which whoever shows it has to say.

@@ -1,3 +1,4 @@
+use ami_scheduler::report::printable;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use jiff::Timestamp;
@@ -32,7 +33,7 @@ pub fn run(args: Settle, now: Timestamp) -> Result<(), Failure> {
         settled += failed.len();
     }
     if settled == 0 {
-        say!("Pipeline {} has no open claim on {reference}.", args.pipeline);
+        say!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
     }
     Ok(())
 }

@@ -17,8 +17,10 @@ use url::Url;
 
 use crate::package::Package;
 
-/// The most releases of one product that a listing holds, in some 100 MB. Real ones have hundreds.
-pub const MAX_RELEASES: usize = 100_000;
+/// The most releases of one product that a listing holds. Real ones have hundreds.
+pub const MAX_RELEASES: usize = 20_000;
+/// The longest URL of a package, in bytes.
+const MAX_URL: usize = 2048;
 
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug, Default)]
@@ -33,6 +35,10 @@ impl Listing {
     fn add(&mut self, package: Package) -> Result<(), RepositoryError> {
         if self.packages.len() == MAX_RELEASES {
             let reason = format!("it has more than {MAX_RELEASES} releases of one product");
+            return Err(RepositoryError::malformed("the repository", 0, &reason));
+        }
+        if package.url.len() > MAX_URL {
+            let reason = format!("the URL of {} has more than {MAX_URL} bytes", package.package);
             return Err(RepositoryError::malformed("the repository", 0, &reason));
         }
         self.packages.push(package);

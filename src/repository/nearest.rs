@@ -1,7 +1,11 @@
 //! Names near to one that was not found.
 
+use crate::package::is_package_name;
+
 /// At most this many names are told.
 const MOST: usize = 3;
+/// A longer name is nobody's misspelling, in bytes.
+const LONGEST: usize = 180;
 
 /// The names nearest to the one that was asked for, best first.
 #[derive(Debug, Default)]
@@ -16,8 +20,12 @@ impl NearestNames {
         Self { wanted: wanted.to_owned(), found: Vec::new() }
     }
 
-    /// Considers a name; anything can be offered, any number of times.
+    /// Considers a name; anything can be offered, any number of times. What can't be the name of a
+    /// package is not told.
     pub fn offer(&mut self, name: &str) {
+        if name.len() > LONGEST || !is_package_name(name) {
+            return;
+        }
         let similarity = strsim::jaro_winkler(&self.wanted, name);
         let worst = self.found.last().map_or(0.0, |(worst, _)| *worst);
         let full = self.found.len() == MOST;
@@ -48,6 +56,15 @@ mod tests {
             nearest.offer(name);
         }
         assert_eq!(nearest.names(), ["gitlab-runner", "gitlab-runner-fips", "gitlab-ee"]);
+    }
+
+    #[test]
+    fn what_is_no_name_is_never_told() {
+        let mut nearest = NearestNames::to("gitlab-runner");
+        for name in ["gitlab-runner\x1b[2J", "gitlab-runne\nr", "gitlab runner", &"gitlab-runner".repeat(100)] {
+            nearest.offer(name);
+        }
+        assert!(nearest.names().is_empty());
     }
 
     #[test]

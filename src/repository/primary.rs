@@ -19,6 +19,8 @@ const WHAT: &str = "primary.xml";
 
 /// The most bytes that a single `<package>` may have. The largest of distributions have 2 MB.
 const MAX_PACKAGE: usize = 16 << 20;
+/// The most bytes that the file may unpack to, some ten times what the largest of distributions have.
+const MAX_DOCUMENT: u64 = 4 << 30;
 
 /// A `<location>`: where a file is.
 #[derive(Deserialize)]
@@ -244,6 +246,10 @@ impl<R: Read> PackageElements<R> {
             let reason = format!("a single <package> has more than {limit} MiB");
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
+        if self.position > MAX_DOCUMENT {
+            let reason = format!("it unpacks to more than {} GiB", MAX_DOCUMENT >> 30);
+            return Err(RepositoryError::malformed(WHAT, self.position, &reason));
+        }
         let read = self.document.by_ref().take(PIECE as u64).read_to_end(&mut self.buffer);
         self.at_end = read.map_err(|error| RepositoryError::Read { what: WHAT, error })? == 0;
         self.blank();
@@ -444,7 +450,7 @@ mod tests {
         let one = listing.packages.remove(0);
         listing.packages = vec![one.clone(); crate::repository::MAX_RELEASES];
         let error = listing.add(one).expect_err("too many").to_string();
-        assert_eq!(error, "the repository is malformed: it has more than 100000 releases of one product");
+        assert_eq!(error, "the repository is malformed: it has more than 20000 releases of one product");
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Document {
     pub fn claim(&mut self, build: &Build, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.moved_to(State::Building, now, origin);
-        claim.attempt += 1;
+        claim.attempt = claim.attempt.saturating_add(1);
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
         self.put(build, claim);
@@ -195,7 +195,7 @@ impl Document {
         let mut success = before.moved_to(State::Built, now, origin);
         // Of two successes the one with more attempts is the larger: the newer has to win.
         if before.state == State::Built || before.attempt == 0 {
-            success.attempt += 1;
+            success.attempt = success.attempt.saturating_add(1);
         }
         success.notes.extend(notes.clone());
         success.first_seen.get_or_insert(now);
@@ -253,7 +253,7 @@ impl Document {
         for build in &known {
             if let Some(before) = self.get(build) {
                 let mut anew = before.moved_to(State::Pending, now, Origin::default());
-                anew.epoch += 1;
+                anew.epoch = anew.epoch.saturating_add(1);
                 anew.attempt = 0;
                 anew.notes.clear();
                 anew.reason = Some(reason.to_owned());
