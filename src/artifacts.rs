@@ -63,6 +63,9 @@ pub enum PackagesError {
     /// A release is there twice: which of the two is to be built?
     #[error("it holds {0} twice: let list write it")]
     Twice(Nevra),
+    /// Something else than a URL, or one with a variable that GitLab would expand.
+    #[error("the URL of {0} in it is none that list writes: let list write it")]
+    Url(Nevra),
 }
 
 impl Packages {
@@ -91,9 +94,12 @@ impl Packages {
             return Err(PackagesError::Format(packages.format.chars().take(80).collect()));
         }
         let mut seen = BTreeSet::new();
-        for Package { package, .. } in &packages.packages {
+        for Package { package, url, .. } in &packages.packages {
             if package.name() != packages.product {
                 return Err(PackagesError::Other { package: Box::new(package.clone()), product: packages.product });
+            }
+            if !url.bytes().all(|b| b.is_ascii_graphic() && b != b'$') {
+                return Err(PackagesError::Url(package.clone()));
             }
             if !seen.insert(package) {
                 return Err(PackagesError::Twice(package.clone()));

@@ -13,7 +13,7 @@ const FEW: usize = 10;
 /// Up to how many images are told one by one.
 const MANY: usize = 50;
 /// The most characters of a text from outside that a message repeats.
-const EXCERPT: usize = 200;
+const EXCERPT: usize = 500;
 
 /// What `list` found: how many releases there are, which are wanted, and why others are not.
 pub fn listing(

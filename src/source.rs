@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
+use ami_scheduler::report::excerpt;
 use ami_scheduler::repository::index;
 use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
@@ -113,7 +114,7 @@ impl Source {
             }
             Place::Directory(root) => {
                 let path = self.path_of(root, url)?;
-                let shown = path.display().to_string();
+                let shown = excerpt(&path.display().to_string());
                 match File::open(&path) {
                     Ok(file) => Ok(Some(OpenFile { body: Box::new(file), shown })),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

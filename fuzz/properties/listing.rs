@@ -38,7 +38,7 @@ pub fn check_url(url: &str) {
     let parsed: url::Url = url.parse().expect("a URL");
     assert!(matches!(parsed.scheme(), "http" | "https"), "{url:?}");
     assert!(parsed.username().is_empty() && parsed.password().is_none(), "{url:?}");
-    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`".contains(&b)), "{url:?}");
+    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`'();|".contains(&b)), "{url:?}");
 }
 
 /// A file means the same however it arrives; what it is compressed by was told from its bytes.

@@ -491,6 +491,8 @@ mod tests {
             (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
             (document(&one.replace("Packages/", "file:///etc/")), "scheme"),
             (document(&one.replace("Packages/", "ftp://u:p4ss@example.com/")), "the scheme ftp:, expected"),
+            (document(&one.replace("Packages/", "//$ci_job_token/")), "invalid domain character"),
+            (document(&one.replace("Packages/", "//host';id;'/")), "invalid domain character"),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "bomb"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
@@ -513,6 +515,7 @@ mod tests {
             (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1:2-1.noarch.rpm"),
             (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (None, "a;`id`|'(x)'.rpm?`id`", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm?%60id%60"),
             (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
         ] {
             assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
