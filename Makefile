@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test lint module interleavings chaos peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test lint module interleavings chaos fuzz fuzz-seeds peak-memory bench-tracker setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -28,6 +28,15 @@ interleavings:
 chaos: setup-test module
 	.tools/venv/bin/python component-tests/chaos.py $(CHAOS)
 
+# Every fuzzer for a minute, or the one that FUZZ names for FUZZ_SECONDS.
+fuzz: setup-fuzz
+	fuzz/run $(FUZZ)
+
+# Makes the fuzzers' seeds anew, and keeps some of what they found.
+fuzz-seeds: setup-test setup-fuzz module
+	.tools/venv/bin/python fuzz/make-seeds
+	fuzz/keep-seeds
+
 # The peak memory of `list` on a repository of 70,000 packages.
 peak-memory: setup-test module
 	benches/peak-memory
@@ -42,3 +51,6 @@ setup-demo:
 
 setup-test:
 	@scripts/setup
+
+setup-fuzz:
+	@scripts/setup fuzz

@@ -203,7 +203,7 @@ def test_what_is_out_of_all_proportion_is_refused_or_passed_over(
 
 @pytest.mark.parametrize("kind", ["one attribute of 3 MB", "attributes", "elements", "levels", "data", "text"])
 def test_a_repomd_is_short_or_refused(ami: Module, repository: Repository, primary: str, kind: str) -> None:
-    more = {"one attribute of 3 MB": f'<a x="{MEGABYTES[:3 << 20]}"/>', "attributes": "<a " + " ".join(f'a{n}=""' for n in range(400_000)) + "/>",
+    more = {"one attribute of 3 MB": f'<a x="{MEGABYTES[:3 << 20]}"/>', "attributes": "<a " + " ".join(f'a{n}=""' for n in range(300_000)) + "/>",
             "elements": "<data/>" + "<a/>" * 900_000, "levels": "<a>" * 500_000 + "</a>" * 500_000, "data": '<data type="x"/><x/>' * 200_000,
             "text": "&amp;x" * 600_000}[kind]
     checksummed(repository, primary.encode(), more=more)
@@ -278,14 +278,14 @@ def test_a_bomb_is_refused_where_no_package_can_be_so_long(ami: Module, reposito
     assert run.seconds < 60
 
 
-def test_a_bomb_of_packages_is_refused_by_its_length(ami: Module, repository: Repository, primary: str) -> None:
+def test_a_bomb_of_packages_is_refused_by_their_number(ami: Module, repository: Repository, primary: str) -> None:
     head, _, _ = first_element(primary)
-    packages = b"<package><name>zsh</name></package>\n" * 4_000_000
-    bomb = compressed("zstd", head.encode()) + compressed("zstd", packages, times=32)
-    assert len(bomb) * 10_000 < len(packages) * 32 > 4 << 30
+    packages = b"<package><name>zsh</name></package>\n" * 1_000_000
+    bomb = compressed("zstd", head.encode()) + compressed("zstd", packages, times=1000)
+    assert len(bomb) * 10_000 < len(packages) * 1000
     checksummed(repository, bomb, "primary.xml.zst")
 
-    refused(ami, "list", "--repo-url", repository.url, *LIST, told="primary.xml is malformed near byte [0-9]+: it unpacks to more than 4 GiB", seconds=280)
+    refused(ami, "list", "--repo-url", repository.url, *LIST, told="primary.xml is malformed near byte [0-9]+: it has more than 5000000 packages", seconds=280)
 
 
 def test_more_releases_than_anybody_makes_are_refused(ami: Module, repository: Repository, primary: str) -> None:
@@ -307,7 +307,7 @@ def test_more_releases_than_anybody_makes_are_refused(ami: Module, repository: R
 def test_a_window_is_bounded(ami: Module, repository: Repository, primary: str, program: str, options: list[str]) -> None:
     head, element, after = first_element(primary)
     noise = os.urandom(1 << 20).hex().encode()  # more than the window in all, so that it is filled
-    filling = b"".join(b"<package><name>zsh</name>" + noise[n * 1000:] + b"</package>" for n in range(100))
+    filling = b"".join(b"<package><name>zsh</name>" + noise[n * 1000:] + b"</package>" for n in range(45))
     plain = head.encode() + filling + (element + after).encode()
     bomb = subprocess.run([program, *options, "-c"], input=plain, capture_output=True, check=True).stdout
     checksummed(repository, bomb, f"primary.xml.{program}")
@@ -439,7 +439,7 @@ def test_redirects_that_lead_round_are_left(ami: Module, liar, location: str) ->
 def test_a_redirect_leads_to_a_web_server_or_nowhere(ami: Module, liar, location: bytes) -> None:
     liar.answers["repomd.xml"] = says(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
 
-    refused(ami, "list", "--repo-url", liar.url, *LIST, told="redirects to|cannot be reached|is not there|answer")
+    refused(ami, "list", "--repo-url", liar.url, *LIST, told="redirects |cannot be reached|is not there|answer")
 
 
 @pytest.mark.parametrize("head", [

@@ -48,7 +48,7 @@ impl Listing {
 }
 
 /// What pipeline variables expand, and what a shell takes for its syntax.
-const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add(b')').add(b';').add(b'|');
+const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add(b')').add(b';').add(b'|').add(b'\\');
 
 /// A URL as others are to have it: without a password, and with what could be taken for syntax encoded,
 /// which means the same.
