@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test test-core test-component lint module docs screenshot interleavings chaos bench peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test test-core test-component lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -40,6 +40,15 @@ interleavings:
 chaos: setup-test module
 	.tools/venv/bin/python component-tests/chaos.py $(CHAOS)
 
+# Every fuzzer for a minute, or the one that FUZZ names for FUZZ_SECONDS.
+fuzz: setup-fuzz
+	fuzz/run $(FUZZ)
+
+# Makes the fuzzers' seeds anew, and keeps some of what they found.
+fuzz-seeds: setup-test setup-fuzz module
+	.tools/venv/bin/python fuzz/make-seeds
+	fuzz/keep-seeds
+
 # Time and peak memory, beside what peers take in the same run.
 bench: setup-test module
 	@scripts/setup bench
@@ -59,3 +68,6 @@ setup-demo:
 
 setup-test:
 	@scripts/setup
+
+setup-fuzz:
+	@scripts/setup fuzz

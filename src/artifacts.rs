@@ -85,6 +85,9 @@ pub enum PackagesError {
     /// A release is there twice for one target: which of the two is to be built?
     #[error("it holds {0} twice: let list write it")]
     Twice(Nevra),
+    /// Something else than a URL, or one with a variable that GitLab would expand.
+    #[error("the URL of {0} in it is none that list writes: let list write it")]
+    Url(Nevra),
 }
 
 impl Packages {
@@ -120,6 +123,9 @@ impl Packages {
             let nevra = &package.package;
             if nevra.name() != packages.product {
                 return Err(PackagesError::Other { package: Box::new(nevra.clone()), product: packages.product });
+            }
+            if !package.url.bytes().all(|b| b.is_ascii_graphic() && b != b'$') {
+                return Err(PackagesError::Url(nevra.clone()));
             }
             let known = seen.entry(nevra).or_default();
             if known.iter().any(|known| known.shares_a_target_with(package)) {

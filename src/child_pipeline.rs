@@ -316,15 +316,15 @@ fn job_name(verb: &str, cell: &str) -> Result<String, ChildPipelineError> {
     if name.chars().count() > MAX_JOB_NAME { Err(ChildPipelineError::JobName(name)) } else { Ok(name) }
 }
 
-/// A value as a double-quoted YAML scalar: JSON's strings are YAML's, but for DEL and the C1
-/// controls, which YAML wants escaped.
+/// A value as a double-quoted YAML scalar: JSON's strings are YAML's, but for some characters that
+/// YAML wants escaped, the C1 controls among them.
 fn quoted(value: &str) -> String {
     let mut quoted = String::from("\"");
     for character in value.chars() {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            c if c.is_control() || c == '\u{feff}' || ('\u{2028}'..='\u{2029}').contains(&c) => {
+            c if c.is_control() || matches!(c, '\u{2028}'..='\u{2029}' | '\u{feff}' | '\u{fffe}'..='\u{ffff}') => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
             c => quoted.push(c),

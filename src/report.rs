@@ -22,6 +22,8 @@ use crate::tracker::{Build, Document, Entry, GivenUp, Origin, State, Target};
 const FEW: usize = 10;
 /// Up to how many images are told one by one.
 const MANY: usize = 50;
+/// The most characters of a text from outside that a message repeats.
+const EXCERPT: usize = 500;
 
 /// What `list` found: how many releases there are, which are wanted, and why others are not; `explain`
 /// says it for each release.
@@ -377,17 +379,44 @@ fn remarks(entry: &Entry) -> Vec<String> {
     entry.reason.iter().cloned().chain(by).chain(next).collect()
 }
 
-fn printable_lines(text: &str) -> String {
-    text.lines().map(|line| printable(line) + "\n").collect()
+/// Text from outside as a part of one line, without what would move a terminal's cursor or turn its
+/// writing round.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c) { c } else { '?' }).collect()
 }
 
-/// Text that others wrote, without what would move a terminal's cursor, turn the direction of
-/// writing around, or is no character of XML.
-pub fn printable(text: &str) -> String {
-    let is_direction =
-        |c| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let is_none = |c| matches!(c, '\u{2028}'..='\u{2029}' | '\u{fffe}'..='\u{ffff}');
-    text.chars().map(|c| if c.is_control() || is_direction(c) || is_none(c) { '?' } else { c }).collect()
+/// The same for a text of several lines.
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c) || c == '\n' { c } else { '?' }).collect()
+}
+
+/// JSON for a terminal. JSON itself escapes the oldest control characters alone; all others are in its
+/// strings, too.
+pub fn escaped_json(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        if is_printable(c) || c == '\n' {
+            text.push(c);
+        } else {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        }
+        text
+    })
+}
+
+/// The beginning of a text from outside, for a message.
+pub fn excerpt(text: &str) -> String {
+    let mut excerpt = printable(&text.chars().take(EXCERPT).collect::<String>());
+    if text.chars().nth(EXCERPT).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// Neither a control character nor one that ends a line or changes its direction, and one that XML may hold.
+fn is_printable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        && !matches!(character, '\u{fffe}'..='\u{ffff}')
 }
 
 /// A page of GitLab's, to be linked to.

@@ -1,11 +1,13 @@
 //! What is said to people. Where nobody listens any more (`… | head`), that is no reason to end
 //! otherwise: what was to be done is done.
 
+pub(crate) use ami_scheduler::report::printable_lines;
+
 /// A line on stdout.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
+        let _ = writeln!(std::io::stdout(), "{}", $crate::say::printable_lines(&format!($($text)*)));
     }};
 }
 
@@ -13,6 +15,6 @@ macro_rules! say {
 macro_rules! say_aside {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let _ = writeln!(std::io::stderr(), "{}", $crate::say::printable_lines(&format!($($text)*)));
     }};
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
+use ami_scheduler::report::excerpt;
 use ami_scheduler::repository::index;
 use anyhow::{Context as _, anyhow, bail};
 use url::Url;
@@ -32,7 +33,7 @@ pub struct OpenFile {
 
 /// What a directory holds.
 pub enum Index {
-    Page { html: String, url: Url },
+    Page { html: Vec<u8>, url: Url },
     Files(Vec<Url>),
 }
 
@@ -112,7 +113,7 @@ impl Source {
             }
             Place::Directory(root) => {
                 let path = self.path_of(root, url)?;
-                let shown = path.display().to_string();
+                let shown = excerpt(&path.display().to_string());
                 match File::open(&path) {
                     Ok(file) => Ok(Some(OpenFile { body: Box::new(file), shown })),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -134,9 +135,7 @@ impl Source {
                     }
                     status => return Err(self.refusal(&answer.url, status)),
                 }
-                let html = String::from_utf8(answer.body)
-                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-                Ok(Index::Page { html, url: answer.url })
+                Ok(Index::Page { html: answer.body, url: answer.url })
             }
             Place::Directory(root) => {
                 let entries = fs::read_dir(root).with_context(|| {
@@ -369,7 +368,7 @@ mod tests {
         let script = Script::new([moved, answers(200).body("<a href=x>")]);
         match web("https://yum.example.com/", &script).directory_index().expect("an answer") {
             Index::Page { html, url } => {
-                assert_eq!((html.as_str(), url.as_str()), ("<a href=x>", "https://new.example.com/yum/"));
+                assert_eq!((html.as_slice(), url.as_str()), (&b"<a href=x>"[..], "https://new.example.com/yum/"));
             }
             Index::Files(_) => panic!("a web server has pages"),
         }

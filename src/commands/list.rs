@@ -207,9 +207,10 @@ fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
         .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
     let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
     let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-        .map_err(|reason| anyhow!("the location of primary in {}: {reason}", file.shown))?;
+        .map_err(|reason| anyhow!("the location of primary in {}: {}", file.shown, report::excerpt(&reason)))?;
     let Some(file) = source.open_url(&url)? else {
-        return Err(Failed::MayPass(anyhow!("repomd.xml names {}, which is not there", repomd.primary.href)));
+        let href = report::excerpt(&repomd.primary.href);
+        return Err(Failed::MayPass(anyhow!("repomd.xml names {href}, which is not there")));
     };
     let shown = file.shown.clone();
     let body = Progress::new(file.body, &shown, repomd.primary.size);
@@ -227,8 +228,14 @@ fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
 
 fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
     let mut content = Vec::new();
-    let read = file.body.by_ref().take(repomd::MAX_SIZE).read_to_end(&mut content);
+    let read = file.body.by_ref().take(repomd::MAX_SIZE + 1).read_to_end(&mut content);
     read.map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
+    if content.len() as u64 > repomd::MAX_SIZE {
+        let (shown, limit) = (&file.shown, repomd::MAX_SIZE);
+        return Err(
+            anyhow!("{shown} has more than {limit} bytes, too many for what was asked; is the URL right?").into()
+        );
+    }
     Ok(content)
 }
 

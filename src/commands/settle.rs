@@ -1,4 +1,5 @@
 use ami_scheduler::report::junit::Case;
+use ami_scheduler::report::printable;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failur
     }
     write_junit(args.junit.as_deref(), reference, now, &cases)?;
     if cases.is_empty() {
-        say!("Pipeline {} has no open claim on {reference}.", args.pipeline);
+        say!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
     }
     Ok(())
 }

@@ -19,7 +19,10 @@ pub fn run(args: &Status, now: Timestamp, connect: &Connect) -> Result<(), Failu
     let limits = args.overdue.limits(0);
     let colours = args.output.is_none() && are_wanted(args.color);
     let text = match args.format {
-        StatusFormat::Json => serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)? + "\n",
+        StatusFormat::Json => {
+            let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
+            report::escaped_json(&json) + "\n"
+        }
         StatusFormat::Html => page::page(&documents, &limits, now).map_err(anyhow::Error::from)?,
         StatusFormat::Table | StatusFormat::Markdown if documents.is_empty() => {
             format!("There is no tracker in {}.\n", store.place())

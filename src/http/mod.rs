@@ -13,8 +13,9 @@ mod sockets;
 mod wasi;
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ami_scheduler::report::excerpt;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use base64::Engine as _;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -32,6 +33,8 @@ const MAX_REDIRECTS: usize = 10;
 const TIMEOUT: Duration = Duration::from_secs(30);
 #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
 const USER_AGENT: &str = concat!("ami-scheduler/", env!("CARGO_PKG_VERSION"));
+/// Slower than this, in bytes a second, no answer is listened to for longer than `TIMEOUT`.
+const MIN_RATE: u64 = 1000;
 
 /// What is asked of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,7 +152,8 @@ pub struct Client {
     sleep: fn(Duration),
 }
 
-/// A URL as messages show it: without user, password and query, which can be secrets.
+/// A URL as messages show it: without user, password and query, which can be secrets; the beginning of
+/// one that is very long.
 pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // Only a URL that can have no user refuses to lose it.
@@ -157,7 +161,7 @@ pub fn shown(url: &Url) -> String {
     let _ = url.set_password(None);
     url.set_query(None);
     url.set_fragment(None);
-    url.to_string()
+    excerpt(url.as_str())
 }
 
 /// The user and password in a URL, as the headers `Authorization` and `Proxy-Authorization` have them.
@@ -316,8 +320,9 @@ fn may_pass(error: &io::Error) -> bool {
     !matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied)
 }
 
-/// Makes a body that ends before its Content-Length an error.
+/// Makes a body that ends before its Content-Length an error, and one that never seems to end.
 fn whole(mut response: Response) -> Response {
+    response.body = Box::new(NotTooSlow { body: response.body, begun: Instant::now(), read: 0, patience: TIMEOUT });
     if let Some(length) = response.header("content-length").and_then(|length| length.trim().parse().ok()) {
         response.body = Box::new(ExactLength { body: response.body, missing: length });
     }
@@ -344,10 +349,45 @@ impl Read for ExactLength {
     }
 }
 
+struct NotTooSlow {
+    body: Box<dyn Read>,
+    begun: Instant,
+    read: u64,
+    patience: Duration,
+}
+
+impl Read for NotTooSlow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        self.read += read as u64;
+        let elapsed = self.begun.elapsed();
+        if read > 0 && elapsed > self.patience && self.read < elapsed.as_secs() * MIN_RATE {
+            let (bytes, seconds) = (self.read, elapsed.as_secs());
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the server is too slow: {bytes} bytes in {seconds} s"),
+            ));
+        }
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::scripted::{Said, Script, answers, breaks};
     use super::*;
+
+    #[test]
+    fn a_body_that_drips_is_an_error_and_a_short_one_is_not() {
+        let ten_minutes_ago = Instant::now().checked_sub(Duration::from_secs(600)).expect("a machine that is up");
+        let body = |body: Box<dyn Read>| NotTooSlow { body, begun: ten_minutes_ago, read: 0, patience: TIMEOUT };
+        let error = body(Box::new(io::repeat(b' ').take(10))).read(&mut [0; 10]).expect_err("slow");
+        assert_eq!(error.to_string(), "the server is too slow: 10 bytes in 600 s");
+        assert_eq!(body(Box::new(io::repeat(b' ').take(700_000))).read(&mut vec![0; 700_000]).expect("fast"), 700_000);
+        assert_eq!(body(Box::new(io::empty())).read(&mut [0; 10]).expect("at its end"), 0);
+        let now = NotTooSlow { begun: Instant::now(), ..body(Box::new(io::repeat(b' '))) }.read(&mut [0; 1]);
+        assert_eq!(now.expect("just begun"), 1);
+    }
 
     const URL: &str = "https://gitlab.example.com/api";
     const LIMIT: u64 = 100;

@@ -6,9 +6,11 @@ use flate2::bufread::{DeflateDecoder, GzDecoder};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// The most memory that a zstd window or an xz dictionary may ask for: enough for `zstd --ultra -22`
-/// and `xz -9`, the strongest that their programs offer without `--long`.
-const MAX_WINDOW_KIB: u32 = 128 << 10;
+/// The largest zstd window and xz dictionary, in bytes: those of `xz -9` and `zstd --ultra -21`. While it
+/// is filled it takes up to twice as much memory.
+const MAX_WINDOW: u64 = 64 << 20;
+/// The memory that the xz decoder may ask for, in KiB: the dictionary and what it needs beside it.
+const MAX_XZ_KIB: u32 = (MAX_WINDOW >> 10) as u32 + 1024;
 
 /// The bytes of a file that is gzip, zstd, xz, bzip2 or none of these.
 ///
@@ -20,9 +22,7 @@ pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<d
     let plain: Box<dyn Read + 'a> = match magic.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(GzipMembers::new(whole)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Box::new(ZstdFrames::new(whole)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => {
-            Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_WINDOW_KIB))
-        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
         _ => return Ok(Box::new(whole)),
     };
@@ -104,7 +104,7 @@ struct ZstdFrames<R> {
 impl<R: BufRead> ZstdFrames<R> {
     fn new(compressed: R) -> Self {
         let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(u64::from(MAX_WINDOW_KIB) << 10);
+        frame.set_max_window_size(MAX_WINDOW);
         Self { frame, compressed }
     }
 

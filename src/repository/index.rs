@@ -1,6 +1,7 @@
 //! A directory index: the HTML page in which a web server lists the files of a folder.
 
-use html5gum::{Token, Tokenizer};
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -15,15 +16,25 @@ pub const MAX_SIZE: u64 = 32 << 20;
 /// Only the `href` of `<a>` counts: the text shown is often cut. A link is resolved against the
 /// page's own URL, percent-decoded once (`+` stays `+`), and its last segment is the file's name.
 /// An index knows no epochs, checksums or build times.
-pub fn read(page: &str, page_url: &Url, product: &str) -> Result<Listing, RepositoryError> {
-    let links = Tokenizer::new(page).filter_map(|token| match token {
-        Ok(Token::StartTag(tag)) if tag.name.as_slice() == b"a" => {
-            let href = tag.attributes.get(b"href".as_slice())?;
-            page_url.join(std::str::from_utf8(href).ok()?.trim()).ok()
-        }
-        _ => None,
-    });
+pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Listing, RepositoryError> {
+    let links = links(page).filter_map(|href| page_url.join(std::str::from_utf8(&href).ok()?.trim()).ok());
     read_urls(links, product)
+}
+
+/// The `href` of each `<a>`. A tag can be as long as the page: of its attributes no other is kept.
+fn links(page: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let (mut in_link, mut in_href, mut href) = (false, false, None);
+    let emitter = CallbackEmitter::new(move |event: CallbackEvent<'_>, _: Span<()>| -> Option<Vec<u8>> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => (in_link, href) = (name == b"a", None),
+            CallbackEvent::AttributeName { name } => in_href = in_link && href.is_none() && name == b"href",
+            CallbackEvent::AttributeValue { value } if in_href => (in_href, href) = (false, Some(value.to_vec())),
+            CallbackEvent::CloseStartTag { .. } => return href.take(),
+            _ => {}
+        }
+        None
+    });
+    Tokenizer::new_with_emitter(page, emitter).map_while(Result::ok)
 }
 
 /// The same for a folder whose files are known by their URLs.
@@ -56,7 +67,7 @@ mod tests {
 
     fn found(page: &str) -> Vec<(String, String)> {
         let url = "https://yum.example.com/el9/x86_64/".parse().expect("a URL");
-        let listing = read(page, &url, "gitlab-runner").expect("a listing");
+        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a listing");
         listing.packages.into_iter().map(|package| (package.package.to_string(), package.url)).collect()
     }
 
@@ -107,7 +118,7 @@ mod tests {
     fn the_rpm_files_of_other_products_are_counted_and_their_names_kept() {
         let page = r#"<a href="../">../</a><a href="gitlab-runer-1-1.x86_64.rpm">"#;
         let url = "https://yum.example.com/".parse().expect("a URL");
-        let listing = read(page, &url, "gitlab-runner").expect("a listing");
+        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a listing");
         assert_eq!((listing.others, listing.nearest.names()), (1, vec!["gitlab-runer"]));
     }
 }

@@ -14,12 +14,15 @@ pub mod signature;
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
 pub use nearest::NearestNames;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
 use crate::package::Package;
 
-/// The most releases of one product that a listing holds, in some 100 MB. Real ones have hundreds.
-pub const MAX_RELEASES: usize = 100_000;
+/// The most releases of one product that a listing holds. Real ones have hundreds.
+pub const MAX_RELEASES: usize = 20_000;
+/// The longest URL of a package, in bytes.
+const MAX_URL: usize = 2048;
 
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug, Default)]
@@ -50,18 +53,28 @@ impl Listing {
             let reason = format!("it has more than {MAX_RELEASES} releases of one product");
             return Err(RepositoryError::malformed("the repository", 0, &reason));
         }
+        if package.url.len() > MAX_URL {
+            let reason = format!("the URL of {} has more than {MAX_URL} bytes", package.package);
+            return Err(RepositoryError::malformed("the repository", 0, &reason));
+        }
         self.packages.push(package);
         Ok(())
     }
 }
 
-/// A URL as others are to have it: without a password. Pipeline variables expand `$`; its encoded form
-/// means the same.
+/// What pipeline variables expand, and what a shell takes for its syntax.
+const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add(b')').add(b';').add(b'|').add(b'\\');
+
+/// A URL as others are to have it: without a password, and with what could be taken for syntax encoded,
+/// which means the same.
 fn public(mut url: Url) -> Result<Url, url::ParseError> {
     // Only a URL that can have no user refuses to lose it.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    if url.as_str().contains('$') { Url::parse(&url.as_str().replace('$', "%24")) } else { Ok(url) }
+    let encoded = Url::parse(&utf8_percent_encode(url.as_str(), SYNTAX).to_string())?;
+    // The name of a host is decoded again, and no host has such a name.
+    let is_plain = utf8_percent_encode(encoded.as_str(), SYNTAX).count() == 1;
+    if is_plain { Ok(encoded) } else { Err(url::ParseError::InvalidDomainCharacter) }
 }
 
 /// What is wrong with the content of a repository.

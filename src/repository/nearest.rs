@@ -1,9 +1,13 @@
 //! Names near to one that was not found.
 
+use crate::package::is_package_name;
+
 /// At most this many names are told.
 const MOST: usize = 3;
 /// How similar a name has to be, from 0 to 1.
 const NEAR: f64 = 0.7;
+/// A longer name is nobody's misspelling, in bytes.
+const LONGEST: usize = 180;
 
 /// The names nearest to the one that was asked for, best first.
 #[derive(Debug, Default)]
@@ -18,9 +22,10 @@ impl NearestNames {
         Self { wanted: wanted.to_owned(), found: Vec::new() }
     }
 
-    /// Considers a name; anything can be offered, any number of times.
+    /// Considers a name; anything can be offered, any number of times. What can't be the name of a
+    /// package is not told.
     pub fn offer(&mut self, name: &str) {
-        if !is_alike(&self.wanted, name) {
+        if name.len() > LONGEST || !is_alike(&self.wanted, name) || !is_package_name(name) {
             return;
         }
         let similarity = strsim::jaro_winkler(&self.wanted, name);
@@ -70,6 +75,15 @@ mod tests {
             nearest.offer(name);
             assert_eq!(!nearest.names().is_empty(), near, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_name_is_never_told() {
+        let mut nearest = NearestNames::to("gitlab-runner");
+        for name in ["gitlab-runner\x1b[2J", "gitlab-runne\nr", "gitlab runner", &"gitlab-runner".repeat(100)] {
+            nearest.offer(name);
+        }
+        assert!(nearest.names().is_empty());
     }
 
     #[test]

@@ -19,6 +19,10 @@ const WHAT: &str = "primary.xml";
 
 /// The most bytes that a single `<package>` may have. The largest of distributions have 2 MB.
 const MAX_PACKAGE: usize = 16 << 20;
+/// The most bytes that the file may unpack to, some ten times what the largest of distributions have.
+const MAX_DOCUMENT: u64 = 4 << 30;
+/// The most packages that a repository may have, of whatever name.
+const MAX_PACKAGES: u64 = 5_000_000;
 
 /// A `<location>`: where a file is.
 #[derive(Deserialize)]
@@ -185,7 +189,7 @@ struct PackageElements<R> {
     /// The place of `buffer[0]` in the document.
     position: u64,
     at_end: bool,
-    any: bool,
+    found: u64,
 }
 
 const ELEMENT_START: &[u8] = b"<package";
@@ -204,7 +208,7 @@ impl<R: Read> PackageElements<R> {
             inside: None,
             position: 0,
             at_end: false,
-            any: false,
+            found: 0,
         }
     }
 
@@ -219,7 +223,11 @@ impl<R: Read> PackageElements<R> {
                     return Err(RepositoryError::malformed(WHAT, position, "</package> without its <package>"));
                 };
                 let element = self.start + offset..end;
-                (self.start, self.searched, self.any) = (end, end, true);
+                (self.start, self.searched, self.found) = (end, end, self.found + 1);
+                if self.found > MAX_PACKAGES {
+                    let reason = format!("it has more than {MAX_PACKAGES} packages");
+                    return Err(RepositoryError::malformed(WHAT, self.position + end as u64, &reason));
+                }
                 return Ok(Some((self.position + element.start as u64, &self.buffer[element])));
             }
             if self.at_end {
@@ -240,6 +248,10 @@ impl<R: Read> PackageElements<R> {
         if self.buffer.len() > MAX_PACKAGE {
             let limit = MAX_PACKAGE >> 20;
             let reason = format!("a single <package> has more than {limit} MiB");
+            return Err(RepositoryError::malformed(WHAT, self.position, &reason));
+        }
+        if self.position > MAX_DOCUMENT {
+            let reason = format!("it unpacks to more than {} GiB", MAX_DOCUMENT >> 30);
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
         let filled = self.buffer.len();
@@ -297,9 +309,9 @@ impl<R: Read> PackageElements<R> {
         let error = |reason| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
         if find_element_start(rest).is_some() {
             error("it ends in the middle of a <package>")
-        } else if !self.any && memmem::find(rest, b"<metadata").is_none() {
+        } else if self.found == 0 && memmem::find(rest, b"<metadata").is_none() {
             error("expected an XML document <metadata>")
-        } else if !self.any && memmem::find(rest, b":package").is_some() {
+        } else if self.found == 0 && memmem::find(rest, b":package").is_some() {
             error("its elements have a namespace prefix, which createrepo never writes")
         } else if memmem::find(rest, b"</metadata").is_none() && !rest.trim_ascii_end().ends_with(b"/>") {
             error("it ends before </metadata>")
@@ -450,7 +462,19 @@ mod tests {
         let one = listing.packages.remove(0);
         listing.packages = vec![one.clone(); crate::repository::MAX_RELEASES];
         let error = listing.add(one).expect_err("too many").to_string();
-        assert_eq!(error, "the repository is malformed: it has more than 100000 releases of one product");
+        assert_eq!(error, "the repository is malformed: it has more than 20000 releases of one product");
+    }
+
+    #[test]
+    fn a_document_without_end_is_left() {
+        let text = document(&element("bash", "1"));
+        let error = |change: fn(&mut PackageElements<&[u8]>)| {
+            let mut elements = PackageElements::new(text.as_bytes());
+            change(&mut elements);
+            elements.next().map(|element| element.is_some()).expect_err("no end").to_string()
+        };
+        assert!(error(|elements| elements.position = MAX_DOCUMENT + 1).ends_with("it unpacks to more than 4 GiB"));
+        assert!(error(|elements| elements.found = MAX_PACKAGES).ends_with("it has more than 5000000 packages"));
     }
 
     #[test]
@@ -491,6 +515,8 @@ mod tests {
             (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
             (document(&one.replace("Packages/", "file:///etc/")), "scheme"),
             (document(&one.replace("Packages/", "ftp://u:p4ss@example.com/")), "the scheme ftp:, expected"),
+            (document(&one.replace("Packages/", "//$ci_job_token/")), "invalid domain character"),
+            (document(&one.replace("Packages/", "//host';id;'/")), "invalid domain character"),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "bomb"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
@@ -513,6 +539,11 @@ mod tests {
             (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1:2-1.noarch.rpm"),
             (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (
+                None,
+                "a;`id`|'(x)'.rpm?`id\\`",
+                "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm?%60id%5C%60",
+            ),
             (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
         ] {
             assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);

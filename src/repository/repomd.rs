@@ -1,5 +1,7 @@
 //! `repodata/repomd.xml`: which files describe the repository, and their checksums.
 
+use std::num::NonZeroUsize;
+
 use serde::Deserialize;
 
 use super::{Checksum, RepositoryError};
@@ -8,6 +10,8 @@ const WHAT: &str = "repodata/repomd.xml";
 
 /// The most bytes that a `repomd.xml` may have. Real ones have a few thousand.
 pub const MAX_SIZE: u64 = 4 << 20;
+/// The most tags and texts that may stand between two `<data>`: the parser keeps them all.
+const MAX_BETWEEN: Option<NonZeroUsize> = NonZeroUsize::new(100_000);
 
 /// What is needed of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,9 @@ pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
     if !is_root(document, "repomd") {
         return Err(malformed("expected an XML document <repomd>".to_owned()));
     }
-    let document: Document = quick_xml::de::from_str(document).map_err(|error| malformed(error.to_string()))?;
+    let mut deserializer = quick_xml::de::Deserializer::from_str(document);
+    deserializer.event_buffer_size(MAX_BETWEEN);
+    let document = Document::deserialize(&mut deserializer).map_err(|error| malformed(error.to_string()))?;
     let primary = document
         .files
         .into_iter()

@@ -60,7 +60,7 @@ impl TrustedKeys {
     /// Reads public keys, armoured or not, any number of them in one file.
     pub fn read(file: &[u8]) -> Result<Self, SignatureError> {
         const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
-        let no_key = |error: pgp::errors::Error| SignatureError::NoKey(error.to_string());
+        let no_key = |error: pgp::errors::Error| SignatureError::NoKey(in_short(&error));
         let mut keys = Vec::new();
         if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
             for block in text.split(BEGIN).skip(1) {
@@ -137,7 +137,14 @@ fn signatures(file: &[u8]) -> Result<Vec<DetachedSignature>, SignatureError> {
             DetachedSignature::from_bytes_many(file)?.collect()
         }
     };
-    read().map_err(|error| SignatureError::NoSignature(error.to_string()))
+    read().map_err(|error| SignatureError::NoSignature(in_short(&error)))
+}
+
+/// What the parser says, as the beginning of one line: it goes on with where in itself it was.
+fn in_short(error: &pgp::errors::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(", backtrace:").next().unwrap_or_default();
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 fn in_force(signature: &Signature, now: Timestamp) -> Result<(), SignatureError> {

@@ -25,16 +25,19 @@ pub fn file_name(reference: &str) -> String {
 /// are passed over, as are line ends of Windows and a byte order mark. A line that is something
 /// else is an error: what can't be read is never taken for nothing.
 pub fn parse(text: &str) -> Result<Vec<Nevra>, PlainTextError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut packages = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+        // Of files that were put together each may begin with a byte order mark.
+        let line = line.trim_start_matches('\u{feff}').trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let file = line.rsplit('/').next().unwrap_or(line);
-        let package = file.strip_suffix(".rpm").unwrap_or(file).parse();
-        packages.push(package.map_err(|_| PlainTextError { line: index + 1, text: line.chars().take(120).collect() })?);
+        // Of two files on one line the first would be lost.
+        let one = (!line.contains(char::is_whitespace)).then(|| file.strip_suffix(".rpm").unwrap_or(file));
+        let package = one.and_then(|name| name.parse().ok());
+        packages
+            .push(package.ok_or_else(|| PlainTextError { line: index + 1, text: line.chars().take(120).collect() })?);
     }
     Ok(packages)
 }
@@ -45,7 +48,7 @@ mod tests {
 
     #[test]
     fn every_habit_of_hand_made_files_is_understood() {
-        let text = "\u{feff}# built so far\r\n\r\ngitlab-runner-16.0.0-1.x86_64.rpm\r\n  gitlab-runner-16.0.1-1.x86_64\n./el/9/gitlab-runner-16.1.0-1.x86_64.rpm";
+        let text = "\u{feff}# built so far\r\n\r\ngitlab-runner-16.0.0-1.x86_64.rpm\r\n\u{feff}#/x/\n  gitlab-runner-16.0.1-1.x86_64\n./el/9/gitlab-runner-16.1.0-1.x86_64.rpm";
         let packages: Vec<_> = parse(text).expect("a tracker").iter().map(Nevra::to_string).collect();
         assert_eq!(
             packages,
@@ -55,8 +58,10 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_package_is_an_error_that_names_it() {
-        let error = parse("gitlab-runner-16.0.0-1.x86_64.rpm\n<html>\n").expect_err("not a package");
-        assert_eq!((error.line, error.text.as_str()), (2, "<html>"));
+        for line in ["<html>", "./a-1-1.noarch.rpm ./a-2-1.noarch.rpm", "built a-1-1.noarch"] {
+            let error = parse(&format!("gitlab-runner-16.0.0-1.x86_64.rpm\n{line}\n")).expect_err(line);
+            assert_eq!((error.line, error.text.as_str()), (2, line));
+        }
     }
 
     #[test]

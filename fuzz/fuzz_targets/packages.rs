@@ -1,0 +1,40 @@
+//! `packages.json`: what is accepted becomes a child pipeline whose every value is a JSON string.
+#![no_main]
+
+use ami_scheduler::artifacts::Packages;
+use ami_scheduler::child_pipeline::{Settings, render};
+use ami_scheduler::diff::{FirstRun, Rules, diff};
+use ami_scheduler::tracker::{Document, Origin, TrackerName};
+use jiff::{SignedDuration, Timestamp};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    let Ok(packages) = Packages::from_json(file) else { return };
+    let written = serde_json::to_vec(&packages).expect("JSON");
+    let again = Packages::from_json(&written).expect("what we wrote");
+    assert_eq!(serde_json::to_vec(&again).expect("JSON"), written);
+    let Ok(tracker) = TrackerName::new(&packages.product, "main") else { return };
+    let mut document = Document::new(&packages.product, "main");
+    let rules = Rules { first_run: FirstRun::All, max_builds: 20, max_attempts: 3, claim_timeout: SignedDuration::from_hours(12) };
+    let targets = ["al2023".parse().expect("a target")];
+    let diff = diff(&packages.packages, &targets, &mut document, &rules, &Origin::default(), Timestamp::UNIX_EPOCH);
+    assert_eq!(diff.builds.len() + diff.left_alone.len(), packages.packages.len());
+    let settings = Settings {
+        product: packages.product.clone(),
+        reference: "main".to_owned(),
+        pipeline: 7,
+        build_file: "ci/build.yml".parse().expect("a file"),
+        build_job: ".build-ami".parse().expect("a job"),
+        image: None,
+        tags: vec![],
+        notes: vec![],
+    };
+    let Ok(yaml) = render(&settings, &tracker, &diff.builds) else { return };
+    assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
+    let urls: Vec<String> = yaml
+        .lines()
+        .filter_map(|line| line.strip_prefix("    PACKAGE_URL: "))
+        .map(|value| serde_json::from_str(value).expect("a JSON string is a YAML scalar"))
+        .collect();
+    assert_eq!(urls, diff.builds.iter().map(|build| build.package.url.clone()).collect::<Vec<_>>());
+});

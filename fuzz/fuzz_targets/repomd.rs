@@ -1,0 +1,19 @@
+//! `repomd.xml`: what is accepted names a primary by a URL and a checksum; what follows changes nothing.
+#![no_main]
+
+#[path = "../properties/listing.rs"]
+mod listing;
+
+use ami_scheduler::repository::{Checksum, primary, repomd};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok(read) = repomd::parse(text) else { return };
+    let checksum = read.primary.checksum.to_string();
+    assert_eq!(checksum.parse::<Checksum>().expect("what we wrote"), read.primary.checksum);
+    let repository = "https://yum.example.com/el9/".parse().expect("a URL");
+    if let Ok(url) = primary::resolve(&repository, read.primary.base.as_deref(), &read.primary.href) {
+        listing::check_url(url.as_str());
+    }
+    assert_eq!(repomd::parse(&format!("{text}\n<!-- signed -->\n")).as_ref().ok(), Some(&read));
+});

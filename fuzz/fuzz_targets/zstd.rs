@@ -1,0 +1,22 @@
+//! A primary that begins as zstd does.
+#![no_main]
+
+#[path = "../properties/listing.rs"]
+mod listing;
+
+use libfuzzer_sys::fuzz_target;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+const MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+
+fn compress(plain: &[u8]) -> Vec<u8> {
+    compress_to_vec(plain, CompressionLevel::Fastest)
+}
+
+fuzz_target!(|input: &[u8]| {
+    match input.split_first() {
+        // A plain text, to be compressed.
+        Some((b'<', _)) if !input.starts_with(MAGIC) => listing::compressed_is_the_same_as_plain(input, &compress(input)),
+        _ => listing::read_whole_and_in_pieces(&[MAGIC, input.strip_prefix(MAGIC).unwrap_or(input)].concat()),
+    }
+});

@@ -1,0 +1,72 @@
+//! What holds of every listing, wherever it was read, and how a primary is read.
+#![allow(dead_code)] // each target needs some of it
+
+use std::io::Read;
+
+use ami_scheduler::package::Package;
+use ami_scheduler::repository::repomd::DataFile;
+use ami_scheduler::repository::{Checksum, Listing, RepositoryError, primary};
+use sha2::{Digest as _, Sha256};
+
+pub const PRODUCT: &str = "gitlab-runner";
+const URL: &str = "https://yum.example.com/el9/x86_64/";
+
+/// Reads a file as the primary that a repository promises.
+pub fn read_primary(file: impl Read, digest_of: &[u8]) -> Result<Listing, RepositoryError> {
+    let digits: String = Sha256::digest(digest_of).iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = Checksum::new("sha256", &digits).expect("a checksum");
+    let promised = DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None };
+    primary::read(file, &promised, &URL.parse().expect("a URL"), PRODUCT)
+}
+
+/// What is accepted is of the product, within its grammar, and safe in a log, in YAML and in a shell.
+pub fn check(listing: &Listing) {
+    for package in &listing.packages {
+        let Package { package, url, .. } = package;
+        assert_eq!(package.name(), PRODUCT);
+        let told = package.to_string();
+        assert!(told.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^:-".contains(&b)), "{told:?}");
+        assert_eq!(&told.parse::<ami_scheduler::package::Nevra>().expect("what we wrote"), package);
+        check_url(url);
+    }
+    for name in listing.nearest.names() {
+        assert!(ami_scheduler::package::is_package_name(name), "{name:?}");
+    }
+}
+
+pub fn check_url(url: &str) {
+    let parsed: url::Url = url.parse().expect("a URL");
+    assert!(matches!(parsed.scheme(), "http" | "https"), "{url:?}");
+    assert!(parsed.username().is_empty() && parsed.password().is_none(), "{url:?}");
+    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`'();|".contains(&b)), "{url:?}");
+}
+
+/// A file means the same however it arrives; what it is compressed by was told from its bytes.
+pub fn read_whole_and_in_pieces(file: &[u8]) {
+    struct Pieces<'a>(&'a [u8]);
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let length = (self.0.first().map_or(0, |byte| usize::from(byte % 7)) + 1).min(self.0.len()).min(buffer.len());
+            (&self.0[..length]).read(buffer).inspect(|read| self.0 = &self.0[*read..])
+        }
+    }
+    let whole = read_primary(file, file);
+    let pieces = read_primary(Pieces(file), file);
+    match (&whole, &pieces) {
+        (Ok(one), Ok(other)) => {
+            check(one);
+            assert_eq!(one.packages, other.packages);
+        }
+        (Err(one), Err(other)) => assert_eq!(one.may_pass(), other.may_pass(), "{one} {other}"),
+        _ => panic!("whole {whole:?}, in pieces {pieces:?}"),
+    }
+}
+
+/// A file that is compressed says what it said before.
+pub fn compressed_is_the_same_as_plain(plain: &[u8], compressed: &[u8]) {
+    match (read_primary(plain, plain), read_primary(compressed, compressed)) {
+        (Ok(one), Ok(other)) => assert_eq!(one.packages, other.packages),
+        (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+        (one, other) => panic!("plain {one:?}, compressed {other:?}"),
+    }
+}
