@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use rpm_version::EvrSortKey;
 use serde::{Deserialize, Serialize};
 
 use crate::tracker::Target;
@@ -26,9 +27,17 @@ pub struct Evr {
     pub version: String,
     /// Letters, digits and `._+~^`.
     pub release: String,
+    /// RPM's order, worked out once: a tracker of thousands of releases compares them again and again.
+    order: EvrSortKey,
 }
 
 impl Evr {
+    /// Puts an EVR together from its parts, which [`Nevra::new`] checks.
+    pub fn new(epoch: u32, version: String, release: String) -> Self {
+        let order = EvrSortKey::from_values(&epoch.to_string(), &version, &release);
+        Self { epoch, version, release, order }
+    }
+
     /// Whether RPM's convention marks this as a pre-release: a `~` in the version or release.
     pub fn is_pre_release(&self) -> bool {
         self.version.contains('~') || self.release.contains('~')
@@ -37,13 +46,8 @@ impl Evr {
 
 impl Ord for Evr {
     fn cmp(&self, other: &Self) -> Ordering {
-        // RPM's comparison, without its parser: that one would split a version at its first `-`.
-        fn rpm(evr: &Evr) -> rpm_version::Evr<'_> {
-            rpm_version::Evr::new("", &evr.version, &evr.release)
-        }
-        self.epoch
-            .cmp(&other.epoch)
-            .then_with(|| rpm(self).cmp(&rpm(other)))
+        self.order
+            .cmp(&other.order)
             .then_with(|| self.version.cmp(&other.version))
             .then_with(|| self.release.cmp(&other.release))
     }
@@ -172,7 +176,7 @@ impl FromStr for Nevra {
             None => (0, version),
             Some((epoch, version)) => (parse_epoch(epoch).ok_or_else(|| error("its epoch is no number"))?, version),
         };
-        let evr = Evr { epoch, version: version.to_owned(), release: release.to_owned() };
+        let evr = Evr::new(epoch, version.to_owned(), release.to_owned());
         Self::new(name, evr, arch).map_err(|fault| error(fault.reason))
     }
 }

@@ -130,7 +130,7 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
     let epoch = parse_epoch(&element.version.epoch)
         .or(element.version.epoch.is_empty().then_some(0))
         .ok_or_else(|| format!("epoch {:?} is no number", element.version.epoch))?;
-    let evr = Evr { epoch, version: element.version.version, release: element.version.release };
+    let evr = Evr::new(epoch, element.version.version, element.version.release);
     let nevra = Nevra::new(element.name.trim(), evr, element.arch.trim()).map_err(|error| error.to_string())?;
     let url = resolve(repository, element.location.base.as_deref(), &element.location.href)
         .map_err(|reason| format!("the location of {nevra}: {reason}"))?;
