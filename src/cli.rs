@@ -10,6 +10,7 @@ use std::str::FromStr;
 use ami_scheduler::alarm::{Kind, Limits};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
 use ami_scheduler::diff::{FirstRun, Order, Rules};
+use ami_scheduler::images::{Template, TemplateError};
 use ami_scheduler::package::{Nevra, is_package_name};
 use ami_scheduler::policy::{Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
 use ami_scheduler::tracker::Target;
@@ -40,7 +41,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the c
 #[derive(Debug, Subcommand)]
 pub enum Command {
     List(List),
-    Diff(Diff),
+    Diff(Box<Diff>),
     Update(Update),
     Settle(Settle),
     Status(Status),
@@ -49,6 +50,7 @@ pub enum Command {
     Forget(Forget),
     Why(Why),
     Import(Import),
+    Reconcile(Reconcile),
 }
 
 /// Asks a repository for the releases of a product and writes them to packages.json
@@ -372,16 +374,96 @@ pub struct Why {
     pub rules: RuleArgs,
 }
 
-/// Takes over a plain-text tracker: one package file name a line, all of them built
+/// Takes over what was built before: a plain-text tracker, or the images that there are
+///
+/// A plain-text tracker has one package file name a line. Images are the JSON of `aws ec2 describe-images`;
+/// they need --packages and --image-name or --image-tag.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  aws ec2 describe-images --owners self | ami-scheduler import - --image-name '{product}-{version}-{target}-*' --targets al2023,rhel9 --tracker gitlab --ref main"
+)]
 pub struct Import {
-    /// The plain-text tracker
+    /// The file; - for stdin
     pub file: PathBuf,
+    #[command(flatten)]
+    pub images: ImageArgs,
     #[command(flatten)]
     pub tracker: TrackerArgs,
     /// What each of these packages was built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
     pub targets: ListOf<Target>,
+}
+
+/// Reports where the tracker and the images that there are disagree, in both directions
+///
+/// It changes nothing unless --apply says so.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  aws ec2 describe-images --owners self | ami-scheduler reconcile - --image-tag Package={package} --image-tag Target={target} --targets al2023 --tracker gitlab --ref main"
+)]
+pub struct Reconcile {
+    /// The JSON of `aws ec2 describe-images`; - for stdin
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub images: ImageArgs,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+    /// What the images were built on: al2023,rhel9, or a JSON array
+    #[arg(long, value_name = "LIST")]
+    pub targets: ListOf<Target>,
+    /// What to change: adopt records images as built, rebuild builds again what has no image
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub apply: ListOf<Apply>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apply {
+    Adopt,
+    Rebuild,
+}
+
+impl FromStr for Apply {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "adopt" => Ok(Self::Adopt),
+            "rebuild" => Ok(Self::Rebuild),
+            _ => Err(format!("{text:?} is nothing to apply: expected adopt or rebuild")),
+        }
+    }
+}
+
+/// How images are told to be of a release.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The releases, as list wrote them
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    pub packages: PathBuf,
+    /// What the names of images look like: '{product}-{version}-{target}-*'
+    ///
+    /// With {package}, {product}, {epoch}, {version}, {release}, {arch} and {target}; * stands for any
+    /// characters, ? for one.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub image_name: Option<Template>,
+    /// What a tag of theirs looks like: 'Package={package}'; can be given several times
+    #[arg(long, value_name = "KEY=TEMPLATE")]
+    pub image_tag: Vec<ImageTag>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ImageTag {
+    pub key: String,
+    pub value: Template,
+}
+
+impl FromStr for ImageTag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("expected KEY=TEMPLATE, such as Package={package}")?;
+        Ok(Self { key: key.to_owned(), value: value.parse().map_err(|error: TemplateError| error.to_string())? })
+    }
 }
 
 #[derive(Debug, Args)]

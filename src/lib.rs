@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod artifacts;
 pub mod child_pipeline;
 pub mod diff;
+pub mod images;
 pub mod package;
 pub mod policy;
 pub mod report;

@@ -235,11 +235,11 @@ pub fn why_left_alone(reason: &Reason) -> String {
         }
         Reason::Waiting { attempts, runs, url } => {
             let attempts = count_u64(*attempts, "attempt");
-            format!("failed after {attempts}{}; tried again {}", the_last(url), after_runs(*runs))
+            format!("failed after {attempts}{}; tried again {}", the_last(url.as_ref()), after_runs(*runs))
         }
         Reason::GivenUp { attempts, url, .. } => {
             let attempts = count_u64(*attempts, "attempt");
-            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url))
+            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url.as_ref()))
         }
         Reason::Later => "left for the next run by --max-builds".to_owned(),
     }
@@ -249,8 +249,8 @@ fn by_whom(who: Option<&str>) -> String {
     who.map(|who| format!(" by {who}")).unwrap_or_default()
 }
 
-fn the_last(url: &Option<String>) -> String {
-    url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default()
+fn the_last(url: Option<&String>) -> String {
+    url.map(|url| format!(", the last: {url}")).unwrap_or_default()
 }
 
 /// When a build is tried again that so many more runs pass over.

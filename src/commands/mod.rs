@@ -4,6 +4,7 @@ mod diff;
 mod forget;
 mod import;
 mod list;
+mod reconcile;
 mod settle;
 mod skip;
 mod status;
@@ -29,7 +30,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let now = cli.now.unwrap_or_else(Timestamp::now);
     match cli.command {
         Command::List(list) => list::run(&list, now),
-        Command::Diff(diff) => diff::run(diff, now),
+        Command::Diff(diff) => diff::run(*diff, now),
         Command::Update(update) => update::run(update, now),
         Command::Settle(settle) => settle::run(settle, now),
         Command::Status(status) => status::run(&status, now),
@@ -37,7 +38,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Unskip(unskip) => unskip::run(&unskip, now),
         Command::Forget(forget) => forget::run(&forget, now),
         Command::Why(why) => why::run(why, now),
-        Command::Import(import) => import::run(&import, now),
+        Command::Import(import) => import::run(import, now),
+        Command::Reconcile(reconcile) => reconcile::run(reconcile, now),
     }
 }
 
