@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -288,3 +289,68 @@ def test_two_lines_of_one_product_are_built_side_by_side(consumer: Consumer, rep
     assert consumer.states() == {
         "17.1.0-1 al2023": "skipped", "17.2.0-1 al2023": "built", "18.5.0-1 al2023": "built",
         "18.6.0-1 al2023": "built", "18.7.0-1 al2023": "built"}
+
+
+# ---------------------------------------------------------------- images that exist already
+
+
+def described(*images: tuple[str, str]) -> str:
+    """What `aws ec2 describe-images` prints, to the fields that are of no use here."""
+    return json.dumps({"Images": [{
+        "ImageId": identity, "Name": name, "State": "available", "Architecture": "x86_64", "OwnerId": "123456789012",
+        "CreationDate": "2026-11-20T02:31:00.000Z", "Public": False, "BlockDeviceMappings": [],
+        "Tags": [{"Key": "Team", "Value": "images"}]} for identity, name in images]})
+
+
+def test_images_that_exist_are_taken_over_and_compared(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1", "18.6.0-1", "18.6.1-1")
+    images = described(("ami-5", "gitlab-runner-18.5.0-al2023-20261101"), ("ami-6", "gitlab-runner-18.6.0-al2023-20261110"),
+                       ("ami-x", "base-al2023"))
+    (nights.ami.folder / "images.json").write_text(images)
+    marks = ("--targets", "al2023", *TRACKER, "--image-name", "{product}-{version}-{target}-*")
+
+    run = nights.ami("import", "images.json", *marks)
+    assert run.code == 0, run.all
+    assert run.out == ("gitlab-runner: 2 recorded as built, 0 were so before.\n"
+                       "1 images are of no release of gitlab-runner that is known, such as base-al2023\n")
+    assert nights(2) == ["18.6.1"]
+    nights.done(2)
+
+    (nights.ami.folder / "images.json").write_text(described(("ami-6", "gitlab-runner-18.6.0-al2023-20261110")))
+    files = nights.files()
+    report = nights.ami("reconcile", "images.json", *marks)
+    assert (report.code, report.out) == (0, """\
+gitlab-runner on main: 1 images, 1 of them of a known release
+  without an image    gitlab-runner-18.5.0-1.x86_64 al2023
+  without an image    gitlab-runner-18.6.1-1.x86_64 al2023
+Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again.
+"""), report.all
+    assert nights.files() == files
+    assert "Will be built again: 2" in nights.ami("reconcile", "images.json", *marks, "--apply", "rebuild").out
+    assert nights(3) == ["18.5.0", "18.6.1"]
+
+
+def test_images_come_on_stdin(nights: Nights) -> None:
+    write_packages(nights.ami, "18.5.0-1", "18.6.0-1")
+    command = nights.ami.command("reconcile", "-", "--targets", "al2023", *TRACKER, "--image-name", "{product}-{version}-{target}-*",
+                                 "--apply", "adopt")
+    done = subprocess.run(command, input=described(("ami-5", "gitlab-runner-18.5.0-al2023-1")), capture_output=True, text=True, check=True)
+    assert "not in the tracker  gitlab-runner-18.5.0-1.x86_64 al2023  ami-5" in done.stdout
+    assert "Recorded as built: 1" in done.stdout
+    assert states(nights.ami) == {"gitlab-runner-18.5.0-1.x86_64 al2023": "built"}
+
+
+@pytest.mark.parametrize(("content", "arguments", "code", "told"), [
+    ('{"Images": []}', ("--image-name", "{version}"), 1, "there is no available image in it"),
+    ('{"Snapshots": []}', ("--image-name", "{version}"), 1, "it is not the JSON of `aws ec2 describe-images`"),
+    ('{"Images": []}', (), 2, "say how images are told apart"),
+    ('{"Images": []}', ("--image-name", "{os}"), 2, "has a placeholder that is none of"),
+    ('{"Images": []}', ("--image-tag", "Package"), 2, "expected KEY=TEMPLATE"),
+    ('{"Images": []}', ("--image-name", "{version}", "--targets", "a,b"), 2, "images of several targets cannot be told apart"),
+    ('{"Images": []}', ("--image-name", "{version}", "--apply", "all"), 2, "is nothing to apply: expected adopt or rebuild"),
+])
+def test_images_that_tell_nothing_are_refused(ami: Module, content: str, arguments: tuple[str, ...], code: int, told: str) -> None:
+    (ami.folder / "images.json").write_text(content)
+    targets = () if "--targets" in arguments else ("--targets", "al2023")
+    run = ami("reconcile", "images.json", *targets, *TRACKER, *arguments)
+    assert run.code == code and told in run.err, run.all
