@@ -151,6 +151,36 @@ def test_a_dry_run_decides_like_the_run_and_leaves_no_trace(nights: Nights) -> N
     assert nights.builds["builds"] == rows and nights.builds["dry_run"] is False
 
 
+def test_a_plan_tells_what_a_change_of_the_rules_adds_and_drops(nights: Nights, repository: Repository) -> None:
+    repository.add(*[f"gitlab-runner-{version}-1.x86_64" for version in ("17.1.0", "18.5.0", "18.6.0", "18.7.0")]).publish()
+
+    def list_releases(*policy: str) -> None:
+        assert nights.ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", *policy).code == 0
+
+    list_releases("--major-version", "18")
+    nights(2, "--first-run", "all", "--skip", "18.5.0: old", "--max-builds", 1)
+    (nights.ami.folder / "builds.json").rename(nights.ami.folder / "last-night.json")
+    plan = ("--first-run", "all", "--dry-run", "--compare", "last-night.json")
+
+    nights(2, *plan, "--skip", "18.5.0: old")
+    assert "Compared with the run of pipeline 102, 2026-11-02 02:00 UTC, these rules add and drop nothing." in nights.run.out
+    list_releases()
+    repository.add("gitlab-runner-18.8.0-1.x86_64").publish()
+    nights(2, *plan, "--skip", "18.7.0: new")
+    assert nights.run.out.endswith("""\
+Compared with the run of pipeline 102, 2026-11-02 02:00 UTC, these rules
+  add 2 builds:
+    + gitlab-runner-17.1.0-1.x86_64 al2023  first run for this target (before: other version)
+    + gitlab-runner-18.5.0-1.x86_64 al2023  new release (before: excluded by 18.5.0: old)
+  drop 1 build:
+    - gitlab-runner-18.7.0-1.x86_64 al2023  excluded by 18.7.0: new (before: left for the next run by --max-builds)
+"""), nights.run.out
+    assert nights.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, "--compare", "last-night.json").code == 2
+    (nights.ami.folder / "last-night.json").write_text("[]")
+    wrong = nights.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, *plan)
+    assert wrong.code == 1 and "it is not the builds.json that diff writes" in wrong.err
+
+
 def test_what_is_built_on_friday_is_answered_today(nights: Nights) -> None:
     write_packages(nights.ami, "18.5.0-1")
     assert nights(23, "--min-age", 4) == []
@@ -251,6 +281,8 @@ def test_a_merge_request_shows_what_it_would_build_and_has_no_effect(
     consumer.git("checkout", "--quiet", "-b", "change")
     consumer.edit(".gitlab-ci.yml", "      build_file:", "      skip: [\"18.7.0: no\"]\n      build_file:")
     writes = len(gitlab.requests("POST"))
+    last_night = (consumer.folder / ".gitlab-ci-local/artifacts/diff/.ami-scheduler/builds.json").read_bytes()
+    gitlab.artifacts["main", "diff", ".ami-scheduler/builds.json"] = last_night
 
     request = consumer.schedule("merge_request_event")
 
@@ -260,6 +292,7 @@ def test_a_merge_request_shows_what_it_would_build_and_has_no_effect(
     assert (plan["ref"], plan["dry_run"]) == ("main", True)
     assert {build["version"] for build in plan["builds"]} == {"18.6.0"}
     assert len(gitlab.requests("POST")) == writes and request.builds() == []
+    assert "Compared with the run of pipeline" in request.log
 
 
 @pytest.mark.consumer("own-stages")
@@ -286,7 +319,7 @@ def test_two_lines_of_one_product_are_built_side_by_side(consumer: Consumer, rep
 
     assert night.code == 0, night.log
     assert {build["VERSION"] for build in night.builds()} == {"17.2.0", "18.6.0", "18.7.0"}
-    assert consumer.states() == {
+    assert {build: state for build, state in consumer.states().items() if "al2023" in build} == {
         "17.1.0-1 al2023": "skipped", "17.2.0-1 al2023": "built", "18.5.0-1 al2023": "built",
         "18.6.0-1 al2023": "built", "18.7.0-1 al2023": "built"}
 
@@ -312,7 +345,7 @@ def test_images_that_exist_are_taken_over_and_compared(nights: Nights) -> None:
     run = nights.ami("import", "images.json", *marks)
     assert run.code == 0, run.all
     assert run.out == ("gitlab-runner: 2 recorded as built, 0 were so before.\n"
-                       "1 images are of no release of gitlab-runner that is known, such as base-al2023\n")
+                       "Images of no release of gitlab-runner that is known: 1, such as base-al2023\n")
     assert nights(2) == ["18.6.1"]
     nights.done(2)
 
@@ -320,7 +353,7 @@ def test_images_that_exist_are_taken_over_and_compared(nights: Nights) -> None:
     files = nights.files()
     report = nights.ami("reconcile", "images.json", *marks)
     assert (report.code, report.out) == (0, """\
-gitlab-runner on main: 1 images, 1 of them of a known release
+gitlab-runner on main: images: 1, of a known release: 1
   without an image    gitlab-runner-18.5.0-1.x86_64 al2023
   without an image    gitlab-runner-18.6.1-1.x86_64 al2023
 Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again.

@@ -117,6 +117,9 @@ pub struct Diff {
     /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
+    #[arg(long, value_name = "FILE", requires = "dry_run", value_parser = optional::<PathBuf>)]
+    pub compare: Option<Optional<PathBuf>>,
     #[command(flatten)]
     pub alarms: AlarmArgs,
     /// The file of the project that holds the build job

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::alarm::Alarm;
 use crate::artifacts::RepositoryRead;
+use crate::comparison::{Comparison, Earlier};
 use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Republished, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
@@ -256,6 +257,27 @@ fn the_last(url: Option<&String>) -> String {
 /// When a build is tried again that so many more runs pass over.
 fn after_runs(runs: u64) -> String {
     if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count_u64(runs, "run")) }
+}
+
+/// What a change of the rules adds and drops.
+pub fn comparison(earlier: &Earlier, comparison: &Comparison) -> String {
+    let run = format!("the run of pipeline {}, {} UTC", earlier.pipeline, to_the_minute(earlier.decided_at));
+    let (added, dropped) = (&comparison.added, &comparison.dropped);
+    if added.is_empty() && dropped.is_empty() {
+        return format!("Compared with {run}, these rules add and drop nothing.\n");
+    }
+    let mut text = format!("Compared with {run}, these rules\n");
+    for (verb, sign, changes) in [("add", '+', added), ("drop", '-', dropped)] {
+        let _ = writeln!(text, "  {verb} {}:", count(changes.len(), "build"));
+        for change in changes.iter().take(MANY) {
+            let (before, now) = (printable(&change.before), printable(&change.now));
+            let _ = writeln!(text, "    {sign} {} {}  {now} (before: {before})", change.package, change.target);
+        }
+        if changes.len() > MANY {
+            let _ = writeln!(text, "    … and {} more", changes.len() - MANY);
+        }
+    }
+    text
 }
 
 /// Why each of some releases is built, left alone or left out, with what the tracker knows of it. Which of

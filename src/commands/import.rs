@@ -64,11 +64,7 @@ fn import_images(args: Import, json: &[u8], now: Timestamp) -> Result<(), Failur
     say!("{product}: {new} recorded as built, {} were so before.", all - new);
     if !found.unknown.is_empty() {
         let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
-        say!(
-            "{} images are of no release of {product} that is known, such as {}",
-            found.unknown.len(),
-            names.join(", ")
-        );
+        say!("Images of no release of {product} that is known: {}, such as {}", found.unknown.len(), names.join(", "));
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub fn run(args: Reconcile, now: Timestamp) -> Result<(), Failure> {
     let found = adoption.find(&document, &args.targets.0);
     let disagreements = images::compare(&document, &adoption.images, &found, &args.targets.0);
     say!(
-        "{product} on {}: {} images, {} of them of a known release",
+        "{product} on {}: images: {}, of a known release: {}",
         args.tracker.reference,
         adoption.images.len(),
         adoption.images.len() - found.unknown.len()
