@@ -176,6 +176,8 @@ class GitLab:
         self.tokens = dict(tokens)  # may change at any time: a job that ends takes its token along
         self.faults = faults or Faults()
         self.limit = limit
+        #: Of the last pipeline that succeeded: (ref, job, path) → content.
+        self.artifacts: dict[tuple[str, str, str], bytes] = {}
         self.log: list[Logged] = []
         self._clock = clock
         self._random = random.Random(self.faults.seed)
@@ -325,6 +327,13 @@ class GitLab:
     def _project(self, request: Request, project: Project, _: str) -> Reply:
         return Reply(200, {"id": project.id, "path": project.name, "path_with_namespace": project.path})
 
+    def _artifact(self, request: Request, project: Project, ref: str) -> Reply:
+        path = unquote(request.path.partition("/raw/")[2])
+        content = self.artifacts.get((ref, request.query.get("job", ""), path))
+        if content is None:
+            raise Refusal(404, message="404 Not found")
+        return Reply(200, content)
+
     def _list(self, request: Request, project: Project, _: str) -> Reply:
         page, per_page = _positive(request, "page", 1), min(_positive(request, "per_page", 20), 100)
         with self._lock:
@@ -394,6 +403,7 @@ ROUTES: tuple[tuple[str, str, str | None, Callable[..., Reply]], ...] = (
     ("GET", "/version", None, GitLab._version),
     ("GET", "/user", None, GitLab._user),
     ("GET", "/projects/([^/]+)", "read_project", GitLab._project),
+    ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_project", GitLab._artifact),
     ("GET", FILES, "read_secure_files", GitLab._list),
     ("POST", FILES, "admin_secure_files", GitLab._create),
     ("GET", FILES + "/([^/]+)", "read_secure_files", GitLab._show),

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use ami_scheduler::alarm::{Kind, Limits};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
 use ami_scheduler::diff::{FirstRun, Order, Rules};
+use ami_scheduler::images::{Template, TemplateError};
 use ami_scheduler::package::{Nevra, is_package_name};
 use ami_scheduler::policy::{Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
 use ami_scheduler::repository::Checksum;
@@ -146,12 +147,49 @@ const IMPORT_EXAMPLES: &str = "Examples:
     $ ami-scheduler import main.txt --tracker tracker --ref main --targets al2023,rhel9
 
   Into the project's Secure Files:
-    $ ami-scheduler import main.txt --tracker gitlab --ref main --targets al2023,rhel9";
+    $ ami-scheduler import main.txt --tracker gitlab --ref main --targets al2023,rhel9
+
+  The images that there are, by their names:
+    $ aws ec2 describe-images --owners self | ami-scheduler import - \\
+        --image-name '{product}-{version}-{target}-*' --targets al2023,rhel9 \\
+        --tracker gitlab --ref main";
+
+const RECONCILE_EXAMPLES: &str = "Examples:
+  Where the tracker and the images disagree, by tags; nothing is changed:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - \\
+        --image-tag Package={package} --image-tag Target={target} --targets al2023,rhel9 \\
+        --tracker gitlab --ref main
+
+  The same, and what has an image counts as built:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - --apply adopt \\
+        --image-tag Package={package} --image-tag Target={target} --targets al2023,rhel9 \\
+        --tracker gitlab --ref main";
+
+const SKIP_EXAMPLES: &str = "Examples:
+  A release that is not to be built, on any target:
+    $ ami-scheduler skip gitlab-runner-18.6.1-1.x86_64 --reason 'does not start on cgroup v1' \\
+        --tracker gitlab --ref main
+
+  On one target:
+    $ ami-scheduler skip gitlab-runner-18.6.1-1.x86_64 --target rhel9 --reason 'no SELinux policy' \\
+        --tracker gitlab --ref main";
+
+const UNSKIP_EXAMPLES: &str = "Examples:
+  A release that is to be built after all:
+    $ ami-scheduler unskip gitlab-runner-18.6.1-1.x86_64 --tracker gitlab --ref main";
+
+const WHY_EXAMPLES: &str = "Examples:
+  Why a version is built or not, on each target, by the rules of the run:
+    $ ami-scheduler why 18.6.1 --targets al2023,rhel9 --tracker gitlab --ref main
+
+  On one target, with a rule of the run:
+    $ ami-scheduler why 18.6.1 al2023 --targets al2023,rhel9 --exclude '18.6.*' \\
+        --tracker gitlab --ref main";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     List(List),
-    Diff(Diff),
+    Diff(Box<Diff>),
     Update(Update),
     Settle(Settle),
     Status(Status),
@@ -160,6 +198,7 @@ pub enum Command {
     Forget(Forget),
     Why(Why),
     Import(Import),
+    Reconcile(Reconcile),
 }
 
 /// Asks a repository for the releases of a product and writes them to packages.json
@@ -225,6 +264,9 @@ pub struct Diff {
     /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
+    #[arg(long, value_name = "FILE", requires = "dry_run", value_parser = optional::<PathBuf>)]
+    pub compare: Option<Optional<PathBuf>>,
     #[command(flatten)]
     pub alarms: AlarmArgs,
     /// The file of the project that holds the build job
@@ -460,6 +502,7 @@ pub struct Forget {
 ///
 /// What is built already stays so. `unskip` takes it back; `forget` asks for a build in any case.
 #[derive(Debug, Args)]
+#[command(after_long_help = SKIP_EXAMPLES)]
 pub struct Skip {
     #[command(flatten)]
     pub tracker: TrackerArgs,
@@ -479,6 +522,7 @@ pub struct Skip {
 
 /// Takes back that a release is skipped: the next run treats it as one that it has not tried yet
 #[derive(Debug, Args)]
+#[command(after_long_help = UNSKIP_EXAMPLES)]
 pub struct Unskip {
     #[command(flatten)]
     pub tracker: TrackerArgs,
@@ -497,7 +541,7 @@ pub struct Unskip {
 ///
 /// Asked with the rules of diff, it decides as the next run will, claims nothing and changes nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  why 18.6.1 al2023 --targets al2023,rhel9 --tracker gitlab --ref main")]
+#[command(after_long_help = WHY_EXAMPLES)]
 pub struct Why {
     /// The release: 18.6.1, 18.6.1-1, '18.7.*' or gitlab-runner-18.6.1-1.x86_64; '*' for all
     #[arg(value_name = "PACKAGE")]
@@ -517,20 +561,94 @@ pub struct Why {
     pub rules: RuleArgs,
 }
 
-/// Takes over a plain-text tracker: one package file name a line, all of them built
+/// Takes over what was built before: a plain-text tracker, or the images that there are
 ///
-/// What the tracker knows already stays as it is. diff does this by itself for a file in the
-/// tracker's store that is named after the ref (main.txt, feature_a.txt), on its first run.
+/// A plain-text tracker has one package file name a line; all of them count as built. diff takes one over by
+/// itself, on its first run, from a file in the tracker's store that is named after the ref (main.txt,
+/// feature_a.txt). Images are the JSON of `aws ec2 describe-images`; they need --packages and --image-name or
+/// --image-tag. What the tracker knows already stays as it is.
 #[derive(Debug, Args)]
 #[command(after_long_help = IMPORT_EXAMPLES)]
 pub struct Import {
-    /// The plain-text tracker
+    /// The file; - for stdin
     pub file: PathBuf,
+    #[command(flatten)]
+    pub images: ImageArgs,
     #[command(flatten)]
     pub tracker: TrackerArgs,
     /// What each of these packages was built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
     pub targets: ListOf<Target>,
+}
+
+/// Reports where the tracker and the images that there are disagree, in both directions
+///
+/// It changes nothing unless --apply says so.
+#[derive(Debug, Args)]
+#[command(after_long_help = RECONCILE_EXAMPLES)]
+pub struct Reconcile {
+    /// The JSON of `aws ec2 describe-images`; - for stdin
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub images: ImageArgs,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+    /// What the images were built on: al2023,rhel9, or a JSON array
+    #[arg(long, value_name = "LIST")]
+    pub targets: ListOf<Target>,
+    /// What to change: adopt records images as built, rebuild builds again what has no image
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub apply: ListOf<Apply>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apply {
+    Adopt,
+    Rebuild,
+}
+
+impl FromStr for Apply {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "adopt" => Ok(Self::Adopt),
+            "rebuild" => Ok(Self::Rebuild),
+            _ => Err(format!("{text:?} is nothing to apply: expected adopt or rebuild")),
+        }
+    }
+}
+
+/// How images are told to be of a release.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The releases, as list wrote them
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    pub packages: PathBuf,
+    /// What the names of images look like: '{product}-{version}-{target}-*'
+    ///
+    /// With {package}, {product}, {epoch}, {version}, {release}, {arch} and {target}; * stands for any
+    /// characters, ? for one.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub image_name: Option<Template>,
+    /// What a tag of theirs looks like: 'Package={package}'; can be given several times
+    #[arg(long, value_name = "KEY=TEMPLATE")]
+    pub image_tag: Vec<ImageTag>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ImageTag {
+    pub key: String,
+    pub value: Template,
+}
+
+impl FromStr for ImageTag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("expected KEY=TEMPLATE, such as Package={package}")?;
+        Ok(Self { key: key.to_owned(), value: value.parse().map_err(|error: TemplateError| error.to_string())? })
+    }
 }
 
 #[derive(Debug, Args)]

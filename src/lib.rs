@@ -7,7 +7,9 @@
 pub mod alarm;
 pub mod artifacts;
 pub mod child_pipeline;
+pub mod comparison;
 pub mod diff;
+pub mod images;
 pub mod package;
 pub mod policy;
 pub mod report;

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::alarm::{self, Alarm, Limits};
 use crate::artifacts::RepositoryRead;
+use crate::comparison::{Comparison, Earlier};
 use crate::diff::{Because, Diff, FirstRun, LeftAlone, Reason, Republished, Rules, runs_to_wait};
 use crate::package::{Nevra, Package};
 use crate::policy::{LeftOut, Versions};
@@ -244,11 +245,11 @@ pub fn why_left_alone(reason: &Reason) -> String {
         }
         Reason::Waiting { attempts, runs, url } => {
             let attempts = count_u64(*attempts, "attempt");
-            format!("failed after {attempts}{}; tried again {}", the_last(url), after_runs(*runs))
+            format!("failed after {attempts}{}; tried again {}", the_last(url.as_ref()), after_runs(*runs))
         }
         Reason::GivenUp { attempts, url, .. } => {
             let attempts = count_u64(*attempts, "attempt");
-            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url))
+            format!("given up after {attempts}{}; `forget` lets it be built again", the_last(url.as_ref()))
         }
         Reason::Later => "left for the next run by --max-builds".to_owned(),
     }
@@ -258,13 +259,34 @@ fn by_whom(who: Option<&str>) -> String {
     who.map(|who| format!(" by {who}")).unwrap_or_default()
 }
 
-fn the_last(url: &Option<String>) -> String {
-    url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default()
+fn the_last(url: Option<&String>) -> String {
+    url.map(|url| format!(", the last: {url}")).unwrap_or_default()
 }
 
 /// When a build is tried again that so many more runs pass over.
 fn after_runs(runs: u64) -> String {
     if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count_u64(runs, "run")) }
+}
+
+/// What a change of the rules adds and drops.
+pub fn comparison(earlier: &Earlier, comparison: &Comparison) -> String {
+    let run = format!("the run of pipeline {}, {} UTC", earlier.pipeline, to_the_minute(earlier.decided_at));
+    let (added, dropped) = (&comparison.added, &comparison.dropped);
+    if added.is_empty() && dropped.is_empty() {
+        return format!("Compared with {run}, these rules add and drop nothing.\n");
+    }
+    let mut text = format!("Compared with {run}, these rules\n");
+    for (verb, sign, changes) in [("add", '+', added), ("drop", '-', dropped)] {
+        let _ = writeln!(text, "  {verb} {}:", count(changes.len(), "build"));
+        for change in changes.iter().take(MANY) {
+            let (before, now) = (printable(&change.before), printable(&change.now));
+            let _ = writeln!(text, "    {sign} {} {}  {now} (before: {before})", change.package, change.target);
+        }
+        if changes.len() > MANY {
+            let _ = writeln!(text, "    … and {} more", changes.len() - MANY);
+        }
+    }
+    text
 }
 
 /// Why each of some releases is built, left alone or left out, with what the tracker knows of it. Which of

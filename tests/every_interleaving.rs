@@ -54,7 +54,7 @@ impl Change {
         match self {
             Self::Succeeds(_) => drop(document.succeed(&build, &Notes::new(), now, Origin::default())),
             Self::Claims(_) => {
-                document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() })
+                document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() });
             }
             Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", None, now)),
             Self::Skips(_) => {

@@ -3,6 +3,7 @@ use std::path::Path;
 use ami_scheduler::alarm::{Alarm, Kind, Limits, alarms};
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
+use ami_scheduler::comparison::Earlier;
 use ami_scheduler::diff::{Rules, diff};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
@@ -55,6 +56,9 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
         write(&args.child_pipeline, nothing.as_bytes())?;
         reports()?;
         say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
+        if let Some(file) = args.compare.and_then(|file| file.0) {
+            say!("{}", plan.compare(&file)?.trim_end());
+        }
         return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
     }
     let done = write_json(&args.builds, &builds)
@@ -142,6 +146,15 @@ impl Plan {
     fn alarms(&mut self, line: &str, limits: &Limits, now: Timestamp) -> Vec<Alarm> {
         let repositories = &self.packages.repositories;
         alarms(&self.before, &mut self.after, repositories, &self.diff.republished, line, limits, now)
+    }
+
+    /// What the rules add and drop, beside an earlier run.
+    fn compare(&self, builds: &Path) -> Result<String, Failure> {
+        let doing = || format!("--compare {}: it is not the builds.json that diff writes", builds.display());
+        let earlier = Earlier::from_json(&read(builds)?).with_context(doing)?;
+        let left_out: Vec<_> = self.packages.left_out.iter().map(|row| (row.package.clone(), row.reason)).collect();
+        let comparison = earlier.compare(&self.diff, &left_out, self.rules.max_attempts);
+        Ok(report::comparison(&earlier, &comparison))
     }
 
     /// Claims the builds, and remembers the rest.

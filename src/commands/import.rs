@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
 
 use ami_scheduler::package::Nevra;
 use ami_scheduler::tracker::heads::Tracker;
@@ -6,18 +8,23 @@ use ami_scheduler::tracker::{Build, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
+use super::reconcile::{Adoption, adopt};
 use super::{Connect, open_store, read};
 use crate::cli::Import;
 use crate::exit::{Exit, Failure, OrExit as _};
 
-pub fn run(args: &Import, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+pub fn run(args: Import, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     if args.targets.0.is_empty() {
         return Err(anyhow!("--targets is empty; name what these packages were built on, such as --targets al2023"))
             .or_exit(Exit::CommandLine);
     }
+    let content = read_file_or_stdin(&args.file)?;
+    if content.trim_ascii_start().starts_with(b"{") {
+        return import_images(args, &content, now, connect);
+    }
     let file = args.file.display();
     let doing = || format!("{file} cannot be taken over");
-    let text = String::from_utf8(read(&args.file)?).context("it is no UTF-8 text; store it as such");
+    let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such");
     let packages = plain_text::parse(&text.with_context(doing)?).with_context(doing)?;
     let mut by_product: BTreeMap<&str, Vec<&Nevra>> = BTreeMap::new();
     for package in &packages {
@@ -41,4 +48,33 @@ pub fn run(args: &Import, now: Timestamp, connect: &Connect) -> Result<(), Failu
         say!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
     }
     Ok(())
+}
+
+fn import_images(args: Import, json: &[u8], now: Timestamp, connect: &Connect) -> Result<(), Failure> {
+    let targets = &args.targets.0;
+    let adoption = Adoption::read(&args.file, json, args.images, targets)?;
+    let product = &adoption.packages.product;
+    let store = open_store(&args.tracker.tracker, connect)?;
+    let tracker = Tracker::new(store.as_ref(), product, &args.tracker.reference).or_exit(Exit::Tracker)?;
+    let heads = tracker.read().or_exit(Exit::Tracker)?;
+    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    let found = adoption.find(&document, targets);
+    let (new, all) = adopt(&mut document, &found, now);
+    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    say!("{product}: {new} recorded as built, {} were so before.", all - new);
+    if !found.unknown.is_empty() {
+        let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
+        say!("Images of no release of {product} that is known: {}, such as {}", found.unknown.len(), names.join(", "));
+    }
+    Ok(())
+}
+
+/// A file, or stdin where it is `-`.
+pub(super) fn read_file_or_stdin(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return read(file);
+    }
+    let mut content = Vec::new();
+    std::io::stdin().read_to_end(&mut content).context("cannot read stdin")?;
+    Ok(content)
 }

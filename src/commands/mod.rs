@@ -4,6 +4,7 @@ mod diff;
 mod forget;
 mod import;
 mod list;
+mod reconcile;
 mod settle;
 mod skip;
 mod status;
@@ -31,7 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let connect = Connect { ca_file: cli.ca_file };
     match cli.command {
         Command::List(list) => list::run(&list, now, &connect),
-        Command::Diff(diff) => diff::run(diff, now, &connect),
+        Command::Diff(diff) => diff::run(*diff, now, &connect),
         Command::Update(update) => update::run(update, now, &connect),
         Command::Settle(settle) => settle::run(settle, now, &connect),
         Command::Status(status) => status::run(&status, now, &connect),
@@ -39,7 +40,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Unskip(unskip) => unskip::run(&unskip, now, &connect),
         Command::Forget(forget) => forget::run(&forget, now, &connect),
         Command::Why(why) => why::run(why, now, &connect),
-        Command::Import(import) => import::run(&import, now, &connect),
+        Command::Import(import) => import::run(import, now, &connect),
+        Command::Reconcile(reconcile) => reconcile::run(reconcile, now, &connect),
     }
 }
 

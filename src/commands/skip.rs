@@ -25,31 +25,28 @@ pub fn run(args: &Skip, now: Timestamp, connect: &Connect) -> Result<(), Failure
         ))
         .or_exit(Exit::Tracker);
     }
-    let mut told = Vec::new();
-    let mut built = Vec::new();
+    let (mut told, mut too_late) = (Vec::new(), Vec::new());
     for target in targets {
         let build = Build { package: args.package.clone(), target };
-        let was_building = document.get(&build).is_some_and(|entry| entry.state == State::Building);
-        match document.skip_by_hand(&build, &args.reason, &args.by, now) {
-            Recorded::Changed if was_building => {
-                told.push(format!(
-                    "Skipped: {} {}; the build that is under way counts if it succeeds",
-                    build.package, build.target
-                ));
+        let state = document.get(&build).map(|entry| entry.state);
+        let recorded = document.skip_by_hand(&build, &args.reason, &args.by, now);
+        let Build { package, target } = build;
+        match (recorded, state) {
+            (Recorded::AsBefore, Some(State::Built)) => too_late.push(target.to_string()),
+            (Recorded::AsBefore, _) => told.push(format!("Was skipped before: {package} {target}")),
+            (Recorded::Changed, Some(State::Building)) => {
+                told.push(format!("Skipped: {package} {target}; the build that is under way counts if it succeeds"));
             }
-            Recorded::Changed => told.push(format!("Skipped: {} {}", build.package, build.target)),
-            Recorded::AsBefore if document.get(&build).is_some_and(|entry| entry.state == State::Built) => {
-                built.push(build.target.to_string());
-            }
-            Recorded::AsBefore => told.push(format!("Was skipped before: {} {}", build.package, build.target)),
+            (Recorded::Changed, _) => told.push(format!("Skipped: {package} {target}")),
         }
     }
     if told.is_empty() {
-        return Err(anyhow!("{} is built for {}: there is nothing left to skip", args.package, built.join(", ")))
+        let targets = too_late.join(", ");
+        return Err(anyhow!("{} is built for {targets}: there is nothing left to skip", args.package))
             .or_exit(Exit::Tracker);
     }
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
-    told.extend(built.iter().map(|target| format!("Is built, and stays so: {} {target}", args.package)));
+    told.extend(too_late.iter().map(|target| format!("Is built, and stays so: {} {target}", args.package)));
     say!("{}", told.join("\n"));
     Ok(())
 }

@@ -347,6 +347,16 @@ impl Document {
         self.adopt(build, State::Built, reason, now)
     }
 
+    /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
+    pub fn adopt_image(&mut self, build: &Build, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
+        let recorded = self.adopt(build, State::Built, reason, now);
+        if let (Recorded::Changed, Some(mut entry)) = (recorded, self.get(build).cloned()) {
+            entry.notes.extend(notes.clone());
+            self.put(build, entry);
+        }
+        recorded
+    }
+
     fn adopt(&mut self, build: &Build, state: State, reason: &str, now: Timestamp) -> Recorded {
         let before = self.get(build);
         if before.is_some_and(|entry| entry.state >= state) {

@@ -1,0 +1,130 @@
+//! Which builds a change of the rules adds or drops: a plan beside the `builds.json` of an earlier run.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::diff::{Diff, Reason};
+use crate::package::Nevra;
+use crate::policy::LeftOut;
+use crate::report;
+use crate::tracker::Target;
+
+/// An earlier run, as its `builds.json` has it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Earlier {
+    /// The pipeline whose run it was.
+    pub pipeline: u64,
+    /// When it decided.
+    pub decided_at: Timestamp,
+    builds: Vec<Row>,
+    left_alone: Vec<Row>,
+    #[serde(default)]
+    left_out: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    package: Nevra,
+    target: Option<Target>,
+    reason: String,
+    explanation: String,
+}
+
+/// A release × target, and what was and is decided of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The release.
+    pub package: Nevra,
+    /// What the image is built on.
+    pub target: Target,
+    /// Why it was built, or was not.
+    pub before: String,
+    /// Why it is built now, or is not.
+    pub now: String,
+}
+
+/// What differs. Releases that the earlier run did not know are in neither: no rule made the difference.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Wanted now, and not before.
+    pub added: Vec<Change>,
+    /// Wanted before, and not now.
+    pub dropped: Vec<Change>,
+}
+
+impl Earlier {
+    /// Reads a `builds.json`.
+    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// Compares a plan with this run.
+    pub fn compare(&self, diff: &Diff, left_out: &[(Nevra, LeftOut)], max_attempts: u64) -> Comparison {
+        // `None`: it is built, and no rule changes that.
+        let mut now: BTreeMap<(&Nevra, &Target), (Option<bool>, String)> = BTreeMap::new();
+        for build in &diff.builds {
+            let why = report::why_built(&build.because, build.attempt, max_attempts);
+            now.insert((&build.package.package, &build.target), (Some(true), why));
+        }
+        for cell in &diff.left_alone {
+            let why = report::why_left_alone(&cell.reason);
+            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), why));
+        }
+        let left_out_now: BTreeMap<&Nevra, LeftOut> = left_out.iter().map(|(package, why)| (package, *why)).collect();
+
+        let rows = self.builds.iter().map(|row| (row, true));
+        let rows = rows.chain(self.left_alone.iter().map(|row| (row, was_wanted(&row.reason))));
+        let before: BTreeMap<(&Nevra, &Target), (bool, &str)> = rows
+            .filter_map(|(row, wanted)| {
+                Some(((&row.package, row.target.as_ref()?), (wanted, row.explanation.as_str())))
+            })
+            .collect();
+        let left_out_before: BTreeMap<&Nevra, &str> =
+            self.left_out.iter().map(|row| (&row.package, row.explanation.as_str())).collect();
+
+        let mut comparison = Comparison::default();
+        for ((package, target), (wanted, why)) in &now {
+            let known_for_others = || before.keys().any(|(known, _)| known == package).then_some("not a target");
+            let was = before.get(&(*package, *target)).copied();
+            let was =
+                was.or_else(|| left_out_before.get(package).copied().or_else(known_for_others).map(|why| (false, why)));
+            match (was, wanted) {
+                (Some((false, was)), Some(true)) => comparison.added.push(change(package, target, was, why)),
+                (Some((true, was)), Some(false)) => comparison.dropped.push(change(package, target, was, why)),
+                _ => {}
+            }
+        }
+        for ((package, target), (_, was)) in
+            before.iter().filter(|(cell, (wanted, _))| *wanted && !now.contains_key(*cell))
+        {
+            let left_out = left_out_now.get(package).map(|reason| format!("left out, {}", reason.reason()));
+            let why = left_out.unwrap_or_else(|| "not a target, or no longer in the repository".to_owned());
+            comparison.dropped.push(change(package, target, was, &why));
+        }
+        comparison.dropped.sort();
+        comparison
+    }
+}
+
+fn change(package: &Nevra, target: &Target, before: &str, now: &str) -> Change {
+    Change { package: package.clone(), target: target.clone(), before: before.to_owned(), now: now.to_owned() }
+}
+
+/// Whether what is left alone is wanted, and only left for later; `None` where it is built.
+fn is_wanted(reason: &Reason) -> Option<bool> {
+    match reason {
+        Reason::Built { .. } => None,
+        Reason::Skipped { .. } | Reason::Excluded { .. } | Reason::Superseded { .. } => Some(false),
+        Reason::Held { .. }
+        | Reason::TooYoung { .. }
+        | Reason::Waiting { .. }
+        | Reason::GivenUp { .. }
+        | Reason::Later => Some(true),
+    }
+}
+
+fn was_wanted(reason: &str) -> bool {
+    matches!(reason, "held" | "too_young" | "waiting" | "given_up" | "later")
+}

@@ -1,0 +1,354 @@
+//! Machine images that exist already: the JSON of `aws ec2 describe-images`, which builds its images are
+//! of, and where that and the tracker disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use wildmatch::WildMatch;
+
+use crate::package::Nevra;
+use crate::tracker::{Build, Document, State, Target};
+
+/// A machine image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its id, such as `ami-0c7c531040a1b2c3d`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// The architecture, as AWS names it.
+    pub architecture: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Why a text is no list of images.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagesError {
+    /// Not JSON, or not of the shape.
+    #[error("it is not the JSON of `aws ec2 describe-images`")]
+    Json(#[from] serde_json::Error),
+    /// Nothing is never taken for something.
+    #[error(
+        "there is no available image in it: is it the output of `aws ec2 describe-images --owners self`, of the right account and region?"
+    )]
+    None,
+}
+
+/// The available images of one or several outputs of `aws ec2 describe-images`, one after another.
+pub fn parse(json: &[u8]) -> Result<Vec<Image>, ImagesError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Output {
+        images: Vec<Described>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Described {
+        image_id: String,
+        #[serde(default)]
+        name: String,
+        state: Option<String>,
+        creation_date: Option<String>,
+        architecture: Option<String>,
+        #[serde(default)]
+        tags: Vec<Tag>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Tag {
+        key: String,
+        value: String,
+    }
+    let mut images = Vec::new();
+    for output in serde_json::Deserializer::from_slice(json).into_iter::<Output>() {
+        let available = output?.images.into_iter().filter(|one| one.state.as_deref().is_none_or(|s| s == "available"));
+        images.extend(available.map(|one| Image {
+            id: one.image_id,
+            name: one.name,
+            created: one.creation_date.and_then(|date| date.parse().ok()),
+            architecture: one.architecture,
+            tags: one.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        }));
+    }
+    if images.is_empty() { Err(ImagesError::None) } else { Ok(images) }
+}
+
+const PLACEHOLDERS: [&str; 7] = ["package", "product", "epoch", "version", "release", "arch", "target"];
+
+/// What a name or tag looks like: `{product}-{version}-{target}-*`. `*` stands for any characters, and `?`
+/// for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(String);
+
+/// Why a text is not a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} has a placeholder that is none of {{package}}, {{product}}, {{epoch}}, {{version}}, {{release}}, {{arch}} and {{target}}, or none at all"
+)]
+pub struct TemplateError(String);
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let rest = PLACEHOLDERS.iter().fold(text.to_owned(), |rest, name| rest.replace(&format!("{{{name}}}"), ""));
+        if rest.contains(['{', '}']) || rest.len() == text.len() {
+            Err(TemplateError(text.chars().take(80).collect()))
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Template {
+    /// What the name or tag of an image of this build looks like.
+    fn of(&self, build: &Build) -> WildMatch {
+        let (package, evr) = (&build.package, build.package.evr());
+        let values = [
+            package.to_string(),
+            package.name().to_owned(),
+            evr.epoch.to_string(),
+            evr.version.clone(),
+            evr.release.clone(),
+            package.arch().to_owned(),
+            build.target.to_string(),
+        ];
+        let filled = PLACEHOLDERS.iter().zip(values).fold(self.0.clone(), |text, (name, value)| {
+            // Names of AMIs can't hold these, so that something else stands there.
+            text.replace(&format!("{{{name}}}"), &value.replace(['~', '^', '+', ':'], "?"))
+        });
+        WildMatch::new(&filled)
+    }
+}
+
+/// By what images are told to be of a build: all of it has to match.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// The name.
+    pub name: Option<Template>,
+    /// Tags, by key.
+    pub tags: Vec<(String, Template)>,
+}
+
+/// A release that images may be of.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The release.
+    pub package: Nevra,
+    /// When its publisher built it.
+    pub built_at: Option<Timestamp>,
+}
+
+/// Which builds images are of.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// Of each build the image that was made last.
+    pub images: BTreeMap<Build, &'a Image>,
+    /// Images of no release that is known.
+    pub unknown: Vec<&'a Image>,
+}
+
+/// Finds the build that each image is of. Where several releases would do, as where no template tells
+/// `18.6.1-1` from `18.6.1-2`, it is the newest that is not younger than the image.
+pub fn find<'a>(images: &'a [Image], candidates: &[Candidate], targets: &[Target], marks: &Marks) -> Found<'a> {
+    let mut patterns = Vec::new();
+    for candidate in candidates {
+        for target in targets {
+            let build = Build { package: candidate.package.clone(), target: target.clone() };
+            let name = marks.name.as_ref().map(|template| template.of(&build));
+            let tags: Vec<_> = marks.tags.iter().map(|(key, template)| (key, template.of(&build))).collect();
+            patterns.push((build, candidate.built_at, name, tags));
+        }
+    }
+    let mut found = Found::default();
+    for image in images {
+        let of = patterns.iter().filter(|(build, built_at, name, tags)| {
+            let has =
+                |(key, pattern): &(&String, WildMatch)| image.tags.get(*key).is_some_and(|tag| pattern.matches(tag));
+            let is_younger = built_at.zip(image.created).is_some_and(|(built_at, created)| built_at > created);
+            let is_named = name.as_ref().is_none_or(|pattern| pattern.matches(&image.name));
+            is_named && tags.iter().all(has) && runs_on(&build.package, image) && !is_younger
+        });
+        let of = of.max_by_key(|(build, ..)| (&build.package, build.target.as_str().len()));
+        let Some((build, ..)) = of else {
+            found.unknown.push(image);
+            continue;
+        };
+        let newest = found.images.entry(build.clone()).or_insert(image);
+        if image.created > newest.created {
+            *newest = image;
+        }
+    }
+    found
+}
+
+/// Whether an image can hold a package, by their architectures.
+fn runs_on(package: &Nevra, image: &Image) -> bool {
+    let arch = match image.architecture.as_deref() {
+        Some("arm64") => "aarch64",
+        Some("x86_64") => "x86_64",
+        _ => return true,
+    };
+    package.arch() == "noarch" || package.arch() == arch || (arch == "x86_64" && package.arch().ends_with("86"))
+}
+
+/// Where a tracker and the images that there are disagree.
+#[derive(Debug, Default)]
+pub struct Disagreements<'a> {
+    /// There is an image, and the tracker has no success.
+    pub not_recorded: Vec<(Build, &'a Image)>,
+    /// The tracker has a success, and there is no image.
+    pub without_image: Vec<Build>,
+}
+
+/// Compares a tracker with the images that there are, for these targets. An image counts for a build, too,
+/// if a note of the build is its id.
+pub fn compare<'a>(
+    document: &Document,
+    images: &'a [Image],
+    found: &Found<'a>,
+    targets: &[Target],
+) -> Disagreements<'a> {
+    let ids: BTreeSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    let is_built = |build: &Build| document.get(build).is_some_and(|entry| entry.state == State::Built);
+    let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
+    let without_image = document.entries().filter(|(package, target, entry)| {
+        let build = Build { package: (*package).clone(), target: (*target).clone() };
+        let is_noted = entry.notes.values().any(|note| ids.contains(note.as_str()));
+        entry.state == State::Built && targets.contains(target) && !is_noted && !found.images.contains_key(&build)
+    });
+    Disagreements {
+        not_recorded: not_recorded.map(|(build, image)| (build.clone(), *image)).collect(),
+        without_image: without_image
+            .map(|(package, target, _)| Build { package: package.clone(), target: target.clone() })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::{Notes, Origin};
+
+    const NIGHT: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn described(images: &[(&str, &str)]) -> Vec<Image> {
+        let images: Vec<_> = images
+            .iter()
+            .map(|(id, name)| serde_json::json!({"ImageId": id, "Name": name, "State": "available", "Architecture": "x86_64"}))
+            .collect();
+        parse(serde_json::json!({"Images": images}).to_string().as_bytes()).expect("images")
+    }
+
+    fn candidates(versions: &[&str]) -> Vec<Candidate> {
+        let package = |version: &&str| format!("gitlab-runner-{version}.x86_64").parse().expect("a package");
+        versions.iter().map(|version| Candidate { package: package(version), built_at: None }).collect()
+    }
+
+    fn targets() -> Vec<Target> {
+        ["rhel9", "rhel9-fips"].iter().map(|target| target.parse().expect("a target")).collect()
+    }
+
+    fn named(template: &str) -> Marks {
+        Marks { name: Some(template.parse().expect("a template")), tags: vec![] }
+    }
+
+    fn told(found: &Found<'_>) -> Vec<String> {
+        let images = found.images.iter();
+        images.map(|(build, image)| format!("{} {} {}", build.package.evr(), build.target, image.id)).collect()
+    }
+
+    #[test]
+    fn an_image_is_of_the_release_that_its_name_tells() {
+        let images = described(&[
+            ("ami-1", "gitlab-runner-18.6.1-rhel9-20261124"),
+            ("ami-2", "gitlab-runner-18.6.10-rhel9-20261124"),
+            ("ami-3", "gitlab-runner-18.7.0.rc1-rhel9-20261124"),
+            ("ami-4", "gitlab-runner-18.6.1-rhel9-fips-20261124"),
+            ("ami-5", "gitlab-runner-fips-18.6.1-rhel9-20261124"),
+            ("ami-6", "base-image"),
+        ]);
+        let releases = candidates(&["18.6.1-1", "18.6.1-2", "18.6.10-1", "18.7.0~rc1-1"]);
+        let found = find(&images, &releases, &targets(), &named("{product}-{version}-{target}-*"));
+        assert_eq!(
+            told(&found),
+            ["18.6.1-2 rhel9 ami-1", "18.6.1-2 rhel9-fips ami-4", "18.6.10-1 rhel9 ami-2", "18.7.0~rc1-1 rhel9 ami-3"]
+        );
+        let unknown: Vec<&str> = found.unknown.iter().map(|image| image.id.as_str()).collect();
+        assert_eq!(unknown, ["ami-5", "ami-6"]);
+    }
+
+    #[test]
+    fn an_image_is_of_the_release_that_its_tags_tell() {
+        let mut images = described(&[("ami-1", "x"), ("ami-2", "x"), ("ami-3", "x")]);
+        for (image, release) in images.iter_mut().zip(["18.6.1-1", "18.6.1-2", "18.6.1-1"]) {
+            image.tags.insert("Package".to_owned(), format!("gitlab-runner-{release}.x86_64"));
+            image.tags.insert("BaseOS".to_owned(), "rhel9".to_owned());
+        }
+        images[0].created = Some(NIGHT);
+        let tags = [("Package", "{package}"), ("BaseOS", "{target}")];
+        let tags = tags.map(|(key, template)| (key.to_owned(), template.parse().expect("a template"))).to_vec();
+        let marks = Marks { name: None, tags };
+        let found = find(&images, &candidates(&["18.6.1-1", "18.6.1-2"]), &targets(), &marks);
+        // Of two images the one that was made last counts.
+        assert_eq!(told(&found), ["18.6.1-1 rhel9 ami-1", "18.6.1-2 rhel9 ami-2"]);
+    }
+
+    #[test]
+    fn an_image_is_of_no_release_that_is_younger_or_for_another_machine() {
+        let mut images = described(&[("ami-1", "18.6.1-rhel9")]);
+        images[0].created = Some(NIGHT);
+        let mut releases = candidates(&["18.6.1-1", "18.6.1-2"]);
+        releases[1].built_at = Some(Timestamp::MAX);
+        let marks = named("{version}-{target}");
+        assert_eq!(told(&find(&images, &releases, &targets(), &marks)), ["18.6.1-1 rhel9 ami-1"]);
+        images[0].architecture = Some("arm64".to_owned());
+        assert_eq!(find(&images, &releases, &targets(), &marks).unknown.len(), 1);
+    }
+
+    #[test]
+    fn a_tracker_and_images_are_compared_in_both_directions() {
+        let images = described(&[("ami-1", "18.6.1-rhel9"), ("ami-9", "renamed by hand")]);
+        let releases = candidates(&["18.6.0-1", "18.6.1-1", "18.7.0-1"]);
+        let target = &targets()[0];
+        let build = |index: usize| Build { package: releases[index].package.clone(), target: target.clone() };
+        let mut document = Document::new("gitlab-runner", "main");
+        document.succeed(&build(0), &Notes::new(), NIGHT, Origin::default());
+        document.succeed(&build(2), &Notes::from([("AMI_ID".into(), "ami-9".into())]), NIGHT, Origin::default());
+        let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
+        let disagreements = compare(&document, &images, &found, &targets());
+        assert_eq!(disagreements.not_recorded, [(build(1), &images[0])]);
+        assert_eq!(disagreements.without_image, [build(0)]);
+    }
+
+    #[test]
+    fn several_outputs_are_one_list_and_none_is_no_list() {
+        let one = r#"{"Images": [{"ImageId": "ami-1", "CreationDate": "2026-11-20T02:31:00.000Z", "Name": "a"},
+                     {"ImageId": "ami-2", "State": "failed"}]}"#;
+        let images = parse(format!("{one}\n{}", one.replace("ami-1", "ami-3")).as_bytes()).expect("images");
+        assert_eq!(images.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(), ["ami-1", "ami-3"]);
+        assert_eq!(images[0].created, "2026-11-20T02:31:00Z".parse().ok());
+        assert!(matches!(parse(b"{\"Images\": []}"), Err(ImagesError::None)));
+        assert!(matches!(parse(b""), Err(ImagesError::None)));
+        assert!(matches!(parse(b"{\"Snapshots\": []}"), Err(ImagesError::Json(_))));
+    }
+
+    #[test]
+    fn a_template_has_placeholders_that_are_known() {
+        for text in ["", "*", "{version", "{Version}", "{product}-{os}"] {
+            assert!(text.parse::<Template>().is_err(), "{text}");
+        }
+    }
+}
