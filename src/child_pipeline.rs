@@ -13,7 +13,8 @@ use crate::tracker::TrackerName;
 const MAX_JOB_NAME: usize = 255;
 
 /// What a job that records shows in GitLab's Tests tab, in whatever way it ends.
-const JUNIT: &str = "{when: always, paths: [.ami-scheduler/junit.xml], reports: {junit: .ami-scheduler/junit.xml}, expire_in: 1 week}";
+const JUNIT: &str =
+    "{when: always, paths: [.ami-scheduler/junit.xml], reports: {junit: .ami-scheduler/junit.xml}, expire_in: 1 week}";
 
 /// What the jobs of a child pipeline need to know beside their builds.
 #[derive(Debug, Clone)]

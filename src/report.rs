@@ -221,7 +221,8 @@ fn remarks(entry: &Entry) -> Vec<String> {
 /// Text that others wrote, without what would move a terminal's cursor, turn the direction of
 /// writing around, or is no character of XML.
 pub fn printable(text: &str) -> String {
-    let is_direction = |c| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_direction =
+        |c| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_none = |c| matches!(c, '\u{2028}'..='\u{2029}' | '\u{fffe}'..='\u{ffff}');
     text.chars().map(|c| if c.is_control() || is_direction(c) || is_none(c) { '?' } else { c }).collect()
 }

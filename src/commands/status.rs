@@ -23,9 +23,7 @@ pub fn run(args: &Status, now: Timestamp) -> Result<(), Failure> {
             format!("There is no tracker in {}.\n", store.place())
         }
         StatusFormat::Table => one_below_the_other(documents.iter().map(|document| table::status(document, colours))),
-        StatusFormat::Markdown => {
-            one_below_the_other(documents.iter().map(|document| markdown::status(document, now)))
-        }
+        StatusFormat::Markdown => one_below_the_other(documents.iter().map(|document| markdown::status(document, now))),
     };
     match &args.output {
         Some(file) => Ok(write(file, text.as_bytes())?),

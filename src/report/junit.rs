@@ -1,4 +1,4 @@
-//! Builds as the test cases of a JUnit report, which GitLab shows in a pipeline's *Tests* tab.
+//! Builds as the test cases of a `JUnit` report, which GitLab shows in a pipeline's *Tests* tab.
 //!
 //! What GitLab reads of it: a case's `classname` (its column *Suite*), `name` and `time`, and the
 //! text, not the attributes, of `failure`, `skipped` and `system-out`. Of cases with the same names
@@ -54,9 +54,10 @@ pub fn cases(diff: &Diff, max_attempts: u64) -> Vec<Case> {
     let planned = diff.builds.iter().map(|build| Case::planned(build, max_attempts));
     let left_alone = diff.left_alone.iter().map(|cell| {
         let is_of_cell = |build: &Build| build.package == cell.package && build.target == cell.target;
-        let changed = diff.republished.iter().find(|change| {
-            is_of_cell(&Build { package: change.package.clone(), target: change.target.clone() })
-        });
+        let changed = diff
+            .republished
+            .iter()
+            .find(|change| is_of_cell(&Build { package: change.package.clone(), target: change.target.clone() }));
         let (outcome, told) = match (&cell.reason, changed) {
             (_, Some(change)) => (Outcome::Failed, why_republished(change)),
             (Reason::GivenUp { .. }, None) => (Outcome::Failed, why_left_alone(&cell.reason)),
@@ -68,7 +69,7 @@ pub fn cases(diff: &Diff, max_attempts: u64) -> Vec<Case> {
     planned.chain(left_alone).collect()
 }
 
-/// A JUnit report of cases that were so at a time.
+/// A `JUnit` report of cases that were so at a time.
 pub fn report(reference: &str, at: Timestamp, cases: &[Case]) -> Result<String, quick_xml::SeError> {
     let number = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
     let suite = Suite {

@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{
-    MANY, ago, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone, why_republished,
-};
+use super::{MANY, ago, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone, why_republished};
 use crate::diff::{Diff, Reason};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Target};
@@ -21,9 +19,10 @@ pub fn diff(product: &str, reference: &str, at: Timestamp, diff: &Diff, max_atte
         diff.left_alone.len(),
         to_the_minute(at)
     );
-    let builds = diff.builds.iter().map(|build| {
-        (&build.package.package, &build.target, why_built(&build.because, build.attempt, max_attempts))
-    });
+    let builds = diff
+        .builds
+        .iter()
+        .map(|build| (&build.package.package, &build.target, why_built(&build.because, build.attempt, max_attempts)));
     push_images(&mut text, "To build", builds.collect());
     let changed = diff.republished.iter().map(|change| (&change.package, &change.target, why_republished(change)));
     push_images(&mut text, "Changed under its name", changed.collect());

@@ -19,8 +19,11 @@ const SCRIPT: &str = include_str!("page.js");
 pub fn page(documents: &[Document], now: Timestamp) -> Result<String, askama::Error> {
     let sections: Vec<Section<'_>> =
         documents.iter().enumerate().map(|(number, document)| Section::new(number, document, now)).collect();
-    let states: BTreeMap<_, State> =
-        sections.iter().flat_map(|section| &section.counts).map(|(state, _)| ((state.tone(), *state), *state)).collect();
+    let states: BTreeMap<_, State> = sections
+        .iter()
+        .flat_map(|section| &section.counts)
+        .map(|(state, _)| ((state.tone(), *state), *state))
+        .collect();
     let releases = sections.iter().map(|section| section.rows.len()).sum();
     Page {
         as_of: Time::new(now, now),
@@ -127,7 +130,10 @@ impl<'a> Section<'a> {
         let targets: Vec<&Target> = targets.into_iter().collect();
         let row = |(package, entries): (_, BTreeMap<&'a Target, &'a Entry>)| Row {
             package,
-            cells: targets.iter().map(|target| (*target, entries.get(target).map(|entry| Cell::new(entry, now)))).collect(),
+            cells: targets
+                .iter()
+                .map(|target| (*target, entries.get(target).map(|entry| Cell::new(entry, now))))
+                .collect(),
         };
         let rows = by_package.into_iter().rev().map(row).collect();
         let counts = counts(document);
