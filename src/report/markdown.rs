@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{MANY, ago, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone, why_republished};
-use crate::diff::{Diff, Reason};
+use crate::diff::{Diff, LeftAlone, Reason};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Target};
 
@@ -26,16 +26,15 @@ pub fn diff(product: &str, reference: &str, at: Timestamp, diff: &Diff, max_atte
     push_images(&mut text, "To build", builds.collect());
     let changed = diff.republished.iter().map(|change| (&change.package, &change.target, why_republished(change)));
     push_images(&mut text, "Changed under its name", changed.collect());
-    let (built, others): (Vec<_>, Vec<_>) = diff
-        .left_alone
-        .iter()
-        .map(|cell| (matches!(cell.reason, Reason::Built { .. }), cell))
-        .partition(|(is_built, _)| *is_built);
-    let others = others.into_iter().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
-    push_images(&mut text, "Left alone", others.collect());
-    let built = built.into_iter().rev().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
-    push_images(&mut text, "Built before", built.collect());
+    let (built, others): (Vec<_>, Vec<_>) =
+        diff.left_alone.iter().partition(|cell| matches!(cell.reason, Reason::Built { .. }));
+    push_images(&mut text, "Left alone", others.into_iter().map(left_alone).collect());
+    push_images(&mut text, "Built before", built.into_iter().rev().map(left_alone).collect());
     text
+}
+
+fn left_alone(cell: &LeftAlone) -> (&Nevra, &Target, String) {
+    (&cell.package, &cell.target, why_left_alone(&cell.reason))
 }
 
 fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, String)>) {
