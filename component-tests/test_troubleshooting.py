@@ -11,7 +11,8 @@ from conftest import ROOT
 
 PAGE = " ".join((ROOT / "docs" / "troubleshooting.md").read_text().split())
 #: Macros and functions whose first text is what a person reads.
-TELLS = re.compile(r'(?:#\[error\(|bail!\(|anyhow!\(|context\(|with_context\(\|\| format!\(|Err\(format!\(|=> format!\(|=> \{?\s*)\s*'
+TELLS = re.compile(r'(?:#\[error\(|bail!\(|anyhow!\(|context\(|with_context\(\|\| format!\(|Err\((?:format!\()?|map_err\(\|\w*\| format!\(|'
+                   r'say_aside!\(|=> format!\(|=> \{?\s*)\s*'
                    r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 #: What only goes before the message that counts.
 PREFIXES = {

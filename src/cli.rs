@@ -27,7 +27,8 @@ use serde::Deserialize;
 /// of them to build and claims them in the tracker, the child pipeline that it writes builds them,
 /// and `update` records each success (`settle` the failures).
 #[derive(Debug, Parser)]
-#[command(version, bin_name = "ami-scheduler", max_term_width = 100, after_help = EXIT_CODES, after_long_help = HOW_TO_RUN)]
+#[command(version, bin_name = "ami-scheduler", max_term_width = 100, after_help = EXIT_CODES)]
+#[command(after_long_help = format!("{HOW_TO_RUN}\n\n{EXIT_CODES}"))]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -66,14 +67,7 @@ The trackers of a GitLab project, with a project access token (role Maintainer, 
 
     $ export CI_API_V4_URL=https://gitlab.example.com/api/v4 CI_PROJECT_ID=42
     $ export AMI_SCHEDULER_TOKEN=glpat-…
-    $ ami-scheduler status --tracker gitlab
-
-Exit codes:
-  0  done; nothing to build is done
-  1  anything else
-  2  the command line
-  3  the package repository
-  4  GitLab or the tracker";
+    $ ami-scheduler status --tracker gitlab";
 
 const LIST_EXAMPLES: &str = "Examples:
   The releases of version 18, into packages.json, where diff looks for them:

@@ -123,7 +123,7 @@ fn write_if_asked(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     path.map_or(Ok(()), |path| write(path, text.as_bytes()))
 }
 
-/// A JUnit report of builds, where one is asked for.
+/// A `JUnit` report of builds, where one is asked for.
 fn write_junit(path: Option<&Path>, reference: &str, now: Timestamp, cases: &[Case]) -> anyhow::Result<()> {
     write_if_asked(path, &junit::report(reference, now, cases)?)
 }

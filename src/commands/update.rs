@@ -20,8 +20,6 @@ pub fn run(args: Update, now: Timestamp, connect: &Connect) -> Result<(), Failur
     let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
     tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
     let took = begun.map(|begun| now.duration_since(begun));
-    let case = document.get(&build).map(|entry| Case::recorded(&build, entry, took));
-    write_junit(args.junit.as_deref(), &args.tracker.reference, now, case.as_slice())?;
     let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", report::printable(value))).collect();
     match recorded {
         Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
@@ -30,6 +28,8 @@ pub fn run(args: Update, now: Timestamp, connect: &Connect) -> Result<(), Failur
     if unheard_of {
         say!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
     }
+    let case = document.get(&build).map(|entry| Case::recorded(&build, entry, took));
+    write_junit(args.junit.as_deref(), &args.tracker.reference, now, case.as_slice())?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Builds as the test cases of a JUnit report, which GitLab shows in a pipeline's *Tests* tab.
+//! Builds as the test cases of a `JUnit` report, which GitLab shows in a pipeline's *Tests* tab.
 //!
 //! What GitLab reads of it: a case's `classname` (its column *Suite*), `name` and `time`, and the
 //! text, not the attributes, of `failure`, `skipped` and `system-out`. Of cases with the same names
@@ -78,7 +78,7 @@ pub fn cases(diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> Vec<Case> {
     planned.chain(left_alone).chain(of_no_build).collect()
 }
 
-/// A JUnit report of cases that were so at a time.
+/// A `JUnit` report of cases that were so at a time.
 pub fn report(reference: &str, at: Timestamp, cases: &[Case]) -> Result<String, quick_xml::SeError> {
     let number = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
     let suite = Suite {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{MANY, ago, alarm, links, overdue, printable, remarks, summary, to_the_minute, why_built, why_left_alone};
 use crate::alarm::{Alarm, Limits};
-use crate::diff::{Diff, Reason};
+use crate::diff::{Diff, LeftAlone, Reason};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Target};
 
@@ -26,16 +26,15 @@ pub fn diff(product: &str, reference: &str, at: Timestamp, diff: &Diff, alarms: 
         .map(|build| (&build.package.package, &build.target, why_built(&build.because, build.attempt, max_attempts)));
     push_images(&mut text, "To build", builds.collect());
     push_alarms(&mut text, alarms.iter().map(alarm));
-    let (built, others): (Vec<_>, Vec<_>) = diff
-        .left_alone
-        .iter()
-        .map(|cell| (matches!(cell.reason, Reason::Built { .. }), cell))
-        .partition(|(is_built, _)| *is_built);
-    let others = others.into_iter().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
-    push_images(&mut text, "Left alone", others.collect());
-    let built = built.into_iter().rev().map(|(_, cell)| (&cell.package, &cell.target, why_left_alone(&cell.reason)));
-    push_images(&mut text, "Built before", built.collect());
+    let (built, others): (Vec<_>, Vec<_>) =
+        diff.left_alone.iter().partition(|cell| matches!(cell.reason, Reason::Built { .. }));
+    push_images(&mut text, "Left alone", others.into_iter().map(left_alone).collect());
+    push_images(&mut text, "Built before", built.into_iter().rev().map(left_alone).collect());
     text
+}
+
+fn left_alone(cell: &LeftAlone) -> (&Nevra, &Target, String) {
+    (&cell.package, &cell.target, why_left_alone(&cell.reason))
 }
 
 fn push_alarms(text: &mut String, told: impl Iterator<Item = String>) {
