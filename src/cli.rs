@@ -38,7 +38,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the c
 #[derive(Debug, Subcommand)]
 pub enum Command {
     List(List),
-    Diff(Diff),
+    Diff(Box<Diff>),
     Update(Update),
     Settle(Settle),
     Status(Status),

@@ -26,7 +26,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let now = cli.now.unwrap_or_else(Timestamp::now);
     match cli.command {
         Command::List(list) => list::run(&list, now),
-        Command::Diff(diff) => diff::run(diff, now),
+        Command::Diff(diff) => diff::run(*diff, now),
         Command::Update(update) => update::run(update, now),
         Command::Settle(settle) => settle::run(settle, now),
         Command::Status(status) => status::run(&status),
