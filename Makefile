@@ -3,19 +3,23 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test test-core test-component lint module interleavings chaos peak-memory bench-tracker setup-demo setup-test
+.PHONY: demo test test-core test-component test-image lint module interleavings chaos peak-memory bench-tracker setup-demo setup-test
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test lint module test-core test-component
+test: setup-test lint module test-core test-component test-image
 
 test-core:
 	cargo test --locked
 	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
 
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 --dist loadgroup component-tests $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests --ignore=component-tests/test_image.py $(PYTEST)
+
+# One process: it builds the image once.
+test-image:
+	.tools/venv/bin/python -m pytest component-tests/test_image.py
 
 lint:
 	cargo fmt --check
