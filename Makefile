@@ -3,19 +3,24 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test test-core test-component lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
+.PHONY: demo test test-core test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test lint module test-core test-component
+test: setup-test lint module test-core test-component test-image
 
+# TESTS=package runs those alone that have the word in their names.
 test-core:
-	cargo test --locked
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
+	cargo test --locked $(TESTS)
+	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws $(TESTS)
 
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 --dist loadgroup component-tests $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests --ignore=component-tests/test_image.py $(PYTEST)
+
+# One process: it builds the image once.
+test-image:
+	.tools/venv/bin/python -m pytest component-tests/test_image.py
 
 lint:
 	cargo fmt --check

@@ -20,8 +20,6 @@ from images import Buildah, Container, buildah_in
 from repositories import FIRST, Repository
 from test_schema import GIVEN, TEMPLATE, interpolated
 
-pytestmark = pytest.mark.xdist_group("image")  # which is built once
-
 MODULE = "/usr/local/share/ami-scheduler/ami-scheduler.wasm"
 
 

@@ -65,7 +65,7 @@ source "amazon-ebs" "gitlab-runner" {
 }
 
 build {
-  source "source.amazon-ebs.gitlab-runner" {
+  source "amazon-ebs.gitlab-runner" {
     name         = "al2023"
     ami_name     = "${local.ami_name}-al2023"
     ssh_username = "ec2-user"
@@ -77,7 +77,7 @@ build {
     }
   }
 
-  source "source.amazon-ebs.gitlab-runner" {
+  source "amazon-ebs.gitlab-runner" {
     name         = "rhel9"
     ami_name     = "${local.ami_name}-rhel9"
     ssh_username = "ec2-user"
