@@ -33,7 +33,10 @@ pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
         }
         given.extend(certificates);
     }
-    let provider = Arc::new(ring::default_provider());
+    let mut provider = ring::default_provider();
+    // WebAssembly has no instructions for AES.
+    provider.cipher_suites.sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("CHACHA20"));
+    let provider = Arc::new(provider);
     let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
     let unusable = |error: String| BundleError::Damaged(names.join(", "), error);
     let public_web = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
