@@ -15,6 +15,7 @@ new_certs_dir = {folder}
 rand_serial = yes
 default_md = sha256
 policy = anything
+unique_subject = no
 [anything]
 commonName = supplied
 """

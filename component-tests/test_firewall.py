@@ -387,6 +387,7 @@ def test_a_night_goes_through_private_certificates_and_a_proxy(
     for words in [("list", "--product", "gitlab-runner", "--repo-url", secure_url),
                   ("diff", "--tracker", "gitlab", "--targets", "al2023", *CHILD),
                   ("update", "--tracker", "gitlab", "--package", NEWEST, "--target", "al2023"),
+                  ("update", "--tracker", "gitlab", "--package", NEWEST, "--target", "rhel9"),
                   ("status", "--tracker", "gitlab")]:
         run = job(*words)
         assert run.code == 0, run.all

@@ -67,6 +67,14 @@ def test_no_help_and_no_misuse_repeats_a_value_of_the_environment(job: Module, c
     assert tells_no_secret(job, command, "--nonsense", "https://user:s3cret@example.com/") == 2
 
 
+@pytest.mark.parametrize("proxy", ["socks5://anna:s3cret@localhost:1080", "http://anna:s3cret@localhost:port", "http://anna:s3cret@HERE"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_output_holds_the_password_of_a_proxy(job: Module, gitlab: GitLab, command: str, proxy: str) -> None:
+    """The last of them is no proxy, but answers."""
+    job.env["HTTP_PROXY"] = proxy.replace("HERE", gitlab.url.removeprefix("http://"))
+    assert tells_no_secret(job, *COMMANDS[command], "--tracker", "gitlab") in (0, 4)
+
+
 class Elsewhere(BaseHTTPRequestHandler):
     """Another server, which notes the headers that it is sent."""
 

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    CertificateError, CipherSuite, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
     SignatureScheme,
 };
 use x509_cert::Certificate;
@@ -33,13 +33,23 @@ pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
         }
         given.extend(certificates);
     }
-    let provider = Arc::new(ring::default_provider());
+    let mut provider = ring::default_provider();
+    // WebAssembly has no instructions for AES.
+    provider.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+        )
+    });
+    let provider = Arc::new(provider);
     let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
     let unusable = |error: String| BundleError::Damaged(names.join(", "), error);
-    let public_web = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+    let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(|error| unusable(error.to_string()))?;
-    let verifier = Verifier { authorities: public_web, given, bundles: names.join(", ") };
+    let verifier = Verifier { authorities, given, bundles: names.join(", ") };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(error.to_string()))?

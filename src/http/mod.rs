@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "wasi")]
 mod certificates;
+#[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
 mod proxy;
 #[cfg(test)]
 pub mod scripted;
