@@ -4,10 +4,12 @@
 #[macro_use]
 mod say;
 
+mod cache;
 mod cli;
 mod commands;
 mod exit;
 mod http;
+mod reader;
 mod source;
 mod store;
 

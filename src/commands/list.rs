@@ -1,38 +1,42 @@
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::Path;
+use std::rc::Rc;
 
 use ami_scheduler::artifacts::{Packages, RepositoryRead};
 use ami_scheduler::package::Package;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
+use ami_scheduler::repository::Listing;
 use ami_scheduler::repository::merge::{Conflict, merge};
-use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::repository::signature::TrustedKeys;
 use ami_scheduler::tracker::Target;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{read, write_json};
+use crate::cache::Cache;
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::http::Client;
-use crate::source::{Index, OpenFile, Source};
-
-/// How often a repository is read from its beginning, the first time included.
-const MAX_READS: u32 = 4;
+use crate::reader::Reader;
+use crate::source::Source;
 
 pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
     let repositories = repositories(&list.repo_url).or_exit(Exit::CommandLine)?;
-    let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
-    let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
+    let keys = key_file(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
+    let trusted = keys.as_ref().map(|(file, content)| trusted_keys(file, content)).transpose()?;
+    let cache_folder = list.cache.as_ref().and_then(|folder| folder.0.as_deref());
     let mut read = Vec::new();
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in &repositories {
         let Repository { source, targets } = repository;
-        let mut listing = read_repository(source, &wanted).or_exit(Exit::Repository)?;
+        let cache = cache_folder.filter(|_| source.is_on_the_web()).map(|folder| {
+            Cache::new(folder, source.given(), &list.product, keys.as_ref().map(|(_, content)| content.as_slice()))
+        });
+        let reader = Reader { product: &list.product, signed_by: trusted.as_ref(), now, cache: cache.as_ref() };
+        let mut listing = reader.read(source).or_exit(Exit::Repository)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
             url: source.shown().to_owned(),
@@ -86,6 +90,7 @@ fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
     if given.len() > 1 && given.iter().any(|value| is_list(value)) {
         bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
     }
+    let client = Rc::new(Client::new());
     let mut repositories = Vec::new();
     for value in given {
         let urls = if is_list(value) {
@@ -97,7 +102,7 @@ fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push(Repository { source: Source::new(url, Client::new())?, targets });
+            repositories.push(Repository { source: Source::new(url, Rc::clone(&client))?, targets });
         }
     }
     if repositories.is_empty() {
@@ -105,12 +110,34 @@ fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
             "--repo-url is empty: give the URL of a repository (input repo_url), or a list of them (input repo_urls)"
         );
     }
+    log_in(&mut repositories)?;
     if repositories.iter().any(|one| one.targets.is_none() != repositories[0].targets.is_none()) {
         bail!(
             "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
         );
     }
     Ok(repositories)
+}
+
+/// With the user and password that the environment has. They are for one server: where there are
+/// several without a password of their own, nobody can tell which one is meant.
+fn log_in(repositories: &mut [Repository]) -> anyhow::Result<()> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (user, password) = (variable("AMI_SCHEDULER_REPO_USER"), variable("AMI_SCHEDULER_REPO_PASSWORD"));
+    if user.is_none() && password.is_none() {
+        return Ok(());
+    }
+    let origins: Vec<_> = repositories.iter().filter_map(|one| one.source.origin_without_credentials()).collect();
+    if origins.iter().any(|origin| *origin != origins[0]) {
+        bail!(
+            "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
+             put https://USER:PASSWORD@ into the URLs of those that want them"
+        );
+    }
+    for repository in repositories {
+        repository.source.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
+    }
+    Ok(())
 }
 
 fn is_list(value: &str) -> bool {
@@ -128,17 +155,13 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-/// What is asked of a repository.
-struct Wanted<'a> {
-    product: &'a str,
-    signed_by: Option<&'a TrustedKeys>,
-    now: Timestamp,
+fn key_file(file: Option<&Path>) -> Result<Option<(&Path, Vec<u8>)>, Failure> {
+    Ok(file.map(|file| Ok::<_, anyhow::Error>((file, read(file)?))).transpose()?)
 }
 
-fn trusted_keys(file: Option<&Path>) -> Result<Option<TrustedKeys>, Failure> {
-    let Some(file) = file else { return Ok(None) };
-    let keys = TrustedKeys::read(&read(file)?);
-    keys.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine).map(Some)
+fn trusted_keys(file: &Path, content: &[u8]) -> Result<TrustedKeys, Failure> {
+    let keys = TrustedKeys::read(content);
+    keys.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine)
 }
 
 fn policy(list: &List) -> anyhow::Result<Policy> {
@@ -153,110 +176,6 @@ fn policy(list: &List) -> anyhow::Result<Policy> {
         architectures: list.arch.0.clone(),
         pre_releases: list.pre_releases,
     })
-}
-
-/// A mirror is often caught half-way through its update, and connections break: both pass, so the
-/// repository is read again from `repomd.xml` on before it is an error.
-fn read_repository(source: &Source, wanted: &Wanted<'_>) -> anyhow::Result<Listing> {
-    let mut attempt = 1;
-    loop {
-        let error = match read_once(source, wanted) {
-            Ok(listing) => return Ok(listing),
-            Err(Failed::ForGood(error)) => return Err(error),
-            Err(Failed::MayPass(error)) => error,
-        };
-        if attempt == MAX_READS {
-            return Err(error.context(format!(
-                "the repository {} gave no consistent answer in {MAX_READS} attempts, as if it were being updated; run the job again later",
-                source.shown()
-            )));
-        }
-        say_aside!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
-        source.wait(attempt);
-        attempt += 1;
-    }
-}
-
-enum Failed {
-    MayPass(anyhow::Error),
-    ForGood(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Failed {
-    fn from(error: anyhow::Error) -> Self {
-        Self::ForGood(error)
-    }
-}
-
-fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
-    let Some(mut file) = source.open("repodata/repomd.xml")? else {
-        if wanted.signed_by.is_some() {
-            let shown = source.shown();
-            return Err(anyhow!("{shown} has no repodata/repomd.xml, and --gpg-key asks for its signature").into());
-        }
-        return Ok(read_index(source, wanted.product)?);
-    };
-    let document = read_whole(&mut file)?;
-    if let Some(keys) = wanted.signed_by {
-        verify(source, &document, keys, wanted.now)?;
-    }
-    let document = String::from_utf8(document)
-        .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
-    let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
-    let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-        .map_err(|reason| anyhow!("the location of primary in {}: {reason}", file.shown))?;
-    let Some(file) = source.open_url(&url)? else {
-        return Err(Failed::MayPass(anyhow!("repomd.xml names {}, which is not there", repomd.primary.href)));
-    };
-    let shown = file.shown.clone();
-    let listing = primary::read(file.body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
-        let passes = error.may_pass();
-        let error = anyhow::Error::from(error).context(format!("in {shown}"));
-        if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
-    })?;
-    if listing.packages.is_empty() && listing.others == 0 {
-        let reason = "has no package at all: is it being made anew, or the wrong one?";
-        return Err(anyhow!("the repository {} {reason}", source.shown()).into());
-    }
-    Ok(Listing { revision: repomd.revision, ..listing })
-}
-
-fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
-    let mut content = Vec::new();
-    let read = file.body.by_ref().take(repomd::MAX_SIZE).read_to_end(&mut content);
-    read.map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
-    Ok(content)
-}
-
-/// Before anything that `repomd.xml` says is believed. A mirror may have one file of it already and
-/// the other not yet.
-fn verify(source: &Source, repomd: &[u8], keys: &TrustedKeys, now: Timestamp) -> Result<(), Failed> {
-    let Some(mut file) = source.open("repodata/repomd.xml.asc")? else {
-        let reason = "has no signature (repodata/repomd.xml.asc), and --gpg-key asks for one";
-        return Err(Failed::MayPass(anyhow!("{} {reason}", source.shown())));
-    };
-    let signature = read_whole(&mut file)?;
-    keys.verify(repomd, &signature, now).map_err(|error| {
-        let passes = matches!(error, SignatureError::Bad { .. });
-        let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.shown));
-        if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
-    })
-}
-
-fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
-    let listing = match source.directory_index()? {
-        Index::Page { html, url } => index::read(&html, &url, product),
-        Index::Files(urls) => index::read_urls(urls, product),
-    }
-    .with_context(|| format!("in {}", source.shown()))?;
-    if listing.packages.is_empty() && listing.others == 0 {
-        bail!(
-            "{} is no package repository: it has no repodata/repomd.xml, and no file or link that ends in .rpm. \
-             The URL has to be the one that a .repo file has as baseurl",
-            source.shown()
-        );
-    }
-    Ok(listing)
 }
 
 fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error {

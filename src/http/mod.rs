@@ -40,11 +40,16 @@ pub struct Request {
     pub credentials: Option<(&'static str, String)>,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
+    /// Other headers, such as the conditions of a request.
+    #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+    pub headers: Vec<(&'static str, String)>,
+    /// How often it is sent at most, where what is wrong may pass: fewer where there is a fall-back.
+    pub attempts: usize,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, body: None }
+        Self { method, url, credentials: None, body: None, headers: Vec::new(), attempts: MAX_ATTEMPTS }
     }
 }
 
@@ -172,7 +177,7 @@ impl Client {
         request: &Request,
         mut finish: impl FnMut(Response) -> io::Result<T>,
     ) -> Result<T, HttpError> {
-        let mut delays = delays();
+        let mut delays = delays().take(request.attempts.saturating_sub(1));
         loop {
             let delay = delays.next();
             let (reason, wait) = match self.follow(request)? {
