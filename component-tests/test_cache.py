@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_an_unchanged_repository_costs_one_small_request(ami: Module, web: WebSe
 
     assert run_list(ami, "--repo-url", published.url) == first
     assert asked(web) == [("repomd.xml", "304")]
+
+    # The same file at another time has another ETag.
+    os.utime(published.folder / "repodata/repomd.xml", (1, 1))
+    assert run_list(ami, "--repo-url", published.url) == first
+    assert run_list(ami, "--repo-url", published.url) == first
+    assert asked(web) == [("repomd.xml", "200"), ("repomd.xml", "304")]
 
     published.add("gitlab-runner-18.7.0-1.x86_64").publish()
     run_list(ami, "--repo-url", published.url)

@@ -89,7 +89,7 @@ impl Reader<'_> {
         let shown = repository.shown();
         let found = match (repository.look(&unless)?, kept_index) {
             (Asked::There(found), _) => found,
-            (Asked::Unchanged, Some(kept)) => return Ok(listing_of(kept)),
+            (Asked::Unchanged, Some(kept)) => return Ok(unchanged(kept)),
             (Asked::Unchanged | Asked::NotThere, _) => {
                 return Err(anyhow!("{shown} is not there (404), nor is its {REPOMD}: is the URL right?").into());
             }
@@ -120,22 +120,22 @@ impl Reader<'_> {
             && mirrors.bases.contains(&kept.base)
             && self.is_still_signed(repository, repomd)
         {
-            return Ok(listing_of(kept));
+            return Ok(unchanged(kept));
         }
         let count = mirrors.bases.len().min(MAX_MIRRORS);
-        let mut last = None;
+        let mut failure = None;
         for base in mirrors.bases.iter().take(count) {
-            if let Some(error) = last {
+            if let Some(error) = failure {
                 say_aside!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
-            last = match self.read_repodata(&mirror, &mirrors.repomd, kept) {
+            failure = match self.read_repodata(&mirror, &mirrors.repomd, kept) {
                 Ok(Some(listing)) => return Ok(listing),
                 Ok(None) => Some(anyhow!("the mirror {} has no {REPOMD}", mirror.shown())),
                 Err(failed) => Some(failed.into_error()),
             };
         }
-        let error = last.unwrap_or_else(|| anyhow!("there is none"));
+        let error = failure.unwrap_or_else(|| anyhow!("there is none"));
         Err(Failed::MayPass(error.context(format!("none of the {count} mirrors in {list} can be used"))))
     }
 
@@ -155,7 +155,7 @@ impl Reader<'_> {
         let unless = usable.map(|(kept, _)| kept.validators.clone()).unwrap_or_default();
         let mut file = match (source.open(REPOMD, &unless)?, usable) {
             (Asked::There(file), _) => file,
-            (Asked::Unchanged, Some((kept, _))) => return Ok(Some(listing_of(kept))),
+            (Asked::Unchanged, Some((kept, _))) => return Ok(Some(unchanged(kept))),
             (Asked::Unchanged | Asked::NotThere, _) => return Ok(None),
         };
         let document = read_whole(&mut file)?;
@@ -166,11 +166,11 @@ impl Reader<'_> {
         let signature = self.signed_by.map(|keys| self.verify(source, &document, keys)).transpose()?;
         let document = String::from_utf8(document)
             .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
-        if let Some((kept, _)) = usable.filter(|(_, repomd)| repomd.document == document) {
-            return Ok(Some(listing_of(kept)));
-        }
         let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
-        let listing = self.read_primary(source, &repomd, &file.shown)?;
+        let listing = match usable {
+            Some((kept, repomd)) if repomd.document == document => unchanged(kept),
+            _ => self.read_primary(source, &repomd, &file.shown)?,
+        };
         if let Some(cache) = self.cache.filter(|_| !listing.packages.is_empty()) {
             let repomd = Some(KeptRepomd { document, signature });
             cache.store(source.base(), file.validators, repomd, &listing.packages, listing.others);
@@ -281,7 +281,9 @@ fn look_further(source: &Source, url: &Url) -> anyhow::Result<Found> {
     }
 }
 
-fn listing_of(kept: &Kept) -> Listing {
+/// What is kept, of a repository that says that it has not changed.
+fn unchanged(kept: &Kept) -> Listing {
+    say_aside!("{} has not changed since it was last read", crate::http::shown(&kept.base));
     let repomd = kept.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document).ok());
     let revision = repomd.and_then(|repomd| repomd.revision);
     Listing { revision, packages: kept.packages.clone(), others: kept.others, ..Listing::default() }

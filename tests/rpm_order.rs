@@ -57,7 +57,7 @@ for line in sys.stdin:
     print(rpm.labelCompare(tuple(one), tuple(other)))
 ";
 
-/// The SplitMix64 generator.
+/// The generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -7,7 +7,7 @@ use ami_scheduler::package::Package;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
 use ami_scheduler::repository::Listing;
-use ami_scheduler::repository::merge::{Conflict, merge};
+use ami_scheduler::repository::merge::{Conflict, Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
 use ami_scheduler::tracker::Target;
 use anyhow::{Context as _, anyhow, bail};
@@ -21,22 +21,50 @@ use crate::http::Client;
 use crate::reader::Reader;
 use crate::source::Source;
 
+/// Up to how many conflicts are told one by one.
+const MANY: usize = 10;
+
 pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
     let repositories = repositories(&list.repo_url).or_exit(Exit::CommandLine)?;
-    let keys = key_file(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
-    let trusted = keys.as_ref().map(|(file, content)| trusted_keys(file, content)).transpose()?;
-    let cache_folder = list.cache.as_ref().and_then(|folder| folder.0.as_deref());
+    let keys = list.gpg_key.as_ref().and_then(|file| file.0.as_deref()).map(KeyFile::read).transpose()?;
+    let cache = list.cache.as_ref().and_then(|folder| folder.0.as_deref());
+    let (read, merged) = read_all(&repositories, &list.product, keys.as_ref(), cache, now).or_exit(Exit::Repository)?;
+    for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
+        say_aside!(
+            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
+        );
+    }
+    if merged.conflicts.len() > MANY {
+        say_aside!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
+    }
+    let (wanted, mut left_out) = policy.apply(merged.packages);
+    left_out.dedup();
+    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out);
+    write_json(&list.output, &Packages::new(&list.product, read, now, wanted, left_out))?;
+    say!("{}", text.trim_end());
+    Ok(())
+}
+
+/// Reads every repository and merges them. One that fails, or a target that none of its repositories
+/// has the product for, is an error: what is missing is not taken for nothing.
+fn read_all(
+    repositories: &[Repository],
+    product: &str,
+    keys: Option<&KeyFile>,
+    cache: Option<&Path>,
+    now: Timestamp,
+) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
     let mut read = Vec::new();
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
-    for repository in &repositories {
+    for repository in repositories {
         let Repository { source, targets } = repository;
-        let cache = cache_folder.filter(|_| source.is_on_the_web()).map(|folder| {
-            Cache::new(folder, source.given(), &list.product, keys.as_ref().map(|(_, content)| content.as_slice()))
-        });
-        let reader = Reader { product: &list.product, signed_by: trusted.as_ref(), now, cache: cache.as_ref() };
-        let mut listing = reader.read(source).or_exit(Exit::Repository)?;
+        let cache = cache
+            .filter(|_| source.is_on_the_web())
+            .map(|folder| Cache::new(folder, source.given(), product, keys.map(|keys| keys.content.as_slice())));
+        let reader = Reader { product, signed_by: keys.map(|keys| &keys.trusted), now, cache: cache.as_ref() };
+        let mut listing = reader.read(source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
             url: source.shown().to_owned(),
@@ -59,20 +87,10 @@ pub fn run(list: &List, now: Timestamp) -> Result<(), Failure> {
             Some(targets) => !targets.iter().all(served),
         };
         if missing {
-            return Err(not_there(&list.product, &repository.source, listing)).or_exit(Exit::Repository);
+            return Err(not_there(product, &repository.source, listing));
         }
     }
-    for Conflict { package, taken, passed_over } in &merged.conflicts {
-        say_aside!(
-            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
-        );
-    }
-    let (wanted, mut left_out) = policy.apply(merged.packages);
-    left_out.dedup();
-    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out);
-    write_json(&list.output, &Packages::new(&list.product, read, now, wanted, left_out))?;
-    say!("{}", text.trim_end());
-    Ok(())
+    Ok((read, merged))
 }
 
 /// A repository to read, and the targets that it is for; `None` for every target.
@@ -85,8 +103,8 @@ struct Repository {
 /// password may be in it.
 fn repositories(values: &[String]) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
-    let is_empty = |value: &&String| !matches!(value.trim(), "" | "[]");
-    let given: Vec<&String> = values.iter().filter(is_empty).collect();
+    let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");
+    let given: Vec<&String> = values.iter().filter(is_given).collect();
     if given.len() > 1 && given.iter().any(|value| is_list(value)) {
         bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
     }
@@ -155,13 +173,19 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-fn key_file(file: Option<&Path>) -> Result<Option<(&Path, Vec<u8>)>, Failure> {
-    Ok(file.map(|file| Ok::<_, anyhow::Error>((file, read(file)?))).transpose()?)
+/// The keys that a person trusts, and the file that they are in.
+struct KeyFile {
+    content: Vec<u8>,
+    trusted: TrustedKeys,
 }
 
-fn trusted_keys(file: &Path, content: &[u8]) -> Result<TrustedKeys, Failure> {
-    let keys = TrustedKeys::read(content);
-    keys.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine)
+impl KeyFile {
+    fn read(file: &Path) -> Result<Self, Failure> {
+        let content = read(file)?;
+        let trusted = TrustedKeys::read(&content);
+        let trusted = trusted.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine)?;
+        Ok(Self { content, trusted })
+    }
 }
 
 fn policy(list: &List) -> anyhow::Result<Policy> {
