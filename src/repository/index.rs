@@ -57,6 +57,10 @@ pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &st
     for mut url in urls {
         url.set_query(None);
         url.set_fragment(None);
+        // A server can name a file on another one, but not on the machine that reads it.
+        if url.scheme() != folder.scheme() && !matches!(url.scheme(), "http" | "https") {
+            continue;
+        }
         if let Some((nevra, url)) = rpm_file(&url).zip(super::public(url.clone()).ok()) {
             if nevra.name() == product {
                 let url = url.into();
@@ -74,9 +78,6 @@ pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &st
 }
 
 fn rpm_file(url: &Url) -> Option<Nevra> {
-    if !matches!(url.scheme(), "http" | "https" | "file") {
-        return None;
-    }
     let name = percent_decode_str(url.path_segments()?.next_back()?).decode_utf8().ok()?.into_owned();
     name.strip_suffix(".rpm")?.parse().ok()
 }
@@ -215,6 +216,7 @@ mod tests {
             r#"<a href="gitlab-runner-1%252B2-1.x86_64.rpm">"#,
             r#"<a href="gitlab-runner-$(id)-1.x86_64.rpm">"#,
             r#"<a href="javascript:gitlab-runner-1-1.x86_64.rpm">"#,
+            r#"<a href="file:///srv/gitlab-runner-1-1.x86_64.rpm">"#,
             r#"<a href="?C=N;O=D">"#,
             r"<a>",
             r#"<a href="gitlab-runner-1-1.x86_64.rpm"#,
