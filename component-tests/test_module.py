@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -195,6 +196,43 @@ def test_a_mirror_in_the_middle_of_its_update_is_asked_again(ami: Module, web: W
 
     assert process.returncode == 0, out
     assert "which is not there; reading the repository again" in out
+
+
+@pytest.mark.parametrize("half", ["new repomd, old primary", "old repomd, new primary", "primary cut short", "primary longer"])
+def test_a_mirror_that_has_half_of_an_update_is_asked_until_it_has_the_whole(ami: Module, web: WebServer, repository: Repository, half: str) -> None:
+    # Without checksums in the names of files, as older mirrors have them: the same URL, another content.
+    repository.add(*FIRST).publish("--simple-md-filenames")
+    repodata, before = repository.folder / "repodata", repository.folder / "before"
+    shutil.copytree(repodata, before)
+    repository.add("gitlab-runner-18.7.0-1.x86_64").publish("--simple-md-filenames")
+    primary, repomd = repodata / "primary.xml.gz", repodata / "repomd.xml"
+    whole = {path: path.read_bytes() for path in (primary, repomd)}
+    if half == "old repomd, new primary":
+        repomd.write_bytes((before / "repomd.xml").read_bytes())
+    else:
+        primary.write_bytes({"new repomd, old primary": (before / "primary.xml.gz").read_bytes(),
+                             "primary cut short": whole[primary][:-30], "primary longer": whole[primary] + b"x"}[half])
+
+    process = ami.start("list", "--repo-url", repository.url, "--product", "gitlab-runner")
+    wait_for(lambda: any("primary" in line for line in web.requests()))
+    for path, content in whole.items():
+        path.with_name("new").write_bytes(content)
+        path.with_name("new").rename(path)
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0, out
+    assert "primary.xml does not match repomd.xml: " in out and "reading the repository again (attempt 2 of 4)" in out
+    assert names(ami)[-1] == "gitlab-runner-18.7.0-1.x86_64"
+
+
+def test_of_open_size_and_open_checksum_nothing_depends(ami: Module, repository: Repository) -> None:
+    """What arrives is verified as it arrives; some repositories have these wrong, or not at all."""
+    repomd = repository.add(*FIRST).publish().folder / "repodata/repomd.xml"
+    text = repomd.read_text()
+    text = re.sub(r"<open-size>.*?</open-size>", "<open-size>1</open-size>", text)
+    repomd.write_text(re.sub(r"(<open-checksum[^>]*>).*?<", r"\g<1>0<", text))
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+    assert len(names(ami)) == 3
 
 
 def test_what_is_no_repository_is_refused_with_what_to_do(ami: Module, web: WebServer) -> None:

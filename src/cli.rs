@@ -202,19 +202,23 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_long_help = LIST_EXAMPLES)]
 pub struct List {
-    /// A repository: the baseurl of a .repo file, a directory index, or file:DIRECTORY
+    /// A repository: the baseurl, mirrorlist or metalink of a .repo file, a directory index, or file:DIRECTORY
     ///
-    /// A user and password in it are used and never printed. Several repositories are merged, the
+    /// A user and password in it, or in AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, are used
+    /// and never printed. Several repositories are merged, the
     /// first counts where they have the same release; TARGET[,TARGET]=URL says which targets each of
     /// them is for. A JSON array of them will do, too.
     // Text: what clap refuses it repeats, and a password may be in it.
-    #[arg(long, value_name = "[TARGETS=]URL", required = true)]
+    #[arg(long, value_name = "URL", required = true)]
     pub repo_url: Vec<String>,
     /// Believe only a repository that one of the keys in this file has signed, as gpgkey of a .repo file
     ///
     /// The signature is repodata/repomd.xml.asc; with repo_gpgcheck dnf asks for the same.
     #[arg(long, value_name = "FILE", value_parser = optional::<PathBuf>)]
     pub gpg_key: Option<Optional<PathBuf>>,
+    /// A directory to keep what was read in: with it, a repository that has not changed costs one small request
+    #[arg(long, value_name = "DIR", value_parser = optional::<PathBuf>)]
+    pub cache: Option<Optional<PathBuf>>,
     /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
     #[arg(long, value_name = "NAME", value_parser = product)]
     pub product: String,

@@ -4,11 +4,13 @@
 #[macro_use]
 mod say;
 
+mod cache;
 mod cli;
 mod commands;
 mod exit;
 mod http;
 mod progress;
+mod reader;
 mod source;
 mod store;
 

@@ -3,20 +3,26 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use ami_scheduler::report::excerpt;
 use ami_scheduler::repository::index;
 use anyhow::{Context as _, anyhow, bail};
-use url::Url;
+use jiff::fmt::rfc2822::DateTimeParser;
+use serde::{Deserialize, Serialize};
+use url::{Origin, Url};
 
-use crate::http::{Client, Method, Request, basic_auth, shown};
+use crate::http::{Answer, Client, Method, Request, basic, basic_auth, shown};
 
 /// A repository that can be read.
 pub struct Source {
+    /// As it was given, without credentials.
+    given: Url,
     base: Url,
     shown: String,
-    client: Client,
+    client: Rc<Client>,
     place: Place,
+    has_fall_back: bool,
 }
 
 enum Place {
@@ -24,49 +30,112 @@ enum Place {
     Directory(PathBuf),
 }
 
+/// What comes of asking for a file.
+pub enum Asked<T> {
+    /// It is not there (404).
+    NotThere,
+    /// It is what it was when it had these [`Validators`].
+    Unchanged,
+    There(T),
+}
+
 /// A file of the repository, to be read.
 pub struct OpenFile {
     pub body: Box<dyn Read>,
     /// Its place, without secrets.
     pub shown: String,
+    pub validators: Validators,
 }
 
-/// What a directory holds.
-pub enum Index {
-    Page { html: Vec<u8>, url: Url },
-    Files(Vec<Url>),
+/// What is at the URL of the repository itself.
+pub enum Found {
+    Page {
+        content: Vec<u8>,
+        url: Url,
+        validators: Validators,
+    },
+    /// A folder, its files and folders by their URLs.
+    Folder(Vec<Url>),
+}
+
+/// By what a server tells whether a file is still the same.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validators {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    pub fn are_none(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+
+    fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        // A file that may have changed twice within the same second is not told apart by its time
+        // (RFC 9110, 8.8.2.2).
+        let time = |name| DateTimeParser::new().parse_timestamp(header(name)?.trim()).ok();
+        let settled =
+            time("date").zip(time("last-modified")).is_some_and(|(now, then)| now.as_second() > then.as_second() + 1);
+        Self {
+            etag: header("etag").map(str::to_owned),
+            last_modified: header("last-modified").filter(|_| settled).map(str::to_owned),
+        }
+    }
+
+    fn as_headers(&self) -> Vec<(&'static str, String)> {
+        let etag = self.etag.iter().map(|etag| ("if-none-match", etag.clone()));
+        etag.chain(self.last_modified.iter().map(|time| ("if-modified-since", time.clone()))).collect()
+    }
 }
 
 impl Source {
     /// The repository at a URL: http, https, or file with an absolute or relative path. What is
     /// wrong with it is said without repeating it, since a password may be in it.
-    pub fn new(repo_url: &str, client: Client) -> anyhow::Result<Self> {
+    pub fn new(repo_url: &str, client: Rc<Client>) -> anyhow::Result<Self> {
         if let Some(path) = repo_url.strip_prefix("file:") {
             let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
             let path = percent_encoding::percent_decode_str(path).decode_utf8().context("--repo-url is no URL")?;
             let path = Path::new(path.as_ref());
             let shown = format!("file:{}", path.display());
-            return Ok(Self { base: directory_url(path), shown, client, place: Place::Directory(path.to_owned()) });
+            let (base, place) = (directory_url(path), Place::Directory(path.to_owned()));
+            return Ok(Self { given: base.clone(), base, shown, client, place, has_fall_back: false });
         }
-        let mut base: Url =
+        let mut given: Url =
             repo_url.parse().context("--repo-url is no URL, such as https://yum.example.com/el/9/x86_64")?;
-        if !matches!(base.scheme(), "http" | "https") {
-            bail!("--repo-url has the scheme {}:, expected https:, http: or file:", base.scheme());
+        if !matches!(given.scheme(), "http" | "https") {
+            bail!("--repo-url has the scheme {}:, expected https:, http: or file:", given.scheme());
         }
-        if base.query().is_some() || base.fragment().is_some() {
-            bail!(
-                "--repo-url goes on with ? or # after its path: expected the URL of a directory, such as \
-                 https://yum.example.com/el/9/x86_64"
-            );
+        if given.fragment().is_some() {
+            bail!("--repo-url goes on with # after its path: leave that off");
         }
-        let credentials = basic_auth(&base);
-        // An http URL has a host, and a URL with a host takes both.
-        let _ = base.set_username("");
-        let _ = base.set_password(None);
-        if !base.path().ends_with('/') {
+        let credentials = basic_auth(&given);
+        remove_credentials(&mut given);
+        Ok(Self::on_the_web(given, client, credentials))
+    }
+
+    fn on_the_web(given: Url, client: Rc<Client>, credentials: Option<String>) -> Self {
+        let mut base = given.clone();
+        base.set_query(None);
+        if !base.path().ends_with('/') && given.query().is_none() {
             base.set_path(&format!("{}/", base.path()));
         }
-        Ok(Self { shown: shown(&base), base, client, place: Place::Web { credentials } })
+        Self { shown: shown(&base), given, base, client, place: Place::Web { credentials }, has_fall_back: false }
+    }
+
+    /// One of the mirrors that a list at this URL names. It is given the same credentials if it is on
+    /// the same server, and no others.
+    pub fn mirror(&self, base: &Url, has_fall_back: bool) -> Self {
+        let mut base = base.clone();
+        let credentials = basic_auth(&base).or_else(|| self.credentials_for(&base).cloned());
+        remove_credentials(&mut base);
+        Self { has_fall_back, ..Self::on_the_web(base, Rc::clone(&self.client), credentials) }
+    }
+
+    /// The URL that it was given as, without credentials; its query may be a secret.
+    pub fn given(&self) -> &Url {
+        &self.given
     }
 
     /// The URL that locations are relative to, without credentials.
@@ -77,6 +146,27 @@ impl Source {
     /// The repository as messages and files show it.
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Whether `repodata` can lie below it: what a query asks for is no folder.
+    pub fn is_folder(&self) -> bool {
+        self.given.query().is_none()
+    }
+
+    pub fn is_on_the_web(&self) -> bool {
+        matches!(self.place, Place::Web { .. })
+    }
+
+    /// The server that credentials are still wanted for, if it may want some.
+    pub fn origin_without_credentials(&self) -> Option<Origin> {
+        matches!(self.place, Place::Web { credentials: None }).then(|| self.base.origin())
+    }
+
+    /// Takes a user and password for a URL that has none of its own.
+    pub fn log_in(&mut self, user: &str, password: &str) {
+        if let Place::Web { credentials: credentials @ None } = &mut self.place {
+            *credentials = Some(basic(user.bytes(), password.bytes()));
+        }
     }
 
     /// The URL of a package as others are to use it: below a relative `file:` it is relative too.
@@ -95,19 +185,23 @@ impl Source {
         self.client.wait(attempt);
     }
 
-    /// Opens a file by its path in the repository; `None` where it is not there (404).
-    pub fn open(&self, path: &str) -> anyhow::Result<Option<OpenFile>> {
-        self.open_url(&self.base.join(path)?)
+    /// Opens a file by its path in the repository.
+    pub fn open(&self, path: &str, unless: &Validators) -> anyhow::Result<Asked<OpenFile>> {
+        self.open_url(&self.base.join(path)?, unless)
     }
 
-    /// Opens a file by its URL; `None` where it is not there (404).
-    pub fn open_url(&self, url: &Url) -> anyhow::Result<Option<OpenFile>> {
+    /// Opens a file by its URL.
+    pub fn open_url(&self, url: &Url, unless: &Validators) -> anyhow::Result<Asked<OpenFile>> {
         match &self.place {
-            Place::Web { credentials } => {
-                let response = self.client.open(&self.request(url, credentials.as_ref()))?;
+            Place::Web { .. } => {
+                let response = self.client.open(&self.request(url, unless))?;
                 match response.status {
-                    200 => Ok(Some(OpenFile { body: response.body, shown: shown(&response.url) })),
-                    404 => Ok(None),
+                    200 => {
+                        let validators = Validators::of(|name| response.header(name));
+                        Ok(Asked::There(OpenFile { body: response.body, shown: shown(&response.url), validators }))
+                    }
+                    304 if !unless.are_none() => Ok(Asked::Unchanged),
+                    404 => Ok(Asked::NotThere),
                     status => Err(self.refusal(&response.url, status)),
                 }
             }
@@ -115,61 +209,116 @@ impl Source {
                 let path = self.path_of(root, url)?;
                 let shown = excerpt(&path.display().to_string());
                 match File::open(&path) {
-                    Ok(file) => Ok(Some(OpenFile { body: Box::new(file), shown })),
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Ok(file) => {
+                        let validators = Validators::default();
+                        Ok(Asked::There(OpenFile { body: Box::new(file), shown, validators }))
+                    }
+                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                        Ok(Asked::NotThere)
+                    }
                     Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
                 }
             }
         }
     }
 
-    /// What the repository's directory holds.
-    pub fn directory_index(&self) -> anyhow::Result<Index> {
+    /// What is at the URL of the repository itself: an index, or a list of mirrors.
+    pub fn look(&self, unless: &Validators) -> anyhow::Result<Asked<Found>> {
+        let Place::Directory(root) = &self.place else {
+            if !self.is_folder() {
+                return self.page(&self.given, unless);
+            }
+            return match self.page(&self.base, unless)? {
+                // The URL of a file, such as a list of mirrors, does not end with a slash.
+                Asked::NotThere if self.given != self.base => self.page(&self.given, unless),
+                answer => Ok(answer),
+            };
+        };
+        if root.is_file() {
+            let content = fs::read(root).with_context(|| format!("cannot read {}", root.display()))?;
+            return Ok(Asked::There(Found::Page {
+                content,
+                url: self.base.clone(),
+                validators: Validators::default(),
+            }));
+        }
+        self.folder(&self.base).map(Asked::There)
+    }
+
+    /// Another page of an index, or a folder below it.
+    pub fn look_further(&self, url: &Url) -> anyhow::Result<Asked<Found>> {
         match &self.place {
-            Place::Web { credentials } => {
-                let answer = self.client.fetch(&self.request(&self.base, credentials.as_ref()), index::MAX_SIZE)?;
-                match answer.status {
-                    200 => {}
-                    404 => {
-                        bail!("{} is not there (404), nor is its repodata/repomd.xml: is the URL right?", self.shown)
-                    }
-                    status => return Err(self.refusal(&answer.url, status)),
-                }
-                Ok(Index::Page { html: answer.body, url: answer.url })
-            }
-            Place::Directory(root) => {
-                let entries = fs::read_dir(root).with_context(|| {
-                    format!(
-                        "cannot read the directory {0}: is the path right? (Under wasmtime, is it below a folder that \
-                         --dir names?)",
-                        root.display()
-                    )
-                })?;
-                let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-                let names: Vec<String> = names.collect::<std::io::Result<_>>()?;
-                let urls = names.iter().filter_map(|name| {
-                    let mut url = self.base.clone();
-                    url.path_segments_mut().ok()?.pop_if_empty().push(name);
-                    Some(url)
-                });
-                Ok(Index::Files(urls.collect()))
-            }
+            Place::Web { .. } => self.page(url, &Validators::default()),
+            Place::Directory(_) => self.folder(url).map(Asked::There),
         }
     }
 
+    fn page(&self, url: &Url, unless: &Validators) -> anyhow::Result<Asked<Found>> {
+        let answer = self.client.fetch(&self.request(url, unless), index::MAX_SIZE)?;
+        match answer.status {
+            200 => {
+                let validators = Validators::of(|name| answer.header(name));
+                let Answer { body, url, .. } = answer;
+                Ok(Asked::There(Found::Page { content: body, url, validators }))
+            }
+            304 if !unless.are_none() => Ok(Asked::Unchanged),
+            404 => Ok(Asked::NotThere),
+            status => Err(self.refusal(&answer.url, status)),
+        }
+    }
+
+    fn folder(&self, url: &Url) -> anyhow::Result<Found> {
+        let Place::Directory(root) = &self.place else { bail!("{} is no directory", self.shown) };
+        let path = if *url == self.base { root.clone() } else { self.path_of(root, url)? };
+        let entries = fs::read_dir(&path).with_context(|| {
+            format!(
+                "cannot read the directory {0}: is the path right? (Under wasmtime, is it below a folder that \
+                 --dir names?)",
+                path.display()
+            )
+        })?;
+        let mut urls = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let mut child = url.clone();
+            if let Ok(mut segments) = child.path_segments_mut() {
+                segments.pop_if_empty().push(&entry.file_name().to_string_lossy());
+                if entry.file_type()?.is_dir() {
+                    segments.push("");
+                }
+            }
+            urls.push(child);
+        }
+        Ok(Found::Folder(urls))
+    }
+
+    fn request(&self, url: &Url, unless: &Validators) -> Request {
+        let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
+        let mut request =
+            Request { credentials, headers: unless.as_headers(), ..Request::new(Method::Get, url.clone()) };
+        if self.has_fall_back {
+            request.attempts = 1;
+        }
+        request
+    }
+
     /// Credentials are for the repository's own server alone.
-    fn request(&self, url: &Url, credentials: Option<&String>) -> Request {
-        let own = url.origin() == self.base.origin();
-        let credentials = credentials.filter(|_| own).map(|value| ("authorization", value.clone()));
-        Request { credentials, ..Request::new(Method::Get, url.clone()) }
+    fn credentials_for(&self, url: &Url) -> Option<&String> {
+        match &self.place {
+            Place::Web { credentials } if url.origin() == self.base.origin() => credentials.as_ref(),
+            _ => None,
+        }
     }
 
     /// What an answer that is no success means, and what to do about it.
     fn refusal(&self, url: &Url, status: u16) -> anyhow::Error {
         let gave_password = matches!(self.place, Place::Web { credentials: Some(_) });
         let advice = match status {
-            401 if !gave_password => "it wants a user and password: https://USER:PASSWORD@host/…",
-            401 if url.origin() == self.base.origin() => "it does not accept the user and password of --repo-url",
+            401 if !gave_password => {
+                "it wants a user and password: https://USER:PASSWORD@host/…, or the variables \
+                 AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD"
+            }
+            401 if url.origin() == self.base.origin() => "it does not accept the user and password that it is given",
             401 => {
                 "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \
                  it redirects to, and give that one"
@@ -198,6 +347,12 @@ impl Source {
         }
         Ok(root.join(inside))
     }
+}
+
+fn remove_credentials(url: &mut Url) {
+    // An http URL has a host, and a URL with a host takes both.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
 }
 
 /// A URL that locations can be resolved against: the path as it is given, below the root.
@@ -234,16 +389,19 @@ mod tests {
     }
 
     fn web(repo_url: &str, script: &Script) -> Source {
-        Source::new(repo_url, script.client()).expect(repo_url)
+        Source::new(repo_url, Rc::new(script.client())).expect(repo_url)
     }
 
     fn url(text: &str) -> Url {
         text.parse().expect(text)
     }
 
-    fn read(file: Option<OpenFile>) -> String {
+    const ALWAYS: &Validators = &Validators { etag: None, last_modified: None };
+
+    fn read(asked: Asked<OpenFile>) -> String {
+        let Asked::There(mut file) = asked else { panic!("a file") };
         let mut text = String::new();
-        file.expect("a file").body.read_to_string(&mut text).expect("text");
+        file.body.read_to_string(&mut text).expect("text");
         text
     }
 
@@ -260,7 +418,7 @@ mod tests {
             let script = Script::new([answers(200).body("<repomd>")]);
             let source = web(repo_url, &script);
             assert_eq!((source.base().as_str(), source.shown()), (base, base));
-            assert_eq!(read(source.open(REPOMD).expect("an answer")), "<repomd>");
+            assert_eq!(read(source.open(REPOMD, ALWAYS).expect("an answer")), "<repomd>");
             assert_eq!(script.urls(), [format!("{base}{REPOMD}")]);
         }
     }
@@ -274,11 +432,12 @@ mod tests {
             ("https://us3r:p4ss@yum.example.com:port/", "--repo-url is no URL"),
             ("ftp://us3r:p4ss@yum.example.com/", "--repo-url has the scheme ftp:, expected https:, http: or file:"),
             ("s3://us3r:p4ss@bucket", "--repo-url has the scheme s3:, expected https:, http: or file:"),
-            ("https://yum.example.com/el9?p4ss", "--repo-url goes on with ? or # after its path"),
-            ("https://yum.example.com/el9/#us3r", "--repo-url goes on with ? or # after its path"),
+            ("https://yum.example.com/el9/#us3r", "--repo-url goes on with # after its path"),
             ("file:/%ff", "--repo-url is no URL"),
         ] {
-            let error = Source::new(repo_url, Script::new([]).client()).map(|source| source.shown).expect_err(repo_url);
+            let error = Source::new(repo_url, Rc::new(Script::new([]).client()))
+                .map(|source| source.shown)
+                .expect_err(repo_url);
             let messages = format!("{error:#} {error:?}");
             assert!(messages.contains(told), "{messages}");
             assert!(!messages.contains("us3r") && !messages.contains("p4ss"), "{messages}");
@@ -298,7 +457,7 @@ mod tests {
             ("", None),
         ] {
             let script = Script::new([answers(404)]);
-            web(&format!("https://{user_info}yum.example.com/"), &script).open(REPOMD).expect("an answer");
+            web(&format!("https://{user_info}yum.example.com/"), &script).open(REPOMD, ALWAYS).expect("an answer");
             let sent = &script.requests()[0];
             assert_eq!(sent.credentials, header.map(|header| ("authorization", header.to_owned())), "{user_info}");
             assert_eq!(sent.url.as_str(), "https://yum.example.com/repodata/repomd.xml");
@@ -315,18 +474,18 @@ mod tests {
             ("http://yum.example.com/el9/repodata/primary.xml.gz", false),
         ] {
             let script = Script::new([answers(200)]);
-            web("https://u:p4ss@yum.example.com/el9", &script).open_url(&url(file)).expect("an answer");
+            web("https://u:p4ss@yum.example.com/el9", &script).open_url(&url(file), ALWAYS).expect("an answer");
             assert_eq!(script.requests()[0].credentials.is_some(), sent, "{file}");
         }
         let script = Script::new([answers(200)]);
-        web("https://u:p4ss@yum.example.com/el9", &script).directory_index().map(drop).expect("an answer");
+        web("https://u:p4ss@yum.example.com/el9", &script).look(ALWAYS).map(drop).expect("an answer");
         assert!(script.requests()[0].credentials.is_some());
     }
 
     #[test]
     fn a_file_that_is_not_there_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
-        let open = |said: Said| web("https://yum.example.com/", &Script::new(vec![said; 6])).open(REPOMD);
-        assert!(open(answers(404)).expect("an answer").is_none());
+        let open = |said: Said| web("https://yum.example.com/", &Script::new(vec![said; 6])).open(REPOMD, ALWAYS);
+        assert!(matches!(open(answers(404)).expect("an answer"), Asked::NotThere));
         for (status, told) in [
             (401, "it wants a user and password"),
             (403, "is the user allowed to read it"),
@@ -334,9 +493,87 @@ mod tests {
             (429, "run the job again"),
             (503, "run the job again"),
         ] {
-            let error = open(answers(status)).map(|file| file.is_some()).expect_err("an error").to_string();
+            let error = open(answers(status)).map(drop).expect_err("an error").to_string();
             let begin = format!("https://yum.example.com/repodata/repomd.xml answers {status}: ");
             assert!(error.starts_with(&begin) && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_user_and_password_of_their_own_are_for_a_url_that_has_none() {
+        for (repo_url, header) in
+            [("https://yum.example.com/", "Basic dTpwOjQ="), ("https://token@yum.example.com/", "Basic dG9rZW46")]
+        {
+            let script = Script::new([answers(404)]);
+            let mut source = web(repo_url, &script);
+            assert_eq!(source.origin_without_credentials().is_some(), !repo_url.contains('@'));
+            source.log_in("u", "p:4");
+            source.open(REPOMD, ALWAYS).expect("an answer");
+            assert_eq!(script.requests()[0].credentials, Some(("authorization", header.to_owned())));
+        }
+        assert!(source("file:repo").origin_without_credentials().is_none());
+    }
+
+    #[test]
+    fn a_mirror_has_the_credentials_of_its_list_on_the_same_server_alone() {
+        for (mirror, sent) in [
+            ("https://yum.example.com/mirror/", Some("Basic dTpwNHNz")),
+            ("https://a:b@mirror.example.com/", Some("Basic YTpi")),
+            ("https://mirror.example.com/", None),
+            ("http://yum.example.com/mirror/", None),
+        ] {
+            let script = Script::new([answers(404)]);
+            let list = web("https://u:p4ss@yum.example.com/mirrorlist?repo=el9", &script);
+            list.mirror(&url(mirror), true).open(REPOMD, ALWAYS).expect("an answer");
+            let request = &script.requests()[0];
+            assert_eq!(request.credentials, sent.map(|sent| ("authorization", sent.to_owned())), "{mirror}");
+            assert_eq!((request.attempts, request.url.username()), (1, ""));
+        }
+    }
+
+    #[test]
+    fn a_list_of_mirrors_is_asked_for_as_it_was_given() {
+        let asked = |repo_url: &str, statuses: &[u16]| {
+            let script = Script::new(statuses.iter().map(|status| answers(*status)));
+            web(repo_url, &script).look(ALWAYS).expect("an answer");
+            script.urls()
+        };
+        let list = "https://yum.example.com/list?repo=el9&arch=x86_64";
+        assert_eq!(asked(list, &[200]), [list]);
+        let file = "https://yum.example.com/list.txt";
+        assert_eq!(asked(file, &[404, 200]), [&format!("{file}/"), file]);
+        assert_eq!(asked("https://yum.example.com/el9/", &[404]), ["https://yum.example.com/el9/"]);
+        assert!(!source(list).is_folder() && source(file).is_folder());
+        assert_eq!(source(list).shown(), "https://yum.example.com/list");
+    }
+
+    #[test]
+    fn a_file_is_asked_for_on_the_condition_that_it_changed() {
+        let known = Validators { etag: Some("\"x\"".to_owned()), last_modified: Some("yesterday".to_owned()) };
+        let script = Script::new([answers(304)]);
+        assert!(matches!(web("https://yum.example.com/", &script).open(REPOMD, &known), Ok(Asked::Unchanged)));
+        let headers = [("if-none-match", "\"x\"".to_owned()), ("if-modified-since", "yesterday".to_owned())];
+        assert_eq!(script.requests()[0].headers, headers);
+        // Who was not asked whether it changed has no reason to say that it did not.
+        let script = Script::new([answers(304)]);
+        assert!(web("https://yum.example.com/", &script).open(REPOMD, ALWAYS).is_err());
+    }
+
+    #[test]
+    fn a_time_within_the_same_second_tells_no_change() {
+        const THEN: &str = "Tue, 24 Nov 2026 02:00:00 GMT";
+        for (date, kept) in [
+            (Some("Tue, 24 Nov 2026 02:00:02 GMT"), true),
+            (Some("Tue, 24 Nov 2026 02:00:00 GMT"), false),
+            (Some("soon"), false),
+            (None, false),
+        ] {
+            let header = |name: &str| match name {
+                "date" => date,
+                "last-modified" => Some(THEN),
+                _ => None,
+            };
+            assert_eq!(Validators::of(header).last_modified.as_deref(), kept.then_some(THEN), "{date:?}");
         }
     }
 
@@ -352,12 +589,11 @@ mod tests {
             (
                 "https://u:p4ss@yum.example.com/",
                 vec![answers(401)],
-                "does not accept the user and password of --repo-url",
+                "does not accept the user and password that it is given",
             ),
             ("https://u:p4ss@yum.example.com/", vec![elsewhere, answers(401)], "--repo-url redirects to it"),
         ] {
-            let error =
-                web(repo_url, &Script::new(answers)).open(REPOMD).map(|file| file.is_some()).expect_err(repo_url);
+            let error = web(repo_url, &Script::new(answers)).open(REPOMD, ALWAYS).map(drop).expect_err(repo_url);
             assert!(error.to_string().contains(told), "{error}");
         }
     }
@@ -366,20 +602,20 @@ mod tests {
     fn an_index_belongs_to_the_place_that_a_redirect_leads_to() {
         let moved = answers(301).with("location", "https://new.example.com/yum/");
         let script = Script::new([moved, answers(200).body("<a href=x>")]);
-        match web("https://yum.example.com/", &script).directory_index().expect("an answer") {
-            Index::Page { html, url } => {
-                assert_eq!((html.as_slice(), url.as_str()), (&b"<a href=x>"[..], "https://new.example.com/yum/"));
-            }
-            Index::Files(_) => panic!("a web server has pages"),
-        }
+        let Asked::There(Found::Page { content, url, .. }) =
+            web("https://yum.example.com/", &script).look(ALWAYS).expect("an answer")
+        else {
+            panic!("a page")
+        };
+        assert_eq!((content.as_slice(), url.as_str()), (&b"<a href=x>"[..], "https://new.example.com/yum/"));
     }
 
     #[test]
-    fn an_index_that_is_not_there_is_an_error_without_secrets() {
-        for (status, told) in [(404, "is the URL right?"), (401, "it does not accept the user and password")] {
+    fn an_index_that_is_refused_is_an_error_without_secrets() {
+        for (status, told) in [(410, "is the URL right?"), (401, "it does not accept the user and password")] {
             let script = Script::new([answers(status)]);
             let source = web("https://us3r:p4ss@yum.example.com/", &script);
-            let error = source.directory_index().map(drop).expect_err("an error").to_string();
+            let error = source.look(ALWAYS).map(drop).expect_err("an error").to_string();
             assert!(error.starts_with("https://yum.example.com/ ") && error.contains(told), "{error}");
             assert!(["us3r", "p4ss"].iter().all(|secret| !error.contains(secret)), "{error}");
         }
@@ -425,13 +661,13 @@ mod tests {
             "file:///srv/repo/%2Fetc%2Fpasswd",
             "https://us3r:p4ss@yum.example.com/x?t0ken=1",
         ] {
-            let error = source("file:/srv/repo").open_url(&url(outside)).map(|file| file.is_some()).expect_err(outside);
+            let error = source("file:/srv/repo").open_url(&url(outside), ALWAYS).map(drop).expect_err(outside);
             let message = format!("{error:#}");
             assert!(message.contains(" is not inside of file:/srv/repo: "), "{message}");
             assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !message.contains(secret)), "{message}");
         }
         for path in ["../x", "/x", "%2e%2e%2fx", "%2fetc%2fpasswd"] {
-            assert!(source("file:/srv/repo").open(path).is_err(), "{path}");
+            assert!(source("file:/srv/repo").open(path, ALWAYS).is_err(), "{path}");
         }
     }
 
@@ -454,10 +690,10 @@ mod tests {
         #[test]
         fn a_file_is_read_by_its_path_and_none_where_it_is_not_there() {
             let (folder, source) = folder(&[REPOMD]);
-            let file = source.open(REPOMD).expect("read").expect("a file");
+            let Asked::There(file) = source.open(REPOMD, ALWAYS).expect("read") else { panic!("a file") };
             assert_eq!(file.shown, folder.path().join(REPOMD).display().to_string());
-            assert_eq!(read(Some(file)), REPOMD);
-            assert!(source.open("repodata/primary.xml").expect("not there").is_none());
+            assert_eq!(read(Asked::There(file)), REPOMD);
+            assert!(matches!(source.open("repodata/primary.xml", ALWAYS).expect("not there"), Asked::NotThere));
         }
 
         #[test]
@@ -471,7 +707,7 @@ mod tests {
                 ("Packages/%2541.rpm", names[2]),
                 ("Packages/%C3%BC.rpm", names[3]),
             ] {
-                assert_eq!(read(source.open(path).expect(path)), name);
+                assert_eq!(read(source.open(path, ALWAYS).expect(path)), name);
             }
         }
 
@@ -479,15 +715,16 @@ mod tests {
         fn a_folder_whose_name_has_to_be_encoded_is_a_repository_too() {
             let (folder, _) = folder(&["a b/50%/p.rpm"]);
             let source = source(&format!("file://{}", folder.path().join("a b/50%").display()));
-            assert_eq!(read(source.open("p.rpm").expect("read")), "a b/50%/p.rpm");
+            assert_eq!(read(source.open("p.rpm", ALWAYS).expect("read")), "a b/50%/p.rpm");
         }
 
         #[test]
         fn its_files_are_listed_by_urls_that_open_them() {
             let names = ["p-1~rc1-1.noarch.rpm", "p-1^2-1.noarch.rpm", "p-1+2-1.noarch.rpm", "50% #?.rpm"];
             let (_folder, source) = folder(&names);
-            let Index::Files(urls) = source.directory_index().expect("an index") else { panic!("files") };
-            let mut found: Vec<String> = urls.iter().map(|url| read(source.open_url(url).expect("read"))).collect();
+            let Asked::There(Found::Folder(urls)) = source.look(ALWAYS).expect("an index") else { panic!("files") };
+            let mut found: Vec<String> =
+                urls.iter().map(|url| read(source.open_url(url, ALWAYS).expect("read"))).collect();
             found.sort();
             let mut names = names.map(str::to_owned);
             names.sort();
@@ -499,7 +736,7 @@ mod tests {
             let (folder, _) = folder(&[]);
             let missing = folder.path().join("el9");
             let source = source(&format!("file:{}", missing.display()));
-            let error = source.directory_index().map(drop).expect_err("no directory").to_string();
+            let error = source.look(ALWAYS).map(drop).expect_err("no directory").to_string();
             let told = format!("cannot read the directory {}: is the path right?", missing.display());
             assert!(error.starts_with(&told), "{error}");
         }

@@ -1,38 +1,70 @@
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::Path;
+use std::rc::Rc;
 
 use ami_scheduler::artifacts::{Packages, RepositoryRead};
 use ami_scheduler::package::Package;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::report;
-use ami_scheduler::repository::merge::{Conflict, merge};
-use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::repository::Listing;
+use ami_scheduler::repository::merge::{Conflict, Merged, merge};
+use ami_scheduler::repository::signature::TrustedKeys;
 use ami_scheduler::tracker::Target;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{Connect, read, write_json};
+use crate::cache::Cache;
 use crate::cli::List;
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::progress::Progress;
-use crate::source::{Index, OpenFile, Source};
+use crate::http::Client;
+use crate::reader::Reader;
+use crate::source::Source;
 
-/// How often a repository is read from its beginning, the first time included.
-const MAX_READS: u32 = 4;
+/// Up to how many conflicts are told one by one.
+const MANY: usize = 10;
 
 pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let policy = policy(list).or_exit(Exit::CommandLine)?;
-    let repositories = repositories(&list.repo_url, connect).or_exit(Exit::CommandLine)?;
-    let keys = trusted_keys(list.gpg_key.as_ref().and_then(|file| file.0.as_deref()))?;
-    let wanted = Wanted { product: &list.product, signed_by: keys.as_ref(), now };
+    let repositories = repositories(&list.repo_url, connect.client()?).or_exit(Exit::CommandLine)?;
+    let keys = list.gpg_key.as_ref().and_then(|file| file.0.as_deref()).map(KeyFile::read).transpose()?;
+    let cache = list.cache.as_ref().and_then(|folder| folder.0.as_deref());
+    let (read, merged) = read_all(&repositories, &list.product, keys.as_ref(), cache, now).or_exit(Exit::Repository)?;
+    for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
+        say_aside!(
+            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
+        );
+    }
+    if merged.conflicts.len() > MANY {
+        say_aside!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
+    }
+    let (wanted, mut left_out) = policy.apply(merged.packages);
+    left_out.dedup();
+    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
+    write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
+    say!("{}", text.trim_end());
+    Ok(())
+}
+
+/// Reads every repository and merges them. One that fails, or a target that none of its repositories
+/// has the product for, is an error: what is missing is not taken for nothing.
+fn read_all(
+    repositories: &[Repository],
+    product: &str,
+    keys: Option<&KeyFile>,
+    cache: Option<&Path>,
+    now: Timestamp,
+) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
     let mut read = Vec::new();
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
-    for repository in &repositories {
+    for repository in repositories {
         let Repository { source, targets } = repository;
-        let mut listing = read_repository(source, &wanted).or_exit(Exit::Repository)?;
+        let cache = cache
+            .filter(|_| source.is_on_the_web())
+            .map(|folder| Cache::new(folder, source.given(), product, keys.map(|keys| keys.content.as_slice())));
+        let reader = Reader { product, signed_by: keys.map(|keys| &keys.trusted), now, cache: cache.as_ref() };
+        let mut listing = reader.read(source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
             url: source.shown().to_owned(),
@@ -55,20 +87,10 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
             Some(targets) => !targets.iter().all(served),
         };
         if missing {
-            return Err(not_there(&list.product, &repository.source, listing)).or_exit(Exit::Repository);
+            return Err(not_there(product, &repository.source, listing));
         }
     }
-    for Conflict { package, taken, passed_over } in &merged.conflicts {
-        say_aside!(
-            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
-        );
-    }
-    let (wanted, mut left_out) = policy.apply(merged.packages);
-    left_out.dedup();
-    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
-    write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
-    say!("{}", text.trim_end());
-    Ok(())
+    Ok((read, merged))
 }
 
 /// A repository to read, and the targets that it is for; `None` for every target.
@@ -79,13 +101,14 @@ struct Repository {
 
 /// What the values of `--repo-url` name. What is wrong with one is said without repeating it, since a
 /// password may be in it.
-fn repositories(values: &[String], connect: &Connect) -> anyhow::Result<Vec<Repository>> {
+fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
-    let is_empty = |value: &&String| !matches!(value.trim(), "" | "[]");
-    let given: Vec<&String> = values.iter().filter(is_empty).collect();
+    let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");
+    let given: Vec<&String> = values.iter().filter(is_given).collect();
     if given.len() > 1 && given.iter().any(|value| is_list(value)) {
         bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
     }
+    let client = Rc::new(client);
     let mut repositories = Vec::new();
     for value in given {
         let urls = if is_list(value) {
@@ -97,10 +120,7 @@ fn repositories(values: &[String], connect: &Connect) -> anyhow::Result<Vec<Repo
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push(Repository {
-                source: Source::new(url, connect.client().map_err(|failure| failure.error)?)?,
-                targets,
-            });
+            repositories.push(Repository { source: Source::new(url, Rc::clone(&client))?, targets });
         }
     }
     if repositories.is_empty() {
@@ -108,12 +128,34 @@ fn repositories(values: &[String], connect: &Connect) -> anyhow::Result<Vec<Repo
             "--repo-url is empty: give the URL of a repository (input repo_url), or a list of them (input repo_urls)"
         );
     }
+    log_in(&mut repositories)?;
     if repositories.iter().any(|one| one.targets.is_none() != repositories[0].targets.is_none()) {
         bail!(
             "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
         );
     }
     Ok(repositories)
+}
+
+/// With the user and password that the environment has. They are for one server: where there are
+/// several without a password of their own, nobody can tell which one is meant.
+fn log_in(repositories: &mut [Repository]) -> anyhow::Result<()> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (user, password) = (variable("AMI_SCHEDULER_REPO_USER"), variable("AMI_SCHEDULER_REPO_PASSWORD"));
+    if user.is_none() && password.is_none() {
+        return Ok(());
+    }
+    let origins: Vec<_> = repositories.iter().filter_map(|one| one.source.origin_without_credentials()).collect();
+    if origins.iter().any(|origin| *origin != origins[0]) {
+        bail!(
+            "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
+             put https://USER:PASSWORD@ into the URLs of those that want them"
+        );
+    }
+    for repository in repositories {
+        repository.source.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
+    }
+    Ok(())
 }
 
 fn is_list(value: &str) -> bool {
@@ -131,17 +173,19 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-/// What is asked of a repository.
-struct Wanted<'a> {
-    product: &'a str,
-    signed_by: Option<&'a TrustedKeys>,
-    now: Timestamp,
+/// The keys that a person trusts, and the file that they are in.
+struct KeyFile {
+    content: Vec<u8>,
+    trusted: TrustedKeys,
 }
 
-fn trusted_keys(file: Option<&Path>) -> Result<Option<TrustedKeys>, Failure> {
-    let Some(file) = file else { return Ok(None) };
-    let keys = TrustedKeys::read(&read(file)?);
-    keys.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine).map(Some)
+impl KeyFile {
+    fn read(file: &Path) -> Result<Self, Failure> {
+        let content = read(file)?;
+        let trusted = TrustedKeys::read(&content);
+        let trusted = trusted.with_context(|| format!("--gpg-key {}", file.display())).or_exit(Exit::CommandLine)?;
+        Ok(Self { content, trusted })
+    }
 }
 
 fn policy(list: &List) -> anyhow::Result<Policy> {
@@ -156,118 +200,6 @@ fn policy(list: &List) -> anyhow::Result<Policy> {
         architectures: list.arch.0.clone(),
         pre_releases: list.pre_releases,
     })
-}
-
-/// A mirror is often caught half-way through its update, and connections break: both pass, so the
-/// repository is read again from `repomd.xml` on before it is an error.
-fn read_repository(source: &Source, wanted: &Wanted<'_>) -> anyhow::Result<Listing> {
-    let mut attempt = 1;
-    loop {
-        let error = match read_once(source, wanted) {
-            Ok(listing) => return Ok(listing),
-            Err(Failed::ForGood(error)) => return Err(error),
-            Err(Failed::MayPass(error)) => error,
-        };
-        if attempt == MAX_READS {
-            return Err(error.context(format!(
-                "the repository {} gave no consistent answer in {MAX_READS} attempts, as if it were being updated; run the job again later",
-                source.shown()
-            )));
-        }
-        say_aside!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
-        source.wait(attempt);
-        attempt += 1;
-    }
-}
-
-enum Failed {
-    MayPass(anyhow::Error),
-    ForGood(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Failed {
-    fn from(error: anyhow::Error) -> Self {
-        Self::ForGood(error)
-    }
-}
-
-fn read_once(source: &Source, wanted: &Wanted<'_>) -> Result<Listing, Failed> {
-    let Some(mut file) = source.open("repodata/repomd.xml")? else {
-        if wanted.signed_by.is_some() {
-            let shown = source.shown();
-            return Err(anyhow!("{shown} has no repodata/repomd.xml, and --gpg-key asks for its signature").into());
-        }
-        return Ok(read_index(source, wanted.product)?);
-    };
-    let document = read_whole(&mut file)?;
-    if let Some(keys) = wanted.signed_by {
-        verify(source, &document, keys, wanted.now)?;
-    }
-    let document = String::from_utf8(document)
-        .map_err(|error| anyhow!("in {}: expected an XML document in UTF-8: {}", file.shown, error.utf8_error()))?;
-    let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.shown))?;
-    let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-        .map_err(|reason| anyhow!("the location of primary in {}: {}", file.shown, report::excerpt(&reason)))?;
-    let Some(file) = source.open_url(&url)? else {
-        let href = report::excerpt(&repomd.primary.href);
-        return Err(Failed::MayPass(anyhow!("repomd.xml names {href}, which is not there")));
-    };
-    let shown = file.shown.clone();
-    let body = Progress::new(file.body, &shown, repomd.primary.size);
-    let listing = primary::read(body, &repomd.primary, source.base(), wanted.product).map_err(|error| {
-        let passes = error.may_pass();
-        let error = anyhow::Error::from(error).context(format!("in {shown}"));
-        if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
-    })?;
-    if listing.packages.is_empty() && listing.others == 0 {
-        let reason = "has no package at all: is it being made anew, or the wrong one?";
-        return Err(anyhow!("the repository {} {reason}", source.shown()).into());
-    }
-    Ok(Listing { revision: repomd.revision, ..listing })
-}
-
-fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
-    let mut content = Vec::new();
-    let read = file.body.by_ref().take(repomd::MAX_SIZE + 1).read_to_end(&mut content);
-    read.map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
-    if content.len() as u64 > repomd::MAX_SIZE {
-        let (shown, limit) = (&file.shown, repomd::MAX_SIZE);
-        return Err(
-            anyhow!("{shown} has more than {limit} bytes, too many for what was asked; is the URL right?").into()
-        );
-    }
-    Ok(content)
-}
-
-/// Before anything that `repomd.xml` says is believed. A mirror may have one file of it already and
-/// the other not yet.
-fn verify(source: &Source, repomd: &[u8], keys: &TrustedKeys, now: Timestamp) -> Result<(), Failed> {
-    let Some(mut file) = source.open("repodata/repomd.xml.asc")? else {
-        let reason = "has no signature (repodata/repomd.xml.asc), and --gpg-key asks for one";
-        return Err(Failed::MayPass(anyhow!("{} {reason}", source.shown())));
-    };
-    let signature = read_whole(&mut file)?;
-    keys.verify(repomd, &signature, now).map_err(|error| {
-        let passes = matches!(error, SignatureError::Bad { .. });
-        let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.shown));
-        if passes { Failed::MayPass(error) } else { Failed::ForGood(error) }
-    })
-}
-
-fn read_index(source: &Source, product: &str) -> anyhow::Result<Listing> {
-    let listing = match source.directory_index()? {
-        Index::Page { html, url } => index::read(&html, &url, product),
-        Index::Files(urls) => index::read_urls(urls, product),
-    }
-    .with_context(|| format!("in {}", source.shown()))?;
-    if listing.packages.is_empty() && listing.others == 0 {
-        bail!(
-            "{} is no package repository: it has no repodata/repomd.xml, and no file or link that ends in .rpm. \
-             The URL has to be the one that a .repo file has as baseurl",
-            source.shown()
-        );
-    }
-    Ok(listing)
 }
 
 fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error {

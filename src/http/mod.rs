@@ -54,11 +54,16 @@ pub struct Request {
     pub credentials: Option<(&'static str, String)>,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
+    /// Other headers, such as the conditions of a request.
+    #[cfg_attr(not(target_os = "wasi"), allow(dead_code))]
+    pub headers: Vec<(&'static str, String)>,
+    /// How often it is sent at most, where what is wrong may pass: fewer where there is a fall-back.
+    pub attempts: usize,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, body: None }
+        Self { method, url, credentials: None, body: None, headers: Vec::new(), attempts: MAX_ATTEMPTS }
     }
 }
 
@@ -170,10 +175,14 @@ pub fn basic_auth(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let mut pair: Vec<u8> = percent_encoding::percent_decode_str(url.username()).collect();
-    pair.push(b':');
-    pair.extend(percent_encoding::percent_decode_str(url.password().unwrap_or_default()));
-    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+    let decoded = percent_encoding::percent_decode_str;
+    Some(basic(decoded(url.username()), decoded(url.password().unwrap_or_default())))
+}
+
+/// RFC 7617.
+pub fn basic(user: impl Iterator<Item = u8>, password: impl Iterator<Item = u8>) -> String {
+    let pair: Vec<u8> = user.chain([b':']).chain(password).collect();
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 impl Client {
@@ -233,7 +242,7 @@ impl Client {
         request: &Request,
         mut finish: impl FnMut(Response) -> io::Result<T>,
     ) -> Result<T, HttpError> {
-        let mut delays = delays();
+        let mut delays = delays().take(request.attempts.saturating_sub(1));
         loop {
             let delay = delays.next();
             let (reason, wait) = match self.follow(request)? {

@@ -93,6 +93,13 @@ impl Checksum {
         Ok(Self { kind, hex })
     }
 
+    /// Whether this is the checksum of these bytes.
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        let mut hasher = self.kind.hasher();
+        hasher.update(bytes);
+        hasher.finish() == self.hex
+    }
+
     /// The digits, if this is a SHA-256.
     pub fn sha256(&self) -> Option<&str> {
         (self.kind == ChecksumKind::Sha256).then_some(self.hex.as_str())

@@ -1,24 +1,50 @@
-//! A directory index: the HTML page in which a web server lists the files of a folder.
+//! A directory index: the page in which a web server lists the files of a folder, or of a bucket.
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
 use url::Url;
 
-use super::{Listing, RepositoryError};
+use super::{Listing, RepositoryError, is_root};
 use crate::package::{Nevra, Package};
 
 /// The most bytes that an index page may have: some 100,000 files.
 pub const MAX_SIZE: u64 = 32 << 20;
 
-/// The packages that a page links to.
+const WHAT: &str = "the index";
+
+/// A page of an index.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The packages that it lists.
+    pub listing: Listing,
+    /// Where the index goes on, if it does.
+    pub next: Option<Url>,
+    /// The folder in which a repository that is split up has the product: that of the product's first
+    /// letter, or `Packages/`.
+    pub folder: Option<Url>,
+}
+
+/// Reads a page: HTML, JSON as nginx and Caddy write it, or the XML of a bucket.
 ///
-/// Only the `href` of `<a>` counts: the text shown is often cut. A link is resolved against the
-/// page's own URL, percent-decoded once (`+` stays `+`), and its last segment is the file's name.
+/// Of HTML only the `href` of `<a>` counts: the text shown is often cut. A link is resolved against
+/// the page's own URL, percent-decoded once (`+` stays `+`), and its last segment is the file's name.
 /// An index knows no epochs, checksums or build times.
-pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Listing, RepositoryError> {
+pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Page, RepositoryError> {
+    let mut folder = page_url.clone();
+    folder.set_query(None);
+    folder.set_fragment(None);
+    if let Ok(text) = std::str::from_utf8(page) {
+        if is_root(text, "ListBucketResult") {
+            return bucket(text, page_url, folder, product);
+        }
+        if text.trim_start().starts_with(['[', '{']) {
+            return read_urls(files_of_json(text, &folder)?, &folder, product);
+        }
+    }
     let links = links(page).filter_map(|href| page_url.join(std::str::from_utf8(&href).ok()?.trim()).ok());
-    read_urls(links, product)
+    read_urls(links, &folder, product)
 }
 
 /// The `href` of each `<a>`. A tag can be as long as the page: of its attributes no other is kept.
@@ -37,28 +63,125 @@ fn links(page: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     Tokenizer::new_with_emitter(page, emitter).map_while(Result::ok)
 }
 
-/// The same for a folder whose files are known by their URLs.
-pub fn read_urls(urls: impl IntoIterator<Item = Url>, product: &str) -> Result<Listing, RepositoryError> {
-    let mut listing = Listing::of(product);
+/// The same for a folder whose files and folders are known by their URLs; those of folders end with `/`.
+pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &str) -> Result<Page, RepositoryError> {
+    let mut page = Page { listing: Listing::of(product), ..Page::default() };
+    let letter = product.get(..1).unwrap_or_default();
     for mut url in urls {
         url.set_query(None);
         url.set_fragment(None);
-        let Some((nevra, url)) = rpm_file(&url).zip(super::public(url).ok()) else { continue };
-        if nevra.name() == product {
-            listing.add(Package { package: nevra, url: url.into(), checksum: None, built_at: None, targets: None })?;
-        } else {
-            listing.pass_over(nevra.name());
+        // A server can name a file on another one, but not on the machine that reads it.
+        if url.scheme() != folder.scheme() && !matches!(url.scheme(), "http" | "https") {
+            continue;
+        }
+        if let Some((nevra, url)) = rpm_file(&url).zip(super::public(url.clone()).ok()) {
+            if nevra.name() == product {
+                let url = url.into();
+                page.listing.add(Package { package: nevra, url, checksum: None, built_at: None, targets: None })?;
+            } else {
+                page.listing.pass_over(nevra.name());
+            }
+        } else if let Some(name) = subfolder(&url, folder)
+            && (name.eq_ignore_ascii_case(letter) || (name == "Packages" && page.folder.is_none()))
+        {
+            page.folder = Some(url.clone());
         }
     }
-    Ok(listing)
+    Ok(page)
 }
 
 fn rpm_file(url: &Url) -> Option<Nevra> {
-    if !matches!(url.scheme(), "http" | "https" | "file") {
-        return None;
-    }
     let name = percent_decode_str(url.path_segments()?.next_back()?).decode_utf8().ok()?.into_owned();
     name.strip_suffix(".rpm")?.parse().ok()
+}
+
+/// The name of a folder that lies in another one.
+fn subfolder<'a>(url: &'a Url, folder: &Url) -> Option<&'a str> {
+    let name = url.as_str().strip_prefix(folder.as_str())?.strip_suffix('/')?;
+    (!name.contains('/')).then_some(name)
+}
+
+/// An entry as nginx (`autoindex_format json`) or Caddy (asked for JSON) writes it.
+#[derive(Deserialize)]
+struct JsonEntry {
+    name: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    is_dir: bool,
+}
+
+fn files_of_json(page: &str, folder: &Url) -> Result<Vec<Url>, RepositoryError> {
+    let entries: Vec<JsonEntry> = serde_json::from_str(page).map_err(|error| {
+        RepositoryError::malformed(WHAT, 0, &format!("expected JSON as nginx or Caddy list a folder: {error}"))
+    })?;
+    let url = |entry: JsonEntry| {
+        let is_folder = entry.is_dir || entry.kind == "directory";
+        let mut name = encoded(entry.name.trim_end_matches('/'));
+        if is_folder {
+            name.push('/');
+        }
+        folder.join(&format!("./{name}")).ok()
+    };
+    Ok(entries.into_iter().filter_map(url).collect())
+}
+
+/// A page of a bucket, as S3 and those who speak like it write it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListBucketResult {
+    #[serde(default)]
+    contents: Vec<BucketObject>,
+    #[serde(default)]
+    is_truncated: bool,
+    next_continuation_token: Option<String>,
+    next_marker: Option<String>,
+    encoding_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BucketObject {
+    key: String,
+}
+
+fn bucket(page: &str, page_url: &Url, mut root: Url, product: &str) -> Result<Page, RepositoryError> {
+    let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
+    let mut result: ListBucketResult = quick_xml::de::from_str(page).map_err(|error| malformed(&error.to_string()))?;
+    if result.encoding_type.as_deref() == Some("url") {
+        for object in &mut result.contents {
+            let key = object.key.replace('+', " ");
+            object.key = percent_decode_str(&key).decode_utf8_lossy().into_owned();
+        }
+    }
+    if !root.path().ends_with('/') {
+        root.set_path(&format!("{}/", root.path()));
+    }
+    let urls = result.contents.iter().filter_map(|object| root.join(&format!("./{}", encoded(&object.key))).ok());
+    let page = read_urls(urls, &root, product)?;
+    if !result.is_truncated {
+        return Ok(page);
+    }
+    let (name, value) = match (&result.next_continuation_token, &result.next_marker, result.contents.last()) {
+        (Some(token), _, _) => ("continuation-token", token),
+        (None, Some(marker), _) => ("marker", marker),
+        (None, None, Some(last)) => ("marker", &last.key),
+        (None, None, None) => return Err(malformed("it goes on, and does not say where")),
+    };
+    let mut next = page_url.clone();
+    let others: Vec<(String, String)> = page_url
+        .query_pairs()
+        .filter(|(other, _)| other != name)
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    next.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    Ok(Page { next: Some(next), ..page })
+}
+
+/// A name or key as part of a URL. `+` is encoded, since S3 takes it for a space.
+fn encoded(name: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    utf8_percent_encode(name, KEPT).to_string()
 }
 
 #[cfg(test)]
@@ -67,7 +190,7 @@ mod tests {
 
     fn found(page: &str) -> Vec<(String, String)> {
         let url = "https://yum.example.com/el9/x86_64/".parse().expect("a URL");
-        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a listing");
+        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a page").listing;
         listing.packages.into_iter().map(|package| (package.package.to_string(), package.url)).collect()
     }
 
@@ -106,6 +229,7 @@ mod tests {
             r#"<a href="gitlab-runner-1%252B2-1.x86_64.rpm">"#,
             r#"<a href="gitlab-runner-$(id)-1.x86_64.rpm">"#,
             r#"<a href="javascript:gitlab-runner-1-1.x86_64.rpm">"#,
+            r#"<a href="file:///srv/gitlab-runner-1-1.x86_64.rpm">"#,
             r#"<a href="?C=N;O=D">"#,
             r"<a>",
             r#"<a href="gitlab-runner-1-1.x86_64.rpm"#,
@@ -118,7 +242,128 @@ mod tests {
     fn the_rpm_files_of_other_products_are_counted_and_their_names_kept() {
         let page = r#"<a href="../">../</a><a href="gitlab-runer-1-1.x86_64.rpm">"#;
         let url = "https://yum.example.com/".parse().expect("a URL");
-        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a listing");
+        let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a page").listing;
         assert_eq!((listing.others, listing.nearest.names()), (1, vec!["gitlab-runer"]));
+    }
+
+    /// Pages in the form of servers that tests can't start: Artifactory, Nexus, Pulp, packagecloud. Beside
+    /// them pages of those that the component's tests do start, in forms that these do not show.
+    #[test]
+    fn a_page_is_understood_whoever_wrote_it() {
+        let artifactory = r#"<html><head><meta name="robots" content="noindex" />
+<title>Index of yum-local/el9</title></head><body><h1>Index of yum-local/el9</h1>
+<pre>Name                              Last modified      Size</pre><hr/>
+<pre><a href="../">../</a>
+<a href="repodata/">repodata/</a>    24-Nov-2026 02:00    -
+<a href="gitlab-runner-18.6.0%2Bgit1-1.x86_64.rpm">gitlab-runner-18.6.0+git1-1.x86_64.rpm</a>  24-Nov-2026 02:00  446.71 MB
+<a href="gitlab-runner-18.6.1-1.x86_64.rpm">gitlab-runner-18.6.1-1.x86_64.rpm</a>  24-Nov-2026 02:00  446.71 MB
+</pre><hr/><address style="font-size:small;">Artifactory/7.98.13 Server at repo.example.com Port 443</address></body></html>"#;
+        let nexus = r#"<!DOCTYPE html><html><body class="htmlIndex"><h1>Index of /el9/x86_64</h1><table cellspacing="10">
+<tr><th align="left">Name</th><th>Last Modified</th></tr><tr><td><a href="../">Parent Directory</a></td></tr>
+<tr><td><a href="https://yum.example.com/repository/yum/el9/x86_64/gitlab-runner-18.6.0%2Bgit1-1.x86_64.rpm">gitlab-runner-18.6.0+git1-1.x86_64.rpm</a></td><td>Tue Nov 24 02:00:00 UTC 2026</td></tr>
+<tr><td><a href="https://yum.example.com/repository/yum/el9/x86_64/gitlab-runner-18.6.1-1.x86_64.rpm">gitlab-runner-18.6.1-1.x86_64.rpm</a></td></tr></table></body></html>"#;
+        let pulp = r#"<html><head><title>Index of /pulp/content/el9/Packages/g/</title></head><body bgcolor="white">
+<h1>Index of /pulp/content/el9/Packages/g/</h1><hr><pre><a href="../">../</a>
+<a href="gitlab-runner-18.6.0+git1-1.x86_64.rpm">gitlab-runner-18.6.0+git1-1.x86_64.rpm</a>  24-Nov-2026 02:00  446.7 MB
+<a href="gitlab-runner-18.6.1-1.x86_64.rpm">gitlab-runner-18.6.1-1.x86_64.rpm</a>  24-Nov-2026 02:00  446.7 MB
+</pre><hr></body></html>"#;
+        let packagecloud = r#"<table class="table table-packages"><tr><td><img alt="rpm" src="/images/rpm.png"></td><td>
+<a href="/runner/gitlab-runner/packages/el/9/gitlab-runner-18.6.0+git1-1.x86_64.rpm" class="packages-table-name">gitlab-runner-18.6.0+git1-1.x86_64.rpm</a>
+<a href="/runner/gitlab-runner/packages/el/9/gitlab-runner-18.6.1-1.x86_64.rpm?distro_version_id=240">gitlab-runner-18.6.1-1.x86_64.rpm</a>
+<a href="/runner/gitlab-runner?page=2">Next</a></td></tr></table>"#;
+        let caddy = r#"[{"name":"gitlab-runner-18.6.0+git1-1.x86_64.rpm","size":1,"url":"./x","mod_time":"2026-11-24T02:00:00Z","mode":420,"is_dir":false,"is_symlink":false},
+{"name":"gitlab-runner-18.6.1-1.x86_64.rpm","size":1,"url":"./y","is_dir":false},{"name":"repodata/","is_dir":true}]"#;
+        for (who, page) in [
+            ("Artifactory", artifactory),
+            ("Nexus", nexus),
+            ("Pulp", pulp),
+            ("packagecloud", packagecloud),
+            ("Caddy", caddy),
+        ] {
+            let found: Vec<String> = found(page).into_iter().map(|(nevra, _)| nevra).collect();
+            assert_eq!(found, ["gitlab-runner-18.6.0+git1-1.x86_64", "gitlab-runner-18.6.1-1.x86_64"], "{who}");
+        }
+    }
+
+    const BUCKET: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>el 9/</Prefix>
+<IsTruncated>false</IsTruncated>
+<Contents><Key>el 9/gitlab-runner-18.6.0+git1-1.x86_64.rpm</Key><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>
+<CommonPrefixes><Prefix>el 9/old/</Prefix></CommonPrefixes>
+<Contents><Key>el 9/bash-5-1.x86_64.rpm</Key></Contents></ListBucketResult>"#;
+
+    #[test]
+    fn a_bucket_lists_its_keys_from_its_root() {
+        for (url, root) in [
+            ("https://bucket.s3.example.com/?list-type=2&prefix=el+9/", "https://bucket.s3.example.com/"),
+            ("https://s3.example.com/bucket?prefix=el%209/", "https://s3.example.com/bucket/"),
+        ] {
+            for page in [
+                BUCKET.to_owned(),
+                BUCKET
+                    .replace("Key>el 9/gitlab-runner-18.6.0+git1", "Key>el+9/gitlab-runner-18.6.0%2Bgit1")
+                    .replace("</Prefix>\n", "</Prefix><EncodingType>url</EncodingType>\n"),
+            ] {
+                let page = read(page.as_bytes(), &url.parse().expect(url), "gitlab-runner").expect("a page");
+                assert_eq!((page.listing.others, page.next), (1, None));
+                assert_eq!(page.listing.packages[0].package.to_string(), "gitlab-runner-18.6.0+git1-1.x86_64");
+                let encoded = "el%209/gitlab-runner-18.6.0%2Bgit1-1.x86_64.rpm";
+                assert_eq!(page.listing.packages[0].url, format!("{root}{encoded}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_goes_on_where_it_says() {
+        for (url, says, next) in [
+            (
+                "https://b.example.com/?list-type=2&prefix=el9/",
+                "<NextContinuationToken>1a+/=</NextContinuationToken>",
+                "https://b.example.com/?list-type=2&prefix=el9%2F&continuation-token=1a%2B%2F%3D",
+            ),
+            (
+                "https://b.example.com/?list-type=2&continuation-token=0",
+                "<NextContinuationToken>1</NextContinuationToken>",
+                "https://b.example.com/?list-type=2&continuation-token=1",
+            ),
+            ("https://b.example.com/", "<NextMarker>m</NextMarker>", "https://b.example.com/?marker=m"),
+            ("https://b.example.com/", "", "https://b.example.com/?marker=el+9%2Fbash-5-1.x86_64.rpm"),
+        ] {
+            let page =
+                BUCKET.replace("<IsTruncated>false</IsTruncated>", &format!("<IsTruncated>true</IsTruncated>{says}"));
+            let page = read(page.as_bytes(), &url.parse().expect(url), "gitlab-runner").expect("a page");
+            assert_eq!(page.next.map(String::from).as_deref(), Some(next));
+        }
+        let nowhere = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
+        let error = read(nowhere.as_bytes(), &"https://b.example.com/".parse().expect("a URL"), "p").expect_err("nowhere");
+        assert!(error.to_string().contains("does not say where"), "{error}");
+    }
+
+    #[test]
+    fn an_index_that_is_split_up_has_the_product_in_one_of_its_folders() {
+        let url: Url = "https://yum.example.com/el9/".parse().expect("a URL");
+        for (page, folder) in [
+            (r#"<a href="repodata/"><a href="Packages/">"#, Some("https://yum.example.com/el9/Packages/")),
+            (r#"<a href="f/"><a href="./g/"><a href="h/">"#, Some("https://yum.example.com/el9/g/")),
+            (r#"<a href="/el9/G/">"#, Some("https://yum.example.com/el9/G/")),
+            (r#"[{"name":"g","type":"directory"},{"name":"a","type":"file"}]"#, Some("https://yum.example.com/el9/g/")),
+            (r#"<a href="h/"><a href="gitlab-runner/"><a href="../g/"><a href="g"><a href="x/g/">"#, None),
+            (r#"<a href="https://elsewhere.example.com/el9/Packages/">"#, None),
+        ] {
+            let found = read(page.as_bytes(), &url, "gitlab-runner").expect("a page").folder;
+            assert_eq!(found.map(String::from).as_deref(), folder, "{page}");
+        }
+    }
+
+    #[test]
+    fn json_that_is_no_index_is_refused() {
+        for page in [r#"{"message":"not found"}"#, "[1]", "[", r#"{"name":"#] {
+            let error =
+                read(page.as_bytes(), &"https://yum.example.com/".parse().expect("a URL"), "p").expect_err(page).to_string();
+            assert!(
+                error.starts_with("the index is malformed: expected JSON as nginx or Caddy list a folder"),
+                "{error}"
+            );
+        }
     }
 }

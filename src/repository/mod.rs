@@ -6,6 +6,7 @@ mod checksum;
 mod decompress;
 pub mod index;
 pub mod merge;
+pub mod mirrors;
 mod nearest;
 pub mod primary;
 pub mod repomd;
@@ -48,6 +49,21 @@ impl Listing {
         self.nearest.offer(name);
     }
 
+    /// Whether the repository has no package at all, of whatever product.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty() && self.others == 0
+    }
+
+    /// Adds what another page or part of the same repository has.
+    pub fn append(&mut self, other: Self) -> Result<(), RepositoryError> {
+        for package in other.packages {
+            self.add(package)?;
+        }
+        self.others += other.others;
+        other.nearest.names().into_iter().for_each(|name| self.nearest.offer(name));
+        Ok(())
+    }
+
     fn add(&mut self, package: Package) -> Result<(), RepositoryError> {
         if self.packages.len() == MAX_RELEASES {
             let reason = format!("it has more than {MAX_RELEASES} releases of one product");
@@ -75,6 +91,18 @@ fn public(mut url: Url) -> Result<Url, url::ParseError> {
     // The name of a host is decoded again, and no host has such a name.
     let is_plain = utf8_percent_encode(encoded.as_str(), SYNTAX).count() == 1;
     if is_plain { Ok(encoded) } else { Err(url::ParseError::InvalidDomainCharacter) }
+}
+
+/// Whether the first element of a document has this name. (The deserializer takes any.)
+fn is_root(document: &str, name: &str) -> bool {
+    let mut reader = quick_xml::Reader::from_str(document);
+    loop {
+        match reader.read_event() {
+            Ok(quick_xml::events::Event::Start(start)) => return start.local_name().as_ref() == name,
+            Ok(quick_xml::events::Event::Eof | quick_xml::events::Event::Empty(_)) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
 }
 
 /// What is wrong with the content of a repository.

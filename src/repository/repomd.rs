@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
-use super::{Checksum, RepositoryError};
+use super::{Checksum, RepositoryError, is_root};
 
 const WHAT: &str = "repodata/repomd.xml";
 
@@ -50,10 +50,18 @@ struct Data {
     location: Option<super::primary::Location>,
     checksum: Option<super::primary::TypedDigits>,
     size: Option<String>,
+    timestamp: Option<String>,
+}
+
+impl Data {
+    /// When it was made, in seconds as createrepo writes them.
+    fn made_at(&self) -> f64 {
+        self.timestamp.as_ref().and_then(|seconds| seconds.trim().parse().ok()).unwrap_or_default()
+    }
 }
 
 /// Reads a `repomd.xml`. Only `<data type="primary">` with its location and checksum has to be
-/// there; its sqlite and zchunk forms beside it are passed over, as is all else.
+/// there; its sqlite and zchunk forms beside it are passed over, as is all else. Of several the newest counts.
 pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
     let malformed = |reason: String| RepositoryError::malformed(WHAT, 0, &reason);
     if !is_root(document, "repomd") {
@@ -62,10 +70,9 @@ pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
     let mut deserializer = quick_xml::de::Deserializer::from_str(document);
     deserializer.event_buffer_size(MAX_BETWEEN);
     let document = Document::deserialize(&mut deserializer).map_err(|error| malformed(error.to_string()))?;
-    let primary = document
-        .files
-        .into_iter()
-        .find(|data| data.kind.as_deref() == Some("primary"))
+    let primaries = document.files.into_iter().filter(|data| data.kind.as_deref() == Some("primary"));
+    let primary = primaries
+        .reduce(|first, other| if other.made_at() > first.made_at() { other } else { first })
         .ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
     let missing = |what: &str| malformed(format!("its <data type=\"primary\"> has no {what}"));
     let location = primary.location.ok_or_else(|| missing("<location href>"))?;
@@ -80,18 +87,6 @@ pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
             size: primary.size.and_then(|size| size.trim().parse().ok()),
         },
     })
-}
-
-/// Whether the first element of a document has this name. (The deserializer takes any.)
-fn is_root(document: &str, name: &str) -> bool {
-    let mut reader = quick_xml::Reader::from_str(document);
-    loop {
-        match reader.read_event() {
-            Ok(quick_xml::events::Event::Start(start)) => return start.local_name().as_ref() == name,
-            Ok(quick_xml::events::Event::Eof | quick_xml::events::Event::Empty(_)) | Err(_) => return false,
-            Ok(_) => {}
-        }
-    }
 }
 
 #[cfg(test)]
@@ -134,6 +129,24 @@ mod tests {
             r#"<repomd><data type="group"/><tags/>{primary}<revision>1</revision><data type="other"/></repomd>"#
         );
         assert_eq!(parse(&text).expect("a repomd").primary.href, "p.xml");
+    }
+
+    #[test]
+    fn of_several_primaries_the_newest_counts() {
+        let data = |name: &str, timestamp: &str| {
+            format!(
+                r#"<data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="{name}"/>{timestamp}</data>"#
+            )
+        };
+        for (first, second, counts) in [
+            ("<timestamp>1732406400</timestamp>", "<timestamp>1732406401.5</timestamp>", "second"),
+            ("<timestamp>1732406400</timestamp>", "<timestamp>999999999</timestamp>", "first"),
+            ("", "<timestamp>1</timestamp>", "second"),
+            ("<timestamp>soon</timestamp>", "", "first"),
+        ] {
+            let document = format!("<repomd>{}{}</repomd>", data("first", first), data("second", second));
+            assert_eq!(parse(&document).expect("a repomd").primary.href, counts);
+        }
     }
 
     #[test]

@@ -1,0 +1,248 @@
+//! Where a repository's mirrors are: a mirrorlist (text, a URL a line) or a metalink (XML).
+
+use serde::Deserialize;
+use url::Url;
+
+use super::primary::TypedDigits;
+use super::{Checksum, RepositoryError, is_root};
+
+const WHAT: &str = "the list of mirrors";
+const REPOMD: &str = "repodata/repomd.xml";
+
+/// The mirrors of one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirrors {
+    /// The URLs of the repository, each ending with a slash, the one to try first first. There is one at least.
+    pub bases: Vec<Url>,
+    /// What `repomd.xml` may be: the present one, then older ones that are still good. Empty where the
+    /// list does not say.
+    pub repomd: Vec<Checksum>,
+}
+
+/// Reads a list of mirrors, told by its content; `None` where the document is something else.
+///
+/// Only http and https count, and URLs without `$`: dnf has values for such variables, this has none.
+pub fn parse(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
+    if is_root(document, "metalink") { Some(metalink(document)) } else { mirrorlist(document) }
+}
+
+fn mirrorlist(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
+    let lines = || document.lines().map(str::trim).filter(|line| !line.is_empty());
+    let (comments, urls): (Vec<&str>, Vec<&str>) = lines().partition(|line| line.starts_with('#'));
+    let is_url = |line: &&str| line.contains("://") && !line.contains(char::is_whitespace);
+    if lines().next().is_none() || !urls.iter().all(is_url) {
+        return None;
+    }
+    // A server that knows no such repository says so in a comment.
+    let said = comments.first().map(|comment| format!("; it says: {comment}")).unwrap_or_default();
+    Some(mirrors(urls.into_iter(), Vec::new(), &said))
+}
+
+#[derive(Deserialize)]
+struct Metalink {
+    files: Option<Files>,
+}
+
+#[derive(Deserialize)]
+struct Files {
+    #[serde(default)]
+    file: Vec<File>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "@name", default)]
+    name: String,
+    verification: Option<Verification>,
+    alternates: Option<Alternates>,
+    resources: Option<Resources>,
+}
+
+#[derive(Deserialize)]
+struct Alternates {
+    #[serde(default)]
+    alternate: Vec<Alternate>,
+}
+
+#[derive(Deserialize)]
+struct Alternate {
+    verification: Option<Verification>,
+}
+
+#[derive(Deserialize)]
+struct Verification {
+    #[serde(default)]
+    hash: Vec<TypedDigits>,
+}
+
+#[derive(Deserialize)]
+struct Resources {
+    #[serde(default)]
+    url: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    #[serde(rename = "@preference")]
+    preference: Option<String>,
+    #[serde(rename = "$text", default)]
+    url: String,
+}
+
+fn metalink(document: &str) -> Result<Mirrors, RepositoryError> {
+    let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
+    let metalink: Metalink = quick_xml::de::from_str(document).map_err(|error| malformed(&error.to_string()))?;
+    let mut files = metalink.files.into_iter().flat_map(|files| files.file);
+    let file = files.find(|file| file.name == "repomd.xml");
+    let file = file.ok_or_else(|| malformed("it is a metalink that names no file repomd.xml"))?;
+    let alternates = file.alternates.into_iter().flat_map(|alternates| alternates.alternate);
+    let stated: Vec<Verification> =
+        file.verification.into_iter().chain(alternates.filter_map(|alternate| alternate.verification)).collect();
+    let repomd: Vec<Checksum> = stated.iter().filter_map(strongest).collect();
+    if repomd.is_empty() && stated.iter().any(|verification| !verification.hash.is_empty()) {
+        return Err(malformed("none of the checksums that it has for repomd.xml can be verified"));
+    }
+    let mut urls = file.resources.map(|resources| resources.url).unwrap_or_default();
+    let preference = |url: &Resource| url.preference.as_ref().and_then(|number| number.trim().parse::<i64>().ok());
+    urls.sort_by_key(|url| std::cmp::Reverse(preference(url)));
+    mirrors(urls.iter().filter_map(|url| url.url.trim().strip_suffix(REPOMD)), repomd, "")
+}
+
+fn strongest(verification: &Verification) -> Option<Checksum> {
+    verification.hash.iter().filter_map(|hash| Checksum::new(&hash.kind, &hash.digits).ok()).max()
+}
+
+fn mirrors<'a>(
+    urls: impl Iterator<Item = &'a str>,
+    repomd: Vec<Checksum>,
+    said: &str,
+) -> Result<Mirrors, RepositoryError> {
+    let mut bases: Vec<Url> = Vec::new();
+    for url in urls.filter(|url| !url.contains('$')) {
+        let Ok(mut url) = Url::parse(url) else { continue };
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
+            continue;
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        if !bases.contains(&url) {
+            bases.push(url);
+        }
+    }
+    if bases.is_empty() {
+        let reason = format!("it names no mirror with an http or https URL, and without $ in it{said}");
+        return Err(RepositoryError::malformed(WHAT, 0, &reason));
+    }
+    Ok(Mirrors { bases, repomd })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bases(document: &str) -> Vec<String> {
+        let mirrors = parse(document).expect("a list").expect("with mirrors");
+        mirrors.bases.into_iter().map(String::from).collect()
+    }
+
+    fn metalink(verification: &str, urls: &str) -> String {
+        format!(
+            r#"<?xml version="1.0" encoding="utf-8"?>
+<metalink version="3.0" xmlns="http://www.metalinker.org/" type="dynamic" xmlns:mm0="http://fedorahosted.org/mirrormanager">
+  <files><file name="primary.xml"/>
+    <file name="repomd.xml"><mm0:timestamp>1347459931</mm0:timestamp><size>2621</size>{verification}
+      <resources maxconnections="1">{urls}</resources></file></files></metalink>"#
+        )
+    }
+
+    #[test]
+    fn a_mirrorlist_has_a_url_a_line() {
+        let text = "\n# repo = el9 arch = x86_64\r\nhttps://a.example.com/el9\r\nhttp://b.example.com/el9/\n\
+                    rsync://c.example.com/el9/\nhttps://d.example.com/$releasever/\nhttps://a.example.com/el9/\n";
+        assert_eq!(bases(text), ["https://a.example.com/el9/", "http://b.example.com/el9/"]);
+    }
+
+    #[test]
+    fn a_metalink_names_repomd_by_preference_and_says_what_it_may_be() {
+        let hash = |kind: &str, digit: &str, length| format!("<hash type=\"{kind}\">{}</hash>", digit.repeat(length));
+        let alternate = |hashes: &str| {
+            format!("<mm0:alternate><size>1</size><verification>{hashes}</verification></mm0:alternate>")
+        };
+        let verification = format!(
+            "<verification>{}{}{}</verification><mm0:alternates>{}{}{}</mm0:alternates>",
+            hash("md5", "0", 32),
+            hash("sha512", "1", 128),
+            hash("sha256", "2", 64),
+            alternate(&hash("sha256", "3", 64)),
+            alternate(&hash("sha1", "foo", 2)),
+            alternate(&hash("sha1", "4", 40)),
+        );
+        let document = metalink(
+            &verification,
+            r#"<url protocol="rsync" preference="100">rsync://a.example.com/el9/repodata/repomd.xml</url>
+               <url protocol="http" preference="80">http://b.example.com/el9/repodata/repomd.xml</url>
+               <url protocol="https" preference="99">https://c.example.com/el9/repodata/repomd.xml</url>
+               <url>https://d.example.com/el9/repodata/repomd.xml</url>
+               <url preference="70">https://e.example.com/el9/elsewhere.xml</url>"#,
+        );
+        assert_eq!(
+            bases(&document),
+            ["https://c.example.com/el9/", "http://b.example.com/el9/", "https://d.example.com/el9/"]
+        );
+        let repomd = parse(&document).expect("a list").expect("with mirrors").repomd;
+        let repomd: Vec<String> = repomd.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            repomd,
+            [
+                format!("sha512:{}", "1".repeat(128)),
+                format!("sha256:{}", "3".repeat(64)),
+                format!("sha1:{}", "4".repeat(40))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_metalink_may_say_nothing_of_what_repomd_is() {
+        let document = metalink("", "<url>https://a.example.com/repodata/repomd.xml</url>");
+        assert_eq!(parse(&document).expect("a list").expect("with mirrors").repomd, []);
+    }
+
+    #[test]
+    fn what_names_no_mirror_is_an_error_that_says_why() {
+        let mirror = "<url>https://a.example.com/repodata/repomd.xml</url>";
+        for (document, told) in [
+            ("# repo = el99 arch = x86_64 error: invalid repo or arch\n".to_owned(), "it says: # repo = el99 arch"),
+            ("ftp://a.example.com/el9/\n".to_owned(), "names no mirror"),
+            ("https://a.example.com/$releasever/\n".to_owned(), "without $ in it"),
+            (metalink("", ""), "names no mirror"),
+            (metalink("", mirror).replace("repomd.xml\"", "other.xml\""), "a metalink that names no file repomd.xml"),
+            ("<metalink><files/></metalink>".to_owned(), "a metalink that names no file repomd.xml"),
+            (
+                metalink("<verification><hash type=\"sha256\">bad</hash></verification>", mirror),
+                "none of the checksums",
+            ),
+            (metalink("<verification><hash type=\"md5\">0</hash></verification>", mirror), "none of the checksums"),
+            (metalink("", mirror).replace("</files>", ""), "malformed"),
+        ] {
+            let error = parse(&document).expect(told).expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_mirrors_is_something_else() {
+        for document in [
+            "",
+            "\n \n",
+            "Not found",
+            "https://a.example.com/ is down",
+            "<html><a href=\"https://a.example.com/\">",
+            "<repomd></repomd>",
+            "[{\"name\": \"a.rpm\"}]",
+            "../a.rpm",
+        ] {
+            assert!(parse(document).is_none(), "{document:?}");
+        }
+    }
+}
