@@ -95,11 +95,7 @@ impl Random {
         let other_epoch = if self.below(3) == 0 { epochs[self.below(epochs.len())] } else { one_epoch };
         let other_version = if self.below(3) == 0 { version.clone() } else { self.like(&version) };
         let other_release = self.like(&release);
-        let evr = |epoch, version: &[&str], release: &[&str]| Evr {
-            epoch,
-            version: version.concat(),
-            release: release.concat(),
-        };
+        let evr = |epoch, version: &[&str], release: &[&str]| Evr::new(epoch, version.concat(), release.concat());
         (evr(one_epoch, &version, &release), evr(other_epoch, &other_version, &other_release))
     }
 }
