@@ -1,6 +1,6 @@
 # The image of the component's jobs: a shell, CA certificates, wasmtime, and the module in both its forms.
 # scripts/image builds it, from a context that holds `wasmtime` and `ami-scheduler.wasm`.
-ARG BASE=docker.io/library/debian:trixie-slim
+ARG BASE=debian:trixie-slim
 
 FROM $BASE AS compiled
 COPY wasmtime ami-scheduler.wasm /compiled/
