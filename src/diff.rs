@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::package::{Nevra, Package};
 use crate::policy::{Exclusion, Keep, Newest, Policy};
-use crate::tracker::{Build, Document, Entry, Origin, State, Target};
+use crate::tracker::{ASKED_FOR, Build, Document, Entry, Origin, State, Target};
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ impl Because {
         match self {
             Self::NewRelease => "new_release",
             Self::FirstRun => "first_run",
-            Self::AskedFor { .. } => "asked_for",
+            Self::AskedFor { .. } => ASKED_FOR,
             Self::Failed { .. } => "failed_before",
             Self::Lapsed { .. } => "claim_lapsed",
             Self::OwnClaim => "own_claim",
@@ -387,8 +387,7 @@ impl Run<'_> {
             return Err(Reason::Excluded { pattern, because });
         }
         if let Some(entry) = entry.filter(|entry| entry.is_asked_for()) {
-            let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
-            return Ok(Because::AskedFor { reason, by });
+            return self.try_again(entry);
         }
         if let Some(until) = self.too_young(built_at, entry) {
             return Err(Reason::TooYoung { until });
@@ -431,12 +430,16 @@ impl Run<'_> {
         (self.now < until).then_some(until)
     }
 
-    /// Whether a build whose last attempt has failed, or never ended, is tried again.
+    /// Whether a build that is known is begun: one whose last attempt failed, or never ended, is not always.
     fn try_again(&self, entry: &Entry) -> Result<Because, Reason> {
         let (attempts, url) = (entry.attempt, || entry.origin.job_url.clone().or(entry.origin.pipeline_url.clone()));
         let because = match entry.state {
             State::Failed => Because::Failed { url: url() },
             State::Building => Because::Lapsed { url: url() },
+            _ if entry.is_asked_for() => {
+                let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
+                return Ok(Because::AskedFor { reason, by });
+            }
             _ => return Ok(Because::NewRelease),
         };
         if attempts >= self.rules.max_attempts {
