@@ -447,7 +447,7 @@ impl Run<'_> {
             return Err(Reason::GivenUp { attempts, url: url(), new: known.is_none() });
         }
         let passed_over = entry.passed_over.unwrap_or_default().before(self.origin.pipeline);
-        match runs_to_wait(attempts).checked_sub(passed_over + 1) {
+        match runs_to_wait(attempts).checked_sub(passed_over.saturating_add(1)) {
             Some(runs) => Err(Reason::Waiting { attempts, runs, url: url() }),
             None => Ok(because),
         }

@@ -238,7 +238,7 @@ impl Document {
     pub fn claim(&mut self, build: &Build, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.moved_to(State::Building, now, origin);
-        claim.attempt += 1;
+        claim.attempt = claim.attempt.saturating_add(1);
         claim.rule.get_or_insert_with(|| rule.to_owned());
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
@@ -261,7 +261,7 @@ impl Document {
         let mut success = before.moved_to(State::Built, now, origin);
         // Of two successes the one with more attempts is the larger: the newer has to win.
         if before.state == State::Built || before.attempt == 0 {
-            success.attempt += 1;
+            success.attempt = success.attempt.saturating_add(1);
         }
         success.notes.extend(notes.clone());
         success.first_seen.get_or_insert(now);
@@ -299,7 +299,7 @@ impl Document {
     pub fn pass_over(&mut self, build: &Build, pipeline: u64) {
         if let Some(mut entry) = self.get(build).cloned() {
             let before = entry.passed_over.unwrap_or_default().before(pipeline);
-            entry.passed_over = Some(PassedOver { runs: before + 1, pipeline });
+            entry.passed_over = Some(PassedOver { runs: before.saturating_add(1), pipeline });
             self.put(build, entry);
         }
     }
@@ -390,7 +390,7 @@ impl Document {
     fn begin_anew(&mut self, build: &Build, reason: Option<&str>, by: Option<&str>, now: Timestamp) {
         let Some(before) = self.get(build) else { return };
         let mut anew = before.moved_to(State::Pending, now, Origin::default());
-        anew.epoch += 1;
+        anew.epoch = anew.epoch.saturating_add(1);
         anew.attempt = 0;
         anew.rule = None;
         anew.notes.clear();
