@@ -10,7 +10,7 @@ demo: setup-demo module
 
 test: setup-test lint module
 	cargo test --locked
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test tracker_laws
+	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws
 	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests
 
 lint:
