@@ -42,7 +42,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
 
 FILE_SIZE_LIMIT = 5 * 1024 * 1024  # a file must be smaller than this
 ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
-LEAST_ROLE = {"read_project": "guest", "read_secure_files": "developer", "admin_secure_files": "maintainer"}
+LEAST_ROLE = {"read_project": "guest", "read_job_artifacts": "reporter", "read_secure_files": "developer", "admin_secure_files": "maintainer"}
 TRAVERSAL = re.compile(r"\A\.{1,2}\Z|\A\.\.[/\\]|[/\\]\.\.\Z|[/\\]\.\.[/\\]|\n")
 
 @dataclass(frozen=True)
@@ -403,7 +403,7 @@ ROUTES: tuple[tuple[str, str, str | None, Callable[..., Reply]], ...] = (
     ("GET", "/version", None, GitLab._version),
     ("GET", "/user", None, GitLab._user),
     ("GET", "/projects/([^/]+)", "read_project", GitLab._project),
-    ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_project", GitLab._artifact),
+    ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_job_artifacts", GitLab._artifact),
     ("GET", FILES, "read_secure_files", GitLab._list),
     ("POST", FILES, "admin_secure_files", GitLab._create),
     ("GET", FILES + "/([^/]+)", "read_secure_files", GitLab._show),

@@ -134,7 +134,7 @@ gitlab-runner-18.6.1-1.x86_64 al2023: excluded by 18.6.1: does not start
     nights.done(2)
     assert why("18.5.0", "al2023").splitlines() == [
         "gitlab-runner-18.5.0-1.x86_64 al2023: built 2026-11-02 03:00 UTC",
-        "  1 attempt, the last as first run; first seen 2026-11-02 02:00 UTC"]
+        "  1 attempt, begun as first run; first seen 2026-11-02 02:00 UTC"]
     nothing = nights.ami("why", "99.0", "--targets", "al2023", *TRACKER)
     assert nothing.code == 3 and "99.0 names no release of gitlab-runner" in nothing.err
 

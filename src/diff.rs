@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::package::{Nevra, Package};
 use crate::policy::{Exclusion, Keep, Newest, Policy};
-use crate::tracker::{Build, Document, Entry, Origin, State, Target};
+use crate::tracker::{ASKED_FOR, Build, Document, Entry, Origin, State, Target};
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ impl Because {
         match self {
             Self::NewRelease => "new_release",
             Self::FirstRun => "first_run",
-            Self::AskedFor { .. } => "asked_for",
+            Self::AskedFor { .. } => ASKED_FOR,
             Self::Failed { .. } => "failed_before",
             Self::Lapsed { .. } => "claim_lapsed",
             Self::OwnClaim => "own_claim",
@@ -266,7 +266,7 @@ pub fn diff(
             diff.new_targets.push(target.clone());
         }
         document.know(target, &rules.scope);
-        run.pass_over(&first_run, document);
+        run.skip_for_good(&first_run, document);
         let old_enough = run.old_enough(&packages, document);
         let newest = rules.keep.newest(old_enough.into_iter());
         for package in packages {
@@ -274,7 +274,7 @@ pub fn diff(
             let entry = document.get(&build);
             diff.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
             match run.decide(&build, package.built_at, entry, &newest) {
-                Ok(Because::NewRelease) if first_run.contains(&&build.package) => {
+                Ok(Because::NewRelease) if first_run.binary_search(&&build.package).is_ok() => {
                     wanted.push((package, build, Because::FirstRun));
                 }
                 Ok(because) => wanted.push((package, build, because)),
@@ -303,12 +303,12 @@ impl Diff {
         let failures = |document: &Document, build: &Build| document.get(build).map_or(0, |entry| entry.attempt);
         // What fails all the time comes last, and holds up nothing.
         wanted.sort_by_cached_key(|(_, build, because)| {
-            let failures = if *because == Because::OwnClaim { 0 } else { failures(document, build) };
             let (oldest, newest) = match rules.order {
                 Order::OldestFirst => (Some(build.package.clone()), None),
                 Order::NewestFirst => (None, Some(Reverse(build.package.clone()))),
             };
-            (failures, oldest, newest, build.target.clone())
+            let is_begun = *because == Because::OwnClaim;
+            (!is_begun, failures(document, build), oldest, newest, build.target.clone())
         });
         // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
         let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.line.as_deref());
@@ -339,7 +339,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The releases that no run was about before.
+    /// The releases that no run was about before, oldest first.
     fn first_run<'a>(&self, ascending: &[&'a Package], document: &Document) -> Vec<&'a Nevra> {
         let packages = ascending.iter().map(|package| &package.package);
         packages.filter(|package| !document.has_looked_for(package, self.target)).collect()
@@ -347,7 +347,7 @@ impl Run<'_> {
 
     /// Records that a first run leaves all but the newest release of each architecture for good, or
     /// whatever else it was told.
-    fn pass_over(&self, ascending: &[&Nevra], document: &mut Document) {
+    fn skip_for_good(&self, ascending: &[&Nevra], document: &mut Document) {
         let newest: BTreeMap<&str, &Nevra> = ascending.iter().map(|package| (package.arch(), *package)).collect();
         for package in ascending {
             let is_built = match self.rules.first_run {
@@ -387,8 +387,7 @@ impl Run<'_> {
             return Err(Reason::Excluded { pattern, because });
         }
         if let Some(entry) = entry.filter(|entry| entry.is_asked_for()) {
-            let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
-            return Ok(Because::AskedFor { reason, by });
+            return self.try_again(entry);
         }
         if let Some(until) = self.too_young(built_at, entry) {
             return Err(Reason::TooYoung { until });
@@ -431,12 +430,16 @@ impl Run<'_> {
         (self.now < until).then_some(until)
     }
 
-    /// Whether a build whose last attempt has failed, or never ended, is tried again.
+    /// Whether a build that is known is begun: one whose last attempt failed, or never ended, is not always.
     fn try_again(&self, entry: &Entry) -> Result<Because, Reason> {
         let (attempts, url) = (entry.attempt, || entry.origin.job_url.clone().or(entry.origin.pipeline_url.clone()));
         let because = match entry.state {
             State::Failed => Because::Failed { url: url() },
             State::Building => Because::Lapsed { url: url() },
+            _ if entry.is_asked_for() => {
+                let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
+                return Ok(Because::AskedFor { reason, by });
+            }
             _ => return Ok(Because::NewRelease),
         };
         if attempts >= self.rules.max_attempts {
@@ -444,7 +447,7 @@ impl Run<'_> {
             return Err(Reason::GivenUp { attempts, url: url(), new: known.is_none() });
         }
         let passed_over = entry.passed_over.unwrap_or_default().before(self.origin.pipeline);
-        match runs_to_wait(attempts).checked_sub(passed_over + 1) {
+        match runs_to_wait(attempts).checked_sub(passed_over.saturating_add(1)) {
             Some(runs) => Err(Reason::Waiting { attempts, runs, url: url() }),
             None => Ok(because),
         }

@@ -322,7 +322,7 @@ pub fn why(
 /// What a tracker knows of a build, in a line.
 fn history(entry: &Entry) -> String {
     let attempts = (entry.attempt > 0).then(|| {
-        let rule = entry.rule.as_ref().map(|rule| format!(", the last as {}", rule.replace('_', " ")));
+        let rule = entry.rule.as_ref().map(|rule| format!(", begun as {}", rule.replace('_', " ")));
         format!("{}{}", count_u64(entry.attempt, "attempt"), rule.unwrap_or_default())
     });
     let seen = entry.first_seen.map(|seen| format!("first seen {} UTC", to_the_minute(seen)));

@@ -183,6 +183,10 @@ fn what_a_person_asks_for_need_be_neither_old_enough_nor_the_newest() {
     let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 2, night(2));
     let because = Because::AskedFor { reason: "no swap".to_owned(), by: Some("mary".to_owned()) };
     assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["18.0.0"], &because));
+    // Nor once it has failed.
+    document.settle(2, night(2), &pipeline(2));
+    let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 3, night(3));
+    assert!(matches!(diff.builds[0].because, Because::Failed { .. }) && versions(&diff) == ["18.0.0"]);
 }
 
 // ---------------------------------------------------------------- in which order

@@ -1,5 +1,6 @@
 //! The laws of the tracker's document: what makes heads merge in any order, any number of times.
 
+use ami_scheduler::alarm::{Seen, Shrank};
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ enum Change {
     PassOver { pipeline: u64 },
     GiveUp { pipeline: u64 },
     Know { major: u8 },
+    SeeRepository { releases: u64, shrank: bool },
+    Run { line: u8 },
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -38,6 +41,8 @@ fn change() -> impl Strategy<Value = Change> {
         (0u64..4).prop_map(|pipeline| Change::PassOver { pipeline }),
         (0u64..4).prop_map(|pipeline| Change::GiveUp { pipeline }),
         (17u8..19).prop_map(|major| Change::Know { major }),
+        (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::SeeRepository { releases, shrank }),
+        (0u8..2).prop_map(|line| Change::Run { line }),
         Just(Change::Forget),
     ]
 }
@@ -74,6 +79,12 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::See => document.see(&build, now),
             Change::PassOver { pipeline } => document.pass_over(&build, *pipeline),
             Change::GiveUp { pipeline } => document.give_up(&build, *pipeline, now),
+            Change::SeeRepository { releases, shrank } => {
+                let shrank = shrank.then_some(Shrank { at: now, from: 9 });
+                let seen = Seen { since: now, releases: *releases, revision: None, shrank };
+                document.remember_repository("https://yum.example.com/", seen);
+            }
+            Change::Run { line } => document.remember_run(&format!("line {line}"), now),
             Change::Know { major } => {
                 let versions = Versions::Leading(major.to_string().parse().expect("a version"));
                 document.know(&build.target, &Policy { versions, ..Policy::default() });

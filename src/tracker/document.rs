@@ -234,12 +234,12 @@ impl Document {
     }
 
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
-    /// already can't be claimed and stays as it is. `rule` is why it is built.
+    /// already can't be claimed and stays as it is. `rule` is why it is built; that of a first attempt stays.
     pub fn claim(&mut self, build: &Build, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.moved_to(State::Building, now, origin);
         claim.attempt = claim.attempt.saturating_add(1);
-        claim.rule = Some(rule.to_owned());
+        claim.rule.get_or_insert_with(|| rule.to_owned());
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
         self.put(build, claim);
@@ -299,7 +299,7 @@ impl Document {
     pub fn pass_over(&mut self, build: &Build, pipeline: u64) {
         if let Some(mut entry) = self.get(build).cloned() {
             let before = entry.passed_over.unwrap_or_default().before(pipeline);
-            entry.passed_over = Some(PassedOver { runs: before + 1, pipeline });
+            entry.passed_over = Some(PassedOver { runs: before.saturating_add(1), pipeline });
             self.put(build, entry);
         }
     }

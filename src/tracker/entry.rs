@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::Notes;
 use crate::repository::Checksum;
 
+/// The rule by which a build is begun that a person asked for.
+pub const ASKED_FOR: &str = "asked_for";
+
 /// Where a build stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,7 +172,7 @@ pub struct Entry {
     /// Who decided, where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// By which rule the last attempt was begun, as `reason` in `builds.json` has it.
+    /// By which rule the first attempt was begun, as `reason` in `builds.json` has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// How often it was passed over since the last attempt failed.
@@ -214,10 +217,14 @@ impl Entry {
         self.state == State::Building && self.origin.pipeline == pipeline && self.origin.line.as_deref() == line
     }
 
-    /// Whether a person wants it built, whatever was recorded before: `forget` gives a reason, while what
-    /// was only seen, or may be built again, has none.
+    /// Whether a person wants it built, and it is not: `forget` gives a reason, while what was only seen, or
+    /// may be built again, has none. That an attempt has failed since does not change it.
     pub fn is_asked_for(&self) -> bool {
-        self.state == State::Pending && self.reason.is_some()
+        match self.state {
+            State::Pending => self.reason.is_some(),
+            State::Building | State::Failed => self.rule.as_deref() == Some(ASKED_FOR),
+            State::Skipped | State::Built => false,
+        }
     }
 
     /// The same build in another state: what is not about the state stays.

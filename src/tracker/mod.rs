@@ -12,7 +12,7 @@ mod name;
 pub mod plain_text;
 
 pub use document::{Build, Document, DocumentError, Recorded};
-pub use entry::{Entry, GivenUp, Origin, PassedOver, State, Tone};
+pub use entry::{ASKED_FOR, Entry, GivenUp, Origin, PassedOver, State, Tone};
 pub use name::{HeadName, TrackerName, TrackerNameError};
 
 use std::collections::BTreeMap;
