@@ -51,7 +51,7 @@ pub fn run(args: Diff, now: Timestamp) -> Result<(), Failure> {
     let cases = junit::cases(&diff, rules.max_attempts);
     let done = write_json(&args.builds, &builds)
         .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
-        .and_then(|()| write_if_asked(args.markdown.as_deref(), &markdown))
+        .and_then(|()| write_if_asked(args.markdown.as_deref(), markdown.as_bytes()))
         .and_then(|()| write_junit(args.junit.as_deref(), reference, now, &cases))
         .map_err(Failure::from)
         .and_then(|()| tracker.write(&heads, &document).or_exit(Exit::Tracker));
