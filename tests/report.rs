@@ -322,11 +322,14 @@ fn a_night_of_every_kind() -> (Document, Diff, Rules) {
 
 const HOSTILE: &str = "</skipped>]]>&lt; \"'|`*_[a](b)<b>@all #1 !2 ~3 $4\u{0}\r\n\u{1b}[2J\u{202e}\u{ffff} \u{1f600}";
 
+fn xml(cases: &[junit::Case]) -> String {
+    String::from_utf8(junit::report("main", time(NIGHT), cases).expect("XML")).expect("UTF-8")
+}
+
 #[test]
 fn a_diff_as_junit_has_a_case_for_each_release_and_target() {
     let (_, diff, rules) = a_night_of_every_kind();
-    let xml =
-        junit::report("main", time(NIGHT), &junit::cases(&diff, &alarms(&diff), rules.max_attempts)).expect("XML");
+    let xml = xml(&junit::cases(&diff, &alarms(&diff), rules.max_attempts));
     insta::assert_snapshot!(xml);
 }
 
@@ -338,7 +341,7 @@ fn a_build_as_junit_passes_with_its_notes_and_its_time_or_fails_with_its_place()
     document.settle(101, time(NIGHT), &pipeline(101));
     let took = SignedDuration::from_secs(1234);
     let case = |build, took| junit::Case::recorded(build, document.get(build).expect("an entry"), took);
-    let xml = junit::report("main", time(NIGHT), &[case(&built, Some(took)), case(&failed, None)]).expect("XML");
+    let xml = xml(&[case(&built, Some(took)), case(&failed, None)]);
     insta::assert_snapshot!(xml, @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <testsuites>

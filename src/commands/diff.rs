@@ -46,7 +46,7 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     let markdown = markdown::diff(product, reference, now, &plan.diff, &alarms, max_attempts);
     let cases = junit::cases(&plan.diff, &alarms, max_attempts);
     let reports = || {
-        write_if_asked(args.markdown.as_deref(), &markdown)
+        write_if_asked(args.markdown.as_deref(), markdown.as_bytes())
             .and_then(|()| write_junit(args.junit.as_deref(), reference, now, &cases))
     };
     if args.dry_run {

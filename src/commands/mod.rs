@@ -119,8 +119,8 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
 }
 
-fn write_if_asked(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
-    path.map_or(Ok(()), |path| write(path, text.as_bytes()))
+fn write_if_asked(path: Option<&Path>, content: &[u8]) -> anyhow::Result<()> {
+    path.map_or(Ok(()), |path| write(path, content))
 }
 
 /// A `JUnit` report of builds, where one is asked for.

@@ -4,8 +4,11 @@
 //! text, not the attributes, of `failure`, `skipped` and `system-out`. Of cases with the same names
 //! it keeps the first alone. <https://docs.gitlab.com/ci/testing/unit_test_reports/>
 
+use std::io;
+
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::{printable, standing, why_built, why_left_alone, why_republished};
 use crate::alarm::Alarm;
@@ -79,83 +82,52 @@ pub fn cases(diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> Vec<Case> {
 }
 
 /// A `JUnit` report of cases that were so at a time.
-pub fn report(reference: &str, at: Timestamp, cases: &[Case]) -> Result<String, quick_xml::SeError> {
-    let number = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
-    let suite = Suite {
-        name: printable(&format!("ami-scheduler on {reference}")),
-        tests: cases.len(),
-        failures: number(Outcome::Failed),
-        errors: 0,
-        skipped: number(Outcome::Skipped),
-        timestamp: at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-        testcase: cases.iter().map(TestCase::from).collect(),
-    };
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let mut serializer = quick_xml::se::Serializer::with_root(&mut xml, Some("testsuites"))?;
-    serializer.indent(' ', 2);
-    TestSuites { testsuite: suite }.serialize(serializer)?;
-    xml.push('\n');
+pub fn report(reference: &str, at: Timestamp, cases: &[Case]) -> io::Result<Vec<u8>> {
+    let number = |outcome| cases.iter().filter(|case| case.outcome == outcome).count().to_string();
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    writer.create_element("testsuites").write_inner_content(|writer| {
+        let suite = writer
+            .create_element("testsuite")
+            .with_attribute(("name", printable(&format!("ami-scheduler on {reference}")).as_str()))
+            .with_attribute(("tests", cases.len().to_string().as_str()))
+            .with_attribute(("failures", number(Outcome::Failed).as_str()))
+            .with_attribute(("errors", "0"))
+            .with_attribute(("skipped", number(Outcome::Skipped).as_str()))
+            .with_attribute(("timestamp", at.strftime("%Y-%m-%dT%H:%M:%S").to_string().as_str()));
+        suite.write_inner_content(|writer| cases.iter().try_for_each(|case| case.write(writer)))?;
+        Ok(())
+    })?;
+    let mut xml = writer.into_inner();
+    xml.push(b'\n');
     Ok(xml)
 }
 
-#[derive(Serialize)]
-struct TestSuites {
-    testsuite: Suite,
-}
-
-#[derive(Serialize)]
-struct Suite {
-    #[serde(rename = "@name")]
-    name: String,
-    #[serde(rename = "@tests")]
-    tests: usize,
-    #[serde(rename = "@failures")]
-    failures: usize,
-    #[serde(rename = "@errors")]
-    errors: usize,
-    #[serde(rename = "@skipped")]
-    skipped: usize,
-    #[serde(rename = "@timestamp")]
-    timestamp: String,
-    testcase: Vec<TestCase>,
-}
-
-#[derive(Serialize)]
-struct TestCase {
-    #[serde(rename = "@classname")]
-    classname: String,
-    #[serde(rename = "@name")]
-    name: String,
-    #[serde(rename = "@time", skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Told>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    skipped: Option<Told>,
-    #[serde(rename = "system-out", skip_serializing_if = "Option::is_none")]
-    system_out: Option<String>,
-}
-
-/// In the attribute for those who read the schema, in the text for GitLab.
-#[derive(Serialize)]
-struct Told {
-    #[serde(rename = "@message")]
-    message: String,
-    #[serde(rename = "$text")]
-    text: String,
-}
-
-impl From<&Case> for TestCase {
-    fn from(case: &Case) -> Self {
-        let told = printable(&case.told);
-        let as_reason = |outcome| (case.outcome == outcome).then(|| Told { message: told.clone(), text: told.clone() });
-        Self {
-            classname: case.suite.clone(),
-            name: printable(&case.name),
-            time: case.took.map(|took| took.as_secs().max(0).to_string()),
-            failure: as_reason(Outcome::Failed),
-            skipped: as_reason(Outcome::Skipped),
-            system_out: (case.outcome == Outcome::Passed).then_some(told),
+impl Case {
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let mut element = writer
+            .create_element("testcase")
+            .with_attribute(("classname", self.suite.as_str()))
+            .with_attribute(("name", printable(&self.name).as_str()));
+        if let Some(took) = self.took {
+            element = element.with_attribute(("time", took.as_secs().max(0).to_string().as_str()));
         }
+        let told = printable(&self.told);
+        // In the attribute for those who read the schema, in the text for GitLab.
+        let message = match self.outcome {
+            Outcome::Passed => None,
+            Outcome::Skipped | Outcome::Failed => Some(("message", told.as_str())),
+        };
+        let name = match self.outcome {
+            Outcome::Passed => "system-out",
+            Outcome::Skipped => "skipped",
+            Outcome::Failed => "failure",
+        };
+        element.write_inner_content(|writer| {
+            let outcome = writer.create_element(name).with_attributes(message);
+            outcome.write_text_content(BytesText::new(&told))?;
+            Ok(())
+        })?;
+        Ok(())
     }
 }

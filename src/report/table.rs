@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthStr as _;
 
 use super::{more, printable, summary, to_the_minute};
 use crate::tracker::{Document, Entry, Tone};
@@ -34,7 +33,9 @@ pub fn status(document: &Document, colours: bool) -> String {
         .collect();
     let headings = (HEADINGS.map(str::to_owned), bold);
     let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| rows.iter().chain([&headings]).map(|(row, _)| row[column].width()).max().unwrap_or_default())
+        .map(|column| {
+            rows.iter().chain([&headings]).map(|(row, _)| row[column].chars().count()).max().unwrap_or_default()
+        })
         .collect();
     for (number, (row, style)) in [&headings].into_iter().chain(&rows).enumerate() {
         let mut line = String::new();
@@ -43,7 +44,7 @@ pub fn status(document: &Document, colours: bool) -> String {
             let is_painted = number == 0 || column == STATE;
             line.push_str(&if is_painted { painted(*style, cell) } else { cell.clone() });
             if column < last {
-                let _ = write!(line, "{:1$}", "", widths[column] - cell.width() + 2);
+                let _ = write!(line, "{:1$}", "", widths[column] - cell.chars().count() + 2);
             }
         }
         let _ = writeln!(text, "{line}");

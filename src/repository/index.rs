@@ -335,7 +335,8 @@ mod tests {
             assert_eq!(page.next.map(String::from).as_deref(), Some(next));
         }
         let nowhere = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
-        let error = read(nowhere.as_bytes(), &"https://b.example.com/".parse().expect("a URL"), "p").expect_err("nowhere");
+        let error =
+            read(nowhere.as_bytes(), &"https://b.example.com/".parse().expect("a URL"), "p").expect_err("nowhere");
         assert!(error.to_string().contains("does not say where"), "{error}");
     }
 
@@ -358,8 +359,9 @@ mod tests {
     #[test]
     fn json_that_is_no_index_is_refused() {
         for page in [r#"{"message":"not found"}"#, "[1]", "[", r#"{"name":"#] {
-            let error =
-                read(page.as_bytes(), &"https://yum.example.com/".parse().expect("a URL"), "p").expect_err(page).to_string();
+            let error = read(page.as_bytes(), &"https://yum.example.com/".parse().expect("a URL"), "p")
+                .expect_err(page)
+                .to_string();
             assert!(
                 error.starts_with("the index is malformed: expected JSON as nginx or Caddy list a folder"),
                 "{error}"
