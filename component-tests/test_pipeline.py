@@ -21,7 +21,7 @@ from images import Buildah, buildah_in
 from test_schema import check
 
 PIPELINE = ROOT / ".gitlab-ci.yml"
-LONGEST = 900  # seconds; where `make module test-core` was not run before, it is run here
+LONGEST = 900  # seconds; where `make lint module` was not run before, it is run here
 
 
 @pytest.fixture
@@ -77,12 +77,10 @@ def test_the_image_of_its_jobs_has_the_rust_that_the_project_says() -> None:
 
 
 @pytest.mark.timeout(LONGEST + 60)
-def test_a_commit_is_linted_its_core_tested_and_its_module_built(checkout: Path) -> None:
-    """Of the core's tests those of versions, natively and in WebAssembly; all of them run before these."""
-    pipeline = run(checkout, {"CI_PIPELINE_SOURCE": "push"}, {"TESTS": "package::"}, "lint", "core", "module")
+def test_a_commit_is_linted_and_its_module_is_built(checkout: Path) -> None:
+    pipeline = run(checkout, {"CI_PIPELINE_SOURCE": "push"}, {}, "lint", "module")
 
-    assert passed(pipeline) == {"lint", "core", "module"}
-    assert len(re.findall(r"test result: ok\. [1-9]\d* passed", pipeline.all)) >= 2
+    assert passed(pipeline) == {"lint", "module"}
     assert "The template is not stamped, as it should be." in pipeline.all
     module = checkout / ".gitlab-ci-local" / "artifacts" / "module" / "dist" / "ami-scheduler.wasm"
     assert f"{hashlib.sha256(module.read_bytes()).hexdigest()}  dist/ami-scheduler.wasm" in pipeline.all
