@@ -10,10 +10,9 @@ demo: setup-demo module
 
 test: setup-test lint module test-core test-component test-image
 
-# TESTS=package runs those alone that have the word in their names.
 test-core:
-	cargo test --locked $(TESTS)
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws $(TESTS)
+	cargo test --locked
+	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws
 
 test-component:
 	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests --ignore=component-tests/test_image.py $(PYTEST)

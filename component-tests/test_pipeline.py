@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from images import Buildah, buildah_in
 from test_schema import check
 
 PIPELINE = ROOT / ".gitlab-ci.yml"
-LONGEST = 900  # seconds; where `make module` was not run before, it is run here
+LONGEST = 900  # seconds; where `make lint module` was not run before, it is run here
 
 
 @pytest.fixture
@@ -46,10 +47,17 @@ def run(checkout: Path, variables: dict[str, str], environment: dict[str, str], 
     # Those of the command line reach no child pipeline.
     (checkout / ".gitlab-ci-local-variables.yml").write_text(yaml.safe_dump(
         {name: value for name, value in variables.items() if name != "CI_PIPELINE_SOURCE"}))
-    done = subprocess.run(command, cwd=checkout, env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}", "NO_COLOR": "1"} | environment,
-                          capture_output=True, text=True, timeout=LONGEST, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Run(done.returncode, done.stdout, done.stderr)
+    environment = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}", "NO_COLOR": "1"} | environment
+    # A session of its own: what takes too long is ended with all that it started.
+    with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as process:
+        try:
+            out, err = process.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, out + err
+    return Run(process.returncode, out, err)
 
 
 def passed(run: Run) -> set[str]:
@@ -69,12 +77,10 @@ def test_the_image_of_its_jobs_has_the_rust_that_the_project_says() -> None:
 
 
 @pytest.mark.timeout(LONGEST + 60)
-def test_a_commit_is_linted_its_core_tested_and_its_module_built(checkout: Path) -> None:
-    """Of the core's tests those of versions, natively and in WebAssembly; all of them run before these."""
-    pipeline = run(checkout, {"CI_PIPELINE_SOURCE": "push"}, {"TESTS": "package::"}, "lint", "core", "module")
+def test_a_commit_is_linted_and_its_module_is_built(checkout: Path) -> None:
+    pipeline = run(checkout, {"CI_PIPELINE_SOURCE": "push"}, {}, "lint", "module")
 
-    assert passed(pipeline) == {"lint", "core", "module"}
-    assert len(re.findall(r"test result: ok\. [1-9]\d* passed", pipeline.all)) >= 2
+    assert passed(pipeline) == {"lint", "module"}
     assert "The template is not stamped, as it should be." in pipeline.all
     module = checkout / ".gitlab-ci-local" / "artifacts" / "module" / "dist" / "ami-scheduler.wasm"
     assert f"{hashlib.sha256(module.read_bytes()).hexdigest()}  dist/ami-scheduler.wasm" in pipeline.all

@@ -50,6 +50,16 @@ fn builds_are_jobs_that_are_recorded_one_by_one() {
 }
 
 #[test]
+fn what_looks_like_a_variable_in_the_url_of_the_module_is_none() {
+    let settings =
+        Settings { module_url: Some("https://gitlab.example.com/$HOME".parse().expect("a URL")), ..settings() };
+
+    let yaml = rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]);
+
+    assert!(yaml.contains("AMI_SCHEDULER_MODULE_URL: \"https://gitlab.example.com/%24HOME\"\n"), "{yaml}");
+}
+
+#[test]
 fn nothing_to_build_is_a_job_that_says_so() {
     let settings =
         Settings { image: None, tags: vec![], notes: vec![], module_url: None, module_sha256: None, ..settings() };
