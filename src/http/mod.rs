@@ -197,6 +197,7 @@ impl Client {
 
     /// Outside of WASI there is no transport: files and directories still work.
     #[cfg(not(target_os = "wasi"))]
+    #[allow(clippy::unnecessary_wraps)]
     pub fn new(_: Network) -> Result<Self, BundleError> {
         struct NoTransport;
         impl Transport for NoTransport {

@@ -200,7 +200,7 @@ impl Connector for Dialler {
         let proxy = self.proxies.of(&url).map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
         let mut stream = match &proxy {
             Some(proxy) => self.open(&proxy.url).map_err(|error| unreachable_proxy(proxy, &error))?,
-            None => self.open_socket(&url)?,
+            None => Box::new(connect(&url)?),
         };
         let mut origin = None;
         let is_tls = url.scheme() == "https";
@@ -221,12 +221,8 @@ impl Connector for Dialler {
 impl Dialler {
     /// A connection to the server of a URL, with TLS for https.
     fn open(&self, url: &Url) -> io::Result<Box<dyn Stream>> {
-        let socket = self.open_socket(url)?;
+        let socket = Box::new(connect(url)?);
         if url.scheme() == "https" { self.begin_tls(socket, url) } else { Ok(socket) }
-    }
-
-    fn open_socket(&self, url: &Url) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(connect(url)?))
     }
 
     fn begin_tls(&self, stream: Box<dyn Stream>, url: &Url) -> io::Result<Box<dyn Stream>> {
