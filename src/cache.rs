@@ -135,7 +135,7 @@ impl Cache {
     }
 
     fn write(&self, kept: &Kept) -> anyhow::Result<()> {
-        let json = serde_json::to_vec(kept)?;
+        let json = serde_json::to_vec_pretty(kept)?;
         let mut content = format!("{FORMAT} {}\n", hex(&Sha256::digest(&json))).into_bytes();
         content.extend(json);
         if let Some(folder) = self.file.parent() {

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::Deserialize;
 use url::Url;
 
+use super::elements::for_each_element;
 use super::{Listing, RepositoryError, is_root};
 use crate::package::{Nevra, Package};
 
@@ -127,46 +128,40 @@ fn files_of_json(page: &str, folder: &Url) -> Result<Vec<Url>, RepositoryError> 
 }
 
 /// A page of a bucket, as S3 and those who speak like it write it.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListBucketResult {
-    #[serde(default)]
-    contents: Vec<BucketObject>,
-    #[serde(default)]
-    is_truncated: bool,
-    next_continuation_token: Option<String>,
-    next_marker: Option<String>,
-    encoding_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct BucketObject {
-    key: String,
-}
-
 fn bucket(page: &str, page_url: &Url, mut root: Url, product: &str) -> Result<Page, RepositoryError> {
     let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
-    let mut result: ListBucketResult = quick_xml::de::from_str(page).map_err(|error| malformed(&error.to_string()))?;
-    if result.encoding_type.as_deref() == Some("url") {
-        for object in &mut result.contents {
-            let key = object.key.replace('+', " ");
-            object.key = percent_decode_str(&key).decode_utf8_lossy().into_owned();
+    let mut keys: Vec<String> = Vec::new();
+    let (mut goes_on, mut is_encoded) = (false, false);
+    let (mut token, mut marker) = (None, None);
+    for_each_element(page, &mut |path| match path {
+        [_, contents, key] if contents.name == "Contents" && key.name == "Key" => keys.push(key.text().to_owned()),
+        [_, element] => match element.name.as_str() {
+            "IsTruncated" => goes_on = element.text() == "true",
+            "EncodingType" => is_encoded = element.text() == "url",
+            "NextContinuationToken" => token = Some(element.text().to_owned()),
+            "NextMarker" => marker = Some(element.text().to_owned()),
+            _ => {}
+        },
+        _ => {}
+    })
+    .map_err(|reason| malformed(&reason))?;
+    if is_encoded {
+        for key in &mut keys {
+            *key = percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned();
         }
     }
     if !root.path().ends_with('/') {
         root.set_path(&format!("{}/", root.path()));
     }
-    let urls = result.contents.iter().filter_map(|object| root.join(&format!("./{}", encoded(&object.key))).ok());
+    let urls = keys.iter().filter_map(|key| root.join(&format!("./{}", encoded(key))).ok());
     let page = read_urls(urls, &root, product)?;
-    if !result.is_truncated {
+    if !goes_on {
         return Ok(page);
     }
-    let (name, value) = match (&result.next_continuation_token, &result.next_marker, result.contents.last()) {
-        (Some(token), _, _) => ("continuation-token", token),
-        (None, Some(marker), _) => ("marker", marker),
-        (None, None, Some(last)) => ("marker", &last.key),
-        (None, None, None) => return Err(malformed("it goes on, and does not say where")),
+    let (name, value) = match (token, marker.or(keys.pop())) {
+        (Some(token), _) => ("continuation-token", token),
+        (None, Some(marker)) => ("marker", marker),
+        (None, None) => return Err(malformed("it goes on, and does not say where")),
     };
     let mut next = page_url.clone();
     let others: Vec<(String, String)> = page_url
@@ -174,7 +169,7 @@ fn bucket(page: &str, page_url: &Url, mut root: Url, product: &str) -> Result<Pa
         .filter(|(other, _)| other != name)
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
-    next.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    next.query_pairs_mut().clear().extend_pairs(others).append_pair(name, &value);
     Ok(Page { next: Some(next), ..page })
 }
 

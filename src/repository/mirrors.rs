@@ -1,9 +1,8 @@
 //! Where a repository's mirrors are: a mirrorlist (text, a URL a line) or a metalink (XML).
 
-use serde::Deserialize;
 use url::Url;
 
-use super::primary::TypedDigits;
+use super::elements::for_each_element;
 use super::{Checksum, RepositoryError, is_root};
 
 const WHAT: &str = "the list of mirrors";
@@ -38,78 +37,41 @@ fn mirrorlist(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
     Some(mirrors(urls.into_iter(), Vec::new(), &said))
 }
 
-#[derive(Deserialize)]
-struct Metalink {
-    files: Option<Files>,
-}
-
-#[derive(Deserialize)]
-struct Files {
-    #[serde(default)]
-    file: Vec<File>,
-}
-
-#[derive(Deserialize)]
-struct File {
-    #[serde(rename = "@name", default)]
-    name: String,
-    verification: Option<Verification>,
-    alternates: Option<Alternates>,
-    resources: Option<Resources>,
-}
-
-#[derive(Deserialize)]
-struct Alternates {
-    #[serde(default)]
-    alternate: Vec<Alternate>,
-}
-
-#[derive(Deserialize)]
-struct Alternate {
-    verification: Option<Verification>,
-}
-
-#[derive(Deserialize)]
-struct Verification {
-    #[serde(default)]
-    hash: Vec<TypedDigits>,
-}
-
-#[derive(Deserialize)]
-struct Resources {
-    #[serde(default)]
-    url: Vec<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    #[serde(rename = "@preference")]
-    preference: Option<String>,
-    #[serde(rename = "$text", default)]
-    url: String,
-}
-
 fn metalink(document: &str) -> Result<Mirrors, RepositoryError> {
     let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
-    let metalink: Metalink = quick_xml::de::from_str(document).map_err(|error| malformed(&error.to_string()))?;
-    let mut files = metalink.files.into_iter().flat_map(|files| files.file);
-    let file = files.find(|file| file.name == "repomd.xml");
-    let file = file.ok_or_else(|| malformed("it is a metalink that names no file repomd.xml"))?;
-    let alternates = file.alternates.into_iter().flat_map(|alternates| alternates.alternate);
-    let stated: Vec<Verification> =
-        file.verification.into_iter().chain(alternates.filter_map(|alternate| alternate.verification)).collect();
-    let repomd: Vec<Checksum> = stated.iter().filter_map(strongest).collect();
-    if repomd.is_empty() && stated.iter().any(|verification| !verification.hash.is_empty()) {
+    let mut found = false;
+    let mut urls: Vec<(Option<i64>, String)> = Vec::new();
+    // For each state of repomd.xml, the present one first, the strongest checksum.
+    let mut stated: Vec<Option<Checksum>> = Vec::new();
+    let mut hashes: Vec<Checksum> = Vec::new();
+    for_each_element(document, &mut |path| {
+        let [_, _, file, rest @ ..] = path else { return };
+        if file.name != "file" || file.attribute("name") != Some("repomd.xml") {
+            return;
+        }
+        found = true;
+        match rest {
+            [.., verification, hash] if verification.name == "verification" && hash.name == "hash" => {
+                hashes.extend(Checksum::new(hash.attribute("type").unwrap_or_default(), hash.text()).ok());
+            }
+            [.., verification] if verification.name == "verification" => stated.push(hashes.drain(..).max()),
+            [resources, url] if resources.name == "resources" && url.name == "url" => {
+                let preference = url.attribute("preference").and_then(|number| number.trim().parse().ok());
+                urls.push((preference, url.text().to_owned()));
+            }
+            _ => {}
+        }
+    })
+    .map_err(|reason| malformed(&reason))?;
+    if !found {
+        return Err(malformed("it is a metalink that names no file repomd.xml"));
+    }
+    let repomd: Vec<Checksum> = stated.iter().flatten().cloned().collect();
+    if repomd.is_empty() && !stated.is_empty() {
         return Err(malformed("none of the checksums that it has for repomd.xml can be verified"));
     }
-    let mut urls = file.resources.map(|resources| resources.url).unwrap_or_default();
-    let preference = |url: &Resource| url.preference.as_ref().and_then(|number| number.trim().parse::<i64>().ok());
-    urls.sort_by_key(|url| std::cmp::Reverse(preference(url)));
-    mirrors(urls.iter().filter_map(|url| url.url.trim().strip_suffix(REPOMD)), repomd, "")
-}
-
-fn strongest(verification: &Verification) -> Option<Checksum> {
-    verification.hash.iter().filter_map(|hash| Checksum::new(&hash.kind, &hash.digits).ok()).max()
+    urls.sort_by_key(|(preference, _)| std::cmp::Reverse(*preference));
+    mirrors(urls.iter().filter_map(|(_, url)| url.strip_suffix(REPOMD)), repomd, "")
 }
 
 fn mirrors<'a>(

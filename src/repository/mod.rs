@@ -4,6 +4,7 @@
 
 mod checksum;
 mod decompress;
+mod elements;
 pub mod index;
 pub mod merge;
 pub mod mirrors;
