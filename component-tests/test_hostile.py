@@ -504,6 +504,17 @@ def test_a_head_that_is_none_is_refused(ami: Module, content: bytes, command: tu
     refused(ami, *command, "--tracker", "tracker", code=4, told="cannot be used|is not the name of a package|is damaged")
 
 
+@pytest.mark.parametrize("arguments", [
+    ("status", "--tracker", "https://u:p4ssword@x/"), ("import", "https://u:p4ssword@x/y", "--tracker", "tracker", "--ref", "r", "--targets", "t"),
+    ("list", "--repo-url", "https://x/", *LIST, "--gpg-key", "https://u:p4ssword@x/key"), ("diff", "--packages", "https://u:p4ssword@x/", "--targets", "t", "--tracker", "x", "--ref", "r", *CHILD),
+    ("status", "--tracker", "x", "https://u:p4ssword@x/"),
+])
+def test_a_url_in_the_wrong_place_does_not_tell_its_password(ami: Module, arguments: tuple[str, ...]) -> None:
+    run = measured(ami, *arguments, seconds=60)
+    assert run.code in (1, 2, 4) and "p4ssword" not in run.all, run.all
+    assert "://x/" in run.all
+
+
 def test_what_a_tracker_holds_moves_no_cursor(ami: Module) -> None:
     (ami.folder / "tracker").mkdir()
     write_packages(ami, "18.6.0-1", "18.7.0-1")

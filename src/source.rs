@@ -169,7 +169,7 @@ impl Source {
     fn refusal(&self, url: &Url, status: u16) -> anyhow::Error {
         let gave_password = matches!(self.place, Place::Web { credentials: Some(_) });
         let advice = match status {
-            401 if !gave_password => "it wants a user and password: https://USER:PASSWORD@host/…",
+            401 if !gave_password => "it wants a user and password, in the URL before the host: USER:PASSWORD@host",
             401 if url.origin() == self.base.origin() => "it does not accept the user and password of --repo-url",
             401 => {
                 "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \

@@ -134,7 +134,9 @@ fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, Failed> {
     read.map_err(|error| Failed::MayPass(anyhow!("cannot read {}: {error}", file.shown)))?;
     if content.len() as u64 > repomd::MAX_SIZE {
         let (shown, limit) = (&file.shown, repomd::MAX_SIZE);
-        return Err(anyhow!("{shown} has more than {limit} bytes, too many for what was asked; is the URL right?").into());
+        return Err(
+            anyhow!("{shown} has more than {limit} bytes, too many for what was asked; is the URL right?").into()
+        );
     }
     Ok(content)
 }

@@ -15,7 +15,9 @@ pub fn run(args: &Status) -> Result<(), Failure> {
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
     documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));
     let text = match args.format {
-        StatusFormat::Json => report::escaped_json(&serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?) + "\n",
+        StatusFormat::Json => {
+            report::escaped_json(&serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?) + "\n"
+        }
         StatusFormat::Table if documents.is_empty() => format!("There is no tracker in {}.\n", store.place()),
         StatusFormat::Table => documents.iter().map(report::status).collect::<Vec<_>>().join("\n"),
     };

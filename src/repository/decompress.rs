@@ -21,9 +21,7 @@ pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<d
     let plain: Box<dyn Read + 'a> = match magic.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Box::new(ZstdFrames::new(whole)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => {
-            Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB))
-        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
         _ => return Ok(Box::new(whole)),
     };

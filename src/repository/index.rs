@@ -1,7 +1,7 @@
 //! A directory index: the HTML page in which a web server lists the files of a folder.
 
-use html5gum::{Span, Tokenizer};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 use percent_encoding::percent_decode_str;
 use url::Url;
 

@@ -533,7 +533,11 @@ mod tests {
             (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1:2-1.noarch.rpm"),
             (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
-            (None, "a;`id`|'(x)'.rpm?`id\\`", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm?%60id%5C%60"),
+            (
+                None,
+                "a;`id`|'(x)'.rpm?`id\\`",
+                "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm?%60id%5C%60",
+            ),
             (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
         ] {
             assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
