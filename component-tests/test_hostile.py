@@ -138,14 +138,11 @@ def first_element(primary: str) -> tuple[str, str, str]:
     return primary[:found.start()], found[0], primary[found.end():]
 
 
-@pytest.mark.parametrize("lie", LIES)
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("field", "lie"), [(field, lie) for field in FIELDS for lie in LIES if (field, lie) != ("epoch", "nothing")])
 def test_a_value_outside_of_its_grammar_is_refused(ami: Module, repository: Repository, primary: str, field: str, lie: str) -> None:
     before, element, after = first_element(primary)
     honest, lying = FIELDS[field]
     assert honest in element
-    if (field, lie) == ("epoch", "nothing"):
-        pytest.skip("an epoch may be missing")
     checksummed(repository, (before + element.replace(honest, lying.format(LIES[lie])) + after).encode())
 
     refused(ami, "list", "--repo-url", repository.url, *LIST, told="primary.xml is malformed near byte [0-9]+: .*"

@@ -26,8 +26,8 @@ fn main() -> ExitCode {
         Ok(cli) => match commands::run(cli) {
             Ok(()) => leave(0),
             Err(Failure { exit, error }) => {
-                let message: String = format!("{error:#}").chars().take(MAX_MESSAGE).collect();
-                say_aside!("Error: {}", printable(&without_passwords(&message)));
+                let message: String = without_passwords(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
+                say_aside!("Error: {}", printable(&message));
                 leave(exit as u8)
             }
         },
