@@ -322,7 +322,7 @@ def test_no_proxy_goes_straight(ami: Module, web: WebServer, rpms: RpmBuilder, p
 
 
 @pytest.mark.parametrize(("user_info", "told"), [
-    ("", "it wants a user and password, http://USER:PASSWORD@host:port"),
+    ("", "it wants a user and password: USER:PASSWORD@ before its host"),
     ("anna:wr0ng-s3cret@", "it does not accept the user and password in its URL"),
 ])
 def test_a_proxy_that_wants_another_password_is_told_so(

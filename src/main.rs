@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(cli) => match commands::run(cli) {
             Ok(()) => leave(0),
             Err(Failure { exit, error }) => {
-                let message: String = format!("{error:#}").chars().take(MAX_MESSAGE).collect();
+                let message: String = without_passwords(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
                 say_aside!("Error: {}", printable(&message));
                 leave(exit as u8)
             }
@@ -50,8 +50,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A text without the user and password of each URL in it. clap repeats an argument that it did not
-/// expect: a URL whose `--repo-url` was forgotten, say.
+/// A text without the user and password of each URL in it. An argument that was not expected is
+/// repeated: a URL whose `--repo-url` was forgotten, say, or one that was given for a file.
 fn without_passwords(text: &str) -> String {
     let mut parts = text.split("://");
     let mut clean = parts.next().unwrap_or_default().to_owned();

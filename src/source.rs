@@ -315,8 +315,8 @@ impl Source {
         let gave_password = matches!(self.place, Place::Web { credentials: Some(_) });
         let advice = match status {
             401 if !gave_password => {
-                "it wants a user and password: https://USER:PASSWORD@host/…, or the variables \
-                 AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD"
+                "it wants a user and password: the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, or \
+                 USER:PASSWORD@ before the host in the URL"
             }
             401 if url.origin() == self.base.origin() => "it does not accept the user and password that it is given",
             401 => {

@@ -149,7 +149,7 @@ fn log_in(repositories: &mut [Repository]) -> anyhow::Result<()> {
     if origins.iter().any(|origin| *origin != origins[0]) {
         bail!(
             "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
-             put https://USER:PASSWORD@ into the URLs of those that want them"
+             put USER:PASSWORD@ before the host into the URLs of those that want them"
         );
     }
     for repository in repositories {

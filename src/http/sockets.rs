@@ -344,7 +344,7 @@ fn tunnel(stream: &mut dyn Stream, proxy: &Proxy, url: &Url) -> io::Result<()> {
 fn proxy_refuses(proxy: &Proxy, what: &str, status: u16) -> io::Error {
     let (kind, why) = match status {
         401 | 407 if proxy.credentials.is_none() => {
-            (ErrorKind::PermissionDenied, "it wants a user and password, http://USER:PASSWORD@host:port")
+            (ErrorKind::PermissionDenied, "it wants a user and password: USER:PASSWORD@ before its host")
         }
         // tinyproxy says 401 where it means 407.
         401 | 407 => (ErrorKind::PermissionDenied, "it does not accept the user and password in its URL"),

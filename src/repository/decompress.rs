@@ -6,11 +6,11 @@ use flate2::bufread::{DeflateDecoder, GzDecoder};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// The largest zstd window and xz dictionary, in bytes: those of `xz -9` and `zstd --ultra -21`. While it
+/// The largest zstd window and xz dictionary, in KiB: those of `xz -9` and `zstd --ultra -21`. While it
 /// is filled it takes up to twice as much memory.
-const MAX_WINDOW: u64 = 64 << 20;
+const MAX_WINDOW_KIB: u32 = 64 << 10;
 /// The memory that the xz decoder may ask for, in KiB: the dictionary and what it needs beside it.
-const MAX_XZ_KIB: u32 = (MAX_WINDOW >> 10) as u32 + 1024;
+const MAX_XZ_KIB: u32 = MAX_WINDOW_KIB + 1024;
 
 /// The bytes of a file that is gzip, zstd, xz, bzip2 or none of these.
 ///
@@ -104,7 +104,7 @@ struct ZstdFrames<R> {
 impl<R: BufRead> ZstdFrames<R> {
     fn new(compressed: R) -> Self {
         let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(MAX_WINDOW);
+        frame.set_max_window_size(u64::from(MAX_WINDOW_KIB) << 10);
         Self { frame, compressed }
     }
 

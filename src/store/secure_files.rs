@@ -100,6 +100,9 @@ impl SecureFiles {
             for number in 2..=total.div_ceil(PAGE) {
                 let (page, total_now) = self.page(u32::try_from(number)?)?;
                 one_listing &= total_now == Some(total);
+                if page.is_empty() {
+                    break; // whatever the total says
+                }
                 files.extend(page.into_iter().map(|entity| (entity.id, entity)));
             }
             if one_listing && files.len() == total {
