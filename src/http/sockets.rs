@@ -62,6 +62,9 @@ impl Sockets {
         if let Some((name, value)) = &request.credentials {
             builder = builder.header(*name, secret(value)?);
         }
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
         if let Some(credentials) = proxy.filter(|_| url.scheme() == "http").and_then(|proxy| proxy.credentials.as_ref())
         {
             builder = builder.header(header::PROXY_AUTHORIZATION, secret(credentials)?);
