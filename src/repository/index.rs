@@ -1,12 +1,11 @@
 //! A directory index: the page in which a web server lists the files of a folder, or of a bucket.
 
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use url::Url;
 
 use super::elements::for_each_element;
+use super::links::links;
 use super::{Listing, RepositoryError, is_root};
 use crate::package::{Nevra, Package};
 
@@ -44,24 +43,8 @@ pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Page, Reposito
             return read_urls(files_of_json(text, &folder)?, &folder, product);
         }
     }
-    let links = links(page).filter_map(|href| page_url.join(std::str::from_utf8(&href).ok()?.trim()).ok());
+    let links = links(page).filter_map(|href| page_url.join(href.trim()).ok());
     read_urls(links, &folder, product)
-}
-
-/// The `href` of each `<a>`. A tag can be as long as the page: of its attributes no other is kept.
-fn links(page: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let (mut in_link, mut in_href, mut href) = (false, false, None);
-    let emitter = CallbackEmitter::new(move |event: CallbackEvent<'_>, _: Span<()>| -> Option<Vec<u8>> {
-        match event {
-            CallbackEvent::OpenStartTag { name } => (in_link, href) = (name == b"a", None),
-            CallbackEvent::AttributeName { name } => in_href = in_link && href.is_none() && name == b"href",
-            CallbackEvent::AttributeValue { value } if in_href => (in_href, href) = (false, Some(value.to_vec())),
-            CallbackEvent::CloseStartTag { .. } => return href.take(),
-            _ => {}
-        }
-        None
-    });
-    Tokenizer::new_with_emitter(page, emitter).map_while(Result::ok)
 }
 
 /// The same for a folder whose files and folders are known by their URLs; those of folders end with `/`.

@@ -6,6 +6,7 @@ mod checksum;
 mod decompress;
 mod elements;
 pub mod index;
+mod links;
 pub mod merge;
 pub mod mirrors;
 mod nearest;
