@@ -28,14 +28,14 @@ pub struct Evr {
     /// Letters, digits and `._+~^`.
     pub release: String,
     /// RPM's order, worked out once: a tracker of thousands of releases compares them again and again.
-    order: EvrSortKey,
+    order: Box<[u8]>,
 }
 
 impl Evr {
     /// Puts an EVR together from its parts, which [`Nevra::new`] checks.
     pub fn new(epoch: u32, version: String, release: String) -> Self {
-        let order = EvrSortKey::from_values(&epoch.to_string(), &version, &release);
-        Self { epoch, version, release, order }
+        let order = Vec::from(EvrSortKey::from_values(&epoch.to_string(), &version, &release));
+        Self { epoch, version, release, order: order.into() }
     }
 
     /// Whether RPM's convention marks this as a pre-release: a `~` in the version or release.

@@ -30,11 +30,11 @@ impl<'a> Iterator for Links<'a> {
                 // `<!-->` is a whole comment.
                 self.rest = &self.rest[memmem::find(&self.rest[1..], b"-->")? + 4..];
             } else if self.rest.first().is_some_and(u8::is_ascii_alphabetic) {
-                let (name, href, rest) = tag(self.rest)?;
-                self.rest = rest;
-                if let Some(element) = RAW_TEXT.into_iter().find(|element| name.eq_ignore_ascii_case(element)) {
-                    self.rest = raw_text_end(rest, element)?;
-                } else if let Some(href) = href.filter(|_| name.eq_ignore_ascii_case(b"a")) {
+                let tag = Tag::at_start(self.rest)?;
+                self.rest = tag.rest;
+                if let Some(element) = RAW_TEXT.into_iter().find(|element| tag.name.eq_ignore_ascii_case(element)) {
+                    self.rest = raw_text_end(tag.rest, element)?;
+                } else if let Some(href) = tag.href.filter(|_| tag.name.eq_ignore_ascii_case(b"a")) {
                     return Some(href);
                 }
             }
@@ -42,34 +42,47 @@ impl<'a> Iterator for Links<'a> {
     }
 }
 
-/// The name and `href` of the tag that begins here, and what follows it; `None` where the page ends first.
-fn tag(page: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
-    let ends_name = |b: u8| is_space(b) || matches!(b, b'/' | b'>' | b'=');
-    let (name, mut rest) = split_before(page, |b| ends_name(b) && b != b'=')?;
-    let mut href = None;
-    loop {
-        rest = trim_start(rest, |b| is_space(b) || b == b'/');
-        if let Some(rest) = rest.strip_prefix(b">") {
-            return Some((name, href, rest));
+struct Tag<'a> {
+    name: &'a [u8],
+    href: Option<&'a [u8]>,
+    /// What follows it.
+    rest: &'a [u8],
+}
+
+impl<'a> Tag<'a> {
+    /// The tag that begins here; `None` where the page ends first.
+    fn at_start(page: &'a [u8]) -> Option<Self> {
+        let ends_name = |b: u8| is_space(b) || matches!(b, b'/' | b'>' | b'=');
+        let (name, mut rest) = split_before(page, |b| ends_name(b) && b != b'=')?;
+        let mut href = None;
+        loop {
+            rest = trim_start(rest, |b| is_space(b) || b == b'/');
+            if let Some(rest) = rest.strip_prefix(b">") {
+                return Some(Self { name, href, rest });
+            }
+            // An attribute's name may begin with `=`.
+            let length = 1 + split_before(rest.get(1..)?, ends_name)?.0.len();
+            let (attribute, after) = rest.split_at(length);
+            let mut value = &b""[..];
+            rest = after;
+            if let Some(after) = trim_start(after, is_space).strip_prefix(b"=") {
+                (value, rest) = value_at_start(trim_start(after, is_space))?;
+            }
+            if attribute.eq_ignore_ascii_case(b"href") {
+                href.get_or_insert(value);
+            }
         }
-        // An attribute's name may begin with `=`.
-        let length = 1 + split_before(rest.get(1..)?, ends_name)?.0.len();
-        let (attribute, after) = rest.split_at(length);
-        let mut value = &b""[..];
-        rest = after;
-        if let Some(after) = trim_start(after, is_space).strip_prefix(b"=") {
-            let after = trim_start(after, is_space);
-            (value, rest) = match after.first()? {
-                quote @ (b'"' | b'\'') => {
-                    let end = memchr(*quote, &after[1..])? + 1;
-                    (&after[1..end], &after[end + 1..])
-                }
-                _ => split_before(after, |b| is_space(b) || b == b'>')?,
-            };
+    }
+}
+
+/// The value of an attribute, and what follows it.
+fn value_at_start(page: &[u8]) -> Option<(&[u8], &[u8])> {
+    match page.first()? {
+        quote @ (b'"' | b'\'') => {
+            let end = memchr(*quote, &page[1..])? + 1;
+            Some((&page[1..end], &page[end + 1..]))
         }
-        if attribute.eq_ignore_ascii_case(b"href") {
-            href.get_or_insert(value);
-        }
+        _ => split_before(page, |b| is_space(b) || b == b'>'),
     }
 }
 
