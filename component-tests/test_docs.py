@@ -3,6 +3,7 @@ they are made from, and links lead somewhere."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -46,12 +47,16 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
     assert all(examples(text) for text in texts.values()), texts
     commands = [*examples(overview), *(command for text in texts.values() for command in examples(text))]
     script = ["shopt -s expand_aliases", "set -e -o pipefail", "echo gitlab-runner-18.6.0-1.x86_64.rpm > main.txt",
-              "YUM_USER=user YUM_PASSWORD=secret", "set -v"]
+              "YUM_USER=user YUM_PASSWORD=secret", "aws() { cat images.json; }", "set -v"]
     for command in commands:
         command = command.replace("https://yum.example.com/el/9/x86_64", repository.url)
         command = command.replace("yum.example.com/el/9/x86_64", repository.url.removeprefix("http://")).replace("https://$YUM", "http://$YUM")
         command = command.replace("https://gitlab.example.com/api/v4", gitlab.api_url).replace("glpat-…", "glpat-maintainer")
         script.append(command)
+    image = {"ImageId": "ami-0abc", "Name": "gitlab-runner-18.6.1-al2023-1", "State": "available",
+             "CreationDate": "2026-11-01T02:00:00.000Z", "Tags": [
+                 {"Key": "Package", "Value": "gitlab-runner-18.6.1-1.x86_64"}, {"Key": "Target", "Value": "al2023"}]}
+    (ami.folder / "images.json").write_text(json.dumps({"Images": [image]}))
     (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)
     (ami.folder / "examples.sh").write_text("\n".join(script))
 

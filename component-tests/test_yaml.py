@@ -114,13 +114,13 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
         [script] = child[".ami-scheduler-update"]["script"]
         given = words(script, update["variables"], shell, folder)
         assert given[given.index("/module.wasm") + 1:] == [
-            "update", "--tracker", "gitlab", f"--ref={values.reference}", "--package", values.nevra, "--target", values.target,
+            "update", "--tracker", "gitlab", f"--ref={values.reference}", "--package", values.nevra, "--target", values.target, "--junit", "junit.xml",
             *[word for note in values.notes for word in ("--note", note)]]
         assert [given[at + 1] for at, word in enumerate(given) if word == "--env"][7:] == values.notes
         [script] = child["settle"]["script"]
         given = words(script, {}, shell, folder)
         assert given[given.index("/module.wasm") + 1:] == [
-            "settle", "--tracker", "gitlab", f"--ref={values.reference}", "--product", values.product, "--pipeline", "7"]
+            "settle", "--tracker", "gitlab", f"--ref={values.reference}", "--product", values.product, "--pipeline", "7", "--junit", "junit.xml"]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

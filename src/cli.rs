@@ -140,45 +140,42 @@ const IMPORT_EXAMPLES: &str = "Examples:
   The list of a hand-written pipeline; each of its packages counts as built on both:
     $ ami-scheduler import main.txt --tracker tracker --ref main --targets al2023,rhel9
 
-  Into the project's Secure Files:
-    $ ami-scheduler import main.txt --tracker gitlab --ref main --targets al2023,rhel9
-
-  The images that there are, by their names:
-    $ aws ec2 describe-images --owners self | ami-scheduler import - \\
-        --image-name '{product}-{version}-{target}-*' --targets al2023,rhel9 \\
-        --tracker gitlab --ref main";
+  The images that there are, by their names; packages.json says which releases there are:
+    $ aws ec2 describe-images --owners self | ami-scheduler import - --targets al2023,rhel9 \\
+        --image-name '{product}-{version}-{target}-*' --tracker gitlab --ref main";
 
 const RECONCILE_EXAMPLES: &str = "Examples:
-  Where the tracker and the images disagree, by tags; nothing is changed:
-    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - \\
-        --image-tag Package={package} --image-tag Target={target} --targets al2023,rhel9 \\
-        --tracker gitlab --ref main
+  What the tracker holds and there is no image of, and the other way round:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - --targets al2023 \\
+        --image-tag Package={package} --image-tag Target={target} --tracker gitlab --ref main
 
-  The same, and what has an image counts as built:
-    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - --apply adopt \\
-        --image-tag Package={package} --image-tag Target={target} --targets al2023,rhel9 \\
-        --tracker gitlab --ref main";
+  Record as built what there is an image of:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - --targets al2023 \\
+        --image-name '{product}-{version}-{target}-*' --apply adopt --tracker tracker --ref main";
 
 const SKIP_EXAMPLES: &str = "Examples:
-  A release that is not to be built, on any target:
-    $ ami-scheduler skip gitlab-runner-18.6.1-1.x86_64 --reason 'does not start on cgroup v1' \\
-        --tracker gitlab --ref main
+  A release that is not to be built on one target:
+    $ ami-scheduler skip gitlab-runner-18.6.0-1.x86_64 --tracker tracker --ref main \\
+        --target rhel9 --reason 'needs a newer glibc' --by mary
 
-  On one target:
-    $ ami-scheduler skip gitlab-runner-18.6.1-1.x86_64 --target rhel9 --reason 'no SELinux policy' \\
-        --tracker gitlab --ref main";
+  On all targets, in the project's Secure Files:
+    $ ami-scheduler skip gitlab-runner-18.6.1-1.x86_64 --tracker gitlab --ref main \\
+        --reason 'does not start' --by mary";
 
 const UNSKIP_EXAMPLES: &str = "Examples:
-  A release that is to be built after all:
-    $ ami-scheduler unskip gitlab-runner-18.6.1-1.x86_64 --tracker gitlab --ref main";
+  Take back what was skipped:
+    $ ami-scheduler unskip gitlab-runner-18.6.0-1.x86_64 --tracker tracker --ref main \\
+        --target rhel9 --by mary
+
+  The same on all targets, in the project's Secure Files:
+    $ ami-scheduler unskip gitlab-runner-18.6.1-1.x86_64 --tracker gitlab --ref main --by mary";
 
 const WHY_EXAMPLES: &str = "Examples:
-  Why a version is built or not, on each target, by the rules of the run:
-    $ ami-scheduler why 18.6.1 --targets al2023,rhel9 --tracker gitlab --ref main
+  Why there is no image of a release on a target, by the packages.json that list wrote:
+    $ ami-scheduler why 18.6.1 al2023 --targets al2023,rhel9 --tracker tracker --ref main
 
-  On one target, with a rule of the run:
-    $ ami-scheduler why 18.6.1 al2023 --targets al2023,rhel9 --exclude '18.6.*' \\
-        --tracker gitlab --ref main";
+  What becomes of everything:
+    $ ami-scheduler why '*' --targets al2023,rhel9 --tracker gitlab --ref main";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -219,7 +219,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
     insta::assert_snapshot!(table::status(&document, false), @"
-    gitlab-runner on main: 1 failed, 5 building, 2 built, 1 skipped
+    gitlab-runner on main: 1 failed, 6 building, 2 built, 1 skipped
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
     gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
