@@ -36,13 +36,13 @@ fuzz_target!(|input: &[u8]| {
     let builds: Vec<Build> =
         one.entries().map(|(package, target, _)| Build { package: package.clone(), target: target.clone() }).collect();
     for build in builds.iter().take(2) {
-        let claimed = grown(&one, |document| document.claim(build, None, now, Origin { pipeline: 7, ..Origin::default() }));
+        let claimed = grown(&one, |document| document.claim(build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() }));
         let done = one.get(build).is_some_and(|entry| entry.state.is_done());
-        assert!(done || claimed.get(build).is_some_and(|entry| entry.is_claimed_by(7)), "{claimed:?}");
+        assert!(done || claimed.get(build).is_some_and(|entry| entry.is_claimed_by(7, None)), "{claimed:?}");
         let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
         let built = grown(&one, |document| drop(document.succeed(build, &notes, now, Origin::default())));
         assert!(built.get(build).is_some_and(|entry| entry.state == State::Built), "{built:?}");
-        let forgotten = grown(&built, |document| drop(document.forget(&build.package, &[], "again", now)));
+        let forgotten = grown(&built, |document| drop(document.forget(&build.package, &[], "again", None, now)));
         assert!(forgotten.get(build).is_some_and(|entry| entry.state == State::Pending), "{forgotten:?}");
         grown(&one, |document| drop(document.settle(7, now, &Origin::default())));
     }
