@@ -15,7 +15,7 @@ test-core:
 	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws
 
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 component-tests --ignore=component-tests/test_image.py $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py $(PYTEST)
 
 # One process: it builds the image once.
 test-image:
