@@ -327,6 +327,17 @@ fn xml(cases: &[junit::Case]) -> String {
 }
 
 #[test]
+fn an_alarm_that_is_about_no_build_is_a_failed_case_of_its_own() {
+    let repository = REPOSITORY.to_owned();
+    let alarms = [Alarm::Overdue { last_run: time(NIGHT) }, Alarm::Shrank { repository, before: 9, now: 4 }];
+    let xml = xml(&junit::cases(&Diff::default(), &alarms, 3));
+    for name in ["overdue".to_owned(), format!("shrank: {REPOSITORY}")] {
+        assert!(xml.contains(&format!("classname=\"alarms\" name=\"{name}\"")), "{xml}");
+    }
+    assert_eq!(xml.matches("<failure").count(), 2, "{xml}");
+}
+
+#[test]
 fn a_diff_as_junit_has_a_case_for_each_release_and_target() {
     let (_, diff, rules) = a_night_of_every_kind();
     let xml = xml(&junit::cases(&diff, &alarms(&diff), rules.max_attempts));
