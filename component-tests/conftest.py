@@ -237,7 +237,15 @@ class Consumer:
         return {f"{'-'.join(package.rsplit('.', 1)[0].split('-')[-2:])} {target}": entry["state"]
                 for package, targets in self.tracker(ref).items() for target, entry in targets.items()}
 
-    def schedule(self, source: str = "schedule", fails: str = "", ref: str | None = None) -> Pipeline:
+    def by_hand(self, inputs: dict[str, object] | None = None, source: str = "web", **variables: str) -> Pipeline:
+        """What a person runs by *Run pipeline*, with these inputs of the project's pipeline, or variables."""
+        form = self.folder / ".gitlab-ci-local-inputs.yml"
+        form.write_text(json.dumps(inputs or {}))
+        pipeline = self.schedule(source, "", None, *[f"--variable={name}={value}" for name, value in variables.items()])
+        form.unlink()
+        return pipeline
+
+    def schedule(self, source: str = "schedule", fails: str = "", ref: str | None = None, *given: str) -> Pipeline:
         """Runs a pipeline. `fails` names builds that fail, as `18.7.0 rhel9`, separated by commas.
 
         That a child pipeline failed does not show in gitlab-ci-local's exit code."""
@@ -252,7 +260,7 @@ class Consumer:
             "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(self.wasm), "NO_COLOR": "1",
             "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
         } | self.environment
-        pipeline = self.run_locally(environment, variables, source)
+        pipeline = self.run_locally(environment, variables, source, *given)
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith("build: ")]
         if failed and not pipeline.ran("settle"):
             # GitLab skips the update job of a build that failed and then runs what is `on_failure`

@@ -79,6 +79,10 @@ const LIST_EXAMPLES: &str = "Examples:
         --product gitlab-runner --version-range '>=18.2, <19' --arch x86_64 \\
         --output runner.json
 
+  One version, for diff to build whatever the tracker says:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --version 18.6.0 --output by-hand.json
+
   From a mirror that wants a password, which is never printed:
     $ ami-scheduler list --repo-url \"https://$YUM_USER:$YUM_PASSWORD@yum.example.com/el/9/x86_64\" \\
         --product gitlab-runner";
@@ -92,6 +96,10 @@ const DIFF_EXAMPLES: &str = "Examples:
   As the job of the component does it, with reports for people and for GitLab's Tests tab:
     $ ami-scheduler diff --targets '[\"al2023\", \"rhel9\"]' --tracker gitlab --ref main \\
         --build-file ci/build-ami.yml --notes AMI_ID --markdown builds.md --junit junit.xml
+
+  A version by hand, on one target, and with the tracker told:
+    $ ami-scheduler diff --packages by-hand.json --targets al2023,rhel9 --only-targets rhel9 \\
+        --record --by mary --tracker tracker --ref main --build-file ci/build-ami.yml
 
   The whole history of a target that is new, five builds a run:
     $ ami-scheduler diff --targets al2023,rhel9,rocky9 --tracker tracker --ref main \\

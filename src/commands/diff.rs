@@ -17,9 +17,13 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
-    let by_hand = ByHand { by: args.by.filter(|by| !by.is_empty()), record: args.record };
-    let targets = Targets { all: args.targets.0, only: args.only_targets.0 };
-    let mut plan = Plan::make(&args.packages, targets, &args.tracker, connect, args.rules, &by_hand, &origin, now)?;
+    let request = Request {
+        targets: args.targets.0,
+        only_targets: args.only_targets.0,
+        record: args.record,
+        by: args.by.filter(|by| !by.is_empty()),
+    };
+    let mut plan = Plan::make(&args.packages, request, &args.tracker, connect, args.rules, &origin, now)?;
     let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
     let alarms = plan.alarms(origin.line.as_deref().unwrap_or_default(), &limits, now);
     let packages = &plan.packages;
@@ -101,18 +105,16 @@ pub(super) fn fail_on(kinds: &[Kind], alarms: &[Alarm]) -> Result<(), Failure> {
         .or_exit(Exit::Alarm)
 }
 
-/// How a version is asked for by hand.
-pub(super) struct ByHand {
-    /// Who asks.
-    pub by: Option<String>,
-    /// Whether the tracker counts, and is told.
+/// What a run is asked for.
+pub(super) struct Request {
+    /// The targets that the team has.
+    pub targets: Vec<Target>,
+    /// Those of them that are meant; none stand for all.
+    pub only_targets: Vec<Target>,
+    /// Whether the tracker counts, and is told, of a version that is asked for by hand.
     pub record: bool,
-}
-
-/// The targets that a team has, and those of them that are meant: none stand for all.
-pub(super) struct Targets {
-    pub all: Vec<Target>,
-    pub only: Vec<Target>,
+    /// Who asks for one.
+    pub by: Option<String>,
 }
 
 /// What a run would do, before it has any effect.
@@ -133,15 +135,14 @@ pub(super) struct Plan {
 impl Plan {
     pub fn make(
         packages: &Path,
-        targets: Targets,
+        request: Request,
         tracker: &TrackerArgs,
         connect: &Connect,
         rules: RuleArgs,
-        by_hand: &ByHand,
         origin: &Origin,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let targets = targets.meant().or_exit(Exit::CommandLine)?;
+        let targets = targets(request.targets, &request.only_targets).or_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
         let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
@@ -153,7 +154,7 @@ impl Plan {
         let rules = rules.into_rules(packages.policy.clone());
         let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
         let asked_for = packages.policy.versions.asked_for();
-        let (before, taken_over, tracker) = if asked_for.is_some() && !by_hand.record {
+        let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
             (Document::new(product, reference), None, None)
         } else {
             let store = open_store(&tracker.tracker, connect)?;
@@ -177,7 +178,7 @@ impl Plan {
                     ))
                     .or_exit(Exit::Repository);
                 }
-                ask_for(offered, &targets, &mut after, &rules, by_hand.by.as_deref(), origin, now)
+                ask_for(offered, &targets, &mut after, &rules, request.by.as_deref(), origin, now)
             }
         };
         Ok(Self { packages, targets, rules, diff, before, after, taken_over, tracker })
@@ -209,23 +210,21 @@ impl Plan {
     }
 }
 
-impl Targets {
-    fn meant(self) -> anyhow::Result<Vec<Target>> {
-        let Self { mut all, only } = self;
-        if all.is_empty() {
-            bail!("--targets is empty; name at least one, such as --targets al2023");
-        }
-        all.sort();
-        if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
-            bail!("--targets names {twice} twice; name each target once");
-        }
-        if let Some(unknown) = only.iter().find(|target| !all.contains(target)) {
-            let all: Vec<&str> = all.iter().map(Target::as_str).collect();
-            bail!("--only-targets names {unknown}, which is none of the targets: they are {}", all.join(", "));
-        }
-        all.retain(|target| only.is_empty() || only.contains(target));
-        Ok(all)
+/// The targets that are meant, each once.
+fn targets(mut all: Vec<Target>, only: &[Target]) -> anyhow::Result<Vec<Target>> {
+    if all.is_empty() {
+        bail!("--targets is empty; name at least one, such as --targets al2023");
     }
+    all.sort();
+    if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
+        bail!("--targets names {twice} twice; name each target once");
+    }
+    if let Some(unknown) = only.iter().find(|target| !all.contains(target)) {
+        let all: Vec<&str> = all.iter().map(Target::as_str).collect();
+        bail!("--only-targets names {unknown}, which is none of the targets: they are {}", all.join(", "));
+    }
+    all.retain(|target| only.is_empty() || only.contains(target));
+    Ok(all)
 }
 
 /// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
