@@ -44,7 +44,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (nothing to build is done), 2 the command line, 3 the package repository, \
-4 GitLab or the tracker, 5 done, with an alarm that --fail-on names, 1 anything else.";
+4 GitLab or the tracker; done, with an alarm that --fail-on names: 5 republished, 6 unchanged, 7 shrank, 8 overdue; \
+1 anything else.";
 
 const HOW_TO_RUN: &str = "How to run it:
   It is a WebAssembly module. wasmtime runs it, and gives it the folder and the variables that you
@@ -344,7 +345,10 @@ pub struct OverdueArgs {
     /// is half as long again.
     #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=3650))]
     pub overdue_after: u32,
-    /// End with exit code 5, after all is done, where one of these is told: republished, unchanged, shrank, overdue
+    /// End, after all is done, with an exit code of its own where one of these is told: republished (5), unchanged
+    /// (6), shrank (7), overdue (8)
+    ///
+    /// Of several, with that of the first of these.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub fail_on: ListOf<Kind>,
 }

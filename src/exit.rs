@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use ami_scheduler::alarm::Kind;
+
 /// What a run can end with. The numbers are a contract with people's scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -13,8 +15,22 @@ pub enum Exit {
     Repository = 3,
     /// GitLab or the tracker.
     Tracker = 4,
-    /// All is done, and there are alarms that were to end it so.
-    Alarm = 5,
+    /// All is done, and there are alarms that were to end it so: that of the first of them.
+    Republished = 5,
+    Unchanged = 6,
+    Shrank = 7,
+    Overdue = 8,
+}
+
+impl From<Kind> for Exit {
+    fn from(alarm: Kind) -> Self {
+        match alarm {
+            Kind::Republished => Self::Republished,
+            Kind::Unchanged => Self::Unchanged,
+            Kind::Shrank => Self::Shrank,
+            Kind::Overdue => Self::Overdue,
+        }
+    }
 }
 
 /// An error and the exit code that it leads to.

@@ -91,18 +91,16 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     fail_on(&args.alarms.overdue.fail_on.0, &alarms)
 }
 
-/// Ends a run that is done with the exit code for alarms, where there are some that are to end it so.
+/// Ends a run that is done with the exit code of an alarm, where there are some that are to end it so.
 pub(super) fn fail_on(kinds: &[Kind], alarms: &[Alarm]) -> Result<(), Failure> {
     let mut told: Vec<Kind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
     told.sort_unstable();
     told.dedup();
-    if told.is_empty() {
-        return Ok(());
-    }
+    let Some(first) = told.first().copied() else { return Ok(()) };
     let told: Vec<String> = told.iter().map(Kind::to_string).collect();
     let told = told.join(", ");
     Err(anyhow!("there are alarms that --fail-on names ({told}): see the warnings above. All else is done"))
-        .or_exit(Exit::Alarm)
+        .or_exit(first.into())
 }
 
 /// What a run is asked for.
