@@ -9,6 +9,7 @@ use std::fmt::{self, Write as _};
 use url::Url;
 
 use crate::diff::Planned;
+use crate::jobs;
 use crate::repository::Checksum;
 use crate::tracker::TrackerName;
 
@@ -275,8 +276,8 @@ fn repeated(flag: &str, values: &[impl fmt::Display]) -> String {
 fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result<(), ChildPipelineError> {
     let nevra = &build.package.package;
     let evr = nevra.evr();
-    let cell = format!("[{evr}.{}, {}]", nevra.arch(), build.target);
-    let (build_name, update_name) = (job_name("build", &cell)?, job_name("update", &cell)?);
+    let build_name = short_enough(jobs::build_name(nevra, &build.target))?;
+    let update_name = short_enough(jobs::update_name(nevra, &build.target))?;
     let sha256 = build.package.checksum.as_ref().and_then(|checksum| checksum.sha256()).unwrap_or_default();
     let variables = [
         ("PRODUCT", settings.product.as_str()),
@@ -311,8 +312,7 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
     Ok(())
 }
 
-fn job_name(verb: &str, cell: &str) -> Result<String, ChildPipelineError> {
-    let name = format!("{verb}: {cell}");
+fn short_enough(name: String) -> Result<String, ChildPipelineError> {
     if name.chars().count() > MAX_JOB_NAME { Err(ChildPipelineError::JobName(name)) } else { Ok(name) }
 }
 
