@@ -57,7 +57,8 @@ impl Project {
             let request = Request { attempts: 2, ..self.request(Method::Get, &path)? };
             let answer = client.fetch(&request, MAX_JOBS)?;
             if answer.status != 200 {
-                bail!("GitLab answered {} to {}: {}", answer.status, self.token.name(), answer.excerpt());
+                let (token, _) = self.token.in_words();
+                bail!("GitLab answered {} to {token}: {}", answer.status, answer.excerpt());
             }
             let some: Vec<Job> = serde_json::from_slice(&answer.body)
                 .context("GitLab's list of jobs is not the JSON that was expected")?;
@@ -72,11 +73,11 @@ impl Project {
 }
 
 impl Token {
-    /// What a person calls it.
-    pub fn name(&self) -> &'static str {
+    /// What a person calls it, and who acts by it.
+    pub fn in_words(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Job(_) => "the job token (CI_JOB_TOKEN)",
-            Self::Project(_) => "AMI_SCHEDULER_TOKEN",
+            Self::Job(_) => ("the job token (CI_JOB_TOKEN)", "the owner of the schedule, or whoever pressed Run,"),
+            Self::Project(_) => ("AMI_SCHEDULER_TOKEN", "the project access token"),
         }
     }
 }

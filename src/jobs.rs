@@ -59,15 +59,19 @@ fn failed_run<'a>(name: &str, jobs: &'a [Job]) -> Option<&'a Job> {
 mod tests {
     use super::*;
 
+    const BUILD: &str = "build: [2:18.6.1-1.x86_64, al2023]";
+    const UPDATE: &str = "update: [2:18.6.1-1.x86_64, al2023]";
+
+    /// Id, name and status.
+    type Run = (u64, &'static str, &'static str);
+
     #[test]
     fn the_job_that_failed_is_found_by_its_name() {
         let build = Build {
             package: "gitlab-runner-2:18.6.1-1.x86_64".parse().expect("a package"),
             target: "al2023".parse().expect("a target"),
         };
-        const BUILD: &str = "build: [2:18.6.1-1.x86_64, al2023]";
-        const UPDATE: &str = "update: [2:18.6.1-1.x86_64, al2023]";
-        let cases: &[(&str, &[(u64, &str, &str)], Option<u64>)] = &[
+        let cases: &[(&str, &[Run], Option<u64>)] = &[
             ("no job is known", &[], None),
             ("the build failed", &[(1, BUILD, "failed")], Some(1)),
             ("the build was cancelled", &[(1, BUILD, "canceled")], Some(1)),
@@ -105,7 +109,7 @@ mod tests {
         ];
         for (case, jobs, expected) in cases {
             let url = |id: &u64| format!("https://gitlab.example.com/-/jobs/{id}");
-            let job = |(id, name, status): &(u64, &str, &str)| Job {
+            let job = |(id, name, status): &Run| Job {
                 id: *id,
                 name: (*name).to_owned(),
                 status: (*status).to_owned(),

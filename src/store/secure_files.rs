@@ -104,11 +104,7 @@ impl SecureFiles {
 
     /// What an answer that is no success means, and what to do about it.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
-        let token = self.project.token.name();
-        let whose = match self.project.token {
-            Token::Job(_) => "the owner of the schedule, or whoever pressed Run,",
-            Token::Project(_) => "the project access token",
-        };
+        let (token, whose) = self.project.token.in_words();
         let advice = match answer.status {
             401 => match self.project.token {
                 Token::Job(_) => format!("{token} is not valid: it works only while its job runs; run the job again"),
