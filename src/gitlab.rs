@@ -46,7 +46,7 @@ impl Project {
 
     /// The jobs of a pipeline that failed or were cancelled; of those that were retried, the last run.
     ///
-    /// <https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline>
+    /// <https://docs.gitlab.com/api/jobs/>
     pub fn failed_jobs(&self, client: &Client, pipeline: u64) -> anyhow::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         for page in 1..=MAX_PAGES {
