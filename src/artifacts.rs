@@ -160,6 +160,9 @@ pub struct Builds<'a> {
     pub builds: Vec<BuildRow<'a>>,
     /// Whether nothing was claimed: this is what a run would do.
     pub dry_run: bool,
+    /// Whether the tracker is to know of the builds; not of what a person asked for by hand, unless they
+    /// said so.
+    pub recorded: bool,
     /// Every other release × target, each with its one reason.
     pub left_alone: Vec<LeftAloneRow<'a>>,
     /// The releases that list let not through, each with its one reason.
@@ -265,6 +268,7 @@ impl<'a> Builds<'a> {
             pipeline,
             decided_at,
             dry_run: false,
+            recorded: true,
             builds: diff.builds.iter().map(|build| BuildRow::new(build, max_attempts)).collect(),
             left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),
             left_out: packages.left_out.iter().map(LeftOutRow::from).collect(),
@@ -277,6 +281,12 @@ impl<'a> Builds<'a> {
     #[must_use]
     pub fn as_plan(self) -> Self {
         Self { dry_run: true, ..self }
+    }
+
+    /// The same, where the tracker is to know nothing of the builds.
+    #[must_use]
+    pub fn not_recorded(self) -> Self {
+        Self { recorded: false, ..self }
     }
 }
 

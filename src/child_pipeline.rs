@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::diff::Planned;
 use crate::jobs;
+use crate::package::Package;
 use crate::repository::Checksum;
 use crate::tracker::TrackerName;
 
@@ -136,16 +137,29 @@ impl fmt::Display for NoteName {
 }
 
 /// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
-/// for a failure, so where there is nothing to build, one job says so.
-pub fn render(settings: &Settings, tracker: &TrackerName, builds: &[Planned]) -> Result<String, ChildPipelineError> {
+/// for a failure, so where there is nothing to build, one job says so. Without a tracker, the builds are
+/// not recorded.
+pub fn render(
+    settings: &Settings,
+    tracker: Option<&TrackerName>,
+    builds: &[Planned],
+) -> Result<String, ChildPipelineError> {
     let mut yaml = header(settings, builds);
     if builds.is_empty() {
+        push_base_job(&mut yaml, settings);
         push_nothing_to_build(&mut yaml, settings);
         return Ok(yaml);
     }
-    push_recording_jobs(&mut yaml, settings, tracker);
+    if let Some(tracker) = tracker {
+        push_base_job(&mut yaml, settings);
+        push_before_script(&mut yaml, settings);
+        push_recording_jobs(&mut yaml, settings, tracker);
+    }
     for build in builds {
         push_build(&mut yaml, settings, build)?;
+        if tracker.is_some() {
+            push_update(&mut yaml, build)?;
+        }
     }
     Ok(yaml)
 }
@@ -165,6 +179,11 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
     // A push to the branch is no reason to break off a night's builds, nor are rules that the build
     // file may have for pipelines of its own.
     yaml.push_str("\nworkflow:\n  auto_cancel: {on_new_commit: none}\n  rules:\n    - when: always\n");
+    yaml
+}
+
+/// What the jobs have in common that are not the team's.
+fn push_base_job(yaml: &mut String, settings: &Settings) {
     // The job's own folder holds nothing that the module need not see.
     yaml.push_str("\n.ami-scheduler:\n");
     if let Some(image) = &settings.image {
@@ -174,10 +193,6 @@ fn header(settings: &Settings, builds: &[Planned]) -> String {
         let _ = writeln!(yaml, "  tags: {}", quoted_list(&settings.tags));
     }
     yaml.push_str("  inherit: {default: false, variables: false}\n  variables:\n    GIT_STRATEGY: none\n");
-    if !builds.is_empty() {
-        push_before_script(&mut yaml, settings);
-    }
-    yaml
 }
 
 fn push_before_script(yaml: &mut String, settings: &Settings) {
@@ -276,8 +291,6 @@ fn repeated(flag: &str, values: &[impl fmt::Display]) -> String {
 fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result<(), ChildPipelineError> {
     let nevra = &build.package.package;
     let evr = nevra.evr();
-    let build_name = short_enough(jobs::build_name(nevra, &build.target))?;
-    let update_name = short_enough(jobs::update_name(nevra, &build.target))?;
     let sha256 = build.package.checksum.as_ref().and_then(|checksum| checksum.sha256()).unwrap_or_default();
     let variables = [
         ("PRODUCT", settings.product.as_str()),
@@ -295,19 +308,24 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
     let _ = write!(
         yaml,
         "\n{}:\n  extends: {}\n  stage: build\n  rules:\n    - when: on_success\n  allow_failure: false\n  variables:\n",
-        quoted(&build_name),
+        quoted(&short_enough(jobs::build_name(nevra, &build.target))?),
         quoted(&settings.build_job.0),
     );
     for (name, value) in variables {
         let _ = writeln!(yaml, "    {name}: {}", quoted(value));
     }
+    Ok(())
+}
+
+fn push_update(yaml: &mut String, build: &Planned) -> Result<(), ChildPipelineError> {
+    let Planned { package: Package { package, .. }, target, .. } = build;
     let _ = write!(
         yaml,
         "\n{}:\n  extends: .ami-scheduler-update\n  needs:\n    - job: {}\n      artifacts: true\n  variables:\n    AMI_SCHEDULER_PACKAGE: {}\n    AMI_SCHEDULER_TARGET: {}\n",
-        quoted(&update_name),
-        quoted(&build_name),
-        quoted(&nevra.to_string()),
-        quoted(build.target.as_str()),
+        quoted(&short_enough(jobs::update_name(package, target))?),
+        quoted(&short_enough(jobs::build_name(package, target))?),
+        quoted(&package.to_string()),
+        quoted(target.as_str()),
     );
     Ok(())
 }

@@ -12,7 +12,7 @@ use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName};
 use ami_scheduler::diff::{FirstRun, Order, Rules};
 use ami_scheduler::images::{Template, TemplateError};
 use ami_scheduler::package::{Nevra, is_package_name};
-use ami_scheduler::policy::{Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
+use ami_scheduler::policy::{ExactVersion, Exclusion, ExclusionError, Keep, LeadingVersion, Pattern, Policy};
 use ami_scheduler::repository::Checksum;
 use ami_scheduler::tracker::Target;
 use clap::builder::NonEmptyStringValueParser;
@@ -225,6 +225,12 @@ pub struct List {
     /// Only versions in this range of semantic versions, such as '>=18.2, <19'
     #[arg(long, value_name = "RANGE", value_parser = version_range)]
     pub version_range: Option<Optional<semver::VersionReq>>,
+    /// Only this: 18.6.1, 18.6.1-1, or gitlab-runner-18.6.1-1.x86_64, whatever the other versions are that count
+    ///
+    /// diff then builds it whatever its rules and the tracker say, and does not record it, unless it is told
+    /// to by --record.
+    #[arg(long, value_name = "VERSION", value_parser = optional::<ExactVersion>)]
+    pub version: Option<Optional<ExactVersion>>,
     /// Only these architectures, such as x86_64,noarch; without it all but source packages
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub arch: ListOf<String>,
@@ -256,12 +262,21 @@ pub struct Diff {
     pub tracker: TrackerArgs,
     #[command(flatten)]
     pub rules: RuleArgs,
+    /// Only these of the targets; without it, all
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub only_targets: ListOf<Target>,
+    /// Claim and record a version that list was asked for by --version; without it, it is built all the same
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = clap::ArgAction::Set)]
+    pub record: bool,
     /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = clap::ArgAction::Set)]
     pub dry_run: bool,
     /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
     #[arg(long, value_name = "FILE", requires = "dry_run", value_parser = optional::<PathBuf>)]
     pub compare: Option<Optional<PathBuf>>,
+    /// Who asks for a version by hand
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN", hide_env_values = true)]
+    pub by: Option<String>,
     #[command(flatten)]
     pub alarms: AlarmArgs,
     /// The file of the project that holds the build job
@@ -869,6 +884,15 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Optional<T
         return Ok(Optional(None));
     }
     text.parse().map(|value| Optional(Some(value))).map_err(|error: T::Err| error.to_string())
+}
+
+/// A switch, as people set variables: whether something is on. White space is what the component puts before.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        "true" | "yes" | "on" | "1" => Ok(true),
+        _ => Err("expected true or false".to_owned()),
+    }
 }
 
 fn module_sha256(text: &str) -> Result<Optional<Checksum>, String> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -102,10 +103,10 @@ pub enum Because {
     NewRelease,
     /// It is the newest release, and no run was about releases like it before.
     FirstRun,
-    /// A person asked for it anew.
+    /// A person asked for it: anew, or in this very run.
     AskedFor {
-        /// The reason that the person gave.
-        reason: String,
+        /// The reason that the person gave, to build it again.
+        reason: Option<String>,
         /// Who that was.
         by: Option<String>,
     },
@@ -290,6 +291,54 @@ pub fn diff(
     diff
 }
 
+/// Decides what to build of a version that a person asks for by hand, and records claims for it: of each
+/// architecture its newest release, whatever the rules and the document say, but for what another pipeline
+/// is building. `rules` are asked for the time that such a claim holds.
+///
+/// It is no run: the document knows as little of what there is besides as it did before.
+pub fn ask_for(
+    packages: &[Package],
+    targets: &[Target],
+    document: &mut Document,
+    rules: &Rules,
+    by: Option<&str>,
+    origin: &Origin,
+    now: Timestamp,
+) -> Diff {
+    let mut packages: Vec<&Package> = packages.iter().collect();
+    packages.sort_by(|a, b| a.package.cmp(&b.package));
+    let mut diff = Diff::default();
+    for target in targets {
+        let run = Run { target, rules, origin, now };
+        let packages = || packages.iter().copied().filter(|package| package.is_for(target));
+        let newest = Keep::Latest.newest(packages().map(|package| &package.package));
+        for package in packages() {
+            let build = Build { package: package.package.clone(), target: target.clone() };
+            let settled = document.get(&build).and_then(|entry| run.is_settled(entry));
+            let decision = match (newest.supersedes(&build.package), settled) {
+                (Some(newer), _) => Err(Reason::Superseded { newer: newer.clone() }),
+                (None, Some(Err(held @ Reason::Held { .. }))) => Err(held),
+                (None, Some(Ok(own_claim))) => Ok(own_claim),
+                (None, _) => {
+                    document.forget(&build.package, slice::from_ref(target), BY_HAND, by, now);
+                    document.claim(&build, ASKED_FOR, package.checksum.clone(), now, origin.clone());
+                    Ok(Because::AskedFor { reason: None, by: by.map(str::to_owned) })
+                }
+            };
+            match decision {
+                Ok(because) => {
+                    let attempt = document.get(&build).map_or(1, |entry| entry.attempt);
+                    diff.builds.push(Planned { package: package.clone(), target: build.target, attempt, because });
+                }
+                Err(reason) => {
+                    diff.left_alone.push(LeftAlone { package: build.package, target: build.target, reason });
+                }
+            }
+        }
+    }
+    diff
+}
+
 impl Diff {
     /// Claims as many of the builds that are wanted as one run may begin.
     fn begin(
@@ -329,6 +378,9 @@ impl Diff {
         }
     }
 }
+
+/// The reason that a tracker gives for a build that a person asked for in a run of its own.
+const BY_HAND: &str = "asked for by hand";
 
 /// One run, about one target.
 struct Run<'a> {
@@ -437,8 +489,7 @@ impl Run<'_> {
             State::Failed => Because::Failed { url: url() },
             State::Building => Because::Lapsed { url: url() },
             _ if entry.is_asked_for() => {
-                let (reason, by) = (entry.reason.clone().unwrap_or_default(), entry.by.clone());
-                return Ok(Because::AskedFor { reason, by });
+                return Ok(Because::AskedFor { reason: entry.reason.clone(), by: entry.by.clone() });
             }
             _ => return Ok(Because::NewRelease),
         };

@@ -15,6 +15,9 @@ use wildmatch::WildMatch;
 
 use crate::package::{Evr, Nevra, Package};
 
+/// What the text of a version begins with that a person asked for.
+const EXACTLY: &str = "exactly ";
+
 /// The releases that a team wants.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Policy {
@@ -29,7 +32,7 @@ pub struct Policy {
     pub pre_releases: bool,
 }
 
-/// The versions that a team wants. As text, and in JSON: `*`, `18.6`, `>=18.2, <19`.
+/// The versions that a team wants. As text, and in JSON: `*`, `18.6`, `>=18.2, <19`, `exactly 18.6.1-1`.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Versions {
@@ -40,6 +43,8 @@ pub enum Versions {
     Leading(LeadingVersion),
     /// Those within a range of semantic versions.
     Range(VersionReq),
+    /// The one that a person asked for by hand.
+    Exactly(ExactVersion),
 }
 
 /// The first parts of a version: `18` for 18.0, 18.6.1 …; `18.6` for 18.6.0, 18.6.1 …
@@ -50,6 +55,18 @@ pub struct LeadingVersion(Vec<String>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the beginning of a version, such as 18 or 18.6")]
 pub struct LeadingVersionError(String);
+
+/// A version, a version with its release, or a whole package: `18.6.1`, `18.6.1-1`,
+/// `gitlab-runner-18.6.1-1.x86_64`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExactVersion(String);
+
+/// Why a text is not an [`ExactVersion`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} names no release: expected a version (18.6.1), a version with its release (18.6.1-1), or a package (gitlab-runner-18.6.1-1.x86_64)"
+)]
+pub struct ExactVersionError(String);
 
 /// Why a release does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,7 +120,7 @@ impl Policy {
             Some(LeftOut::SourcePackage)
         } else if !self.architectures.is_empty() && !self.architectures.iter().any(|wanted| wanted == arch) {
             Some(LeftOut::OtherArchitecture)
-        } else if let Some(reason) = self.versions.leave_out(package.evr()) {
+        } else if let Some(reason) = self.versions.leave_out(package) {
             Some(reason)
         } else if package.evr().is_pre_release() && !self.pre_releases {
             Some(LeftOut::PreRelease)
@@ -114,11 +131,13 @@ impl Policy {
 }
 
 impl Versions {
-    fn leave_out(&self, evr: &Evr) -> Option<LeftOut> {
+    fn leave_out(&self, package: &Nevra) -> Option<LeftOut> {
+        let version = &package.evr().version;
         match self {
             Self::All => None,
-            Self::Leading(leading) => (!leading.holds(&evr.version)).then_some(LeftOut::OtherVersion),
-            Self::Range(range) => match semantic(&evr.version) {
+            Self::Leading(leading) => (!leading.holds(version)).then_some(LeftOut::OtherVersion),
+            Self::Exactly(exactly) => (!exactly.names(package)).then_some(LeftOut::OtherVersion),
+            Self::Range(range) => match semantic(version) {
                 None => Some(LeftOut::NotSemantic),
                 Some(version) => (!within(range, &version)).then_some(LeftOut::OtherVersion),
             },
@@ -127,12 +146,18 @@ impl Versions {
 }
 
 impl Versions {
+    /// The version that a person asked for by hand, which is built whatever the rules and the tracker say.
+    pub fn asked_for(&self) -> Option<&ExactVersion> {
+        if let Self::Exactly(version) = self { Some(version) } else { None }
+    }
+
     /// As a person would say it: `versions 18.6.x`, `versions >=18.2, <19`, `every version`.
     pub fn in_words(&self) -> String {
         match self {
             Self::All => "every version".to_owned(),
             Self::Leading(_) => format!("versions {self}.x"),
             Self::Range(_) => format!("versions {self}"),
+            Self::Exactly(ExactVersion(version)) => format!("{version} by hand"),
         }
     }
 }
@@ -143,6 +168,7 @@ impl fmt::Display for Versions {
             Self::All => f.write_str("*"),
             Self::Leading(LeadingVersion(parts)) => f.write_str(&parts.join(".")),
             Self::Range(range) => write!(f, "{range}"),
+            Self::Exactly(ExactVersion(version)) => write!(f, "{EXACTLY}{version}"),
         }
     }
 }
@@ -152,6 +178,9 @@ impl TryFrom<String> for Versions {
     type Error = semver::Error;
 
     fn try_from(text: String) -> Result<Self, semver::Error> {
+        if let Some(Ok(exactly)) = text.strip_prefix(EXACTLY).map(str::parse) {
+            return Ok(Self::Exactly(exactly));
+        }
         match text.parse() {
             _ if text == "*" => Ok(Self::All),
             Ok(leading) => Ok(Self::Leading(leading)),
@@ -254,9 +283,41 @@ pub struct PatternError(String);
 impl Pattern {
     /// Whether it names this release.
     pub fn names(&self, package: &Nevra) -> bool {
-        let Evr { version, release, .. } = package.evr();
-        let texts = [version.clone(), format!("{version}-{release}"), package.evr().to_string(), package.to_string()];
-        texts.iter().any(|text| self.0.matches(text))
+        names(package).iter().any(|text| self.0.matches(text))
+    }
+}
+
+/// What a person may call a release.
+fn names(package: &Nevra) -> [String; 4] {
+    let Evr { version, release, .. } = package.evr();
+    [version.clone(), format!("{version}-{release}"), package.evr().to_string(), package.to_string()]
+}
+
+impl ExactVersion {
+    /// Whether it names this release.
+    fn names(&self, package: &Nevra) -> bool {
+        names(package).contains(&self.0)
+    }
+}
+
+impl FromStr for ExactVersion {
+    type Err = ExactVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ExactVersionError> {
+        let name = text.trim();
+        let name = name.strip_suffix(".rpm").unwrap_or(name);
+        let can_be = |c: char| c.is_ascii_alphanumeric() || "._+~^:-".contains(c);
+        if !name.is_empty() && name.chars().all(can_be) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(ExactVersionError(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for ExactVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -420,6 +481,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_by_hand_is_one_version() {
+        let exactly =
+            |text: &str| Policy { versions: Versions::Exactly(text.parse().expect(text)), ..Policy::default() };
+        for (wanted, version, holds) in [
+            ("18.6.1", "18.6.1", true),
+            (" 18.6.1-1 ", "18.6.1", true),
+            ("gitlab-runner-18.6.1-1.x86_64.rpm", "18.6.1", true),
+            ("1:18.6.1-1", "1:18.6.1", true),
+            ("18.6.1", "1:18.6.1", true),
+            ("18.6.1-2", "18.6.1", false),
+            ("18.6", "18.6.1", false),
+            ("18.6.1", "18.6.10", false),
+        ] {
+            assert_eq!(exactly(wanted).leaves_out(&package(version)).is_none(), holds, "{wanted} and {version}");
+        }
+        for text in ["", " ", "18.*", "18.6.1,18.6.2", "18.6.1;id", "$VERSION", "18 6"] {
+            assert!(text.parse::<ExactVersion>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn sources_never_count_and_architectures_as_asked() {
         let mut policy = Policy::default();
         let runner = |arch: &str| format!("gitlab-runner-18.6.1-1.{arch}").parse::<Nevra>().expect(arch);
@@ -434,9 +516,17 @@ mod tests {
     fn versions_are_the_same_after_they_were_written() {
         let range = |text: &str| Versions::Range(text.parse().expect(text));
         let leading = |text: &str| Versions::Leading(text.parse().expect(text));
-        for versions in
-            [Versions::All, leading("18"), leading("18.6"), range(">=18.2, <19"), range("18"), range("=1.2")]
-        {
+        let exactly = |text: &str| Versions::Exactly(text.parse().expect(text));
+        for versions in [
+            Versions::All,
+            leading("18"),
+            leading("18.6"),
+            range(">=18.2, <19"),
+            range("18"),
+            range("=1.2"),
+            exactly("18.6.1"),
+            exactly("1:18.6.1~rc1-1"),
+        ] {
             assert_eq!(Versions::try_from(versions.to_string()).expect("versions"), versions);
         }
     }

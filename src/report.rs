@@ -220,7 +220,10 @@ pub fn why_built(because: &Because, attempt: u64, max_attempts: u64) -> String {
     match because {
         Because::NewRelease => "new release".to_owned(),
         Because::FirstRun => "first run for this target".to_owned(),
-        Because::AskedFor { reason, by } => format!("asked for again{}: {reason}", by_whom(by.as_deref())),
+        Because::AskedFor { reason: Some(reason), by } => {
+            format!("asked for again{}: {reason}", by_whom(by.as_deref()))
+        }
+        Because::AskedFor { reason: None, by } => format!("asked for by {}", by.as_deref().unwrap_or("hand")),
         Because::Failed { url } => format!("attempt {attempt} of {max_attempts}; the last one failed{}", at(url)),
         Because::Lapsed { url } => format!("attempt {attempt} of {max_attempts}; the last one never ended{}", at(url)),
         Because::OwnClaim => "claimed by this pipeline before, whose diff runs again".to_owned(),

@@ -39,7 +39,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
 fn rendered(settings: &Settings, builds: &[Planned]) -> String {
     let tracker = TrackerName::new(&settings.product, &settings.reference).expect("a name");
     // The version changes with each release, and nothing else does.
-    render(settings, &tracker, builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    render(settings, Some(&tracker), builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 #[test]
@@ -47,6 +47,13 @@ fn builds_are_jobs_that_are_recorded_one_by_one() {
     let builds =
         [planned("gitlab-runner-18.6.1-1.x86_64", "al2023"), planned("gitlab-runner-2:18.7.0~rc1-1.noarch", "rhel9")];
     insta::assert_snapshot!(rendered(&settings(), &builds));
+}
+
+#[test]
+fn builds_that_are_not_recorded_are_their_own_jobs_alone() {
+    let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
+    let yaml = render(&settings(), None, &builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    insta::assert_snapshot!(yaml);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn a_failed_build_is_tried_by_the_next_run_and_given_up_after_max_attempts() {
     assert_eq!(anew.builds[0].attempt, 1);
     assert_eq!(
         anew.builds[0].because,
-        Because::AskedFor { reason: "the mirror is mended".to_owned(), by: Some("mary".to_owned()) }
+        Because::AskedFor { reason: Some("the mirror is mended".to_owned()), by: Some("mary".to_owned()) }
     );
 }
 

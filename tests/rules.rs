@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ami_scheduler::diff::{Because, Diff, FirstRun, Order, Reason, Rules, diff};
+use ami_scheduler::diff::{Because, Diff, FirstRun, Order, Reason, Rules, ask_for, diff};
 use ami_scheduler::package::Package;
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
 use ami_scheduler::tracker::{Build, Document, Notes, Origin, State, Target};
@@ -181,7 +181,7 @@ fn what_a_person_asks_for_need_be_neither_old_enough_nor_the_newest() {
     let mut document = tracker();
     document.forget(&build("18.0.0").package, &[], "no swap", Some("mary"), night(2));
     let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 2, night(2));
-    let because = Because::AskedFor { reason: "no swap".to_owned(), by: Some("mary".to_owned()) };
+    let because = Because::AskedFor { reason: Some("no swap".to_owned()), by: Some("mary".to_owned()) };
     assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["18.0.0"], &because));
     // Nor once it has failed.
     document.settle(2, night(2), &pipeline(2), |_| None);
@@ -522,4 +522,86 @@ proptest! {
 
 fn versions_of(diff: &Diff) -> BTreeSet<String> {
     diff.builds.iter().map(|build| build.package.package.to_string()).collect()
+}
+
+// ---------------------------------------------------------------- by hand
+
+fn ask(document: &mut Document, packages: &[Package], id: u64, now: Timestamp) -> Diff {
+    ask_for(packages, &[target("al2023")], document, &Rules::default(), Some("mary"), &pipeline(id), now)
+}
+
+#[test]
+fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
+    type Known = fn(&mut Document, &Build);
+    let cases: [(&str, Known); 6] = [
+        ("nothing", |_, _| {}),
+        ("built", |document, build| _ = document.succeed(build, &Notes::new(), night(2), pipeline(2))),
+        ("skipped", |document, build| _ = document.skip(build, "there at the first run", night(2))),
+        ("skipped by a person", |document, build| {
+            document.skip_by_hand(build, "does not start", "john", night(2));
+        }),
+        ("given up", |document, build| {
+            for id in 2..6 {
+                document.claim(build, "new_release", None, night(2), pipeline(id));
+                document.settle(id, night(2), &pipeline(id), |_| None);
+            }
+            document.give_up(build, 6, night(2));
+        }),
+        ("a claim that lapsed", |document, build| document.claim(build, "new_release", None, night(1), pipeline(2))),
+    ];
+    for (known, record) in cases {
+        let mut document = tracker();
+        record(&mut document, &build("18.6.0"));
+        let diff = ask(&mut document, &packages(&["18.6.0"]), 9, night(3));
+        assert_eq!(versions(&diff), ["18.6.0"], "{known}");
+        assert_eq!(diff.builds[0].because, Because::AskedFor { reason: None, by: Some("mary".to_owned()) }, "{known}");
+        assert_eq!(diff.builds[0].attempt, 1, "{known}");
+        let entry = document.get(&build("18.6.0")).expect("an entry");
+        assert!(entry.is_claimed_by(9, None), "{known}: {entry:?}");
+        // It is tried again, should it fail, whatever rules speak against it.
+        document.settle(9, night(3), &pipeline(9), |_| None);
+        let rules = Rules { min_age: days(30), ..Rules::default() };
+        assert_eq!(versions(&run(&mut document, &packages(&["18.6.0"]), &rules, 10, night(4))), ["18.6.0"], "{known}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_by_hand_is_not_built_twice_at_once() {
+    let mut document = tracker();
+    document.claim(&build("18.6.0"), "new_release", None, night(2), pipeline(8));
+    let diff = ask(&mut document, &packages(&["18.6.0"]), 9, night(2));
+    assert!(diff.builds.is_empty());
+    assert!(matches!(reason(&diff, "18.6.0"), Reason::Held { pipeline: 8, .. }), "{diff:?}");
+    // Its own claim is another matter: the job runs again.
+    let (before, diff) = (document.clone(), ask(&mut document, &packages(&["18.6.0"]), 8, night(2)));
+    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], Because::OwnClaim));
+    assert_eq!(document, before);
+}
+
+#[test]
+fn of_a_version_its_newest_release_is_built_for_each_architecture() {
+    let named = |name: &str| Package { package: name.parse().expect("a package"), ..package("18.6.0") };
+    let releases = [
+        named("gitlab-runner-18.6.0-1.x86_64"),
+        named("gitlab-runner-18.6.0-2.x86_64"),
+        named("gitlab-runner-18.6.0-1.aarch64"),
+    ];
+    let diff = ask(&mut tracker(), &releases, 9, night(3));
+    let built: Vec<String> = diff.builds.iter().map(|build| build.package.package.to_string()).collect();
+    assert_eq!(built, ["gitlab-runner-18.6.0-1.aarch64", "gitlab-runner-18.6.0-2.x86_64"]);
+    let newer = releases[1].package.clone();
+    assert_eq!(reason(&diff, "18.6.0"), &Reason::Superseded { newer });
+}
+
+#[test]
+fn what_is_asked_for_by_hand_is_no_first_run() {
+    let mut document = Document::new("gitlab-runner", "main");
+    ask(&mut document, &packages(&["18.5.0"]), 1, night(1));
+    document.succeed(&build("18.5.0"), &Notes::new(), night(1), pipeline(1));
+    let releases = packages(&["18.4.0", "18.5.0", "18.6.0"]);
+    let diff = run(&mut document, &releases, &Rules::default(), 2, night(2));
+    assert_eq!(diff.new_targets, [target("al2023")]);
+    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], Because::FirstRun));
+    assert!(matches!(reason(&diff, "18.5.0"), Reason::Built { .. }));
+    assert!(matches!(reason(&diff, "18.4.0"), Reason::Skipped { .. }));
 }

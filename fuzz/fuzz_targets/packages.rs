@@ -33,7 +33,7 @@ fuzz_target!(|file: &[u8]| {
         module_url: None,
         module_sha256: None,
     };
-    let Ok(yaml) = render(&settings, &tracker, &diff.builds) else { return };
+    let Ok(yaml) = render(&settings, Some(&tracker), &diff.builds) else { return };
     assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
     let urls: Vec<String> = yaml
         .lines()

@@ -4,7 +4,7 @@ use ami_scheduler::alarm::{Alarm, Kind, Limits, alarms};
 use ami_scheduler::artifacts::{Builds, Packages};
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::comparison::Earlier;
-use ami_scheduler::diff::{Rules, diff};
+use ami_scheduler::diff::{Rules, ask_for, diff};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain_text};
@@ -17,7 +17,9 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
-    let mut plan = Plan::make(&args.packages, args.targets.0, &args.tracker, connect, args.rules, &origin, now)?;
+    let by_hand = ByHand { by: args.by.filter(|by| !by.is_empty()), record: args.record };
+    let targets = Targets { all: args.targets.0, only: args.only_targets.0 };
+    let mut plan = Plan::make(&args.packages, targets, &args.tracker, connect, args.rules, &by_hand, &origin, now)?;
     let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
     let alarms = plan.alarms(origin.line.as_deref().unwrap_or_default(), &limits, now);
     let packages = &plan.packages;
@@ -38,9 +40,11 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
     // what was not claimed is not left for anybody to build.
     let name = TrackerName::new(product, reference).or_exit(Exit::Tracker)?;
-    let child_pipeline = render(&settings, &name, &plan.diff.builds).or_exit(Exit::Repository)?;
+    let recorded = plan.tracker.is_some();
+    let child_pipeline = render(&settings, recorded.then_some(&name), &plan.diff.builds).or_exit(Exit::Repository)?;
     let max_attempts = plan.rules.max_attempts;
     let builds = Builds::new(packages, reference, settings.pipeline, now, max_attempts, &plan.diff, &alarms);
+    let builds = if recorded { builds } else { builds.not_recorded() };
     let releases = packages.packages.len();
     let text = report::diff(product, reference, releases, &plan.targets, &plan.diff, &alarms, &plan.rules);
     let markdown = markdown::diff(product, reference, now, &plan.diff, &alarms, max_attempts);
@@ -52,7 +56,7 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     if args.dry_run {
         write_json(&args.builds, &builds.as_plan())?;
         // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
-        let nothing = render(&settings, &name, &[]).or_exit(Exit::Repository)?;
+        let nothing = render(&settings, None, &[]).or_exit(Exit::Repository)?;
         write(&args.child_pipeline, nothing.as_bytes())?;
         reports()?;
         say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
@@ -77,6 +81,9 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
         say!("{taken_over}");
     }
     say!("{}", text.trim_end());
+    if !recorded {
+        say!("\nThe tracker was not asked and will not know of it: --record (input record) changes both.");
+    }
     fail_on(&args.alarms.overdue.fail_on.0, &alarms)
 }
 
@@ -94,6 +101,20 @@ pub(super) fn fail_on(kinds: &[Kind], alarms: &[Alarm]) -> Result<(), Failure> {
         .or_exit(Exit::Alarm)
 }
 
+/// How a version is asked for by hand.
+pub(super) struct ByHand {
+    /// Who asks.
+    pub by: Option<String>,
+    /// Whether the tracker counts, and is told.
+    pub record: bool,
+}
+
+/// The targets that a team has, and those of them that are meant: none stand for all.
+pub(super) struct Targets {
+    pub all: Vec<Target>,
+    pub only: Vec<Target>,
+}
+
 /// What a run would do, before it has any effect.
 pub(super) struct Plan {
     pub packages: Packages,
@@ -105,21 +126,22 @@ pub(super) struct Plan {
     after: Document,
     /// What was taken over from a tracker of another kind.
     taken_over: Option<String>,
-    heads: Heads,
-    store: Box<dyn Store>,
+    /// Where the tracker is, and what was read of it; none of a version that is built by hand and not recorded.
+    tracker: Option<(Box<dyn Store>, Heads)>,
 }
 
 impl Plan {
     pub fn make(
         packages: &Path,
-        named_targets: Vec<Target>,
+        targets: Targets,
         tracker: &TrackerArgs,
         connect: &Connect,
         rules: RuleArgs,
+        by_hand: &ByHand,
         origin: &Origin,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let targets = targets(named_targets).or_exit(Exit::CommandLine)?;
+        let targets = targets.meant().or_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
         let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
@@ -130,20 +152,42 @@ impl Plan {
         }
         let rules = rules.into_rules(packages.policy.clone());
         let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
-        let store = open_store(&tracker.tracker, connect)?;
-        let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
-        let heads = tracker.read().or_exit(Exit::Tracker)?;
-        let (before, taken_over) = match &heads.document {
-            Some(document) => (document.clone(), None),
-            None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
+        let asked_for = packages.policy.versions.asked_for();
+        let (before, taken_over, tracker) = if asked_for.is_some() && !by_hand.record {
+            (Document::new(product, reference), None, None)
+        } else {
+            let store = open_store(&tracker.tracker, connect)?;
+            let tracker = Tracker::new(store.as_ref(), product, reference).or_exit(Exit::Tracker)?;
+            let heads = tracker.read().or_exit(Exit::Tracker)?;
+            let (before, taken_over) = match &heads.document {
+                Some(document) => (document.clone(), None),
+                None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
+            };
+            (before, taken_over, Some((store, heads)))
         };
         let mut after = before.clone();
-        let diff = diff(&packages.packages, &targets, &mut after, &rules, origin, now);
-        Ok(Self { packages, targets, rules, diff, before, after, taken_over, heads, store })
+        let offered = &packages.packages;
+        let diff = match asked_for {
+            None => diff(offered, &targets, &mut after, &rules, origin, now),
+            Some(version) => {
+                let offers_none = |target: &&Target| !offered.iter().any(|package| package.is_for(target));
+                if let Some(target) = targets.iter().find(offers_none) {
+                    return Err(anyhow!(
+                        "there is no {version} of {product} for {target}: name the other targets by --only-targets (input only_targets)"
+                    ))
+                    .or_exit(Exit::Repository);
+                }
+                ask_for(offered, &targets, &mut after, &rules, by_hand.by.as_deref(), origin, now)
+            }
+        };
+        Ok(Self { packages, targets, rules, diff, before, after, taken_over, tracker })
     }
 
     /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
     fn alarms(&mut self, line: &str, limits: &Limits, now: Timestamp) -> Vec<Alarm> {
+        if self.packages.policy.versions.asked_for().is_some() {
+            return Vec::new(); // what is asked for by hand is no run
+        }
         let repositories = &self.packages.repositories;
         alarms(&self.before, &mut self.after, repositories, &self.diff.republished, line, limits, now)
     }
@@ -159,20 +203,29 @@ impl Plan {
 
     /// Claims the builds, and remembers the rest.
     fn record(&self) -> Result<(), Failure> {
-        let tracker = Tracker::new(self.store.as_ref(), self.after.product(), self.after.reference());
-        tracker.and_then(|tracker| tracker.write(&self.heads, &self.after)).or_exit(Exit::Tracker)
+        let Some((store, heads)) = &self.tracker else { return Ok(()) };
+        let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference());
+        tracker.and_then(|tracker| tracker.write(heads, &self.after)).or_exit(Exit::Tracker)
     }
 }
 
-fn targets(mut targets: Vec<Target>) -> anyhow::Result<Vec<Target>> {
-    if targets.is_empty() {
-        bail!("--targets is empty; name at least one, such as --targets al2023");
+impl Targets {
+    fn meant(self) -> anyhow::Result<Vec<Target>> {
+        let Self { mut all, only } = self;
+        if all.is_empty() {
+            bail!("--targets is empty; name at least one, such as --targets al2023");
+        }
+        all.sort();
+        if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
+            bail!("--targets names {twice} twice; name each target once");
+        }
+        if let Some(unknown) = only.iter().find(|target| !all.contains(target)) {
+            let all: Vec<&str> = all.iter().map(Target::as_str).collect();
+            bail!("--only-targets names {unknown}, which is none of the targets: they are {}", all.join(", "));
+        }
+        all.retain(|target| only.is_empty() || only.contains(target));
+        Ok(all)
     }
-    targets.sort();
-    if let Some((twice, _)) = targets.iter().zip(&targets[1..]).find(|(one, other)| one == other) {
-        bail!("--targets names {twice} twice; name each target once");
-    }
-    Ok(targets)
 }
 
 /// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where

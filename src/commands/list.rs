@@ -3,8 +3,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use ami_scheduler::artifacts::{Packages, RepositoryRead};
-use ami_scheduler::package::Package;
-use ami_scheduler::policy::{Policy, Versions};
+use ami_scheduler::package::{Nevra, Package};
+use ami_scheduler::policy::{ExactVersion, LeftOut, Policy, Versions};
 use ami_scheduler::report;
 use ami_scheduler::repository::Listing;
 use ami_scheduler::repository::merge::{Conflict, Merged, merge};
@@ -21,6 +21,8 @@ use crate::http::Client;
 use crate::reader::Reader;
 use crate::source::Source;
 
+/// Up to how many versions are told of.
+const FEW: usize = 5;
 /// Up to how many conflicts are told one by one.
 const MANY: usize = 10;
 
@@ -40,6 +42,9 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
     }
     let (wanted, mut left_out) = policy.apply(merged.packages);
     left_out.dedup();
+    if let (Some(version), []) = (policy.versions.asked_for(), wanted.as_slice()) {
+        return Err(no_version(version, list, &read, &left_out)).or_exit(Exit::Repository);
+    }
     let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
     write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
     say!("{}", text.trim_end());
@@ -188,7 +193,32 @@ impl KeyFile {
     }
 }
 
+/// That a version which a person asked for is not there, and which are.
+fn no_version(
+    version: &ExactVersion,
+    list: &List,
+    read: &[RepositoryRead],
+    left_out: &[(Nevra, LeftOut)],
+) -> anyhow::Error {
+    let places: Vec<&str> = read.iter().map(|repository| repository.url.as_str()).collect();
+    let others = left_out.iter().filter(|(_, reason)| *reason == LeftOut::OtherVersion);
+    let mut others: Vec<String> = others.map(|(package, _)| package.evr().to_string()).collect();
+    others.dedup();
+    let newest: Vec<String> = others.into_iter().rev().take(FEW).collect();
+    let architectures = if list.arch.0.is_empty() { String::new() } else { format!(" for {}", list.arch.0.join(", ")) };
+    anyhow!(
+        "there is no {version} of {}{architectures} in {}. Give a version (18.6.1) or a version with its release (18.6.1-1) that is there: the newest are {}",
+        list.product,
+        places.join(", "),
+        if newest.is_empty() { "none".to_owned() } else { newest.join(", ") }
+    )
+}
+
 fn policy(list: &List) -> anyhow::Result<Policy> {
+    if let Some(version) = list.version.clone().and_then(|version| version.0) {
+        let architectures = list.arch.0.clone();
+        return Ok(Policy { versions: Versions::Exactly(version), architectures, pre_releases: true });
+    }
     let leading = list.major_version.clone().and_then(|leading| leading.0).map(Versions::Leading);
     let range = list.version_range.clone().and_then(|range| range.0).map(Versions::Range);
     // clap can't tell: of a component's two inputs the one that is not used is empty, but there.

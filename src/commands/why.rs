@@ -4,12 +4,16 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 
 use super::Connect;
-use super::diff::Plan;
+use super::diff::{ByHand, Plan, Targets};
 use crate::cli::Why;
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Why, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let plan = Plan::make(&args.packages, args.targets.0, &args.tracker, connect, args.rules, &Origin::default(), now)?;
+    let targets = Targets { all: args.targets.0, only: Vec::new() };
+    // Of a version that was asked for by hand: as if it were to be recorded.
+    let by_hand = ByHand { by: None, record: true };
+    let origin = Origin::default();
+    let plan = Plan::make(&args.packages, targets, &args.tracker, connect, args.rules, &by_hand, &origin, now)?;
     let is_meant = |target: &_| args.target.as_ref().is_none_or(|meant| meant == target);
     let left_out = plan.packages.left_out.iter().map(|row| (row.package.clone(), row.reason));
     let text = report::why(left_out, &plan.diff, &plan.before, &plan.rules, |package, target| {

@@ -219,7 +219,7 @@ impl<R: Read> PackageElements<R> {
                 let end = self.searched + found;
                 let whole = &self.buffer[self.start..end];
                 let Some(offset) = find_element_start(whole) else {
-                    let position = self.position + self.searched as u64;
+                    let position = self.position + end as u64;
                     return Err(RepositoryError::malformed(WHAT, position, "</package> without its <package>"));
                 };
                 let element = self.start + offset..end;
@@ -445,6 +445,15 @@ mod tests {
             let listing = read_plain(Pieces(text.as_bytes(), 64 << 10), &base(), "gitlab-runner").expect("a listing");
             let versions: Vec<&str> = listing.packages.iter().map(|p| p.package.evr().version.as_str()).collect();
             assert_eq!(versions, ["1", "2"]);
+        }
+        let text = document(&(" ".repeat(300) + "</package>"));
+        for piece in [1, 40, 64 << 10] {
+            let error = read_plain(Pieces(text.as_bytes(), piece), &base(), "gitlab-runner").expect_err("an orphan");
+            let place = text.find("</package>").expect("it") + "</package>".len();
+            assert_eq!(
+                error.to_string(),
+                format!("primary.xml is malformed near byte {place}: </package> without its <package>")
+            );
         }
     }
 

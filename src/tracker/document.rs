@@ -156,14 +156,13 @@ impl Document {
 
     /// The targets that anything is known of.
     pub fn targets(&self) -> BTreeSet<&Target> {
-        // What a person said of a target before its first run is no run.
-        let entries = self.entries().filter(|(_, _, entry)| entry.by.is_none()).map(|(_, target, _)| target);
+        let entries = self.entries().filter(|(_, _, entry)| entry.is_of_a_run()).map(|(_, target, _)| target);
         self.targets.iter().chain(entries).collect()
     }
 
     /// Whether anything is known of a target: if not, its next run is its first.
     pub fn knows(&self, target: &Target) -> bool {
-        let is_run = |targets: &BTreeMap<Target, Entry>| targets.get(target).is_some_and(|entry| entry.by.is_none());
+        let is_run = |targets: &BTreeMap<Target, Entry>| targets.get(target).is_some_and(Entry::is_of_a_run);
         self.targets.contains(target) || self.entries.values().any(is_run)
     }
 

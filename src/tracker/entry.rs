@@ -227,6 +227,12 @@ impl Entry {
         }
     }
 
+    /// Whether a run brought it about. What a person said of a build, or asked for, before a target's first
+    /// run is none.
+    pub(super) fn is_of_a_run(&self) -> bool {
+        self.by.is_none() && self.rule.as_deref() != Some(ASKED_FOR)
+    }
+
     /// The same build in another state: what is not about the state stays.
     pub(super) fn moved_to(&self, state: State, since: Timestamp, origin: Origin) -> Self {
         let about_the_old = Self { reason: None, by: None, passed_over: None, given_up: None, ..self.clone() };
