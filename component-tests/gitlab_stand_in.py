@@ -1,4 +1,4 @@
-"""A stand-in for GitLab: the Secure Files part of its REST API, on a loopback port.
+"""A stand-in for GitLab: of its REST API Secure Files and the jobs of a pipeline, on a loopback port.
 
 In a test:
 
@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from email.message import Message
@@ -42,7 +42,11 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
 
 FILE_SIZE_LIMIT = 5 * 1024 * 1024  # a file must be smaller than this
 ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
-LEAST_ROLE = {"read_project": "guest", "read_job_artifacts": "reporter", "read_secure_files": "developer", "admin_secure_files": "maintainer"}
+#: Whoever may see the project may see its pipelines: the setting "Project-based pipeline visibility" is on by default.
+LEAST_ROLE = {"read_project": "guest", "read_jobs": "guest", "read_job_artifacts": "reporter", "read_secure_files": "developer",
+              "admin_secure_files": "maintainer"}
+JOB_STATUSES = ("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running", "success",
+                "failed", "canceling", "canceled", "skipped", "manual", "scheduled")
 TRAVERSAL = re.compile(r"\A\.{1,2}\Z|\A\.\.[/\\]|[/\\]\.\.\Z|[/\\]\.\.[/\\]|\n")
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ TOKENS = {
     "glcbt-outsider": Token("job", None),
     "glpat-outsider": Token("private", None),
     "glcbt-read-only": Token("job", "maintainer", permissions=frozenset({"read_secure_files"})),
+    "glcbt-secure-files": Token("job", "maintainer", permissions=frozenset({"read_secure_files", "admin_secure_files"})),
     "glpat-read-only": Token("private", "maintainer", scope="read_api"),
     "glpat-expired": Token("private", "maintainer", expired=True),
 }
@@ -113,9 +118,38 @@ class SecureFile:
                 "file_extension": os.path.splitext(self.name)[1][1:] or None}
 
 
+@dataclass(frozen=True)
+class Job:
+    """A run of a job of a pipeline. One that is retried is followed by another of its name."""
+
+    id: int
+    project: int
+    pipeline: int
+    name: str
+    stage: str
+    status: str
+    at: str
+    web_url: str
+
+    def entity(self) -> dict[str, Any]:
+        ended = self.status in ("success", "failed", "canceled")
+        project_url = self.web_url.partition("/-/")[0]
+        return {"id": self.id, "status": self.status, "stage": self.stage, "name": self.name, "ref": "main", "tag": False,
+                "coverage": None, "allow_failure": False, "created_at": self.at, "started_at": self.at if ended else None,
+                "finished_at": self.at if ended else None, "erased_at": None, "duration": 0.5 if ended else None,
+                "queued_duration": 0.1, "user": {"id": 7, "username": "someone", "name": "Someone", "state": "active"},
+                "commit": {"id": "f" * 40, "short_id": "f" * 8, "title": "A commit", "message": "A commit\n"},
+                "pipeline": {"id": self.pipeline, "iid": self.pipeline, "project_id": self.project, "sha": "f" * 40, "ref": "main",
+                             "status": "running", "source": "parent_pipeline", "web_url": f"{project_url}/-/pipelines/{self.pipeline}"},
+                **({"failure_reason": "script_failure"} if self.status == "failed" else {}),
+                "web_url": self.web_url, "project": {"ci_job_token_scope_enabled": False}, "artifacts": [], "runner": None,
+                "runner_manager": None, "artifacts_expire_at": None, "archived": False, "tag_list": []}
+
+
 class Project:
     def __init__(self, id: int, path: str) -> None:
         self.id, self.path, self.name = id, path, path.rpartition("/")[2]
+        self.jobs: tuple[Job, ...] = ()
         self.files: tuple[SecureFile, ...] = ()
         self.history: deque[tuple[float, tuple[SecureFile, ...]]] = deque([(0, ())], maxlen=1000)  # since when, what
 
@@ -136,6 +170,7 @@ class Request:
     query: dict[str, str]
     params: dict[str, str | bytes]  # the query's and the body's; an uploaded file is bytes
     headers: Message
+    scopes: list[str] = field(default_factory=list)  # of the query, which may name several
     token: Token | None = None
     fault: str | None = None
 
@@ -178,6 +213,8 @@ class GitLab:
         self.limit = limit
         #: Of the last pipeline that succeeded: (ref, job, path) → content.
         self.artifacts: dict[tuple[str, str, str], bytes] = {}
+        #: Whether a job token may list the jobs of a pipeline: not in GitLab 17.
+        self.job_tokens_list_jobs = True
         self.log: list[Logged] = []
         self._clock = clock
         self._random = random.Random(self.faults.seed)
@@ -210,16 +247,29 @@ class GitLab:
     def put(self, project: str | int, name: str, content: bytes, checksum: str | None = None) -> SecureFile:
         """Stores a file and checks nothing: the name may be there already, the checksum may be wrong."""
         with self._lock:
-            now = self._clock()
             self._last_id += self._random.randint(1, 9)  # other projects of the instance upload too
-            file = SecureFile(self._last_id, name, f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
-                              checksum or hashlib.sha256(content).hexdigest(), content)
+            file = SecureFile(self._last_id, name, self._now(), checksum or hashlib.sha256(content).hexdigest(), content)
             self.project(project).change((*self.project(project).files, file))
             return file
 
     def remove(self, project: str | int, file_id: int) -> None:
         with self._lock:
             self.project(project).change(tuple(file for file in self.files(project) if file.id != file_id))
+
+    def run_job(self, project: str | int, pipeline: int, name: str, status: str = "success", stage: str = "build") -> Job:
+        """Adds a job to a pipeline, or, where it has one of this name, another run of it."""
+        with self._lock:
+            self._last_id += self._random.randint(1, 9)
+            owner = self.project(project)
+            web_url = f"{self.url}/{owner.path}/-/jobs/{self._last_id}"
+            job = Job(self._last_id, owner.id, pipeline, name, stage, status, self._now(), web_url)
+            owner.jobs = (*owner.jobs, job)
+            return job
+
+    def _now(self) -> str:
+        """As in GitLab's JSON: UTC, milliseconds."""
+        now = self._clock()
+        return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
 
     def requests(self, method: str | None = None, path: str = "") -> list[Logged]:
         """The log's entries of this method (None: of any) whose path the pattern is found in."""
@@ -306,7 +356,8 @@ class GitLab:
         if ability is None:
             return None
         project = next((p for p in self.projects if project_id.lower() in (p.path.lower(), str(p.id))), None)
-        if not project or (token.kind, token.role) == ("private", None) or (token.kind, ability) == ("job", "read_project"):
+        closed_to_job_tokens = {"read_project"} if self.job_tokens_list_jobs else {"read_project", "read_jobs"}
+        if not project or (token.kind, token.role) == ("private", None) or (token.kind == "job" and ability in closed_to_job_tokens):
             raise Refusal(404, message="404 Project Not Found")
         if token.role is None:
             raise Refusal(403, message="403 Forbidden - Authentication by CI/CD job token not allowed from elsewhere "
@@ -334,22 +385,27 @@ class GitLab:
             raise Refusal(404, message="404 Not found")
         return Reply(200, content)
 
+    def _jobs(self, request: Request, project: Project, pipeline: str) -> Reply:
+        if not pipeline.isdigit():
+            raise Refusal(400, error="pipeline_id is invalid")
+        if set(request.scopes) - set(JOB_STATUSES):
+            raise Refusal(400, error="scope does not have a valid value")
+        runs = [job for job in project.jobs if str(job.pipeline) == pipeline]
+        if not runs:
+            raise Refusal(404, message="404 Not found")
+        if request.query.get("include_retried", "false").lower() not in ("true", "1"):
+            runs = list({job.name: job for job in runs}.values())
+        runs = [job for job in runs if not request.scopes or job.status in request.scopes]
+        runs.sort(key=lambda job: job.id, reverse=True)
+        asked = {"include_retried": "false", "pipeline_id": pipeline}
+        return _paged(request, runs, asked, [("scope[]", scope) for scope in request.scopes])
+
     def _list(self, request: Request, project: Project, _: str) -> Reply:
-        page, per_page = _positive(request, "page", 1), min(_positive(request, "per_page", 20), 100)
         with self._lock:
             files = list(project.earlier(self.faults.staleness) if request.fault == "stale_list" else project.files)
             self._random.shuffle(files)  # among files of the same millisecond any order is right
         files.sort(key=lambda file: file.created_at, reverse=True)
-        last = max(1, -(-len(files) // per_page))
-        previous, following = page - 1 if 1 < page <= last else "", page + 1 if page < last else ""
-        pages = {"prev": previous, "next": following, "first": 1, "last": last}
-        asked = {"id": unquote(request.path.split("/")[4]), "per_page": "20", **request.query}
-        here = f"http://{request.headers.get('Host')}{request.path}"
-        link = ", ".join(f'<{here}?{urlencode(sorted({**asked, "page": number}.items()))}>; rel="{rel}"'
-                         for rel, number in pages.items() if number)
-        return Reply(200, [file.entity() for file in files[(page - 1) * per_page:page * per_page]], **{
-            "Link": link, "X-Page": str(page), "X-Per-Page": str(per_page), "X-Next-Page": str(following),
-            "X-Prev-Page": str(previous), "X-Total": str(len(files)), "X-Total-Pages": str(last)})
+        return _paged(request, files)
 
     def _show(self, request: Request, project: Project, file_id: str) -> Reply:
         return Reply(200, _find(project, file_id).entity())
@@ -404,12 +460,28 @@ ROUTES: tuple[tuple[str, str, str | None, Callable[..., Reply]], ...] = (
     ("GET", "/user", None, GitLab._user),
     ("GET", "/projects/([^/]+)", "read_project", GitLab._project),
     ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_job_artifacts", GitLab._artifact),
+    ("GET", "/projects/([^/]+)/pipelines/([^/]+)/jobs", "read_jobs", GitLab._jobs),
     ("GET", FILES, "read_secure_files", GitLab._list),
     ("POST", FILES, "admin_secure_files", GitLab._create),
     ("GET", FILES + "/([^/]+)", "read_secure_files", GitLab._show),
     ("DELETE", FILES + "/([^/]+)", "admin_secure_files", GitLab._delete),
     ("GET", FILES + "/([^/]+)/download", "read_secure_files", GitLab._download),
 )
+
+
+def _paged(request: Request, items: list[Any], asked: Mapping[str, str] = {}, repeated: Sequence[tuple[str, str]] = ()) -> Reply:
+    page, per_page = _positive(request, "page", 1), min(_positive(request, "per_page", 20), 100)
+    last = max(1, -(-len(items) // per_page))
+    previous, following = page - 1 if 1 < page <= last else "", page + 1 if page < last else ""
+    pages = {"prev": previous, "next": following, "first": 1, "last": last}
+    once = {name: value for name, value in request.query.items() if name not in dict(repeated)}
+    asked = {"id": unquote(request.path.split("/")[4]), "per_page": "20", **asked, **once}
+    here = f"http://{request.headers.get('Host')}{request.path}"
+    link = ", ".join(f'<{here}?{urlencode(sorted([*{**asked, "page": str(number)}.items(), *repeated]))}>; rel="{rel}"'
+                     for rel, number in pages.items() if number)
+    return Reply(200, [item.entity() for item in items[(page - 1) * per_page:page * per_page]], **{
+        "Link": link, "X-Page": str(page), "X-Per-Page": str(per_page), "X-Next-Page": str(following),
+        "X-Prev-Page": str(previous), "X-Total": str(len(items)), "X-Total-Pages": str(last)})
 
 
 def _find(project: Project, file_id: str) -> SecureFile:
@@ -476,7 +548,8 @@ class Handler(BaseHTTPRequestHandler):
         except (ValueError, TypeError):
             self.close_connection = True
             return self._send(Reply(400, {"error": "The body of the request can't be read"}))
-        request = Request(self.command, path, asked, params, self.headers)
+        scopes = [value for name, value in parse_qsl(query, keep_blank_values=True) if name in ("scope", "scope[]")]
+        request = Request(self.command, path, asked, params, self.headers, scopes)
         self._send(self.server.gitlab.handle(request), cut=request.fault == "cut_reply")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

@@ -326,6 +326,67 @@ class TestAList:
         assert {"".join(sorted(order)) for order in orders} == {"abc"}
 
 
+def pipeline_jobs(gitlab: GitLab, pipeline: int = 7, **token: str) -> Any:
+    """python-gitlab's manager of a pipeline's jobs."""
+    client = python_gitlab.Gitlab(gitlab.url, **(token or {"job_token": "glcbt-maintainer"}))
+    return client.projects.get(42, lazy=True).pipelines.get(pipeline, lazy=True).jobs
+
+
+class TestThePipelinesJobs:
+    @pytest.fixture(autouse=True)
+    def pipelines(self, gitlab: GitLab) -> None:
+        for pipeline, name, status in ((6, "build: [1, a]", "failed"), (7, "build: [1, a]", "failed"), (7, "build: [2, a]", "failed"),
+                                       (7, "build: [3, a]", "canceled"), (7, "update: [1, a]", "skipped"), (7, "build: [1, a]", "success")):
+            gitlab.run_job(PROJECT, pipeline, name, status, name.partition(":")[0])
+
+    @pytest.mark.parametrize("token", [{"job_token": "glcbt-guest"}, {"private_token": "glpat-guest"}, {"oauth_token": "glpat-guest"}])
+    def test_are_listed_newest_first_and_of_each_the_last_run(self, gitlab: GitLab, token: dict[str, str]) -> None:
+        listed = pipeline_jobs(gitlab, **token).list(get_all=True)
+
+        assert [(job.name, job.status, job.stage) for job in listed] == [
+            ("build: [1, a]", "success", "build"), ("update: [1, a]", "skipped", "update"),
+            ("build: [3, a]", "canceled", "build"), ("build: [2, a]", "failed", "build")]
+        assert {job.pipeline["id"] for job in listed} == {7}
+        assert [job.web_url for job in listed] == [f"{gitlab.url}/acme/ami/-/jobs/{job.id}" for job in listed]
+
+    def test_that_were_retried_are_there_for_who_asks(self, gitlab: GitLab) -> None:
+        listed = pipeline_jobs(gitlab).list(get_all=True, include_retried=True)
+
+        assert [job.status for job in listed if job.name == "build: [1, a]"] == ["success", "failed"]
+
+    @pytest.mark.parametrize("scope, names", [
+        (["failed", "canceled"], ["build: [3, a]", "build: [2, a]"]), ("failed", ["build: [2, a]"]), (["running"], [])])
+    def test_are_those_of_the_scope(self, gitlab: GitLab, scope: str | list[str], names: list[str]) -> None:
+        assert [job.name for job in pipeline_jobs(gitlab).list(scope=scope, iterator=True)] == names
+
+    def test_are_walked_page_by_page_within_the_scope(self, gitlab: GitLab) -> None:
+        walked = pipeline_jobs(gitlab).list(scope=["failed", "canceled"], iterator=True, per_page=1)
+
+        assert [job.name for job in walked] == ["build: [3, a]", "build: [2, a]"]
+        assert len(gitlab.requests("GET", "/pipelines/7/jobs$")) == 2
+
+    @pytest.mark.parametrize("path, headers, status, body", [
+        ("8/jobs", MAINTAINER, 404, {"message": "404 Not found"}),
+        ("x/jobs", MAINTAINER, 400, {"error": "pipeline_id is invalid"}),
+        ("7/jobs?scope[]=lost", MAINTAINER, 400, {"error": "scope does not have a valid value"}),
+        ("7/jobs", {}, 401, UNAUTHORIZED),
+        ("7/jobs", {"PRIVATE-TOKEN": "glpat-outsider"}, 404, NO_PROJECT),
+        ("7/jobs", {"JOB-TOKEN": "glcbt-secure-files"}, 403, {
+            "message": "403 Forbidden - Insufficient permissions to access this resource in project ami. "
+                       "The following token permission is required: read_jobs."})])
+    def test_may_be_refused(self, gitlab: GitLab, path: str, headers: dict[str, str], status: int, body: Any) -> None:
+        reply = requests.get(f"{gitlab.api_url}/projects/42/pipelines/{path}", headers=headers)
+
+        assert (reply.status_code, reply.json()) == (status, body)
+
+    def test_are_not_for_job_tokens_in_gitlab_17(self, gitlab: GitLab) -> None:
+        gitlab.job_tokens_list_jobs = False
+
+        with pytest.raises(python_gitlab.GitlabListError, match="404 Project Not Found"):
+            pipeline_jobs(gitlab).list(get_all=True)
+        assert len(pipeline_jobs(gitlab, private_token="glpat-maintainer").list(get_all=True)) == 4
+
+
 class TestOnTheWire:
     """curl, since it shows what libraries hide."""
 
@@ -548,6 +609,15 @@ class TestGlab:
 
         assert [name for name in "edcba" if f'"name":"{name}"' in walked.stdout] == list("edcba")
         assert len(gitlab.log) == 3
+
+    def test_lists_the_jobs_of_a_pipeline_that_failed(self, gitlab: GitLab, glab: Callable[..., Any]) -> None:
+        for number in range(3):
+            gitlab.run_job(PROJECT, 7, f"build: [{number}, a]", "failed" if number else "success")
+
+        listed = glab("--paginate", "projects/acme%2Fami/pipelines/7/jobs?scope[]=failed&scope[]=canceled&per_page=1")
+
+        assert [name for name in ("[2, a]", "[1, a]", "[0, a]") if name in listed.stdout] == ["[2, a]", "[1, a]"]
+        assert len(gitlab.log) == 2
 
     @pytest.mark.parametrize("token, message", [
         ("glpat-nobody-knows", "401 Unauthorized"), ("glpat-guest", "403 Forbidden"), ("glpat-outsider", "404 Project Not Found")])

@@ -76,6 +76,7 @@ def test_a_build_that_fails_holds_up_no_other_and_is_given_up_in_the_end(
     first = consumer.schedule(fails="18.7.0 rhel9")
     assert first.jobs("FAIL") == {"build: [18.7.0-1.x86_64, rhel9]"}
     assert first.ran("settle")
+    assert gitlab.requests("GET", r"/pipelines/\d+/jobs$"), "where a build failed is asked of GitLab"
     assert (consumer.states()["18.7.0-1 al2023"], consumer.states()["18.7.0-1 rhel9"]) == ("built", "failed")
 
     second = consumer.schedule(fails="18.7.0 rhel9")

@@ -9,6 +9,8 @@ use std::fmt::{self, Write as _};
 use url::Url;
 
 use crate::diff::Planned;
+use crate::jobs;
+use crate::package::Package;
 use crate::repository::Checksum;
 use crate::tracker::TrackerName;
 
@@ -306,7 +308,7 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
     let _ = write!(
         yaml,
         "\n{}:\n  extends: {}\n  stage: build\n  rules:\n    - when: on_success\n  allow_failure: false\n  variables:\n",
-        quoted(&job_name("build", build)?),
+        quoted(&short_enough(jobs::build_name(nevra, &build.target))?),
         quoted(&settings.build_job.0),
     );
     for (name, value) in variables {
@@ -316,20 +318,19 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
 }
 
 fn push_update(yaml: &mut String, build: &Planned) -> Result<(), ChildPipelineError> {
+    let Planned { package: Package { package, .. }, target, .. } = build;
     let _ = write!(
         yaml,
         "\n{}:\n  extends: .ami-scheduler-update\n  needs:\n    - job: {}\n      artifacts: true\n  variables:\n    AMI_SCHEDULER_PACKAGE: {}\n    AMI_SCHEDULER_TARGET: {}\n",
-        quoted(&job_name("update", build)?),
-        quoted(&job_name("build", build)?),
-        quoted(&build.package.package.to_string()),
-        quoted(build.target.as_str()),
+        quoted(&short_enough(jobs::update_name(package, target))?),
+        quoted(&short_enough(jobs::build_name(package, target))?),
+        quoted(&package.to_string()),
+        quoted(target.as_str()),
     );
     Ok(())
 }
 
-fn job_name(verb: &str, build: &Planned) -> Result<String, ChildPipelineError> {
-    let nevra = &build.package.package;
-    let name = format!("{verb}: [{}.{}, {}]", nevra.evr(), nevra.arch(), build.target);
+fn short_enough(name: String) -> Result<String, ChildPipelineError> {
     if name.chars().count() > MAX_JOB_NAME { Err(ChildPipelineError::JobName(name)) } else { Ok(name) }
 }
 

@@ -460,6 +460,12 @@ pub struct Settle {
     /// Where a person sees the pipeline that failed
     #[arg(long, value_name = "URL", env = "CI_PIPELINE_URL", hide_env_values = true)]
     pub pipeline_url: Option<String>,
+    /// The pipeline whose jobs build: the child pipeline, which this runs in
+    ///
+    /// With --tracker gitlab, its jobs that failed are asked for, and each failure is recorded with the URL
+    /// of its job. Without it, or where the jobs cannot be read, with that of the pipeline.
+    #[arg(long, value_name = "ID", env = "CI_PIPELINE_ID", hide_env_values = true)]
+    pub build_pipeline: Option<u64>,
     #[command(flatten)]
     pub line: LineArgs,
     /// Where to write the failed builds as a JUnit report, for GitLab's Tests tab; without it, nowhere

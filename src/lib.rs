@@ -10,6 +10,7 @@ pub mod child_pipeline;
 pub mod comparison;
 pub mod diff;
 pub mod images;
+pub mod jobs;
 pub mod package;
 pub mod policy;
 pub mod report;

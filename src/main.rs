@@ -8,6 +8,7 @@ mod cache;
 mod cli;
 mod commands;
 mod exit;
+mod gitlab;
 mod http;
 mod progress;
 mod reader;

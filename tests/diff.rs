@@ -164,7 +164,7 @@ fn a_failed_build_is_tried_by_the_next_run_and_given_up_after_max_attempts() {
     for attempt in 1..=3 {
         let diff = run(&mut document, &["18.6.0-1"], 10 + attempt, NIGHT);
         assert_eq!(diff.builds[0].attempt, attempt);
-        document.settle(10 + attempt, time(NIGHT), &pipeline(20 + attempt));
+        document.settle(10 + attempt, time(NIGHT), &pipeline(20 + attempt), |_| None);
     }
     let given_up = run(&mut document, &["18.6.0-1"], 14, NIGHT);
     let url = Some("https://gitlab.example.com/p/23".to_owned());
@@ -222,7 +222,7 @@ proptest! {
                 2 => document.claim(&build, "new_release", None, time(NIGHT), pipeline(pipeline_id)),
                 _ => {
                     document.claim(&build, "new_release", None, time(NIGHT), pipeline(pipeline_id));
-                    document.settle(pipeline_id, time(NIGHT), &pipeline(pipeline_id));
+                    document.settle(pipeline_id, time(NIGHT), &pipeline(pipeline_id), |_| None);
                 }
             }
         }

@@ -188,10 +188,10 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     // Given up, failed once, lapsed, held, skipped by hand, asked for again, and new.
     for id in [91, 92, 93] {
         document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
-        document.settle(id, time("2026-11-21T03:00:00Z"), &job(id));
+        document.settle(id, time("2026-11-21T03:00:00Z"), &job(id), |_| job(id).job_url);
     }
     document.claim(&build("18.6.0", "rhel9"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(94));
-    document.settle(94, time("2026-11-23T03:00:00Z"), &job(94));
+    document.settle(94, time("2026-11-23T03:00:00Z"), &job(94), |_| job(94).job_url);
     document.claim(&build("18.7.0", "al2023"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(95));
     document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
@@ -309,7 +309,7 @@ fn a_night_of_every_kind() -> (Document, Diff, Rules) {
     let mut document = tracker();
     for id in [91, 92, 93] {
         document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
-        document.settle(id, time("2026-11-21T03:00:00Z"), &pipeline(id));
+        document.settle(id, time("2026-11-21T03:00:00Z"), &pipeline(id), |_| None);
     }
     document.claim(&build("18.6.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.7.0", "al2023"), "broken upstream", time(NIGHT));
@@ -349,7 +349,7 @@ fn a_build_as_junit_passes_with_its_notes_and_its_time_or_fails_with_its_place()
     let mut document = tracker();
     let (built, failed) = (build("18.5.0", "al2023"), build("18.6.0", "al2023"));
     document.claim(&failed, "new_release", None, time(NIGHT), pipeline(101));
-    document.settle(101, time(NIGHT), &pipeline(101));
+    document.settle(101, time(NIGHT), &pipeline(101), |_| None);
     let took = SignedDuration::from_secs(1234);
     let case = |build, took| junit::Case::recorded(build, document.get(build).expect("an entry"), took);
     let xml = xml(&[case(&built, Some(took)), case(&failed, None)]);

@@ -184,7 +184,7 @@ fn what_a_person_asks_for_need_be_neither_old_enough_nor_the_newest() {
     let because = Because::AskedFor { reason: Some("no swap".to_owned()), by: Some("mary".to_owned()) };
     assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["18.0.0"], &because));
     // Nor once it has failed.
-    document.settle(2, night(2), &pipeline(2));
+    document.settle(2, night(2), &pipeline(2), |_| None);
     let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 3, night(3));
     assert!(matches!(diff.builds[0].because, Because::Failed { .. }) && versions(&diff) == ["18.0.0"]);
 }
@@ -206,7 +206,7 @@ fn what_has_failed_most_often_comes_last_and_holds_up_nothing() {
     for (version, failures) in [("18.1.0", 2), ("18.2.0", 1)] {
         for attempt in 0..failures {
             document.claim(&build(version), "new_release", None, night(2), pipeline(10 + attempt));
-            document.settle(10 + attempt, night(2), &pipeline(10 + attempt));
+            document.settle(10 + attempt, night(2), &pipeline(10 + attempt), |_| None);
         }
     }
     let releases = packages(&["18.1.0", "18.2.0", "18.3.0", "18.4.0"]);
@@ -237,7 +237,7 @@ fn after_more_failures_more_runs_pass_a_build_over() {
         assert_eq!((versions(&diff), &diff.left_alone), (versions(&again), &again.left_alone), "day {day}");
         if !diff.builds.is_empty() {
             tried_on.push(day);
-            document.settle(id, night(day), &pipeline(id));
+            document.settle(id, night(day), &pipeline(id), |_| None);
         }
     }
     // 0, 0, 1, 2 and 4 nights are between them.
@@ -249,7 +249,7 @@ fn a_build_that_waits_says_for_how_many_runs() {
     let mut document = tracker();
     for id in [10, 11, 12, 13] {
         document.claim(&build("18.5.0"), "new_release", None, night(2), pipeline(id));
-        document.settle(id, night(2), &pipeline(id));
+        document.settle(id, night(2), &pipeline(id), |_| None);
     }
     let rules = Rules { max_attempts: 9, ..Rules::default() };
     let url = Some("https://gitlab.example.com/p/13".to_owned());
@@ -265,7 +265,7 @@ fn that_a_build_is_given_up_is_news_once() {
     let mut document = tracker();
     for id in [10, 11, 12] {
         document.claim(&build("18.5.0"), "new_release", None, night(2), pipeline(id));
-        document.settle(id, night(2), &pipeline(id));
+        document.settle(id, night(2), &pipeline(id), |_| None);
     }
     let releases = packages(&["18.5.0"]);
     for (id, is_news) in [(20, true), (20, true), (21, false), (22, false)] {
@@ -280,7 +280,7 @@ fn that_a_build_is_given_up_is_news_once() {
     let rules = Rules { max_attempts: 4, ..Rules::default() };
     run(&mut document, &releases, &rules, 23, night(4));
     assert_eq!(versions(&run(&mut document, &releases, &rules, 24, night(5))), ["18.5.0"]);
-    document.settle(24, night(5), &pipeline(24));
+    document.settle(24, night(5), &pipeline(24), |_| None);
     let diff = run(&mut document, &releases, &rules, 25, night(6));
     assert!(matches!(reason(&diff, "18.5.0"), Reason::GivenUp { attempts: 4, new: true, .. }));
 }
@@ -409,7 +409,7 @@ fn two_lines_in_one_pipeline_do_not_touch_each_others_claims() {
     assert_eq!(versions(&other), ["18.1.0"]);
     assert!(matches!(reason(&other, "17.1.0"), Reason::Held { pipeline: 7, .. }));
     // One fails, and the builds of the other go on.
-    assert_eq!(document.settle(7, night(2), &origin("v18-")), [build("18.1.0")]);
+    assert_eq!(document.settle(7, night(2), &origin("v18-"), |_| None), [build("18.1.0")]);
     assert_eq!(document.get(&build("17.1.0")).map(|entry| entry.state), Some(State::Building));
 }
 
@@ -453,7 +453,7 @@ fn case() -> impl Strategy<Value = Case> {
                 6 => document.claim(&build, "new_release", None, now, pipeline(id)),
                 _ => {
                     document.claim(&build, "new_release", None, now, pipeline(id));
-                    document.settle(id, now, &pipeline(id));
+                    document.settle(id, now, &pipeline(id), |_| None);
                 }
             }
         }
@@ -543,7 +543,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
         ("given up", |document, build| {
             for id in 2..6 {
                 document.claim(build, "new_release", None, night(2), pipeline(id));
-                document.settle(id, night(2), &pipeline(id));
+                document.settle(id, night(2), &pipeline(id), |_| None);
             }
             document.give_up(build, 6, night(2));
         }),
@@ -559,7 +559,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
         let entry = document.get(&build("18.6.0")).expect("an entry");
         assert!(entry.is_claimed_by(9, None), "{known}: {entry:?}");
         // It is tried again, should it fail, whatever rules speak against it.
-        document.settle(9, night(3), &pipeline(9));
+        document.settle(9, night(3), &pipeline(9), |_| None);
         let rules = Rules { min_age: days(30), ..Rules::default() };
         assert_eq!(versions(&run(&mut document, &packages(&["18.6.0"]), &rules, 10, night(4))), ["18.6.0"], "{known}");
     }

@@ -64,7 +64,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 document.succeed(&build, &notes, now, origin(*pipeline));
             }
-            Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline))),
+            Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline), |_| None)),
             Change::Skip => drop(document.skip(&build, "not wanted", now)),
             Change::Import => drop(document.import(&build, "was there", now)),
             Change::SkipByHand { by } => {

@@ -44,6 +44,6 @@ fuzz_target!(|input: &[u8]| {
         assert!(built.get(build).is_some_and(|entry| entry.state == State::Built), "{built:?}");
         let forgotten = grown(&built, |document| drop(document.forget(&build.package, &[], "again", None, now)));
         assert!(forgotten.get(build).is_some_and(|entry| entry.state == State::Pending), "{forgotten:?}");
-        grown(&one, |document| drop(document.settle(7, now, &Origin::default())));
+        grown(&one, |document| drop(document.settle(7, now, &Origin::default(), |_| None)));
     }
 });

@@ -23,8 +23,9 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, OriginArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, OrExit as _};
+use crate::gitlab::{Project, Token};
 use crate::http::{Bundle, Client, Network, Proxies};
-use crate::store::{Directory, Project, SecureFiles, Token};
+use crate::store::{Directory, SecureFiles};
 
 /// Does what the command line asks for.
 pub fn run(cli: Cli) -> Result<(), Failure> {

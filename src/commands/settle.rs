@@ -1,11 +1,14 @@
+use std::cell::LazyCell;
+
+use ami_scheduler::jobs::{Job, where_failed};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::report::printable;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use jiff::Timestamp;
 
-use super::{Connect, open_store, write_junit};
-use crate::cli::Settle;
+use super::{Connect, open_store, project, write_junit};
+use crate::cli::{Settle, TrackerPlace};
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
@@ -21,17 +24,20 @@ pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failur
     };
     let origin =
         Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None, line: args.line.into_line() };
+    let jobs = LazyCell::new(|| failed_jobs(&args.tracker.tracker, args.build_pipeline, connect));
     let mut cases = Vec::new();
     for product in products {
         let tracker = Tracker::new(store.as_ref(), &product, reference).or_exit(Exit::Tracker)?;
         let heads = tracker.read().or_exit(Exit::Tracker)?;
         let Some(mut document) = heads.document.clone() else { continue };
-        let failed = document.settle(args.pipeline, now, &origin);
+        let failed =
+            document.settle(args.pipeline, now, &origin, |build| where_failed(build, &jobs).map(str::to_owned));
         tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
         for build in &failed {
             let Some(entry) = document.get(build) else { continue };
             cases.push(Case::recorded(build, entry, None));
-            say!("Recorded as failed: {} {} (attempt {})", build.package, build.target, entry.attempt);
+            let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
+            say!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
         }
     }
     write_junit(args.junit.as_deref(), reference, now, &cases)?;
@@ -39,4 +45,16 @@ pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failur
         say!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
     }
     Ok(())
+}
+
+/// The jobs of the pipeline that failed, for their URLs. That builds failed is recorded without them, too.
+fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, connect: &Connect) -> Vec<Job> {
+    let (TrackerPlace::Gitlab, Some(pipeline)) = (tracker, pipeline) else { return Vec::new() };
+    let read = || project()?.failed_jobs(&connect.client()?, pipeline).or_exit(Exit::Tracker);
+    read().unwrap_or_else(|Failure { error, .. }| {
+        say_aside!(
+            "The jobs of pipeline {pipeline} could not be read, so that each failure is recorded with the URL of the pipeline in place of its job's: {error:#}"
+        );
+        Vec::new()
+    })
 }

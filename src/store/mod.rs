@@ -5,4 +5,4 @@ mod directory;
 mod secure_files;
 
 pub use directory::Directory;
-pub use secure_files::{Project, SecureFiles, Token};
+pub use secure_files::SecureFiles;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use ami_scheduler::tracker::HeadName;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
 use serde::Deserialize;
-use url::Url;
 
+use crate::gitlab::{Project, Token};
 use crate::http::{Answer, Client, Method, Request};
 
 /// GitLab wants a file to be smaller than this, in bytes.
@@ -21,25 +21,6 @@ const MAX_LISTING: u64 = 4 << 20;
 const PAGE: usize = 100;
 /// How often a listing of several pages is read that changes meanwhile.
 const MAX_LISTINGS: u32 = 6;
-
-/// Who asks: the header's name and the secret.
-#[derive(Clone)]
-pub enum Token {
-    /// `CI_JOB_TOKEN`: acts as the user who started the pipeline, or owns the schedule.
-    Job(String),
-    /// `AMI_SCHEDULER_TOKEN`: a project access token.
-    Project(String),
-}
-
-/// A project of a GitLab instance.
-#[derive(Clone)]
-pub struct Project {
-    /// `CI_API_V4_URL`
-    pub api: Url,
-    /// `CI_PROJECT_ID`: digits.
-    pub id: String,
-    pub token: Token,
-}
 
 pub struct SecureFiles {
     project: Project,
@@ -60,13 +41,7 @@ impl SecureFiles {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, StoreError> {
-        let api = self.project.api.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{api}/projects/{}/secure_files{path}", self.project.id))?;
-        let (header, secret) = match &self.project.token {
-            Token::Job(secret) => ("job-token", secret),
-            Token::Project(secret) => ("private-token", secret),
-        };
-        Ok(Request { credentials: Some((header, secret.clone())), ..Request::new(method, url) })
+        Ok(self.project.request(method, &format!("secure_files{path}"))?)
     }
 
     /// One page of the listing, and how many files there are on all pages.
@@ -129,10 +104,7 @@ impl SecureFiles {
 
     /// What an answer that is no success means, and what to do about it.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
-        let (token, whose) = match self.project.token {
-            Token::Job(_) => ("the job token (CI_JOB_TOKEN)", "the owner of the schedule, or whoever pressed Run,"),
-            Token::Project(_) => ("AMI_SCHEDULER_TOKEN", "the project access token"),
-        };
+        let (token, whose) = self.project.token.in_words();
         let advice = match answer.status {
             401 => match self.project.token {
                 Token::Job(_) => format!("{token} is not valid: it works only while its job runs; run the job again"),

@@ -269,12 +269,19 @@ impl Document {
     }
 
     /// Turns every claim that a line of this pipeline has not finished into a failed attempt; returns
-    /// them. The line is that of `origin`, which is otherwise the pipeline that failed.
-    pub fn settle(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<Build> {
+    /// them. The line is that of `origin`, which is otherwise the pipeline that failed; `job_url` is where a
+    /// person sees the job in which a build did.
+    pub fn settle(
+        &mut self,
+        pipeline: u64,
+        now: Timestamp,
+        origin: &Origin,
+        job_url: impl Fn(&Build) -> Option<String>,
+    ) -> Vec<Build> {
         let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.line.as_deref());
         let open = self.builds_where(|_, _, entry| is_open(entry));
         for build in &open {
-            self.fail(build, now, origin.clone());
+            self.fail(build, now, Origin { job_url: job_url(build), ..origin.clone() });
         }
         open
     }
