@@ -3,13 +3,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use ami_scheduler::package::Nevra;
-use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Build, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
 use super::reconcile::{Adoption, adopt};
-use super::{Connect, open_store, read};
+use super::{Connect, change_tracker, read};
 use crate::cli::Import;
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -33,18 +32,15 @@ pub fn run(args: Import, now: Timestamp, connect: &Connect) -> Result<(), Failur
     if by_product.is_empty() {
         say!("{file} names no package: nothing to take over.");
     }
-    let store = open_store(&args.tracker.tracker, connect)?;
     for (product, packages) in by_product {
-        let tracker = Tracker::new(store.as_ref(), product, &args.tracker.reference).or_exit(Exit::Tracker)?;
-        let heads = tracker.read().or_exit(Exit::Tracker)?;
-        let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
         let builds = packages.iter().flat_map(|package| {
             args.targets.0.iter().map(|target| Build { package: (*package).clone(), target: target.clone() })
         });
         let reason = format!("imported from {file}");
-        let (new, known): (Vec<_>, Vec<_>) =
-            builds.map(|build| document.import(&build, &reason, now)).partition(|one| *one == Recorded::Changed);
-        tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+        let (new, known): (Vec<_>, Vec<_>) = change_tracker(&args.tracker, product, connect, |document, _| {
+            let recorded = builds.map(|build| document.import(&build, &reason, now));
+            Ok(recorded.partition(|one| *one == Recorded::Changed))
+        })?;
         say!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
     }
     Ok(())
@@ -54,13 +50,11 @@ fn import_images(args: Import, json: &[u8], now: Timestamp, connect: &Connect) -
     let targets = &args.targets.0;
     let adoption = Adoption::read(&args.file, json, args.images, targets)?;
     let product = &adoption.packages.product;
-    let store = open_store(&args.tracker.tracker, connect)?;
-    let tracker = Tracker::new(store.as_ref(), product, &args.tracker.reference).or_exit(Exit::Tracker)?;
-    let heads = tracker.read().or_exit(Exit::Tracker)?;
-    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
-    let found = adoption.find(&document, targets);
-    let (new, all) = adopt(&mut document, &found, now);
-    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    let (found, new, all) = change_tracker(&args.tracker, product, connect, |document, _| {
+        let found = adoption.find(document, targets);
+        let (new, all) = adopt(document, &found, now);
+        Ok((found, new, all))
+    })?;
     say!("{product}: {new} recorded as built, {} were so before.", all - new);
     if !found.unknown.is_empty() {
         let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();

@@ -16,12 +16,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::report::junit::{self, Case};
-use ami_scheduler::tracker::Origin;
-use ami_scheduler::tracker::heads::Store;
+use ami_scheduler::tracker::heads::{Store, Tracker};
+use ami_scheduler::tracker::{Document, Origin};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Command, OriginArgs, TrackerPlace};
+use crate::cli::{Cli, Command, OriginArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::gitlab::{Project, Token};
 use crate::http::{Bundle, Client, Network, Proxies};
@@ -74,6 +74,23 @@ fn open_store(place: &TrackerPlace, connect: &Connect) -> Result<Box<dyn Store>,
         TrackerPlace::Directory(path) => Ok(Box::new(Directory::new(path))),
         TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, connect.client()?))),
     }
+}
+
+/// Changes what the tracker of a product says, by `change`, which is told where the tracker is, too. Where that
+/// fails, nothing is written.
+fn change_tracker<T>(
+    args: &TrackerArgs,
+    product: &str,
+    connect: &Connect,
+    change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = open_store(&args.tracker, connect)?;
+    let tracker = Tracker::new(store.as_ref(), product, &args.reference).or_exit(Exit::Tracker)?;
+    let heads = tracker.read().or_exit(Exit::Tracker)?;
+    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    let changed = change(&mut document, &store.place())?;
+    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    Ok(changed)
 }
 
 /// The project whose job this is, from GitLab's own variables.

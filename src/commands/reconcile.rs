@@ -2,12 +2,11 @@ use std::path::Path;
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::images::{self, Candidate, Found, Image, Marks};
-use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Document, Notes, Recorded, Target};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use super::{Connect, open_store, read};
+use super::{Connect, change_tracker, read};
 use crate::cli::{Apply, ImageArgs, Reconcile};
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -15,37 +14,34 @@ pub fn run(args: Reconcile, now: Timestamp, connect: &Connect) -> Result<(), Fai
     let json = super::import::read_file_or_stdin(&args.file)?;
     let adoption = Adoption::read(&args.file, &json, args.images, &args.targets.0)?;
     let product = &adoption.packages.product;
-    let store = open_store(&args.tracker.tracker, connect)?;
-    let tracker = Tracker::new(store.as_ref(), product, &args.tracker.reference).or_exit(Exit::Tracker)?;
-    let heads = tracker.read().or_exit(Exit::Tracker)?;
-    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
-    let found = adoption.find(&document, &args.targets.0);
-    let disagreements = images::compare(&document, &adoption.images, &found, &args.targets.0);
-    say!(
-        "{product} on {}: images: {}, of a known release: {}",
-        args.tracker.reference,
-        adoption.images.len(),
-        adoption.images.len() - found.unknown.len()
-    );
     let adopts = args.apply.0.contains(&Apply::Adopt);
-    for (build, image) in &disagreements.not_recorded {
-        say!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
-        if adopts {
-            document.adopt_image(build, &notes(image), &reason(image), now);
-        }
-    }
     let rebuilds = args.apply.0.contains(&Apply::Rebuild);
-    for build in &disagreements.without_image {
-        say!("  without an image    {} {}", build.package, build.target);
-        if rebuilds {
-            document.forget(&build.package, std::slice::from_ref(&build.target), "its image is gone", None, now);
+    let (not_recorded, without_image) = change_tracker(&args.tracker, product, connect, |document, _| {
+        let found = adoption.find(document, &args.targets.0);
+        let disagreements = images::compare(document, &adoption.images, &found, &args.targets.0);
+        say!(
+            "{product} on {}: images: {}, of a known release: {}",
+            args.tracker.reference,
+            adoption.images.len(),
+            adoption.images.len() - found.unknown.len()
+        );
+        for (build, image) in &disagreements.not_recorded {
+            say!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+            if adopts {
+                document.adopt_image(build, &notes(image), &reason(image), now);
+            }
         }
-    }
-    let (not_recorded, without_image) = (disagreements.not_recorded.len(), disagreements.without_image.len());
+        for build in &disagreements.without_image {
+            say!("  without an image    {} {}", build.package, build.target);
+            if rebuilds {
+                document.forget(&build.package, std::slice::from_ref(&build.target), "its image is gone", None, now);
+            }
+        }
+        Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
+    })?;
     if not_recorded + without_image == 0 {
         say!("The tracker and the images agree.");
     }
-    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
     if adopts {
         say!("Recorded as built: {not_recorded}");
     }

@@ -1,35 +1,33 @@
 use ami_scheduler::report;
 use ami_scheduler::report::junit::Case;
-use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Build, Notes, Origin, Recorded, State};
 use jiff::Timestamp;
 
-use super::{Connect, open_store, write_junit};
+use super::{Connect, change_tracker, write_junit};
 use crate::cli::{Note, Update};
-use crate::exit::{Exit, Failure, OrExit as _};
+use crate::exit::Failure;
 
 pub fn run(args: Update, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let notes = notes(args.notes);
-    let store = open_store(&args.tracker.tracker, connect)?;
-    let tracker = Tracker::new(store.as_ref(), args.package.name(), &args.tracker.reference).or_exit(Exit::Tracker)?;
-    let heads = tracker.read().or_exit(Exit::Tracker)?;
-    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
     let build = Build { package: args.package, target: args.target };
-    let unheard_of = document.get(&build).is_none();
-    let begun = document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
-    let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
-    tracker.write(&heads, &document).or_exit(Exit::Tracker)?;
+    let reference = &args.tracker.reference;
+    let (before, recorded, after) = change_tracker(&args.tracker, build.package.name(), connect, |document, _| {
+        let before = document.get(&build).cloned();
+        let recorded = document.succeed(&build, &notes, now, Origin::from(args.origin));
+        Ok((before, recorded, document.get(&build).cloned()))
+    })?;
+    let begun = before.as_ref().filter(|entry| entry.state == State::Building).map(|entry| entry.since);
     let took = begun.map(|begun| now.duration_since(begun));
     let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", report::printable(value))).collect();
     match recorded {
         Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
         Recorded::AsBefore => say!("Was recorded as built before: {} {}", build.package, build.target),
     }
-    if unheard_of {
+    if before.is_none() {
         say!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
     }
-    let case = document.get(&build).map(|entry| Case::recorded(&build, entry, took));
-    write_junit(args.junit.as_deref(), &args.tracker.reference, now, case.as_slice())?;
+    let case = after.map(|entry| Case::recorded(&build, &entry, took));
+    write_junit(args.junit.as_deref(), reference, now, case.as_slice())?;
     Ok(())
 }
 
