@@ -3,7 +3,7 @@
 #![no_main]
 
 use ami_scheduler::package::Nevra;
-use ami_scheduler::policy::{LeadingVersion, LeftOut, Policy, Versions};
+use ami_scheduler::policy::{ExactVersion, LeadingVersion, LeftOut, Policy, Versions};
 use libfuzzer_sys::fuzz_target;
 use semver::VersionReq;
 
@@ -26,6 +26,12 @@ fuzz_target!(|text: &str| {
             let shorter = shorter.parse().expect("the beginning of a beginning");
             assert!(!holds || left_out(Versions::Leading(shorter), &package).is_none());
         }
+    }
+    if let Ok(exactly) = wanted.parse::<ExactVersion>() {
+        let versions = Versions::Exactly(exactly.clone());
+        assert_eq!(Versions::try_from(versions.to_string()).expect("what we wrote"), versions);
+        let holds = left_out(versions, &package).is_none();
+        assert!(!holds || package.to_string().contains(&exactly.to_string()), "{wanted} takes {version}");
     }
     let Ok(range) = wanted.parse::<VersionReq>() else { return };
     let decided = left_out(Versions::Range(range.clone()), &package);

@@ -41,8 +41,17 @@ pub fn check_url(url: &str) {
     assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`'();|".contains(&b)), "{url:?}");
 }
 
+/// A plain text is compressed; all else is taken for a file that begins as one that is compressed does.
+pub fn compressed(input: &[u8], magic: &[u8], compress: impl Fn(&[u8]) -> Vec<u8>) {
+    if input.starts_with(b"<") && !input.starts_with(magic) {
+        compressed_is_the_same_as_plain(input, &compress(input));
+    } else {
+        read_whole_and_in_pieces(&[magic, input.strip_prefix(magic).unwrap_or(input)].concat());
+    }
+}
+
 /// A file means the same however it arrives; what it is compressed by was told from its bytes.
-pub fn read_whole_and_in_pieces(file: &[u8]) {
+fn read_whole_and_in_pieces(file: &[u8]) {
     struct Pieces<'a>(&'a [u8]);
     impl Read for Pieces<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -63,7 +72,7 @@ pub fn read_whole_and_in_pieces(file: &[u8]) {
 }
 
 /// A file that is compressed says what it said before.
-pub fn compressed_is_the_same_as_plain(plain: &[u8], compressed: &[u8]) {
+fn compressed_is_the_same_as_plain(plain: &[u8], compressed: &[u8]) {
     match (read_primary(plain, plain), read_primary(compressed, compressed)) {
         (Ok(one), Ok(other)) => assert_eq!(one.packages, other.packages),
         (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
