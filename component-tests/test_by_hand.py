@@ -10,8 +10,6 @@ from conftest import Consumer, Module, Pipeline
 from gitlab_stand_in import GitLab
 from repositories import Repository
 
-JOBS = {"list", "diff"}
-
 
 def built(pipeline: Pipeline) -> set[str]:
     assert pipeline.code == 0, pipeline.log
@@ -33,7 +31,7 @@ def test_a_version_is_built_whatever_the_tracker_says_and_it_does_not_hear_of_it
     consumer.token = "glcbt-developer"  # who may not write the tracker
 
     for version in ("18.6.0", "18.5.0", "17.5.0"):  # built, skipped, of another line
-        run = consumer.by_hand(AMI_SCHEDULER_VERSION=version)
+        run = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION=version)
         assert built(run) == {f"{version} al2023", f"{version} rhel9"}
         assert not any(job.startswith(("update", "settle")) for job in run.jobs("PASS"))
         assert "The tracker was not asked and will not know of it" in run.log
@@ -55,7 +53,6 @@ def test_inputs_say_which_version_and_targets_and_whether_it_is_recorded(
     assert built(run) == {"18.5.0 rhel9"}
     states = consumer.states()
     assert (states["18.5.0-1 rhel9"], states["18.5.0-1 al2023"]) == ("built", "skipped")
-    assert "asked for by" in run.log
     assert built(consumer.schedule()) == set()
 
 
@@ -85,7 +82,7 @@ def test_a_dry_run_by_hand_says_what_would_be_built(
 
 @pytest.mark.parametrize("variables", [
     {"AMI_SCHEDULER_DRY_RUN": "1"},
-    {"AMI_SCHEDULER_VERSION": "18.6.0", "AMI_SCHEDULER_DRY_RUN": "true", "AMI_SCHEDULER_ONLY_TARGETS": "rhel9"},
+    {"AMI_SCHEDULER_BUILD_VERSION": "18.6.0", "AMI_SCHEDULER_DRY_RUN": "true", "AMI_SCHEDULER_ONLY_TARGETS": "rhel9"},
 ])
 def test_variables_do_where_a_project_has_no_inputs(
         consumer: Consumer, repository: Repository, variables: dict[str, str]) -> None:
@@ -106,13 +103,38 @@ def test_other_pipelines_have_none_of_these_jobs(consumer: Consumer, repository:
     pipeline = consumer.schedule(source)
 
     assert not pipeline.jobs("PASS") and not pipeline.jobs("FAIL") and pipeline.builds() == [], pipeline.log
+    assert pipeline.code == 0 and pipeline.ran("list") is False, pipeline.log
 
 
 @pytest.mark.consumer("by-hand")
 def test_a_push_builds_nothing_by_hand(consumer: Consumer, repository: Repository) -> None:
     publish(repository, "18.6.0")
-    pipeline = consumer.by_hand({"version": "18.6.0"}, "push", AMI_SCHEDULER_VERSION="18.6.0")
-    assert not pipeline.jobs("PASS") and pipeline.builds() == [], pipeline.log
+    pipeline = consumer.by_hand({"version": "18.6.0"}, "push", AMI_SCHEDULER_BUILD_VERSION="18.6.0")
+    assert pipeline.code == 0 and not pipeline.jobs("PASS") and pipeline.builds() == [], pipeline.log
+
+
+@pytest.mark.consumer("by-hand")
+def test_a_schedule_with_a_version_looks_for_every_release(consumer: Consumer, repository: Repository) -> None:
+    publish(repository, "18.5.0", "18.6.0")
+    night = consumer.by_hand({"version": "18.5.0"}, "schedule")
+    assert built(night) == {"18.6.0 al2023", "18.6.0 rhel9"}
+    assert "A schedule looks for every new release: 18.5.0 is left aside." in night.log
+
+
+def test_a_plan_has_no_effect_whatever_variables_the_project_has(
+        consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    publish(repository, "18.5.0", "18.6.0")
+    consumer.edit(".gitlab-ci.yml", "      build_file:",
+                  "      plan_rules: [{if: $CI_PIPELINE_SOURCE == \"merge_request_event\"}]\n      build_file:")
+    run = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION="18.5.0")
+    gitlab.artifacts["main", "diff", ".ami-scheduler/builds.json"] = run.artifact("diff", "builds.json").encode()
+
+    plan = consumer.by_hand(None, "merge_request_event", AMI_SCHEDULER_DRY_RUN="false", AMI_SCHEDULER_BUILD_VERSION="18.5.0")
+
+    assert plan.code == 0 and plan.jobs("PASS") == {"plan"} and gitlab.requests("POST") == [], plan.log
+    told = json.loads(plan.artifact("plan", "builds.json"))
+    assert told["dry_run"] is True and {build["version"] for build in told["builds"]} == {"18.6.0"}
+    assert "is about 18.5.0, which was asked for by hand: there is nothing to compare with." in plan.log
 
 
 # ---------------------------------------------------------------- what it says
@@ -150,7 +172,6 @@ def test_a_target_that_is_none_is_an_error_that_names_those_that_are(ami: Module
 
 def test_a_version_that_a_target_does_not_have_is_an_error(ami: Module, repository: Repository) -> None:
     publish(repository, "18.6.0")
-    (ami.folder / "other").mkdir()
     other = Repository(repository.folder.parent / "el8", repository.rpms, repository.url.replace("/el9/", "/el8/"))
     publish(other, "18.5.0")
     run = ami("list", "--repo-url", f"rhel9={repository.url}", "--repo-url", f"al2023={other.url}",
@@ -171,6 +192,7 @@ def test_a_version_that_is_being_built_is_told_by_whom(ami: Module, repository: 
 
     recorded = ami(*DIFF, "--pipeline", "102", "--record", "--by", "mary")
     assert recorded.code == 0 and "held by pipeline 101" in recorded.out and "Nothing to build." in recorded.out
+    assert "18.6.0 is not built now, for the reasons above. Was the pipeline that holds it cancelled?" in recorded.out
     assert ami.json("builds.json")["recorded"] is True
 
     otherwise = ami(*DIFF, "--pipeline", "102", "--by", "mary")
@@ -183,3 +205,42 @@ def test_a_list_that_is_cached_is_whole_after_a_version_was_asked_for(ami: Modul
     asked_for(ami, repository, "18.5.0", "--cache", "cache")
     run = ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--cache", "cache")
     assert run.code == 0 and len(ami.json("packages.json")["packages"]) == 2, run.all
+
+
+def test_a_diff_that_runs_again_leaves_alone_what_it_has_built(ami: Module, repository: Repository) -> None:
+    publish(repository, "18.6.0")
+    (ami.folder / "tracker").mkdir()
+    asked_for(ami, repository, "18.6.0")
+    request = (*DIFF, "--only-targets", "rhel9", "--record", "--by", "mary", "--pipeline", "102")
+    assert ami(*request).code == 0
+    status = ami("status", "--tracker", "tracker")
+    assert "asked for by hand  by mary" in status.out, status.all
+    package = ("--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "rhel9", "--note", "AMI_ID=ami-0abc")
+    assert ami("update", "--tracker", "tracker", "--ref", "main", *package).code == 0
+
+    again = ami(*request)
+
+    assert again.code == 0 and "Nothing to build." in again.out, again.all
+    assert "AMI_ID=ami-0abc" in ami("status", "--tracker", "tracker").out
+
+
+def test_a_plain_text_tracker_is_taken_over_for_all_targets(ami: Module, repository: Repository) -> None:
+    publish(repository, "18.5.0", "18.6.0")
+    (ami.folder / "tracker").mkdir()
+    (ami.folder / "tracker" / "main.txt").write_text("gitlab-runner-18.6.0-1.x86_64.rpm\n")
+    asked_for(ami, repository, "18.5.0")
+    run = ami(*DIFF, "--only-targets", "rhel9", "--record", "--pipeline", "102")
+    assert run.code == 0 and "recorded as built on al2023, rhel9." in run.out, run.all
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+    assert ami(*DIFF, "--pipeline", "103", "--first-run", "all").code == 0
+    built = {(build["version"], build["target"]) for build in ami.json("builds.json")["builds"]}
+    assert ("18.6.0", "al2023") not in built and ("18.6.0", "rhel9") not in built
+
+
+def test_what_a_plan_is_compared_with_is_for_plans_alone(ami: Module, repository: Repository) -> None:
+    publish(repository, "18.6.0")
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+    (ami.folder / "tracker").mkdir()
+    run = ami(*DIFF, "--dry-run=FALSE", "--compare", "before.json")
+    assert run.code == 2 and "--compare is for a dry run alone" in run.err, run.all
+    assert list((ami.folder / "tracker").iterdir()) == []

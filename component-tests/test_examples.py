@@ -66,6 +66,16 @@ def assert_nights_by_an_own_generator(consumer: Consumer, tmp_path: Path, first_
     assert quiet.code == 0, quiet.log
     assert quiet.jobs("PASS") == {"list", "diff", "generate", "bake", "nothing-to-build"}
 
+    tracker = consumer.tracker()
+    by_hand = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION="18.5.0", AMI_SCHEDULER_ONLY_TARGETS="rhel9")
+    assert by_hand.code == 0, by_hand.log
+    assert by_hand.jobs("PASS") == {"list", "diff", "generate", "bake", "build: [18.5.0-1.x86_64, rhel9]"}
+    plan = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION="18.5.0", AMI_SCHEDULER_DRY_RUN="True")
+    assert plan.jobs("PASS") == {"list", "diff", "generate", "bake", "nothing-to-build"}, plan.log
+    assert consumer.tracker() == tracker
+    recorded = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION="18.5.0", AMI_SCHEDULER_ONLY_TARGETS="rhel9", AMI_SCHEDULER_RECORD="true")
+    assert recorded.code == 0 and consumer.states()["18.5.0-1 rhel9"] == "built", recorded.log
+
 
 JSONNET = f"""#!{sys.executable}
 # jsonnet FILE --output-file FILE, as PyPI has it: the library without its command.

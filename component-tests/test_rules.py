@@ -213,6 +213,11 @@ def test_alarms_are_warnings_unless_they_are_to_end_the_run(nights: Nights, repo
     assert [alarm["alarm"] for alarm in nights.ami.json("builds.json")["alarms"]] == ["republished", "unchanged", "overdue"]
     # All was done: the next run does not find it overdue.
     assert nights(21, "--overdue-after", 4, "--fail-on", "overdue") == []
+    # Each has a code of its own; of several it is that of the first.
+    for kinds, code in [("unchanged", 6), ("overdue,unchanged", 6), ("shrank", 0)]:
+        again = nights.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, "--dry-run", "--now", "2026-12-01T02:00:00Z",
+                           "--unchanged-after", 10, "--overdue-after", 4, "--fail-on", kinds)
+        assert again.code == code, again.all
     late = nights.ami("status", "--tracker", "tracker", "--overdue-after", 4, "--fail-on", "overdue", "--now", "2026-12-01T02:00:00Z")
     assert late.code == 8 and "WARNING: gitlab-runner on main: the last run that is recorded was at 2026-11-20 02:00 UTC" in late.err
 

@@ -160,6 +160,9 @@ pub struct Builds<'a> {
     pub builds: Vec<BuildRow<'a>>,
     /// Whether nothing was claimed: this is what a run would do.
     pub dry_run: bool,
+    /// The version that a person asked for by hand, where this is no run for every new release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_for: Option<String>,
     /// Whether the tracker is to know of the builds; not of what a person asked for by hand, unless they
     /// said so.
     pub recorded: bool,
@@ -268,6 +271,7 @@ impl<'a> Builds<'a> {
             pipeline,
             decided_at,
             dry_run: false,
+            asked_for: packages.policy.versions.asked_for().map(ToString::to_string),
             recorded: true,
             builds: diff.builds.iter().map(|build| BuildRow::new(build, max_attempts)).collect(),
             left_alone: diff.left_alone.iter().map(LeftAloneRow::from).collect(),

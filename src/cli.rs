@@ -281,7 +281,7 @@ pub struct Diff {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = clap::ArgAction::Set)]
     pub dry_run: bool,
     /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
-    #[arg(long, value_name = "FILE", requires = "dry_run", value_parser = optional::<PathBuf>)]
+    #[arg(long, value_name = "FILE", value_parser = optional::<PathBuf>)]
     pub compare: Option<Optional<PathBuf>>,
     /// Who asks for a version by hand
     #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN", hide_env_values = true)]
@@ -900,7 +900,7 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Optional<T
 
 /// A switch, as people set variables: whether something is on. White space is what the component puts before.
 fn switch(text: &str) -> Result<bool, String> {
-    match text.trim() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "" | "false" | "no" | "off" | "0" => Ok(false),
         "true" | "yes" | "on" | "1" => Ok(true),
         _ => Err("expected true or false".to_owned()),

@@ -18,6 +18,8 @@ pub struct Earlier {
     pub pipeline: u64,
     /// When it decided.
     pub decided_at: Timestamp,
+    /// The version that a person asked for by hand: then it is no run to compare with.
+    pub asked_for: Option<String>,
     builds: Vec<Row>,
     left_alone: Vec<Row>,
     #[serde(default)]

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -318,10 +317,10 @@ pub fn ask_for(
             let decision = match (newest.supersedes(&build.package), settled) {
                 (Some(newer), _) => Err(Reason::Superseded { newer: newer.clone() }),
                 (None, Some(Err(held @ Reason::Held { .. }))) => Err(held),
+                (None, Some(Err(done @ Reason::Built { .. }))) if run.has_built(document.get(&build)) => Err(done),
                 (None, Some(Ok(own_claim))) => Ok(own_claim),
                 (None, _) => {
-                    document.forget(&build.package, slice::from_ref(target), BY_HAND, by, now);
-                    document.claim(&build, ASKED_FOR, package.checksum.clone(), now, origin.clone());
+                    document.claim_by_hand(&build, by, package.checksum.clone(), now, origin.clone());
                     Ok(Because::AskedFor { reason: None, by: by.map(str::to_owned) })
                 }
             };
@@ -378,9 +377,6 @@ impl Diff {
         }
     }
 }
-
-/// The reason that a tracker gives for a build that a person asked for in a run of its own.
-const BY_HAND: &str = "asked for by hand";
 
 /// One run, about one target.
 struct Run<'a> {
@@ -448,6 +444,11 @@ impl Run<'_> {
             return Err(Reason::Superseded { newer: newer.clone() });
         }
         entry.map_or(Ok(Because::NewRelease), |entry| self.try_again(entry))
+    }
+
+    /// Whether a success is that of this very pipeline, whose diff job runs again.
+    fn has_built(&self, entry: Option<&Entry>) -> bool {
+        self.origin.pipeline > 0 && entry.is_some_and(|entry| entry.origin.pipeline == self.origin.pipeline)
     }
 
     /// Whether a build is done, or in somebody's hands.

@@ -558,6 +558,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
         assert_eq!(diff.builds[0].attempt, 1, "{known}");
         let entry = document.get(&build("18.6.0")).expect("an entry");
         assert!(entry.is_claimed_by(9, None), "{known}: {entry:?}");
+        assert_eq!(entry.by.as_deref(), Some("mary"), "{known}");
         // It is tried again, should it fail, whatever rules speak against it.
         document.settle(9, night(3), &pipeline(9), |_| None);
         let rules = Rules { min_age: days(30), ..Rules::default() };
@@ -575,6 +576,11 @@ fn what_is_asked_for_by_hand_is_not_built_twice_at_once() {
     // Its own claim is another matter: the job runs again.
     let (before, diff) = (document.clone(), ask(&mut document, &packages(&["18.6.0"]), 8, night(2)));
     assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], Because::OwnClaim));
+    assert_eq!(document, before);
+    // So is what it has built.
+    document.succeed(&build("18.6.0"), &Notes::new(), night(2), pipeline(8));
+    let (before, diff) = (document.clone(), ask(&mut document, &packages(&["18.6.0"]), 8, night(2)));
+    assert!(matches!(reason(&diff, "18.6.0"), Reason::Built { .. }), "{diff:?}");
     assert_eq!(document, before);
 }
 

@@ -2,13 +2,14 @@
 // JSON is YAML, so GitLab takes it as it is.
 local builds = (import '.ami-scheduler/builds.json').builds;
 
-// What ami-scheduler would run. Its parts that record are taken from it; with nothing to build, it is
-// taken whole, for an empty child pipeline fails its trigger.
+// What ami-scheduler would run. Its parts that record are taken from it; where it has none, it is taken
+// whole: with nothing to build (an empty child pipeline fails its trigger), in a dry run, and for a
+// version by hand that is not recorded.
 local standard = std.parseYaml(importstr '.ami-scheduler/child-pipeline.yml');
 
 local name(build) = '%(version)s-%(release)s.%(arch)s %(target)s' % build;
 
-if builds == [] then standard else
+if !std.objectHas(standard, 'settle') then standard else
   {
     [part]: standard[part]
     for part in ['include', 'workflow', '.ami-scheduler', '.ami-scheduler-update', 'settle']

@@ -5,15 +5,17 @@ terraform {
 locals {
   builds = jsondecode(file("${path.module}/.ami-scheduler/builds.json")).builds
 
-  # What ami-scheduler would run. Its parts that record are taken from it; with nothing to build, it
-  # is taken whole, for an empty child pipeline fails its trigger.
-  standard = file("${path.module}/.ami-scheduler/child-pipeline.yml")
-  recording = length(local.builds) == 0 ? "" : yamlencode({
+  # What ami-scheduler would run. Its parts that record are taken from it; where it has none, it is taken
+  # whole: with nothing to build (an empty child pipeline fails its trigger), in a dry run, and for a
+  # version by hand that is not recorded.
+  standard    = file("${path.module}/.ami-scheduler/child-pipeline.yml")
+  is_recorded = contains(keys(yamldecode(local.standard)), "settle")
+  recording = local.is_recorded ? yamlencode({
     for part in ["include", "workflow", ".ami-scheduler", ".ami-scheduler-update", "settle"] :
     part => yamldecode(local.standard)[part]
-  })
+  }) : ""
 
-  child_pipeline = length(local.builds) == 0 ? local.standard : join("\n", [
+  child_pipeline = !local.is_recorded ? local.standard : join("\n", [
     local.recording,
     templatefile("${path.module}/child.yml.tftpl", { builds = local.builds }),
   ])

@@ -17,6 +17,10 @@ use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
     let origin = Origin { line: args.line.into_line(), ..Origin::from(args.origin) };
+    if !args.dry_run && args.compare.as_ref().is_some_and(|file| file.0.is_some()) {
+        return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
+            .or_exit(Exit::CommandLine);
+    }
     let request = Request {
         targets: args.targets.0,
         only_targets: args.only_targets.0,
@@ -86,7 +90,14 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     }
     say!("{}", text.trim_end());
     if !recorded {
-        say!("\nThe tracker was not asked and will not know of it: --record (input record) changes both.");
+        say!(
+            "\nThe tracker was not asked and will not know of it: --record (input record, variable AMI_SCHEDULER_RECORD) changes both."
+        );
+    } else if let (Some(version), []) = (packages.policy.versions.asked_for(), plan.diff.builds.as_slice()) {
+        say!(
+            "\n{version} is not built now, for the reasons above. Was the pipeline that holds it cancelled? Then `forget` it; \
+             or build it without a record."
+        );
     }
     fail_on(&args.alarms.overdue.fail_on.0, &alarms)
 }
@@ -140,7 +151,8 @@ impl Plan {
         origin: &Origin,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let targets = targets(request.targets, &request.only_targets).or_exit(Exit::CommandLine)?;
+        let all_targets = each_once(request.targets).or_exit(Exit::CommandLine)?;
+        let targets = only(&all_targets, &request.only_targets).or_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
         let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
@@ -160,7 +172,7 @@ impl Plan {
             let heads = tracker.read().or_exit(Exit::Tracker)?;
             let (before, taken_over) = match &heads.document {
                 Some(document) => (document.clone(), None),
-                None => first_document(store.as_ref(), &tracker, &heads, product, reference, &targets, now)?,
+                None => first_document(store.as_ref(), &tracker, &heads, product, reference, &all_targets, now)?,
             };
             (before, taken_over, Some((store, heads)))
         };
@@ -172,7 +184,7 @@ impl Plan {
                 let offers_none = |target: &&Target| !offered.iter().any(|package| package.is_for(target));
                 if let Some(target) = targets.iter().find(offers_none) {
                     return Err(anyhow!(
-                        "there is no {version} of {product} for {target}: name the other targets by --only-targets (input only_targets)"
+                        "there is no {version} of {product} for {target}: name the other targets by --only-targets (input only_targets, variable AMI_SCHEDULER_ONLY_TARGETS)"
                     ))
                     .or_exit(Exit::Repository);
                 }
@@ -195,6 +207,12 @@ impl Plan {
     fn compare(&self, builds: &Path) -> Result<String, Failure> {
         let doing = || format!("--compare {}: it is not the builds.json that diff writes", builds.display());
         let earlier = Earlier::from_json(&read(builds)?).with_context(doing)?;
+        if let Some(version) = &earlier.asked_for {
+            return Ok(format!(
+                "{} is about {version}, which was asked for by hand: there is nothing to compare with.",
+                builds.display()
+            ));
+        }
         let left_out: Vec<_> = self.packages.left_out.iter().map(|row| (row.package.clone(), row.reason)).collect();
         let comparison = earlier.compare(&self.diff, &left_out, self.rules.max_attempts);
         Ok(report::comparison(&earlier, &comparison))
@@ -208,8 +226,7 @@ impl Plan {
     }
 }
 
-/// The targets that are meant, each once.
-fn targets(mut all: Vec<Target>, only: &[Target]) -> anyhow::Result<Vec<Target>> {
+fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
     if all.is_empty() {
         bail!("--targets is empty; name at least one, such as --targets al2023");
     }
@@ -217,12 +234,16 @@ fn targets(mut all: Vec<Target>, only: &[Target]) -> anyhow::Result<Vec<Target>>
     if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
         bail!("--targets names {twice} twice; name each target once");
     }
-    if let Some(unknown) = only.iter().find(|target| !all.contains(target)) {
+    Ok(all)
+}
+
+/// Those of the targets that are named; all, where none is.
+fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
+    if let Some(unknown) = named.iter().find(|target| !all.contains(target)) {
         let all: Vec<&str> = all.iter().map(Target::as_str).collect();
         bail!("--only-targets names {unknown}, which is none of the targets: they are {}", all.join(", "));
     }
-    all.retain(|target| only.is_empty() || only.contains(target));
-    Ok(all)
+    Ok(all.iter().filter(|target| named.is_empty() || named.contains(target)).cloned().collect())
 }
 
 /// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
@@ -248,10 +269,11 @@ fn first_document(
         document.import(&Build { package: package.clone(), target: target.clone() }, &reason, now);
     }
     let told = format!(
-        "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built. \
+        "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built on {}. \
          The file itself stays as it is and is not read again.",
         own.len(),
-        packages.len()
+        packages.len(),
+        targets.iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
     );
     Ok((document, Some(told)))
 }

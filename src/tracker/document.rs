@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entry, GivenUp, Notes, Origin, PassedOver, State, Target, TrackerName, TrackerNameError};
+use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, State, Target, TrackerName, TrackerNameError};
 use crate::alarm::Seen;
 use crate::package::Nevra;
 use crate::policy::Policy;
@@ -242,6 +242,23 @@ impl Document {
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
         self.put(build, claim);
+    }
+
+    /// Claims a build that a person asks for, as its first attempt: whatever was recorded of it no longer holds.
+    pub fn claim_by_hand(
+        &mut self,
+        build: &Build,
+        by: Option<&str>,
+        checksum: Option<Checksum>,
+        now: Timestamp,
+        origin: Origin,
+    ) {
+        self.begin_anew(build, None, None, now);
+        self.claim(build, ASKED_FOR, checksum, now, origin);
+        if let Some(mut claim) = self.get(build).cloned() {
+            (claim.reason, claim.by) = (Some("asked for by hand".to_owned()), by.map(str::to_owned));
+            self.put(build, claim);
+        }
     }
 
     /// Records that a build succeeded, with what it reports of itself.
