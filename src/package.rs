@@ -65,7 +65,9 @@ impl fmt::Display for Evr {
         if self.epoch > 0 {
             write!(f, "{}:", self.epoch)?;
         }
-        write!(f, "{}-{}", self.version, self.release)
+        f.write_str(&self.version)?;
+        f.write_str("-")?;
+        f.write_str(&self.release)
     }
 }
 
@@ -166,7 +168,12 @@ fn excerpt(text: &str) -> String {
 /// `NAME-[EPOCH:]VERSION-RELEASE.ARCH`, as `rpm -q --qf '%{nevra}'` prints it.
 impl fmt::Display for Nevra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}.{}", self.name, self.evr, self.arch)
+        // Tens of thousands of them are written in a run: `write!` takes twice as long.
+        f.write_str(&self.name)?;
+        f.write_str("-")?;
+        self.evr.fmt(f)?;
+        f.write_str(".")?;
+        f.write_str(&self.arch)
     }
 }
 
