@@ -123,11 +123,39 @@ def test_an_index_that_has_not_changed_is_not_sent_again(ami: Module, web: WebSe
     assert asked(web) == [("repomd.xml", "404"), ("", "200")]
 
     assert run_list(ami, "--repo-url", f"{web.url}/flat/") == first
-    assert asked(web) == [("repomd.xml", "404"), ("", "304")]
+    assert asked(web) == [("", "304")]
 
     page.write_text(f'<a href="{RUNNERS[0]}.rpm">')
     run_list(ami, "--repo-url", f"{web.url}/flat/")
     assert names(ami) == RUNNERS[:1]
+    assert asked(web) == [("", "200"), ("repomd.xml", "404")]
+
+
+def test_an_index_that_gains_a_repodata_is_left_for_it(ami: Module, web: WebServer, published: Repository) -> None:
+    """At once where the index is another one by then; after a week where it is a page that stays the same."""
+    repodata, hidden = published.folder / "repodata", published.folder / "hidden"
+    page = published.folder / "index.html"
+    repomd = [("repomd.xml", "200"), ("primary.xml.gz", "200")]
+    for change, first, later in [
+        (lambda: page.write_text('<a href="repodata/">'), [("", "200"), *repomd], ()),
+        (lambda: page.unlink(), [("", "200"), *repomd], ()),
+        (lambda: None, [("", "304")], ("--now", "2099-01-01T00:00:00Z")),
+    ]:
+        shutil.rmtree(ami.folder / "cache", ignore_errors=True)
+        repodata.rename(hidden)
+        page.write_text(f'<a href="{RUNNERS[0]}.rpm">')
+        run_list(ami, "--repo-url", published.url)
+        assert names(ami) == RUNNERS[:1]
+        asked(web)
+
+        hidden.rename(repodata)
+        change()
+        run_list(ami, "--repo-url", published.url)
+        assert asked(web) == first
+        if later:
+            run_list(ami, "--repo-url", published.url, *later)
+            assert asked(web) == repomd
+        assert names(ami) == RUNNERS
 
 
 def test_of_mirrors_the_one_that_was_read_is_asked_or_none(ami: Module, web: WebServer, published: Repository) -> None:

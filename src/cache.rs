@@ -12,6 +12,7 @@ use ami_scheduler::hex;
 use ami_scheduler::package::Package;
 use ami_scheduler::repository::MAX_RELEASES;
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -39,6 +40,8 @@ pub struct Kept {
     pub base: Url,
     /// Of the document that decides: `repomd.xml`, or the page of an index.
     pub validators: Validators,
+    /// When it was read.
+    pub read_at: Timestamp,
     /// `None` where there was none, and an index was read.
     pub repomd: Option<KeptRepomd>,
     pub packages: Vec<Package>,
@@ -123,12 +126,13 @@ impl Cache {
         &self,
         base: &Url,
         validators: Validators,
+        read_at: Timestamp,
         repomd: Option<KeptRepomd>,
         packages: &[Package],
         others: usize,
     ) {
         let (subject, base, packages) = (self.subject.clone(), base.clone(), packages.to_vec());
-        let kept = Kept { subject, base, validators, repomd, packages, others };
+        let kept = Kept { subject, base, validators, read_at, repomd, packages, others };
         if let Err(error) = self.write(&kept) {
             say_aside!("{} is not kept for the next run: {error:#}", self.file.display());
         }
@@ -169,7 +173,7 @@ mod tests {
         let validators = Validators { etag: Some("\"x\"".to_owned()), last_modified: None };
         let repomd = KeptRepomd { document: "<repomd/>".to_owned(), signature: Some(vec![0, 255]) };
         let packages = [package("runner-1-1.noarch", "https://yum.example.com/el9/a.rpm")];
-        cache.store(&repository(), validators, Some(repomd), &packages, 7);
+        cache.store(&repository(), validators, Timestamp::UNIX_EPOCH, Some(repomd), &packages, 7);
     }
 
     #[test]

@@ -412,8 +412,10 @@ impl Run<'_> {
 
     fn old_enough<'a>(&self, packages: &[&'a Package], document: &Document) -> Vec<&'a Nevra> {
         let is_old_enough = |package: &&&Package| {
-            let build = Build { package: package.package.clone(), target: self.target.clone() };
-            self.too_young(package.built_at, document.get(&build)).is_none()
+            self.rules.min_age.is_zero() || {
+                let build = Build { package: package.package.clone(), target: self.target.clone() };
+                self.too_young(package.built_at, document.get(&build)).is_none()
+            }
         };
         packages.iter().filter(is_old_enough).map(|package| &package.package).collect()
     }

@@ -7,7 +7,7 @@ use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{Checksum, Listing, index, primary, repomd};
 use anyhow::{Context as _, anyhow, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::cache::{Cache, Kept, KeptRepomd};
@@ -24,6 +24,10 @@ const MAX_MIRRORS: usize = 20;
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
 const MAX_PAGES: usize = 200;
+
+/// For how long a repository that had no repodata is not asked whether it has some by now, as long as its
+/// index is the same.
+const REPODATA_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is asked of a repository.
 pub struct Reader<'a> {
@@ -81,21 +85,28 @@ impl Reader<'_> {
     }
 
     fn read_once(&self, repository: &Source, kept: Option<&Kept>) -> Result<Listing, Failed> {
+        let mut changed = None;
+        if let Some(kept) = kept.filter(|kept| self.is_index_of(repository, kept)) {
+            changed = match repository.look(&kept.validators) {
+                Ok(Asked::Unchanged) => return Ok(unchanged(kept)),
+                Ok(Asked::There(found)) => Some(found),
+                // Servers can refuse to list what has a repodata by now.
+                Ok(Asked::NotThere) | Err(_) => None,
+            };
+        }
         if repository.is_folder()
             && let Some(listing) = self.read_repodata(repository, &[], kept)?
         {
             return Ok(listing);
         }
-        let kept_index = kept.filter(|kept| kept.repomd.is_none() && kept.base == *repository.base());
-        let unless = kept_index.map(|kept| kept.validators.clone()).unwrap_or_default();
         let shown = repository.shown();
-        let found = match (repository.look(&unless)?, kept_index) {
-            (Asked::There(found), _) => found,
-            (Asked::Unchanged, Some(kept)) => return Ok(unchanged(kept)),
-            (Asked::Unchanged | Asked::NotThere, _) => {
-                return Err(anyhow!("{shown} is not there (404), nor is its {REPOMD}: is the URL right?").into());
-            }
-        };
+        let found =
+            match changed.map_or_else(|| repository.look(&Validators::default()), |found| Ok(Asked::There(found)))? {
+                Asked::There(found) => found,
+                Asked::Unchanged | Asked::NotThere => {
+                    return Err(anyhow!("{shown} is not there (404), nor is its {REPOMD}: is the URL right?").into());
+                }
+            };
         if let Found::Page { content, url, .. } = &found
             && let Some(mirrors) = std::str::from_utf8(content).ok().and_then(mirrors::parse)
         {
@@ -107,6 +118,15 @@ impl Reader<'_> {
             return Err(anyhow!("{shown} has no {REPOMD}, and --gpg-key asks for its signature").into());
         }
         Ok(self.read_index(repository, found)?)
+    }
+
+    /// Whether what is kept is the index of a repository that had no repodata, and may be asked for before
+    /// that. A page that somebody wrote stays the same when a repodata comes: once in a while it is looked for.
+    fn is_index_of(&self, repository: &Source, kept: &Kept) -> bool {
+        let age = self.now.duration_since(kept.read_at);
+        kept.repomd.is_none()
+            && kept.base == *repository.base()
+            && (SignedDuration::ZERO..REPODATA_AFTER).contains(&age)
     }
 
     /// From the first mirror that has all of it, each read from its `repomd.xml` on.
@@ -175,7 +195,7 @@ impl Reader<'_> {
         };
         if let Some(cache) = self.cache.filter(|_| !listing.packages.is_empty()) {
             let repomd = Some(KeptRepomd { document, signature });
-            cache.store(source.base(), file.validators, repomd, &listing.packages, listing.others);
+            cache.store(source.base(), file.validators, self.now, repomd, &listing.packages, listing.others);
         }
         Ok(Some(listing))
     }
@@ -263,7 +283,7 @@ impl Reader<'_> {
             && !whole.listing.packages.is_empty()
             && folder == source.base()
         {
-            cache.store(source.base(), validators, None, &whole.listing.packages, whole.listing.others);
+            cache.store(source.base(), validators, self.now, None, &whole.listing.packages, whole.listing.others);
         }
         for _ in 1..MAX_PAGES {
             let Some(next) = whole.next.take() else { return Ok(whole) };

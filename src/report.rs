@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::alarm::{self, Alarm, Limits};
@@ -474,7 +475,8 @@ fn ago(since: Timestamp, now: Timestamp) -> String {
 
 /// In UTC, which whoever shows it has to say.
 fn to_the_minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
+    let time = TimeZone::UTC.to_datetime(time);
+    format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute())
 }
 
 fn listed(targets: &BTreeSet<Target>) -> String {

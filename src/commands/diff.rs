@@ -11,7 +11,7 @@ use ami_scheduler::tracker::{Build, Document, Origin, Target, TrackerName, plain
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{Connect, open_store, read, write, write_if_asked, write_json, write_junit};
+use super::{Connect, open_store, read, write, write_json, write_junit};
 use crate::cli::{Diff, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, OrExit as _};
 
@@ -55,11 +55,14 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     let builds = if recorded { builds } else { builds.not_recorded() };
     let releases = packages.packages.len();
     let text = report::diff(product, reference, releases, &plan.targets, &plan.diff, &alarms, &plan.rules);
-    let markdown = markdown::diff(product, reference, now, &plan.diff, &alarms, max_attempts);
-    let cases = junit::cases(&plan.diff, &alarms, max_attempts);
-    let reports = || {
-        write_if_asked(args.markdown.as_deref(), markdown.as_bytes())
-            .and_then(|()| write_junit(args.junit.as_deref(), reference, now, &cases))
+    let reports = || -> anyhow::Result<()> {
+        if let Some(file) = &args.markdown {
+            write(file, markdown::diff(product, reference, now, &plan.diff, &alarms, max_attempts).as_bytes())?;
+        }
+        if args.junit.is_some() {
+            write_junit(args.junit.as_deref(), reference, now, &junit::cases(&plan.diff, &alarms, max_attempts))?;
+        }
+        Ok(())
     };
     if args.dry_run {
         write_json(&args.builds, &builds.as_plan())?;

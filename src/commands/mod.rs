@@ -137,13 +137,9 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
 }
 
-fn write_if_asked(path: Option<&Path>, content: &[u8]) -> anyhow::Result<()> {
-    path.map_or(Ok(()), |path| write(path, content))
-}
-
 /// A `JUnit` report of builds, where one is asked for.
 fn write_junit(path: Option<&Path>, reference: &str, now: Timestamp, cases: &[Case]) -> anyhow::Result<()> {
-    write_if_asked(path, &junit::report(reference, now, cases)?)
+    path.map_or(Ok(()), |path| write(path, &junit::report(reference, now, cases)?))
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -94,7 +95,7 @@ pub fn report(reference: &str, at: Timestamp, cases: &[Case]) -> io::Result<Vec<
             .with_attribute(("failures", number(Outcome::Failed).as_str()))
             .with_attribute(("errors", "0"))
             .with_attribute(("skipped", number(Outcome::Skipped).as_str()))
-            .with_attribute(("timestamp", at.strftime("%Y-%m-%dT%H:%M:%S").to_string().as_str()));
+            .with_attribute(("timestamp", format!("{:.0}", TimeZone::UTC.to_datetime(at)).as_str()));
         suite.write_inner_content(|writer| cases.iter().try_for_each(|case| case.write(writer)))?;
         Ok(())
     })?;

@@ -108,11 +108,7 @@ struct Time {
 
 impl Time {
     fn new(time: Timestamp, now: Timestamp) -> Self {
-        Self {
-            machine: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            exact: format!("{} UTC", to_the_minute(time)),
-            ago: ago(time, now),
-        }
+        Self { machine: format!("{time:.0}"), exact: format!("{} UTC", to_the_minute(time)), ago: ago(time, now) }
     }
 }
 

@@ -58,7 +58,8 @@ pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &st
         if url.scheme() != folder.scheme() && !matches!(url.scheme(), "http" | "https") {
             continue;
         }
-        if let Some((nevra, url)) = rpm_file(&url).zip(super::public(url.clone()).ok()) {
+        if let Some(nevra) = rpm_file(&url) {
+            let Ok(url) = super::public(url) else { continue };
             if nevra.name() == product {
                 let url = url.into();
                 page.listing.add(Package { package: nevra, url, checksum: None, built_at: None, targets: None })?;
@@ -68,14 +69,14 @@ pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &st
         } else if let Some(name) = subfolder(&url, folder)
             && (name.eq_ignore_ascii_case(letter) || (name == "Packages" && page.folder.is_none()))
         {
-            page.folder = Some(url.clone());
+            page.folder = Some(url);
         }
     }
     Ok(page)
 }
 
 fn rpm_file(url: &Url) -> Option<Nevra> {
-    let name = percent_decode_str(url.path_segments()?.next_back()?).decode_utf8().ok()?.into_owned();
+    let name = percent_decode_str(url.path_segments()?.next_back()?).decode_utf8().ok()?;
     name.strip_suffix(".rpm")?.parse().ok()
 }
 

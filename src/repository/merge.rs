@@ -1,7 +1,5 @@
 //! Several repositories as one: which of two packages of the same name, version and architecture counts.
 
-use std::collections::BTreeMap;
-
 use crate::package::{Nevra, Package};
 use crate::tracker::Target;
 
@@ -28,10 +26,16 @@ pub struct Conflict {
 /// Merges what repositories offer, each for its `targets` (of one repository all are the same). Of the
 /// same release for the same target that of the first repository counts.
 pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
-    let mut by_release: BTreeMap<Nevra, Vec<Package>> = BTreeMap::new();
-    let mut conflicts = Vec::new();
-    for mut package in repositories.into_iter().flat_map(without_repetitions) {
-        let known = by_release.entry(package.package.clone()).or_default();
+    let mut offered: Vec<Package> = repositories.into_iter().flat_map(without_repetitions).collect();
+    // Stable: a release of an earlier repository stays before the same of a later one.
+    offered.sort_by(|a, b| a.package.cmp(&b.package));
+    let (mut packages, mut conflicts): (Vec<Package>, _) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    for mut package in offered {
+        if packages.get(start).is_some_and(|first| first.package != package.package) {
+            start = packages.len();
+        }
+        let known = &packages[start..];
         for first in known.iter().filter(|first| first.shares_a_target_with(&package)) {
             if first.checksum.as_ref().zip(package.checksum.as_ref()).is_some_and(|(first, other)| first != other) {
                 conflicts.push(Conflict {
@@ -48,22 +52,17 @@ pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
             None => continue,
         }
         if package.targets.as_ref().is_none_or(|targets| !targets.is_empty()) {
-            known.push(package);
+            packages.push(package);
         }
     }
-    Merged { packages: by_release.into_values().flatten().collect(), conflicts }
+    Merged { packages, conflicts }
 }
 
 /// A repository can name the same package twice; the one that was built last counts.
-fn without_repetitions(packages: Vec<Package>) -> Vec<Package> {
-    let mut unique: BTreeMap<Nevra, Package> = BTreeMap::new();
-    for package in packages {
-        match unique.get(&package.package) {
-            Some(known) if known.built_at >= package.built_at => {}
-            _ => drop(unique.insert(package.package.clone(), package)),
-        }
-    }
-    unique.into_values().collect()
+fn without_repetitions(mut packages: Vec<Package>) -> Vec<Package> {
+    packages.sort_by(|a, b| a.package.cmp(&b.package).then_with(|| b.built_at.cmp(&a.built_at)));
+    packages.dedup_by(|other, first| other.package == first.package);
+    packages
 }
 
 #[cfg(test)]

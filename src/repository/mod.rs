@@ -17,6 +17,8 @@ pub mod signature;
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
 pub use nearest::NearestNames;
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
@@ -89,7 +91,10 @@ fn public(mut url: Url) -> Result<Url, url::ParseError> {
     // Only a URL that can have no user refuses to lose it.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let encoded = Url::parse(&utf8_percent_encode(url.as_str(), SYNTAX).to_string())?;
+    let encoded = match Cow::from(utf8_percent_encode(url.as_str(), SYNTAX)) {
+        Cow::Borrowed(_) => return Ok(url),
+        Cow::Owned(encoded) => Url::parse(&encoded)?,
+    };
     // The name of a host is decoded again, and no host has such a name.
     let is_plain = utf8_percent_encode(encoded.as_str(), SYNTAX).count() == 1;
     if is_plain { Ok(encoded) } else { Err(url::ParseError::InvalidDomainCharacter) }

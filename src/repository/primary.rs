@@ -177,8 +177,10 @@ pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, 
 /// Cuts a document into its `<package …>…</package>`.
 struct PackageElements<R> {
     document: R,
+    /// What was read is up to `filled`; beyond that is room.
     buffer: Vec<u8>,
-    /// `buffer[start..]` has not been given out yet.
+    filled: usize,
+    /// `buffer[start..filled]` has not been given out yet.
     start: usize,
     /// `buffer[start..searched]` holds no end of an element.
     searched: usize,
@@ -202,6 +204,7 @@ impl<R: Read> PackageElements<R> {
         Self {
             document,
             buffer: Vec::new(),
+            filled: 0,
             start: 0,
             searched: 0,
             blanked: 0,
@@ -215,7 +218,7 @@ impl<R: Read> PackageElements<R> {
     /// The next element and its place in the document.
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, RepositoryError> {
         loop {
-            if let Some(found) = find_element_end(&self.buffer[self.searched..]) {
+            if let Some(found) = find_element_end(&self.buffer[self.searched..self.filled]) {
                 let end = self.searched + found;
                 let whole = &self.buffer[self.start..end];
                 let Some(offset) = find_element_start(whole) else {
@@ -239,13 +242,14 @@ impl<R: Read> PackageElements<R> {
 
     fn fill(&mut self) -> Result<(), RepositoryError> {
         const PIECE: usize = 256 << 10;
-        self.buffer.drain(..self.start);
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
         self.position += self.start as u64;
         self.blanked = self.blanked.saturating_sub(self.start);
         // The last tag may lie across the seam.
-        self.searched = memchr::memrchr(b'<', &self.buffer).unwrap_or(self.buffer.len());
+        self.searched = memchr::memrchr(b'<', &self.buffer[..self.filled]).unwrap_or(self.filled);
         self.start = 0;
-        if self.buffer.len() > MAX_PACKAGE {
+        if self.filled > MAX_PACKAGE {
             let limit = MAX_PACKAGE >> 20;
             let reason = format!("a single <package> has more than {limit} MiB");
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
@@ -254,15 +258,16 @@ impl<R: Read> PackageElements<R> {
             let reason = format!("it unpacks to more than {} GiB", MAX_DOCUMENT >> 30);
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + PIECE, 0);
+        if self.buffer.len() < self.filled + PIECE {
+            self.buffer.resize(self.filled + PIECE, 0);
+        }
         let read = loop {
-            match self.document.read(&mut self.buffer[filled..]) {
+            match self.document.read(&mut self.buffer[self.filled..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read.map_err(|error| RepositoryError::Read { what: WHAT, error })?,
             }
         };
-        self.buffer.truncate(filled + read);
+        self.filled += read;
         self.at_end = read == 0;
         self.blank();
         Ok(())
@@ -270,9 +275,9 @@ impl<R: Read> PackageElements<R> {
 
     /// Makes each `<` in a comment or CDATA a space, so that no search takes it for markup.
     fn blank(&mut self) {
-        let end = self.buffer.len();
+        let end = self.filled;
         while self.blanked < end {
-            let rest = &mut self.buffer[self.blanked..];
+            let rest = &mut self.buffer[self.blanked..end];
             if let Some(closing) = self.inside {
                 let found = memmem::find(rest, closing);
                 // What closes it may lie across the seam, as what opens it may below.
@@ -305,7 +310,7 @@ impl<R: Read> PackageElements<R> {
 
     /// What is left at the end has to be the end of `<metadata>`, the whole file where it is empty.
     fn end(&self) -> Result<(), RepositoryError> {
-        let rest = &self.buffer[self.start..];
+        let rest = &self.buffer[self.start..self.filled];
         let error = |reason| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
         if find_element_start(rest).is_some() {
             error("it ends in the middle of a <package>")

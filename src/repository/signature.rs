@@ -4,8 +4,10 @@
 //! neither expired nor revoked, by its own self-signatures, and has not expired itself.
 
 use std::fmt;
+use std::io::Read as _;
 
 use jiff::{SignedDuration, Timestamp};
+use pgp::armor::Dearmor;
 use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
 use pgp::packet::{KeyFlags, Signature, SignatureType};
 use pgp::ser::Serialize;
@@ -61,17 +63,15 @@ impl TrustedKeys {
     pub fn read(file: &[u8]) -> Result<Self, SignatureError> {
         const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
         let no_key = |error: pgp::errors::Error| SignatureError::NoKey(in_short(&error));
-        let mut keys = Vec::new();
-        if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
-            for block in text.split(BEGIN).skip(1) {
-                let block = format!("{BEGIN}{block}");
-                let (found, _) = SignedPublicKey::from_armor_many(block.as_bytes()).map_err(no_key)?;
-                keys.extend(found.collect::<Result<Vec<_>, _>>().map_err(no_key)?);
+        let packets = match std::str::from_utf8(file) {
+            Ok(text) if text.contains(BEGIN) => {
+                let blocks = text.split(BEGIN).skip(1).map(|block| dearmored(format!("{BEGIN}{block}").as_bytes()));
+                blocks.collect::<Result<Vec<_>, _>>().map_err(no_key)?.concat()
             }
-        } else {
-            let found = SignedPublicKey::from_bytes_many(file).map_err(no_key)?;
-            keys.extend(found.collect::<Result<Vec<_>, _>>().map_err(no_key)?);
-        }
+            _ => file.to_vec(),
+        };
+        let keys = SignedPublicKey::from_bytes_many(&packets[..]).map_err(no_key)?;
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(no_key)?;
         if keys.is_empty() {
             return Err(SignatureError::NoKey("no key in it".to_owned()));
         }
@@ -131,13 +131,18 @@ impl TrustedKeys {
 
 fn signatures(file: &[u8]) -> Result<Vec<DetachedSignature>, SignatureError> {
     let read = || -> pgp::errors::Result<Vec<DetachedSignature>> {
-        if file.trim_ascii_start().starts_with(b"-----BEGIN") {
-            DetachedSignature::from_armor_many(file)?.0.collect()
-        } else {
-            DetachedSignature::from_bytes_many(file)?.collect()
-        }
+        let is_armored = file.trim_ascii_start().starts_with(b"-----BEGIN");
+        let packets = if is_armored { dearmored(file)? } else { file.to_vec() };
+        DetachedSignature::from_bytes_many(&packets[..])?.collect()
     };
     read().map_err(|error| SignatureError::NoSignature(in_short(&error)))
+}
+
+/// The packets of an armoured file. (What pgp has for both forms would be in the module twice, of 0.1 MB.)
+fn dearmored(file: &[u8]) -> pgp::errors::Result<Vec<u8>> {
+    let mut packets = Vec::new();
+    Dearmor::new(file).read_to_end(&mut packets)?;
+    Ok(packets)
 }
 
 /// What the parser says, as the beginning of one line: it goes on with where in itself it was.

@@ -29,7 +29,7 @@ pub type Notes = BTreeMap<String, String>;
 /// Letters, digits and `._-`, at most 60 of them, the first a letter or digit: safe in a job name,
 /// a variable and a shell word.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct Target(String);
 
 /// Why a text is not a [`Target`].
@@ -69,11 +69,5 @@ impl TryFrom<String> for Target {
 
     fn try_from(text: String) -> Result<Self, TargetError> {
         text.parse()
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        target.0
     }
 }
