@@ -234,10 +234,11 @@ pub struct List {
     /// Only versions in this range of semantic versions, such as '>=18.2, <19'
     #[arg(long, value_name = "RANGE", value_parser = version_range)]
     pub version_range: Option<Optional<semver::VersionReq>>,
-    /// Only this: 18.6.1, 18.6.1-1, or gitlab-runner-18.6.1-1.x86_64, whatever the other versions are that count
+    /// Only this version, in place of the other options about versions: 18.6.1, 18.6.1-1, or
+    /// gitlab-runner-18.6.1-1.x86_64
     ///
-    /// diff then builds it whatever its rules and the tracker say, and does not record it, unless it is told
-    /// to by --record.
+    /// diff then builds it whatever its rules and the tracker say, and neither asks nor tells the tracker,
+    /// unless --record says so.
     #[arg(long, value_name = "VERSION", value_parser = optional::<ExactVersion>)]
     pub version: Option<Optional<ExactVersion>>,
     /// Only these architectures, such as x86_64,noarch; without it all but source packages
@@ -274,7 +275,7 @@ pub struct Diff {
     /// Only these of the targets; without it, all
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub only_targets: ListOf<Target>,
-    /// Claim and record a version that list was asked for by --version; without it, it is built all the same
+    /// Claim and record the version that list was asked for by --version; without this, it is built all the same
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = clap::ArgAction::Set)]
     pub record: bool,
     /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
