@@ -16,6 +16,8 @@ fn packages(document: &str) -> Option<usize> {
     let (mut path, mut name, mut found) = (Vec::<String>::new(), None::<String>, 0);
     loop {
         match reader.read_event().ok()? {
+            // In an attribute it is not well-formed, whatever the parser says.
+            Event::Start(tag) | Event::Empty(tag) if tag.contains('<') => return None,
             Event::Start(start) => {
                 let tag = start.name().as_ref().to_owned();
                 if tag == "package" && path != ["metadata"] || path.is_empty() && tag != "metadata" {
