@@ -137,6 +137,21 @@ def test_the_jobs_of_a_night_hand_their_reports_to_gitlab(consumer: Consumer, gi
     assert "ami-18.6.0-al2023" in page
 
 
+@pytest.mark.consumer("status-page")
+def test_the_page_tells_the_alarms_of_its_night(consumer: Consumer, repository: Repository) -> None:
+    repository.add(*[f"gitlab-runner-18.{minor}.0-1.x86_64" for minor in range(5)]).publish()
+    night = consumer.schedule()
+    assert night.code == 0 and 'class="alarm"' not in night.artifact("status", "status.html"), night.log
+    for file in repository.folder.glob("Packages/*.rpm"):
+        file.unlink()
+    repository.add("gitlab-runner-18.9.0-1.x86_64").publish()
+
+    night = consumer.schedule()
+
+    assert f"{repository.url} has 1 release now, and had 5." in night.artifact("status", "status.html"), night.log
+    assert f"WARNING: gitlab-runner on main: {repository.url} has 1 release now, and had 5." in night.log
+
+
 # ---------------------------------------------------------------- the terminal
 
 

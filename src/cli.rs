@@ -496,6 +496,9 @@ pub struct Status {
     pub format: StatusFormat,
     #[command(flatten)]
     pub overdue: OverdueArgs,
+    /// The builds.json of the last run, whose alarms are told, too
+    #[arg(long, value_name = "FILE", value_parser = optional::<PathBuf>)]
+    pub builds: Option<Optional<PathBuf>>,
     /// Where to write it; without it, to stdout
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

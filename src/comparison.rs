@@ -20,10 +20,25 @@ pub struct Earlier {
     pub decided_at: Timestamp,
     /// The version that a person asked for by hand: then it is no run to compare with.
     pub asked_for: Option<String>,
+    /// The product whose tracker it was about.
+    pub product: String,
+    /// The branch or tag.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What a person should hear of, in sentences.
+    #[serde(default)]
+    pub alarms: Vec<Told>,
     builds: Vec<Row>,
     left_alone: Vec<Row>,
     #[serde(default)]
     left_out: Vec<Row>,
+}
+
+/// An alarm, as it was told.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Told {
+    /// The sentence.
+    pub explanation: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

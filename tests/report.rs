@@ -1,6 +1,6 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
-use ami_scheduler::alarm::{Alarm, Limits};
+use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::RepositoryRead;
 use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::package::{Nevra, Package};
@@ -384,7 +384,7 @@ fn a_diff_as_markdown_tells_what_is_built_and_why_the_rest_is_not() {
 #[test]
 fn a_status_as_markdown_is_a_table_newest_first() {
     let (document, _, _) = a_night_of_every_kind();
-    insta::assert_snapshot!(markdown::status(&document, &Limits::default(), time(NIGHT)));
+    insta::assert_snapshot!(markdown::status(&document, &[], time(NIGHT)));
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn a_table_in_colours_is_the_plain_one_in_colours() {
 
 #[test]
 fn the_page_allows_its_own_style_and_script_and_nothing_else() {
-    let html = page::page(&[tracker()], &Limits::default(), time(NIGHT)).expect("a page");
+    let html = page::page(&[(tracker(), vec![])], time(NIGHT)).expect("a page");
     assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html}");
     assert_eq!(html.matches("<script").count(), 1);
     assert_eq!(html.matches(" src=").count() + html.matches("http-equiv=\"refresh").count(), 0);

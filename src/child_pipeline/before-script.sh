@@ -1,6 +1,6 @@
 mkdir -p .ami-scheduler
 # A runner may keep the folder: what an earlier job left is not this one's to report.
-rm -f .ami-scheduler/builds.json .ami-scheduler/builds.md .ami-scheduler/child-pipeline.yml .ami-scheduler/junit.xml
+rm -f .ami-scheduler/junit.xml
 # Behind a firewall: what the runner has of certificates and proxies is handed on to the module, and
 # sockets with it. Without any, nothing is.
 ami_scheduler_network=

@@ -208,8 +208,7 @@ impl Plan {
 
     /// What the rules add and drop, beside an earlier run.
     fn compare(&self, builds: &Path) -> Result<String, Failure> {
-        let doing = || format!("--compare {}: it is not the builds.json that diff writes", builds.display());
-        let earlier = Earlier::from_json(&read(builds)?).with_context(doing)?;
+        let earlier = earlier(builds)?;
         if let Some(version) = &earlier.asked_for {
             return Ok(format!(
                 "{} is about {version}, which was asked for by hand: there is nothing to compare with.",
@@ -227,6 +226,12 @@ impl Plan {
         let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference());
         tracker.and_then(|tracker| tracker.write(heads, &self.after)).or_exit(Exit::Tracker)
     }
+}
+
+/// What a run has decided.
+pub(super) fn earlier(builds: &Path) -> Result<Earlier, Failure> {
+    let doing = || format!("{}: it is not the builds.json that diff writes", builds.display());
+    Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
 }
 
 fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {

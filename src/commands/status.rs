@@ -1,12 +1,13 @@
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use ami_scheduler::comparison::Earlier;
 use ami_scheduler::report::{self, markdown, page, table};
-use ami_scheduler::tracker::TrackerName;
 use ami_scheduler::tracker::heads::read_all;
+use ami_scheduler::tracker::{Document, TrackerName};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::diff::fail_on;
+use super::diff::{earlier, fail_on};
 use super::{Connect, open_store, write};
 use crate::cli::{Colours, Status, StatusFormat};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -16,32 +17,46 @@ pub fn run(args: &Status, now: Timestamp, connect: &Connect) -> Result<(), Failu
     let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
     let mut documents = read_all(store.as_ref(), of_ref).or_exit(Exit::Tracker)?;
     documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));
+    let last_run = args.builds.as_ref().and_then(|file| file.0.as_deref()).map(earlier).transpose()?;
     let limits = args.overdue.limits(0);
+    let mut alarms = Vec::new();
+    let documents: Vec<(Document, Vec<String>)> = documents
+        .into_iter()
+        .map(|document| {
+            let (mut told, overdue): (Vec<_>, Vec<_>) = report::overdue(&document, &limits, now).into_iter().unzip();
+            alarms.extend(overdue);
+            let is_about = |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
+            let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
+            told.extend(last_run.map(|alarm| alarm.explanation.clone()));
+            (document, told)
+        })
+        .collect();
     let colours = args.output.is_none() && are_wanted(args.color);
     let text = match args.format {
         StatusFormat::Json => {
+            let documents: Vec<&Document> = documents.iter().map(|(document, _)| document).collect();
             let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
             report::escaped_json(&json) + "\n"
         }
-        StatusFormat::Html => page::page(&documents, &limits, now).map_err(anyhow::Error::from)?,
+        StatusFormat::Html => page::page(&documents, now).map_err(anyhow::Error::from)?,
         StatusFormat::Table | StatusFormat::Markdown if documents.is_empty() => {
             format!("There is no tracker in {}.\n", store.place())
         }
-        StatusFormat::Table => one_below_the_other(documents.iter().map(|document| table::status(document, colours))),
+        StatusFormat::Table => {
+            one_below_the_other(documents.iter().map(|(document, _)| table::status(document, colours)))
+        }
         StatusFormat::Markdown => {
-            one_below_the_other(documents.iter().map(|document| markdown::status(document, &limits, now)))
+            one_below_the_other(documents.iter().map(|(document, told)| markdown::status(document, told, now)))
         }
     };
     match &args.output {
         Some(file) => write(file, text.as_bytes())?,
         None => print(&text)?,
     }
-    let mut alarms = Vec::new();
-    for document in &documents {
-        for (told, alarm) in report::overdue(document, &limits, now) {
+    for (document, told) in &documents {
+        for told in told {
             let reference = report::printable(document.reference());
-            say_aside!("WARNING: {} on {reference}: {told}", document.product());
-            alarms.push(alarm);
+            say_aside!("WARNING: {} on {reference}: {}", document.product(), report::printable(told));
         }
     }
     fail_on(&args.overdue.fail_on.0, &alarms)

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{MANY, ago, alarm, links, overdue, printable, remarks, summary, to_the_minute, why_built, why_left_alone};
-use crate::alarm::{Alarm, Limits};
+use super::{MANY, ago, alarm, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone};
+use crate::alarm::Alarm;
 use crate::diff::{Diff, LeftAlone, Reason};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Target};
@@ -58,11 +58,11 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
     }
 }
 
-/// Where the builds of a tracker stand, newest release first.
-pub fn status(document: &Document, limits: &Limits, now: Timestamp) -> String {
+/// What a person should hear of, and where the builds of a tracker stand, newest release first.
+pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(document.product()), escaped(document.reference()));
     let _ = writeln!(text, "{}, as of {} UTC.", summary(document), to_the_minute(now));
-    push_alarms(&mut text, overdue(document, limits, now).into_iter().map(|(told, _)| told));
+    push_alarms(&mut text, alarms.iter().cloned());
     let mut entries: Vec<_> = document.entries().collect();
     entries.reverse();
     if !entries.is_empty() {

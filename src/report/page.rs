@@ -8,18 +8,20 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{Link, ago, count, counts, links, overdue, printable, remarks, to_the_minute};
-use crate::alarm::Limits;
+use super::{Link, ago, count, counts, links, printable, remarks, to_the_minute};
 use crate::package::Nevra;
 use crate::tracker::{Document, Entry, Notes, State, Target};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of these trackers, as of `now`, which ages are counted from.
-pub fn page(documents: &[Document], limits: &Limits, now: Timestamp) -> Result<String, askama::Error> {
-    let sections: Vec<Section<'_>> =
-        documents.iter().enumerate().map(|(number, document)| Section::new(number, document, limits, now)).collect();
+/// The page of these trackers, each with what a person should hear of, as of `now`, which ages are counted from.
+pub fn page(documents: &[(Document, Vec<String>)], now: Timestamp) -> Result<String, askama::Error> {
+    let sections: Vec<Section<'_>> = documents
+        .iter()
+        .enumerate()
+        .map(|(number, (document, alarms))| Section::new(number, document, alarms, now))
+        .collect();
     let states: BTreeMap<_, State> = sections
         .iter()
         .flat_map(|section| &section.counts)
@@ -113,7 +115,7 @@ impl Time {
 }
 
 impl<'a> Section<'a> {
-    fn new(number: usize, document: &'a Document, limits: &Limits, now: Timestamp) -> Self {
+    fn new(number: usize, document: &'a Document, alarms: &'a [String], now: Timestamp) -> Self {
         let mut targets = document.targets();
         let mut by_package: BTreeMap<&Nevra, BTreeMap<&Target, &Entry>> = BTreeMap::new();
         let mut newest: BTreeMap<(&Target, &str), Newest<'_>> = BTreeMap::new();
@@ -145,7 +147,7 @@ impl<'a> Section<'a> {
             id: format!("tracker-{}", number + 1),
             product: document.product(),
             reference: printable(document.reference()),
-            alarms: overdue(document, limits, now).into_iter().map(|(told, _)| told).collect(),
+            alarms: alarms.iter().map(|told| printable(told)).collect(),
             bar: bar.collect(),
             counts,
             total,
