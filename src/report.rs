@@ -5,7 +5,7 @@ pub mod markdown;
 pub mod page;
 pub mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -142,13 +142,13 @@ fn push_first_run(text: &mut String, diff: &Diff, first_run: FirstRun) {
     if diff.new_targets.is_empty() {
         return;
     }
-    let targets: Vec<&str> = diff.new_targets.iter().map(Target::as_str).collect();
     let meaning = match first_run {
         FirstRun::Latest => "the newest release is built, older ones are skipped for good",
         FirstRun::None => "nothing is built, what is there now is skipped for good",
         FirstRun::All => "every release is built",
     };
-    let _ = writeln!(text, "First run for {} (--first-run {}):\n  {meaning}", targets.join(", "), first_run.word());
+    let _ =
+        writeln!(text, "First run for {} (--first-run {}):\n  {meaning}", listed(&diff.new_targets), first_run.word());
 }
 
 fn push_counts(text: &mut String, diff: &Diff) {
@@ -479,8 +479,9 @@ fn to_the_minute(time: Timestamp) -> String {
     format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute())
 }
 
-fn listed(targets: &BTreeSet<Target>) -> String {
-    targets.iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
+/// Targets as part of a sentence: `al2023, rhel9`.
+pub fn listed<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
+    targets.into_iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -248,8 +248,7 @@ fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
 /// Those of the targets that are named; all, where none is.
 fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
     if let Some(unknown) = named.iter().find(|target| !all.contains(target)) {
-        let all: Vec<&str> = all.iter().map(Target::as_str).collect();
-        bail!("--only-targets names {unknown}, which is none of the targets: they are {}", all.join(", "));
+        bail!("--only-targets names {unknown}, which is none of the targets: they are {}", report::listed(all));
     }
     Ok(all.iter().filter(|target| named.is_empty() || named.contains(target)).cloned().collect())
 }
@@ -281,7 +280,7 @@ fn first_document(
          The file itself stays as it is and is not read again.",
         own.len(),
         packages.len(),
-        targets.iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
+        report::listed(targets)
     );
     Ok((document, Some(told)))
 }

@@ -1,4 +1,4 @@
-use ami_scheduler::tracker::Target;
+use ami_scheduler::report;
 use anyhow::anyhow;
 use jiff::Timestamp;
 
@@ -11,8 +11,8 @@ pub fn run(args: &Forget, now: Timestamp, connect: &Connect) -> Result<(), Failu
     let forgotten = change_tracker(&args.tracker, product, connect, |document, place| {
         let forgotten = document.forget(&args.package, &args.target.0, &args.reason, args.by.as_deref(), now);
         if forgotten.is_empty() {
-            let targets: Vec<&str> = args.target.0.iter().map(Target::as_str).collect();
-            let targets = if targets.is_empty() { String::new() } else { format!(" on {}", targets.join(", ")) };
+            let targets = &args.target.0;
+            let targets = if targets.is_empty() { String::new() } else { format!(" on {}", report::listed(targets)) };
             return Err(anyhow!(
                 "the tracker of {product} on {reference} in {place} knows nothing of {}{targets}; \
                  `status` shows what it knows",
