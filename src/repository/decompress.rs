@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::{DeflateDecoder, GzDecoder};
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 /// The largest zstd window and xz dictionary, in KiB: those of `xz -9` and `zstd --ultra -21`. While it
 /// is filled it takes up to twice as much memory.
@@ -21,7 +20,7 @@ pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<d
     let whole = BufReader::with_capacity(64 << 10, Cursor::new(magic.clone()).chain(compressed));
     let plain: Box<dyn Read + 'a> = match magic.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(GzipMembers::new(whole)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Box::new(ZstdFrames::new(whole)),
+        file if is_zstd(file) => Box::new(ZstdFrames::new(whole)?),
         [0xfd, b'7', b'z', b'X', b'Z', 0x00] => Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
         _ => return Ok(Box::new(whole)),
@@ -95,43 +94,64 @@ impl<R: BufRead> Read for GzipMembers<R> {
     }
 }
 
-/// zstd frames after one another, skippable ones among them; ruzstd's own reader ends with the first.
+/// zstd frames after one another, skippable ones among them.
+///
+/// The formats from before zstd 1.0, which the decoder knows too, are refused: nothing writes them any more.
 struct ZstdFrames<R> {
-    frame: FrameDecoder,
+    frame: Decoder<'static>,
+    between_frames: bool,
     compressed: R,
 }
 
 impl<R: BufRead> ZstdFrames<R> {
-    fn new(compressed: R) -> Self {
-        let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(u64::from(MAX_WINDOW_KIB) << 10);
-        Self { frame, compressed }
+    fn new(compressed: R) -> io::Result<Self> {
+        let mut frame = Decoder::new()?;
+        frame.set_parameter(DParameter::WindowLogMax((MAX_WINDOW_KIB << 10).ilog2()))?;
+        Ok(Self { frame, between_frames: true, compressed })
     }
 
-    fn skip(&mut self, length: u32) -> io::Result<()> {
-        let skipped = io::copy(&mut self.compressed.by_ref().take(length.into()), &mut io::sink())?;
-        if skipped < u64::from(length) { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    /// Whether another frame follows.
+    fn begin_frame(&mut self) -> io::Result<bool> {
+        let mut magic = Vec::with_capacity(4);
+        self.compressed.by_ref().take(4).read_to_end(&mut magic)?;
+        if magic.is_empty() {
+            return Ok(false);
+        }
+        if !is_zstd(&magic) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "zstd: a frame is followed by something else"));
+        }
+        self.frame.run_on_buffers(&magic, &mut [])?;
+        self.between_frames = false;
+        Ok(true)
     }
+}
+
+/// RFC 8878, sections 3.1.1 and 3.1.2.
+fn is_zstd(file: &[u8]) -> bool {
+    matches!(file, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 impl<R: BufRead> Read for ZstdFrames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.frame.can_collect() == 0 {
-            if !self.frame.is_finished() {
-                let one_block = BlockDecodingStrategy::UptoBlocks(1);
-                self.frame.decode_blocks(&mut self.compressed, one_block).map_err(io::Error::other)?;
-            } else if self.compressed.fill_buf()?.is_empty() {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.between_frames && !self.begin_frame()? {
                 return Ok(0);
-            } else {
-                match self.frame.reset(&mut self.compressed) {
-                    Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
-                        length, ..
-                    })) => self.skip(length)?,
-                    other => other.map_err(io::Error::other)?,
-                }
+            }
+            let compressed = self.compressed.fill_buf()?;
+            let is_at_end = compressed.is_empty();
+            let done = self.frame.run_on_buffers(compressed, buffer)?;
+            self.compressed.consume(done.bytes_read);
+            self.between_frames = done.remaining == 0;
+            if done.bytes_written > 0 {
+                return Ok(done.bytes_written);
+            }
+            if is_at_end && !self.between_frames {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        self.frame.read(buffer)
     }
 }
 
@@ -180,6 +200,17 @@ mod tests {
         file.extend(compressed_by("zstd", TEXT));
         assert_eq!(decompressed(&file).expect("zstd"), TEXT);
         assert!(decompressed(&file[..10]).is_err());
+    }
+
+    #[test]
+    fn a_zstd_frame_is_followed_by_another_or_by_nothing() {
+        for (what, next) in
+            [("zstd 0.7", [0x27, 0xb5, 0x2f, 0xfd].as_slice()), ("gzip", &[0x1f, 0x8b]), ("zeros", &[0; 8])]
+        {
+            let file = [&compressed_by("zstd", TEXT), next].concat();
+            let error = decompressed(&file).expect_err(what).to_string();
+            assert_eq!(error, "zstd: a frame is followed by something else", "{what}");
+        }
     }
 
     /// What the real program makes of it.
