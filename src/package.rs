@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -34,7 +34,8 @@ pub struct Evr {
 impl Evr {
     /// Puts an EVR together from its parts, which [`Nevra::new`] checks.
     pub fn new(epoch: u32, version: String, release: String) -> Self {
-        let order = Vec::from(EvrSortKey::from_values(&epoch.to_string(), &version, &release));
+        let stated = if epoch > 0 { epoch.to_string() } else { String::new() };
+        let order = Vec::from(EvrSortKey::from_values(&stated, &version, &release));
         Self { epoch, version, release, order: order.into() }
     }
 
@@ -210,7 +211,10 @@ impl TryFrom<String> for Nevra {
 
 impl Serialize for Nevra {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // In one piece: a serializer escapes what it is given, and each of the parts would be looked at by itself.
+        let mut text = String::with_capacity(self.length());
+        let _ = write!(text, "{self}");
+        serializer.serialize_str(&text)
     }
 }
 

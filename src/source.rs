@@ -170,13 +170,13 @@ impl Source {
     }
 
     /// The URL of a package as others are to use it: below a relative `file:` it is relative too.
-    pub fn public_url(&self, url: &str) -> String {
+    pub fn public_url(&self, url: String) -> String {
         match &self.place {
             Place::Directory(root) if root.is_relative() => {
                 let (up, _) = folders(root);
                 url.replacen("file:///", &format!("file:{}", "../".repeat(up)), 1)
             }
-            _ => url.to_owned(),
+            _ => url,
         }
     }
 
@@ -640,11 +640,11 @@ mod tests {
         ] {
             let source = source(repo_url);
             assert_eq!(source.base().as_str(), base, "{repo_url}");
-            assert_eq!(source.public_url(source.base().join("p.rpm").expect("a URL").as_str()), package, "{repo_url}");
+            assert_eq!(source.public_url(source.base().join("p.rpm").expect("a URL").into()), package, "{repo_url}");
         }
         let elsewhere = "https://cdn.example.com/p.rpm";
         for repo_url in ["file:repo", "file:///srv/repo", "https://yum.example.com/"] {
-            assert_eq!(source(repo_url).public_url(elsewhere), elsewhere);
+            assert_eq!(source(repo_url).public_url(elsewhere.to_owned()), elsewhere);
         }
     }
 

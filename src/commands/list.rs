@@ -81,7 +81,7 @@ fn read_all(
             without.push((repository, listing));
         }
         let own =
-            |package: Package| Package { url: source.public_url(&package.url), targets: targets.clone(), ..package };
+            |package: Package| Package { url: source.public_url(package.url), targets: targets.clone(), ..package };
         offered.push(packages.into_iter().map(own).collect());
     }
     let merged = merge(offered);

@@ -27,14 +27,14 @@ pub fn parse(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
 
 fn mirrorlist(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
     let lines = || document.lines().map(str::trim).filter(|line| !line.is_empty());
-    let (comments, urls): (Vec<&str>, Vec<&str>) = lines().partition(|line| line.starts_with('#'));
-    let is_url = |line: &&str| line.contains("://") && !line.contains(char::is_whitespace);
-    if lines().next().is_none() || !urls.iter().all(is_url) {
+    let is_comment = |line: &&str| line.starts_with('#');
+    let urls = || lines().filter(|line| !is_comment(line));
+    if lines().next().is_none() || !urls().all(|line| line.contains("://") && !line.contains(char::is_whitespace)) {
         return None;
     }
     // A server that knows no such repository says so in a comment.
-    let said = comments.first().map(|comment| format!("; it says: {comment}")).unwrap_or_default();
-    Some(mirrors(urls.into_iter(), Vec::new(), &said))
+    let said = lines().find(is_comment).map(|comment| format!("; it says: {comment}")).unwrap_or_default();
+    Some(mirrors(urls(), Vec::new(), &said))
 }
 
 fn metalink(document: &str) -> Result<Mirrors, RepositoryError> {
