@@ -100,14 +100,15 @@ impl LeftOut {
 impl Policy {
     /// Sorts packages into those that count, oldest first, and those that don't, with the reason.
     pub fn apply(&self, packages: Vec<Package>) -> (Vec<Package>, Vec<(Nevra, LeftOut)>) {
-        let mut wanted = Vec::new();
         let mut left_out = Vec::new();
-        for package in packages {
-            match self.leaves_out(&package.package) {
-                None => wanted.push(package),
-                Some(reason) => left_out.push((package.package, reason)),
+        let wanted = packages.into_iter().filter_map(|package| match self.leaves_out(&package.package) {
+            None => Some(package),
+            Some(reason) => {
+                left_out.push((package.package, reason));
+                None
             }
-        }
+        });
+        let mut wanted: Vec<Package> = wanted.collect();
         wanted.sort_by(|a, b| a.package.cmp(&b.package));
         left_out.sort();
         (wanted, left_out)

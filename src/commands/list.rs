@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -46,7 +47,9 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
         return Err(no_version(version, list, &read, &left_out)).or_exit(Exit::Repository);
     }
     let text = report::listing(&list.product, &read, &policy.versions, &wanted, &left_out, list.explain);
-    write_json(&list.output, &Packages::new(&list.product, read, now, policy, wanted, left_out))?;
+    // The process ends here: thousands of releases need not be freed one by one.
+    let packages = ManuallyDrop::new(Packages::new(&list.product, read, now, policy, wanted, left_out));
+    write_json(&list.output, &*packages)?;
     say!("{}", text.trim_end());
     Ok(())
 }

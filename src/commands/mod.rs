@@ -12,7 +12,8 @@ mod unskip;
 mod update;
 mod why;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::report::junit::{self, Case};
@@ -128,13 +129,21 @@ impl From<OriginArgs> for Origin {
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let mut json = serde_json::to_vec_pretty(value)?;
-    json.push(b'\n');
-    write(path, &json)
+    write_with(path, |file| {
+        let mut file = BufWriter::with_capacity(64 << 10, file);
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        file.flush()
+    })
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    fs::write(path, content).with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
+    write_with(path, |mut file| file.write_all(content))
+}
+
+fn write_with(path: &Path, content: impl FnOnce(File) -> io::Result<()>) -> anyhow::Result<()> {
+    let written = File::create(path).and_then(content);
+    written.with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
 }
 
 /// A `JUnit` report of builds, where one is asked for.

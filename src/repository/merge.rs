@@ -26,10 +26,12 @@ pub struct Conflict {
 /// Merges what repositories offer, each for its `targets` (of one repository all are the same). Of the
 /// same release for the same target that of the first repository counts.
 pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
-    let mut offered: Vec<Package> = repositories.into_iter().flat_map(without_repetitions).collect();
+    let mut repositories = repositories.into_iter().map(without_repetitions);
+    let mut offered = repositories.next().unwrap_or_default();
+    offered.extend(repositories.flatten());
     // Stable: a release of an earlier repository stays before the same of a later one.
     offered.sort_by(|a, b| a.package.cmp(&b.package));
-    let (mut packages, mut conflicts): (Vec<Package>, _) = (Vec::new(), Vec::new());
+    let (mut packages, mut conflicts) = (Vec::<Package>::with_capacity(offered.len()), Vec::new());
     let mut start = 0;
     for mut package in offered {
         if packages.get(start).is_some_and(|first| first.package != package.package) {
@@ -60,7 +62,11 @@ pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
 
 /// A repository can name the same package twice; the one that was built last counts.
 fn without_repetitions(mut packages: Vec<Package>) -> Vec<Package> {
-    packages.sort_by(|a, b| a.package.cmp(&b.package).then_with(|| b.built_at.cmp(&a.built_at)));
+    // By EVR first, since mostly all are of one name.
+    packages.sort_by(|a, b| {
+        let (own, other) = (&a.package, &b.package);
+        own.evr().cmp(other.evr()).then_with(|| own.cmp(other)).then_with(|| b.built_at.cmp(&a.built_at))
+    });
     packages.dedup_by(|other, first| other.package == first.package);
     packages
 }
