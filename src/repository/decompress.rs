@@ -100,27 +100,32 @@ impl<R: BufRead> Read for GzipMembers<R> {
 struct ZstdFrames<R> {
     frame: Decoder<'static>,
     between_frames: bool,
+    /// What was read of the file and not yet decoded.
+    ahead: Vec<u8>,
     compressed: R,
 }
+
+/// The longest header of a frame, its magic number with it: RFC 8878, section 3.1.1.
+const MAX_ZSTD_HEADER: usize = 18;
 
 impl<R: BufRead> ZstdFrames<R> {
     fn new(compressed: R) -> io::Result<Self> {
         let mut frame = Decoder::new()?;
         frame.set_parameter(DParameter::WindowLogMax((MAX_WINDOW_KIB << 10).ilog2()))?;
-        Ok(Self { frame, between_frames: true, compressed })
+        Ok(Self { frame, between_frames: true, ahead: Vec::with_capacity(MAX_ZSTD_HEADER), compressed })
     }
 
-    /// Whether another frame follows.
+    /// Whether another frame follows. Its header is handed to the decoder in one piece: of one in two
+    /// pieces it can take the second for the beginning of a frame.
     fn begin_frame(&mut self) -> io::Result<bool> {
-        let mut magic = Vec::with_capacity(4);
-        self.compressed.by_ref().take(4).read_to_end(&mut magic)?;
-        if magic.is_empty() {
+        let missing = MAX_ZSTD_HEADER - self.ahead.len();
+        self.compressed.by_ref().take(missing as u64).read_to_end(&mut self.ahead)?;
+        if self.ahead.is_empty() {
             return Ok(false);
         }
-        if !is_zstd(&magic) {
+        if !is_zstd(&self.ahead) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "zstd: a frame is followed by something else"));
         }
-        self.frame.run_on_buffers(&magic, &mut [])?;
         self.between_frames = false;
         Ok(true)
     }
@@ -140,10 +145,15 @@ impl<R: BufRead> Read for ZstdFrames<R> {
             if self.between_frames && !self.begin_frame()? {
                 return Ok(0);
             }
-            let compressed = self.compressed.fill_buf()?;
+            let is_ahead = !self.ahead.is_empty();
+            let compressed = if is_ahead { &self.ahead } else { self.compressed.fill_buf()? };
             let is_at_end = compressed.is_empty();
             let done = self.frame.run_on_buffers(compressed, buffer)?;
-            self.compressed.consume(done.bytes_read);
+            if is_ahead {
+                self.ahead.drain(..done.bytes_read);
+            } else {
+                self.compressed.consume(done.bytes_read);
+            }
             self.between_frames = done.remaining == 0;
             if done.bytes_written > 0 {
                 return Ok(done.bytes_written);
@@ -210,6 +220,17 @@ mod tests {
             let file = [&compressed_by("zstd", TEXT), next].concat();
             let error = decompressed(&file).expect_err(what).to_string();
             assert_eq!(error, "zstd: a frame is followed by something else", "{what}");
+        }
+    }
+
+    #[test]
+    fn a_zstd_frame_in_the_header_of_another_is_none() {
+        // The header is one of a frame with a dictionary and goes on where the other frame begins.
+        let file = [&[0x28, 0xb5, 0x2f, 0xfd, 0x55, 0x55], compressed_by("zstd", TEXT).as_slice()].concat();
+        for length in 1..20 {
+            let mut plain = decompress(file[..length].chain(&file[length..])).expect("a file");
+            let error = plain.fill_buf().map(<[u8]>::to_vec).expect_err("a dictionary is missing");
+            assert_eq!(error.to_string(), "Dictionary mismatch", "{length}");
         }
     }
 
