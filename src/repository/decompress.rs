@@ -10,6 +10,8 @@ use zstd::stream::raw::{DParameter, Decoder, Operation};
 const MAX_WINDOW_KIB: u32 = 64 << 10;
 /// The memory that the xz decoder may ask for, in KiB: the dictionary and what it needs beside it.
 const MAX_XZ_KIB: u32 = MAX_WINDOW_KIB + 1024;
+/// The longest header of a zstd frame, its magic number with it, in bytes: RFC 8878, section 3.1.1.
+const MAX_ZSTD_HEADER: usize = 18;
 
 /// The bytes of a file that is gzip, zstd, xz, bzip2 or none of these.
 ///
@@ -104,9 +106,6 @@ struct ZstdFrames<R> {
     ahead: Vec<u8>,
     compressed: R,
 }
-
-/// The longest header of a frame, its magic number with it: RFC 8878, section 3.1.1.
-const MAX_ZSTD_HEADER: usize = 18;
 
 impl<R: BufRead> ZstdFrames<R> {
     fn new(compressed: R) -> io::Result<Self> {
