@@ -106,9 +106,9 @@ def test_a_generated_pipeline_is_one_and_its_values_are_what_went_in(
     assert len([name for name in document if name.startswith("build: ")]) == len(builds)
     for build in builds:
         job = document[f"build: [{build['version']}-{build['release']}.{build['arch']}, {build['target']}]"]
-        assert job["variables"] == {
+        assert job["variables"] == {name: {"value": value, "expand": False} for name, value in {
             "PRODUCT": build["product"], "VERSION": build["version"], "RELEASE": build["release"], "EPOCH": str(build["epoch"]),
             "ARCH": build["arch"], "PACKAGE": build["package"], "PACKAGE_URL": build["package_url"],
-            "PACKAGE_SHA256": build["package_sha256"], "TARGET": build["target"]}
+            "PACKAGE_SHA256": build["package_sha256"], "TARGET": build["target"]}.items()}
     if not versions:
         assert set(document) == {"workflow", ".ami-scheduler", "nothing-to-build"}

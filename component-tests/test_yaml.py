@@ -97,6 +97,12 @@ def words(script: str, variables: dict[str, str], shell: str, folder: Path) -> l
     return done.stdout.decode().split("\0")[:-1]
 
 
+def literal(variables: dict[str, Any]) -> dict[str, str]:
+    """Variables that GitLab hands on as they are: it expands $NAME and %NAME% in all others, secrets among them."""
+    assert all(set(variable) == {"value", "expand"} and variable["expand"] is False for variable in variables.values()), variables
+    return {name: variable["value"] for name, variable in variables.items()}
+
+
 def comes_back(wasm: Path, folder: Path, values: Values) -> None:
     child = parsed(folder)
     cell = f"[{values.version}-{values.release}.{values.arch}, {values.target}]"
@@ -106,13 +112,13 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
     assert child[".ami-scheduler"].get("tags", []) == values.tags
     build, update = child[f"build: {cell}"], child[f"update: {cell}"]
     assert build["extends"] == values.build_job
-    assert build["variables"] == {
+    assert literal(build["variables"]) == {
         "PRODUCT": values.product, "VERSION": values.version, "RELEASE": values.release, "EPOCH": "0", "ARCH": values.arch, "PACKAGE": values.nevra,
         "PACKAGE_URL": values.url, "PACKAGE_SHA256": "0e1" * 21 + "0", "TARGET": values.target}
     assert update["needs"] == [{"job": f"build: {cell}", "artifacts": True}]
     for shell in ("sh", "bash"):
         [script] = child[".ami-scheduler-update"]["script"]
-        given = words(script, update["variables"], shell, folder)
+        given = words(script, literal(update["variables"]), shell, folder)
         assert given[given.index("/module.wasm") + 1:] == [
             "update", "--tracker", "gitlab", f"--ref={values.reference}", "--package", values.nevra, "--target", values.target, "--junit", "junit.xml",
             *[word for note in values.notes for word in ("--note", note)]]

@@ -312,7 +312,7 @@ fn push_build(yaml: &mut String, settings: &Settings, build: &Planned) -> Result
         quoted(&settings.build_job.0),
     );
     for (name, value) in variables {
-        let _ = writeln!(yaml, "    {name}: {}", quoted(value));
+        let _ = writeln!(yaml, "    {name}: {}", not_expanded(value));
     }
     Ok(())
 }
@@ -324,8 +324,8 @@ fn push_update(yaml: &mut String, build: &Planned) -> Result<(), ChildPipelineEr
         "\n{}:\n  extends: .ami-scheduler-update\n  needs:\n    - job: {}\n      artifacts: true\n  variables:\n    AMI_SCHEDULER_PACKAGE: {}\n    AMI_SCHEDULER_TARGET: {}\n",
         quoted(&short_enough(jobs::update_name(package, target))?),
         quoted(&short_enough(jobs::build_name(package, target))?),
-        quoted(&package.to_string()),
-        quoted(target.as_str()),
+        not_expanded(&package.to_string()),
+        not_expanded(target.as_str()),
     );
     Ok(())
 }
@@ -350,6 +350,12 @@ fn quoted(value: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// The value of a variable that a repository or a person outside of the project may have written. GitLab
+/// expands `$NAME`, `${NAME}` and `%NAME%` in values of variables, secrets among them, unless it is told not to.
+fn not_expanded(value: &str) -> String {
+    format!("{{value: {}, expand: false}}", quoted(value))
 }
 
 fn quoted_list(values: &[String]) -> String {

@@ -67,6 +67,23 @@ fn what_looks_like_a_variable_in_the_url_of_the_module_is_none() {
 }
 
 #[test]
+fn what_a_repository_says_is_never_expanded() {
+    let mut build = planned("gitlab-runner-18.6.1-1.x86_64", "al2023");
+    build.package.url = "https://evil.example.com/%CI_JOB_TOKEN%/x.rpm".to_owned();
+
+    let yaml = rendered(&settings(), &[build]);
+
+    let jobs: Vec<&str> = yaml.split("\n\n\"").skip(1).collect();
+    assert_eq!(jobs.len(), 2, "a build and its update");
+    for job in jobs {
+        let (_, variables) = job.split_once("  variables:\n").expect("variables");
+        for variable in variables.lines() {
+            assert!(variable.contains(": {value: \"") && variable.ends_with("\", expand: false}"), "{variable}");
+        }
+    }
+}
+
+#[test]
 fn nothing_to_build_is_a_job_that_says_so() {
     let settings =
         Settings { image: None, tags: vec![], notes: vec![], module_url: None, module_sha256: None, ..settings() };

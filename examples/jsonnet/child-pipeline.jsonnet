@@ -7,6 +7,9 @@ local builds = (import '.ami-scheduler/builds.json').builds;
 // version by hand that is not recorded.
 local standard = std.parseYaml(importstr '.ami-scheduler/child-pipeline.yml');
 
+// GitLab expands $NAME and %NAME% in variables, secrets among them: not in what a repository says.
+local raw(value) = { value: value, expand: false };
+
 local name(build) = '%(version)s-%(release)s.%(arch)s %(target)s' % build;
 
 if !std.objectHas(standard, 'settle') then standard else
@@ -25,10 +28,10 @@ if !std.objectHas(standard, 'settle') then standard else
       stage: 'build',
       needs: ['check ' + build.target],
       variables: {
-        VERSION: build.version,
-        TARGET: build.target,
-        PACKAGE_URL: build.package_url,
-        PACKAGE_SHA256: build.package_sha256,
+        VERSION: raw(build.version),
+        TARGET: raw(build.target),
+        PACKAGE_URL: raw(build.package_url),
+        PACKAGE_SHA256: raw(build.package_sha256),
       },
     }
     for build in builds
@@ -37,7 +40,7 @@ if !std.objectHas(standard, 'settle') then standard else
     ['record ' + name(build)]: {
       extends: '.ami-scheduler-update',
       needs: [{ job: 'bake ' + name(build), artifacts: true }],
-      variables: { AMI_SCHEDULER_PACKAGE: build.package, AMI_SCHEDULER_TARGET: build.target },
+      variables: { AMI_SCHEDULER_PACKAGE: raw(build.package), AMI_SCHEDULER_TARGET: raw(build.target) },
     }
     for build in builds
   }
