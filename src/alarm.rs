@@ -7,14 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::artifacts::RepositoryRead;
-use crate::diff::Republished;
-use crate::tracker::Document;
+use crate::plan::Republished;
+use crate::repository::RepositoryRead;
+use crate::text::{count, minute, named};
+use crate::tracker::{Document, Seen, Shrank};
 
-/// How long a repository that shrank is told of, before the smaller one counts as what it is.
-const SHRANK_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// After how long at the latest a run is recorded that has nothing else to record.
 const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -49,19 +48,19 @@ pub enum Alarm {
 
 impl Alarm {
     /// Which kind of alarm it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> AlarmKind {
         match self {
-            Self::Republished(_) => Kind::Republished,
-            Self::Unchanged { .. } => Kind::Unchanged,
-            Self::Shrank { .. } => Kind::Shrank,
-            Self::Overdue { .. } => Kind::Overdue,
+            Self::Republished(_) => AlarmKind::Republished,
+            Self::Unchanged { .. } => AlarmKind::Unchanged,
+            Self::Shrank { .. } => AlarmKind::Shrank,
+            Self::Overdue { .. } => AlarmKind::Overdue,
         }
     }
 }
 
-/// A kind of alarm.
+/// A kind of alarm, in the order in which the exit code of a run is taken from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum AlarmKind {
     /// A release changed under its name.
     Republished,
     /// A repository stands still.
@@ -72,22 +71,22 @@ pub enum Kind {
     Overdue,
 }
 
-/// Why a text is not a [`Kind`].
+/// Why a text is not a [`AlarmKind`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no alarm: expected republished, unchanged, shrank or overdue")]
-pub struct KindError(String);
+pub struct AlarmKindError(String);
 
-impl FromStr for Kind {
-    type Err = KindError;
+impl FromStr for AlarmKind {
+    type Err = AlarmKindError;
 
-    fn from_str(text: &str) -> Result<Self, KindError> {
+    fn from_str(text: &str) -> Result<Self, AlarmKindError> {
         let kinds = [Self::Republished, Self::Unchanged, Self::Shrank, Self::Overdue];
         let kind = kinds.into_iter().find(|kind| kind.to_string() == text);
-        kind.ok_or_else(|| KindError(text.chars().take(80).collect()))
+        kind.ok_or_else(|| AlarmKindError(named(text)))
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for AlarmKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Republished => "republished",
@@ -107,82 +106,75 @@ pub struct Limits {
     pub overdue: Option<SignedDuration>,
 }
 
-/// What was seen of a repository. The one that was seen later is the larger.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Seen {
-    /// When it was first seen so.
-    pub since: Timestamp,
-    /// How many releases of the product it had.
-    pub releases: u64,
-    /// Its own mark of its state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
-    /// What it had before it shrank.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shrank: Option<Shrank>,
-}
-
-/// That a repository lost most of its releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Shrank {
-    /// When that was seen.
-    pub at: Timestamp,
-    /// How many it had.
-    pub from: u64,
-}
-
-impl Seen {
-    /// What is to be remembered now that a repository was read.
-    fn next(before: Option<&Self>, read: &RepositoryRead, limits: &Limits, now: Timestamp) -> Self {
-        let releases = read.releases as u64;
-        let seen = Self { since: now, releases, revision: read.revision.clone(), shrank: None };
-        let Some(before) = before else { return seen };
-        let was = before.shrank.filter(|shrank| now.duration_since(shrank.at) < SHRANK_IS_NEWS);
-        let shrank = if 2 * releases < before.releases { Some(Shrank { at: now, from: before.releases }) } else { was };
-        let shrank = shrank.filter(|shrank| 2 * releases < shrank.from);
-        // A revision is remembered now and then only: each time would be a write each night where other
-        // packages come and go.
-        let is_due = |limit: SignedDuration| now.duration_since(before.since) > limit / 4;
-        let moved_on = before.revision != read.revision && limits.unchanged.is_some_and(is_due);
-        if releases != before.releases || shrank != before.shrank || moved_on {
-            Self { shrank, ..seen }
-        } else {
-            before.clone()
+impl fmt::Display for Alarm {
+    /// What happened, and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Republished(change) => write!(f, "{} for {}: {change}", change.package, change.target),
+            Self::Unchanged { repository, since } => write!(
+                f,
+                "{repository} has not changed since {}. Is it still the place where releases appear?",
+                minute(*since)
+            ),
+            Self::Shrank { repository, before, now } => write!(
+                f,
+                "{repository} has {} now, and had {before}. Is it being made anew, or were old ones taken out? \
+                 What was built stays built; this is told for a week.",
+                count(*now, "release")
+            ),
+            Self::Overdue { last_run } => write!(
+                f,
+                "the last run that is recorded was at {}: does the schedule run, and who owns it?",
+                minute(*last_run)
+            ),
         }
     }
 }
 
-/// The alarms of a run, whose `diff` has changed `document` from `before`. Records what later runs need.
-pub fn alarms(
-    before: &Document,
-    document: &mut Document,
-    repositories: &[RepositoryRead],
-    republished: &[Republished],
-    line: &str,
-    limits: &Limits,
-    now: Timestamp,
-) -> Vec<Alarm> {
-    let mut alarms: Vec<Alarm> = republished.iter().cloned().map(Alarm::Republished).collect();
-    for read in repositories {
-        let known = before.repository(&read.url);
-        let seen = Seen::next(known, read, limits, now);
-        if let Some(Shrank { from, .. }) = seen.shrank {
-            alarms.push(Alarm::Shrank { repository: read.url.clone(), before: from, now: seen.releases });
+/// A run whose alarms are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch<'a> {
+    /// Its lane; empty where a pipeline has one alone.
+    pub lane: &'a str,
+    /// What is too long.
+    pub limits: &'a Limits,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Watch<'_> {
+    /// The alarms of a run that has changed `document` from `before`. Records what later runs need.
+    pub fn alarms(
+        &self,
+        before: &Document,
+        document: &mut Document,
+        repositories: &[RepositoryRead],
+        republished: &[Republished],
+    ) -> Vec<Alarm> {
+        let Self { lane, limits, now } = *self;
+        let mut alarms: Vec<Alarm> = republished.iter().cloned().map(Alarm::Republished).collect();
+        for read in repositories {
+            let known = before.repository(&read.url);
+            let seen = Seen::next(known, read, limits.unchanged, now);
+            if let Some(Shrank { from, .. }) = seen.shrank {
+                alarms.push(Alarm::Shrank { repository: read.url.clone(), before: from, now: seen.releases });
+            }
+            let same = known.filter(|known| known.revision == read.revision && known.releases == seen.releases);
+            let too_long =
+                |known: &&Seen| limits.unchanged.is_some_and(|limit| now.duration_since(known.since) > limit);
+            if let Some(known) = same.filter(too_long) {
+                alarms.push(Alarm::Unchanged { repository: read.url.clone(), since: known.since });
+            }
+            document.remember_repository(&read.url, seen);
         }
-        let same = known.filter(|known| known.revision == read.revision && known.releases == seen.releases);
-        let too_long = |known: &&Seen| limits.unchanged.is_some_and(|limit| now.duration_since(known.since) > limit);
-        if let Some(known) = same.filter(too_long) {
-            alarms.push(Alarm::Unchanged { repository: read.url.clone(), since: known.since });
+        let last_run = before.last_run(lane);
+        alarms.extend(last_run.and_then(|last_run| overdue(last_run, limits, now)));
+        let is_news = |last_run| now.duration_since(last_run) >= run_is_news(limits);
+        if document != before || last_run.is_none_or(is_news) {
+            document.remember_run(lane, now);
         }
-        document.remember_repository(&read.url, seen);
+        alarms
     }
-    let last_run = before.last_run(line);
-    alarms.extend(last_run.and_then(|last_run| overdue(last_run, limits, now)));
-    let is_news = |last_run| now.duration_since(last_run) >= run_is_news(limits);
-    if document != before || last_run.is_none_or(is_news) {
-        document.remember_run(line, now);
-    }
-    alarms
 }
 
 /// The alarm that no run was recorded for long.
@@ -216,9 +208,10 @@ mod tests {
     }
 
     /// A night: its alarms, and whether it had something to write.
-    fn night(document: &mut Document, read: &RepositoryRead, limits: Limits, now: i64) -> (Vec<Kind>, bool) {
+    fn night(document: &mut Document, read: &RepositoryRead, limits: Limits, now: i64) -> (Vec<AlarmKind>, bool) {
         let before = document.clone();
-        let alarms = alarms(&before, document, std::slice::from_ref(read), &[], "", &limits, day(now));
+        let watch = Watch { lane: "", limits: &limits, now: day(now) };
+        let alarms = watch.alarms(&before, document, std::slice::from_ref(read), &[]);
         (alarms.iter().map(Alarm::kind).collect(), *document != before)
     }
 
@@ -243,7 +236,7 @@ mod tests {
         let mut document = Document::new("p", "main");
         for (now, releases, alarm) in [(0, 10, false), (1, 4, true), (2, 3, true), (3, 9, false), (4, 9, false)] {
             let (kinds, _) = night(&mut document, &read(releases, "1"), Limits::default(), now);
-            assert_eq!(kinds == [Kind::Shrank], alarm, "day {now}");
+            assert_eq!(kinds == [AlarmKind::Shrank], alarm, "day {now}");
         }
     }
 
@@ -253,13 +246,13 @@ mod tests {
         let mut document = Document::new("p", "main");
         night(&mut document, &read(10, "1"), limits, 0);
         assert_eq!(night(&mut document, &read(10, "1"), limits, 8).0, []);
-        assert_eq!(night(&mut document, &read(10, "1"), limits, 9).0, [Kind::Unchanged]);
+        assert_eq!(night(&mut document, &read(10, "1"), limits, 9).0, [AlarmKind::Unchanged]);
         assert_eq!(night(&mut document, &read(10, "1"), Limits::default(), 9).0, []);
         assert_eq!(night(&mut document, &read(10, "2"), limits, 10).0, []);
         // Another revision is no news if the last one is.
         assert_eq!(night(&mut document, &read(10, "3"), limits, 11), (vec![], false));
         assert_eq!(night(&mut document, &read(10, "3"), limits, 13), (vec![], true));
-        assert_eq!(night(&mut document, &read(10, "3"), limits, 22).0, [Kind::Unchanged]);
+        assert_eq!(night(&mut document, &read(10, "3"), limits, 22).0, [AlarmKind::Unchanged]);
         assert_eq!(night(&mut document, &read(11, "3"), limits, 23).0, []);
     }
 
@@ -272,20 +265,21 @@ mod tests {
             [(0, false), (1, false), (2, false), (3, false), (4, false), (11, true), (12, false), (17, false)]
         {
             let (kinds, _) = night(&mut document, &read(10, "1"), limits, now);
-            assert_eq!(kinds == [Kind::Overdue], alarm, "day {now}");
+            assert_eq!(kinds == [AlarmKind::Overdue], alarm, "day {now}");
         }
     }
 
     #[test]
-    fn each_line_has_runs_of_its_own() {
+    fn each_lane_has_runs_of_its_own() {
         let limits = Limits { unchanged: None, overdue: Some(days(4)) };
         let mut document = Document::new("p", "main");
         document.remember_run("v17-", day(0));
         document.remember_run("v18-", day(20));
-        for (line, kinds) in [("v17-", 1), ("v18-", 0), ("", 0)] {
+        for (lane, kinds) in [("v17-", 1), ("v18-", 0), ("", 0)] {
             let before = document.clone();
-            let told = alarms(&before, &mut document.clone(), &[], &[], line, &limits, day(20));
-            assert_eq!(told.len(), kinds, "{line}");
+            let watch = Watch { lane, limits: &limits, now: day(20) };
+            let told = watch.alarms(&before, &mut document.clone(), &[], &[]);
+            assert_eq!(told.len(), kinds, "{lane}");
         }
     }
 }

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::package::Nevra;
-use crate::tracker::{Build, Document, State, Target};
+use crate::release::Nevra;
+use crate::release::{BuildKey, Target};
+use crate::text::named;
+use crate::tracker::{Document, State};
 
 /// A machine image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +101,7 @@ impl FromStr for Template {
     fn from_str(text: &str) -> Result<Self, TemplateError> {
         let rest = PLACEHOLDERS.iter().fold(text.to_owned(), |rest, name| rest.replace(&format!("{{{name}}}"), ""));
         if rest.contains(['{', '}']) || rest.len() == text.len() {
-            Err(TemplateError(text.chars().take(80).collect()))
+            Err(TemplateError(named(text)))
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -114,7 +116,7 @@ impl fmt::Display for Template {
 
 impl Template {
     /// What the name or tag of an image of this build looks like.
-    fn of(&self, build: &Build) -> WildMatch {
+    fn of(&self, build: &BuildKey) -> WildMatch {
         let (package, evr) = (&build.package, build.package.evr());
         let values = [
             package.to_string(),
@@ -135,7 +137,7 @@ impl Template {
 
 /// By what images are told to be of a build: all of it has to match.
 #[derive(Debug, Clone, Default)]
-pub struct Marks {
+pub struct ImageMatcher {
     /// The name.
     pub name: Option<Template>,
     /// Tags, by key.
@@ -155,20 +157,25 @@ pub struct Candidate {
 #[derive(Debug, Default)]
 pub struct Found<'a> {
     /// Of each build the image that was made last.
-    pub images: BTreeMap<Build, &'a Image>,
+    pub images: BTreeMap<BuildKey, &'a Image>,
     /// Images of no release that is known.
     pub unknown: Vec<&'a Image>,
 }
 
 /// Finds the build that each image is of. Where several releases would do, as where no template tells
 /// `18.6.1-1` from `18.6.1-2`, it is the newest that is not younger than the image.
-pub fn find<'a>(images: &'a [Image], candidates: &[Candidate], targets: &[Target], marks: &Marks) -> Found<'a> {
+pub fn find<'a>(
+    images: &'a [Image],
+    candidates: &[Candidate],
+    targets: &[Target],
+    matcher: &ImageMatcher,
+) -> Found<'a> {
     let mut patterns = Vec::new();
     for candidate in candidates {
         for target in targets {
-            let build = Build { package: candidate.package.clone(), target: target.clone() };
-            let name = marks.name.as_ref().map(|template| template.of(&build));
-            let tags: Vec<_> = marks.tags.iter().map(|(key, template)| (key, template.of(&build))).collect();
+            let build = BuildKey { package: candidate.package.clone(), target: target.clone() };
+            let name = matcher.name.as_ref().map(|template| template.of(&build));
+            let tags: Vec<_> = matcher.tags.iter().map(|(key, template)| (key, template.of(&build))).collect();
             patterns.push((build, candidate.built_at, name, tags));
         }
     }
@@ -208,9 +215,9 @@ fn runs_on(package: &Nevra, image: &Image) -> bool {
 #[derive(Debug, Default)]
 pub struct Disagreements<'a> {
     /// There is an image, and the tracker has no success.
-    pub not_recorded: Vec<(Build, &'a Image)>,
+    pub not_recorded: Vec<(BuildKey, &'a Image)>,
     /// The tracker has a success, and there is no image.
-    pub without_image: Vec<Build>,
+    pub without_image: Vec<BuildKey>,
 }
 
 /// Compares a tracker with the images that there are, for these targets. An image counts for a build, too,
@@ -222,17 +229,17 @@ pub fn compare<'a>(
     targets: &[Target],
 ) -> Disagreements<'a> {
     let ids: BTreeSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
-    let is_built = |build: &Build| document.get(build).is_some_and(|entry| entry.state == State::Built);
+    let is_built = |build: &BuildKey| document.get(build).is_some_and(|entry| entry.state == State::Built);
     let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
     let without_image = document.entries().filter(|(package, target, entry)| {
-        let build = Build { package: (*package).clone(), target: (*target).clone() };
+        let build = BuildKey { package: (*package).clone(), target: (*target).clone() };
         let is_noted = entry.notes.values().any(|note| ids.contains(note.as_str()));
         entry.state == State::Built && targets.contains(target) && !is_noted && !found.images.contains_key(&build)
     });
     Disagreements {
         not_recorded: not_recorded.map(|(build, image)| (build.clone(), *image)).collect(),
         without_image: without_image
-            .map(|(package, target, _)| Build { package: package.clone(), target: target.clone() })
+            .map(|(package, target, _)| BuildKey { package: package.clone(), target: target.clone() })
             .collect(),
     }
 }
@@ -261,8 +268,8 @@ mod tests {
         ["rhel9", "rhel9-fips"].iter().map(|target| target.parse().expect("a target")).collect()
     }
 
-    fn named(template: &str) -> Marks {
-        Marks { name: Some(template.parse().expect("a template")), tags: vec![] }
+    fn named(template: &str) -> ImageMatcher {
+        ImageMatcher { name: Some(template.parse().expect("a template")), tags: vec![] }
     }
 
     fn told(found: &Found<'_>) -> Vec<String> {
@@ -300,8 +307,8 @@ mod tests {
         images[0].created = Some(NIGHT);
         let tags = [("Package", "{package}"), ("BaseOS", "{target}")];
         let tags = tags.map(|(key, template)| (key.to_owned(), template.parse().expect("a template"))).to_vec();
-        let marks = Marks { name: None, tags };
-        let found = find(&images, &candidates(&["18.6.1-1", "18.6.1-2"]), &targets(), &marks);
+        let matcher = ImageMatcher { name: None, tags };
+        let found = find(&images, &candidates(&["18.6.1-1", "18.6.1-2"]), &targets(), &matcher);
         // Of two images the one that was made last counts.
         assert_eq!(told(&found), ["18.6.1-1 rhel9 ami-1", "18.6.1-2 rhel9 ami-2"]);
     }
@@ -312,10 +319,10 @@ mod tests {
         images[0].created = Some(NIGHT);
         let mut releases = candidates(&["18.6.1-1", "18.6.1-2"]);
         releases[1].built_at = Some(Timestamp::MAX);
-        let marks = named("{version}-{target}");
-        assert_eq!(told(&find(&images, &releases, &targets(), &marks)), ["18.6.1-1 rhel9 ami-1"]);
+        let matcher = named("{version}-{target}");
+        assert_eq!(told(&find(&images, &releases, &targets(), &matcher)), ["18.6.1-1 rhel9 ami-1"]);
         images[0].architecture = Some("arm64".to_owned());
-        assert_eq!(find(&images, &releases, &targets(), &marks).unknown.len(), 1);
+        assert_eq!(find(&images, &releases, &targets(), &matcher).unknown.len(), 1);
     }
 
     #[test]
@@ -323,7 +330,7 @@ mod tests {
         let images = described(&[("ami-1", "18.6.1-rhel9"), ("ami-9", "renamed by hand")]);
         let releases = candidates(&["18.6.0-1", "18.6.1-1", "18.7.0-1"]);
         let target = &targets()[0];
-        let build = |index: usize| Build { package: releases[index].package.clone(), target: target.clone() };
+        let build = |index: usize| BuildKey { package: releases[index].package.clone(), target: target.clone() };
         let mut document = Document::new("gitlab-runner", "main");
         document.succeed(&build(0), &Notes::new(), NIGHT, Origin::default());
         document.succeed(&build(2), &Notes::from([("AMI_ID".into(), "ami-9".into())]), NIGHT, Origin::default());

@@ -1,8 +1,8 @@
 //! The child pipeline that is written: as a whole, and for values that try to break out of it.
 
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
-use ami_scheduler::diff::{Because, Planned};
-use ami_scheduler::package::Package;
+use ami_scheduler::plan::{BuildReason, Planned};
+use ami_scheduler::release::Package;
 use ami_scheduler::tracker::TrackerName;
 
 fn settings() -> Settings {
@@ -32,7 +32,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
         },
         target: target.parse().expect("a target"),
         attempt: 1,
-        because: Because::NewRelease,
+        because: BuildReason::NewRelease,
     }
 }
 

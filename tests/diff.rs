@@ -1,8 +1,9 @@
 //! What is built and what is left alone: the rules of `diff`, one by one.
 
-use ami_scheduler::diff::{Because, Diff, FirstRun, Reason, Rules, diff};
-use ami_scheduler::package::Package;
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State, Target};
+use ami_scheduler::plan::{BuildReason, Diff, FirstRun, HoldReason, Rules, diff};
+use ami_scheduler::release::Package;
+use ami_scheduler::release::{BuildKey, Target};
+use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -35,8 +36,8 @@ fn pipeline(id: u64) -> Origin {
     Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
 }
 
-fn build(version: &str, target: &str) -> Build {
-    Build {
+fn build(version: &str, target: &str) -> BuildKey {
+    BuildKey {
         package: format!("gitlab-runner-{version}.x86_64").parse().expect("a package"),
         target: target.parse().expect("a target"),
     }
@@ -57,8 +58,8 @@ fn built(diff: &Diff) -> Vec<String> {
     diff.builds.iter().map(|build| format!("{} {}", build.package.package.evr(), build.target)).collect()
 }
 
-fn reasons(diff: &Diff) -> Vec<&Reason> {
-    diff.left_alone.iter().map(|cell| &cell.reason).collect()
+fn reasons(diff: &Diff) -> Vec<&HoldReason> {
+    diff.held.iter().map(|cell| &cell.reason).collect()
 }
 
 #[test]
@@ -66,8 +67,8 @@ fn every_release_that_the_tracker_does_not_know_is_built_oldest_first() {
     let diff = run(&mut tracker(), &["18.6.0-1", "18.5.0-1", "18.4.9-1", "18.10.0-1", "18.5.0-2"], 2, NIGHT);
     // 18.4.9 is a back-port on an older line, 18.5.0-2 a new release of a version that was built.
     assert_eq!(built(&diff), ["18.4.9-1 al2023", "18.5.0-2 al2023", "18.6.0-1 al2023", "18.10.0-1 al2023"]);
-    assert!(diff.builds.iter().all(|build| build.because == Because::NewRelease && build.attempt == 1));
-    assert!(matches!(reasons(&diff)[..], [Reason::Built { .. }]));
+    assert!(diff.builds.iter().all(|build| build.because == BuildReason::NewRelease && build.attempt == 1));
+    assert!(matches!(reasons(&diff)[..], [HoldReason::Built { .. }]));
 }
 
 #[test]
@@ -81,13 +82,10 @@ fn a_first_run_does_what_it_was_told() {
         let rules = Rules { first_run, ..rules() };
         let releases = packages(&["18.9.0-1", "18.10.0-1", "18.5.0-1"]);
         let first = diff(&releases, &targets(&["al2023"]), &mut document, &rules, &pipeline(1), time(NIGHT));
-        assert_eq!(
-            (built(&first), first.left_alone.len()),
-            (to_build.iter().map(ToString::to_string).collect(), skipped)
-        );
+        assert_eq!((built(&first), first.held.len()), (to_build.iter().map(ToString::to_string).collect(), skipped));
         // What it left out stays left out.
         let later = diff(&releases, &targets(&["al2023"]), &mut document, &rules, &pipeline(1), time(NIGHT));
-        assert_eq!(later.left_alone, first.left_alone);
+        assert_eq!(later.held, first.held);
     }
 }
 
@@ -140,11 +138,11 @@ fn what_another_pipeline_has_claimed_is_held_until_the_claim_lapses() {
     let held = run(&mut document, &["18.6.0-1"], 3, "2026-11-24T13:59:59Z");
     let pipeline_url = Some("https://gitlab.example.com/p/2".to_owned());
     let expected =
-        Reason::Held { pipeline: 2, pipeline_url: pipeline_url.clone(), until: time("2026-11-24T14:00:00Z") };
+        HoldReason::Claimed { pipeline: 2, pipeline_url: pipeline_url.clone(), until: time("2026-11-24T14:00:00Z") };
     assert_eq!(reasons(&held), [&expected]);
 
     let lapsed = run(&mut document, &["18.6.0-1"], 3, "2026-11-24T14:00:00Z");
-    assert_eq!(lapsed.builds[0].because, Because::Lapsed { url: pipeline_url });
+    assert_eq!(lapsed.builds[0].because, BuildReason::Lapsed { url: pipeline_url });
     assert_eq!(lapsed.builds[0].attempt, 2);
 }
 
@@ -154,7 +152,7 @@ fn a_diff_that_runs_again_keeps_the_claims_of_its_own_pipeline() {
     run(&mut document, &["18.6.0-1"], 2, NIGHT);
     let before = document.clone();
     let again = run(&mut document, &["18.6.0-1"], 2, "2026-11-24T02:10:00Z");
-    assert_eq!((&again.builds[0].because, again.builds[0].attempt), (&Because::OwnClaim, 1));
+    assert_eq!((&again.builds[0].because, again.builds[0].attempt), (&BuildReason::OwnClaim, 1));
     assert_eq!(document, before);
 }
 
@@ -168,14 +166,14 @@ fn a_failed_build_is_tried_by_the_next_run_and_given_up_after_max_attempts() {
     }
     let given_up = run(&mut document, &["18.6.0-1"], 14, NIGHT);
     let url = Some("https://gitlab.example.com/p/23".to_owned());
-    assert_eq!(reasons(&given_up), [&Reason::GivenUp { attempts: 3, url, new: true }]);
+    assert_eq!(reasons(&given_up), [&HoldReason::GivenUp { attempts: 3, url, new: true }]);
 
-    document.forget(&build("18.6.0-1", "al2023").package, &[], "the mirror is mended", Some("mary"), time(NIGHT));
+    document.rebuild(&build("18.6.0-1", "al2023").package, &[], "the mirror is mended", Some("mary"), time(NIGHT));
     let anew = run(&mut document, &["18.6.0-1"], 15, NIGHT);
     assert_eq!(anew.builds[0].attempt, 1);
     assert_eq!(
         anew.builds[0].because,
-        Because::AskedFor { reason: Some("the mirror is mended".to_owned()), by: Some("mary".to_owned()) }
+        BuildReason::AskedFor { reason: Some("the mirror is mended".to_owned()), by: Some("mary".to_owned()) }
     );
 }
 
@@ -186,7 +184,7 @@ fn what_max_builds_leaves_is_built_by_the_runs_that_follow() {
     let releases = packages(&["18.6.0-1", "18.7.0-1", "18.8.0-1"]);
     let mut night = |id| diff(&releases, &targets(&["al2023"]), &mut document, &rules, &pipeline(id), time(NIGHT));
     let first = night(2);
-    assert_eq!((built(&first).len(), reasons(&first)), (2, vec![&Reason::Later]));
+    assert_eq!((built(&first).len(), reasons(&first)), (2, vec![&HoldReason::Queued]));
     assert_eq!(built(&night(3)), ["18.8.0-1 al2023"]);
 }
 
@@ -234,7 +232,7 @@ proptest! {
         let diff = diff(&packages(&names), &targets, &mut document, &rules, &pipeline(9), time(NIGHT));
 
         let mut cells: Vec<_> = diff.builds.iter().map(|b| (b.package.package.clone(), b.target.clone())).collect();
-        cells.extend(diff.left_alone.iter().map(|cell| (cell.package.clone(), cell.target.clone())));
+        cells.extend(diff.held.iter().map(|cell| (cell.package.clone(), cell.target.clone())));
         let all = cells.len();
         cells.sort();
         cells.dedup();
@@ -245,7 +243,7 @@ proptest! {
         prop_assert_eq!(&before.merge(document.clone()), &document);
         // What is built is claimed.
         for planned in &diff.builds {
-            let build = Build { package: planned.package.package.clone(), target: planned.target.clone() };
+            let build = BuildKey { package: planned.package.package.clone(), target: planned.target.clone() };
             let entry = document.get(&build).expect("a claim");
             prop_assert_eq!((entry.state, entry.attempt), (State::Building, planned.attempt));
         }
@@ -266,8 +264,7 @@ fn a_release_is_built_for_its_own_targets_and_the_newest_is_that_of_each() {
 
     assert_eq!(built(&first), ["18.5.0-1 rhel9", "18.6.0-1 al2023"]);
     assert_eq!(first.builds[0].package.url, "https://yum.example.com/rhel9/");
-    let left: Vec<String> =
-        first.left_alone.iter().map(|one| format!("{} {}", one.package.evr(), one.target)).collect();
+    let left: Vec<String> = first.held.iter().map(|one| format!("{} {}", one.package.evr(), one.target)).collect();
     assert_eq!(left, ["18.4.0-1 rhel9", "18.5.0-1 al2023"]);
     assert_eq!(document.get(&build("18.6.0-1", "rhel9")), None);
 }

@@ -19,8 +19,9 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker};
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State as BuildState};
+use ami_scheduler::tracker::{Document, Notes, Origin, State as BuildState};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -41,9 +42,9 @@ enum Change {
 }
 
 impl Change {
-    fn build(self) -> Build {
+    fn build(self) -> BuildKey {
         let (Self::Succeeds(release) | Self::Claims(release) | Self::Forgets(release) | Self::Skips(release)) = self;
-        Build {
+        BuildKey {
             package: format!("p-{release}-1.noarch").parse().expect("a package"),
             target: "al2023".parse().expect("a target"),
         }
@@ -56,7 +57,7 @@ impl Change {
             Self::Claims(_) => {
                 document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() });
             }
-            Self::Forgets(_) => drop(document.forget(&build.package, &[], "a test", None, now)),
+            Self::Forgets(_) => drop(document.rebuild(&build.package, &[], "a test", None, now)),
             Self::Skips(_) => {
                 document.skip_by_hand(&build, "a test", "mary", now);
             }

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
+use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, TrackerError};
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
+use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -86,8 +87,8 @@ fn sha256(content: &[u8]) -> String {
     })
 }
 
-fn build(version: u64) -> Build {
-    Build {
+fn build(version: u64) -> BuildKey {
+    BuildKey {
         package: format!("p-{version}-1.noarch").parse().expect("a package"),
         target: "al2023".parse().expect("a target"),
     }
@@ -201,7 +202,7 @@ fn a_success_recorded_from_a_listing_before_a_forget_is_one_of_what_was_forgotte
     let tracker = Tracker::new(&store, "p", "main").expect("a name");
     let heads = tracker.read().expect("heads");
     let mut document = heads.document.clone().expect("a document");
-    document.forget(&build(1).package, &[], "a bad image", None, Timestamp::UNIX_EPOCH);
+    document.rebuild(&build(1).package, &[], "a bad image", None, Timestamp::UNIX_EPOCH);
     tracker.write(&heads, &document).expect("written");
     store.stale_lists.set(1);
     record(&store, 1).expect("recorded");

@@ -2,11 +2,12 @@
 
 use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::RepositoryRead;
-use ami_scheduler::diff::{Diff, FirstRun, Rules, diff};
-use ami_scheduler::package::{Nevra, Package};
+use ami_scheduler::plan::{Diff, FirstRun, Rules, diff};
 use ami_scheduler::policy::{Policy, Versions};
+use ami_scheduler::release::{BuildKey, Target};
+use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, Target};
+use ami_scheduler::tracker::{Document, Notes, Origin};
 use jiff::{SignedDuration, Timestamp};
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
@@ -42,8 +43,8 @@ fn pipeline(id: u64) -> Origin {
     Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
 }
 
-fn build(version: &str, target: &str) -> Build {
-    Build { package: runner(version).package, target: target.parse().expect("a target") }
+fn build(version: &str, target: &str) -> BuildKey {
+    BuildKey { package: runner(version).package, target: target.parse().expect("a target") }
 }
 
 fn alarms(diff: &Diff) -> Vec<Alarm> {
@@ -56,9 +57,9 @@ fn notes(notes: &[(&str, &str)]) -> Notes {
 
 fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
-    let (wanted, left_out): (_, Vec<(Nevra, _)>) = policy.apply(packages);
+    let (wanted, filtered): (_, Vec<(Nevra, _)>) = policy.apply(packages);
     let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
-    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &left_out, false)
+    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &filtered, false)
 }
 
 fn major(version: &str) -> Policy {
@@ -196,7 +197,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
     document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
-    document.forget(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
+    document.rebuild(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
 
     let rules = Rules { max_builds: 4, ..rules() };
     let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0", "18.10.0"];
@@ -282,7 +283,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
     document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
-    document.know(&targets(&["al2023"])[0], &Policy::default());
+    document.record_scope(&targets(&["al2023"])[0], &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
     for text in [table::status(&document, false), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

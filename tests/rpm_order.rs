@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use ami_scheduler::package::Evr;
+use ami_scheduler::release::Evr;
 
 /// Pairs that are tried. The seed can be set, to try others: `RPM_ORDER_SEED=7 cargo test --test rpm_order`.
 const PAIRS: usize = 120_000;

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use ami_scheduler::diff::{Because, Diff, FirstRun, Order, Reason, Rules, ask_for, diff};
-use ami_scheduler::package::Package;
+use ami_scheduler::plan::{BuildReason, Diff, FirstRun, HoldReason, Order, Rules, ask_for, diff};
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State, Target};
+use ami_scheduler::release::Package;
+use ami_scheduler::release::{BuildKey, Target};
+use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -38,8 +39,8 @@ fn target(name: &str) -> Target {
     name.parse().expect("a target")
 }
 
-fn build(version: &str) -> Build {
-    Build { package: package(version).package, target: target("al2023") }
+fn build(version: &str) -> BuildKey {
+    BuildKey { package: package(version).package, target: target("al2023") }
 }
 
 fn pipeline(id: u64) -> Origin {
@@ -61,8 +62,8 @@ fn versions(diff: &Diff) -> Vec<&str> {
     diff.builds.iter().map(|build| build.package.package.evr().version.as_str()).collect()
 }
 
-fn reason<'a>(diff: &'a Diff, version: &str) -> &'a Reason {
-    let cell = diff.left_alone.iter().find(|cell| cell.package.evr().version == version);
+fn reason<'a>(diff: &'a Diff, version: &str) -> &'a HoldReason {
+    let cell = diff.held.iter().find(|cell| cell.package.evr().version == version);
     &cell.unwrap_or_else(|| panic!("{version} is not left alone")).reason
 }
 
@@ -91,7 +92,7 @@ fn of_each_line_the_newest_is_kept() {
     }
     let rules = Rules { keep: Keep::LatestPerMinor, ..Rules::default() };
     let diff = run(&mut tracker(), &releases, &rules, 2, night(2));
-    assert_eq!(reason(&diff, "18.6.0"), &Reason::Superseded { newer: package("18.6.1").package });
+    assert_eq!(reason(&diff, "18.6.0"), &HoldReason::Superseded { newer: package("18.6.1").package });
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn what_is_excluded_is_not_built_and_nothing_else_in_its_place() {
     let mut document = Document::new("gitlab-runner", "main");
     let diff = run(&mut document, &releases, &excluding(&["18.6.1"]), 2, night(2));
     assert!(diff.builds.is_empty());
-    assert_eq!(reason(&diff, "18.6.1"), &Reason::Excluded { pattern: "18.6.1".to_owned(), because: None });
+    assert_eq!(reason(&diff, "18.6.1"), &HoldReason::Excluded { pattern: "18.6.1".to_owned(), because: None });
     assert_eq!(versions(&run(&mut document, &releases, &Rules::default(), 3, night(3))), ["18.6.1"]);
 }
 
@@ -128,7 +129,7 @@ fn a_skip_without_effect_on_the_tracker_is_lifted_with_its_line() {
     let rules = Rules { exclude: vec!["18.5.*: does not start".parse().expect("a skip")], ..Rules::default() };
     let diff = run(&mut document, &releases, &rules, 2, night(2));
     let because = Some("does not start".to_owned());
-    assert_eq!(reason(&diff, "18.5.0"), &Reason::Excluded { pattern: "18.5.*".to_owned(), because });
+    assert_eq!(reason(&diff, "18.5.0"), &HoldReason::Excluded { pattern: "18.5.*".to_owned(), because });
     assert_eq!(document.get(&build("18.5.0")), None);
     assert_eq!(versions(&run(&mut document, &releases, &Rules::default(), 3, night(3))), ["18.5.0"]);
 }
@@ -148,12 +149,16 @@ fn a_release_is_old_enough_when_both_its_publisher_and_this_tracker_have_known_i
         for day in seen_on..built_on {
             let before = document.clone();
             let diff = run(&mut document, std::slice::from_ref(&release), &rules, 100, night(day));
-            assert_eq!(reason(&diff, "18.5.0"), &Reason::TooYoung { until: night(built_on) }, "{built_at:?} on {day}");
+            assert_eq!(
+                reason(&diff, "18.5.0"),
+                &HoldReason::TooYoung { until: night(built_on) },
+                "{built_at:?} on {day}"
+            );
             // That it was seen is written once.
             assert_eq!(document == before, day != seen_on, "{built_at:?} on {day}");
         }
         let diff = run(&mut document, &[release], &rules, 101, night(built_on));
-        assert_eq!(diff.builds[0].because, Because::NewRelease, "{built_at:?}");
+        assert_eq!(diff.builds[0].because, BuildReason::NewRelease, "{built_at:?}");
     }
 }
 
@@ -179,14 +184,14 @@ fn a_release_that_is_too_young_makes_no_older_one_needless() {
 fn what_a_person_asks_for_need_be_neither_old_enough_nor_the_newest() {
     let rules = Rules { min_age: days(7), keep: Keep::Latest, ..Rules::default() };
     let mut document = tracker();
-    document.forget(&build("18.0.0").package, &[], "no swap", Some("mary"), night(2));
+    document.rebuild(&build("18.0.0").package, &[], "no swap", Some("mary"), night(2));
     let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 2, night(2));
-    let because = Because::AskedFor { reason: Some("no swap".to_owned()), by: Some("mary".to_owned()) };
+    let because = BuildReason::AskedFor { reason: Some("no swap".to_owned()), by: Some("mary".to_owned()) };
     assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["18.0.0"], &because));
     // Nor once it has failed.
     document.settle(2, night(2), &pipeline(2), |_| None);
     let diff = run(&mut document, &packages(&["18.0.0", "18.5.0"]), &rules, 3, night(3));
-    assert!(matches!(diff.builds[0].because, Because::Failed { .. }) && versions(&diff) == ["18.0.0"]);
+    assert!(matches!(diff.builds[0].because, BuildReason::Failed { .. }) && versions(&diff) == ["18.0.0"]);
 }
 
 // ---------------------------------------------------------------- in which order
@@ -217,7 +222,7 @@ fn what_has_failed_most_often_comes_last_and_holds_up_nothing() {
         let rules = Rules { order, ..Rules::default() };
         assert_eq!(versions(&run(&mut document.clone(), &releases, &rules, 20, night(3))), built);
         let diff = run(&mut document.clone(), &releases, &Rules { max_builds: 2, ..rules }, 20, night(3));
-        assert_eq!((versions(&diff), reason(&diff, "18.1.0")), (built[..2].to_vec(), &Reason::Later));
+        assert_eq!((versions(&diff), reason(&diff, "18.1.0")), (built[..2].to_vec(), &HoldReason::Queued));
     }
 }
 
@@ -234,7 +239,7 @@ fn after_more_failures_more_runs_pass_a_build_over() {
         let diff = run(&mut document, &releases, &rules, id, night(day));
         // Its diff job runs again, and decides the same.
         let again = run(&mut document, &releases, &rules, id, night(day));
-        assert_eq!((versions(&diff), &diff.left_alone), (versions(&again), &again.left_alone), "day {day}");
+        assert_eq!((versions(&diff), &diff.held), (versions(&again), &again.held), "day {day}");
         if !diff.builds.is_empty() {
             tried_on.push(day);
             document.settle(id, night(day), &pipeline(id), |_| None);
@@ -255,7 +260,7 @@ fn a_build_that_waits_says_for_how_many_runs() {
     let url = Some("https://gitlab.example.com/p/13".to_owned());
     for (id, runs) in [(20, 1), (20, 1), (21, 0)] {
         let diff = run(&mut document, &packages(&["18.5.0"]), &rules, id, night(3));
-        assert_eq!(reason(&diff, "18.5.0"), &Reason::Waiting { attempts: 4, runs, url: url.clone() });
+        assert_eq!(reason(&diff, "18.5.0"), &HoldReason::BackOff { attempts: 4, runs, url: url.clone() });
     }
     assert_eq!(run(&mut document, &packages(&["18.5.0"]), &rules, 22, night(3)).builds[0].attempt, 5);
 }
@@ -271,7 +276,10 @@ fn that_a_build_is_given_up_is_news_once() {
     for (id, is_news) in [(20, true), (20, true), (21, false), (22, false)] {
         let before = document.clone();
         let diff = run(&mut document, &releases, &Rules::default(), id, night(3));
-        assert!(matches!(reason(&diff, "18.5.0"), Reason::GivenUp { attempts: 3, new, .. } if *new == is_news), "{id}");
+        assert!(
+            matches!(reason(&diff, "18.5.0"), HoldReason::GivenUp { attempts: 3, new, .. } if *new == is_news),
+            "{id}"
+        );
         if id > 20 {
             assert_eq!(document, before, "a night on which nothing waits writes nothing");
         }
@@ -282,7 +290,7 @@ fn that_a_build_is_given_up_is_news_once() {
     assert_eq!(versions(&run(&mut document, &releases, &rules, 24, night(5))), ["18.5.0"]);
     document.settle(24, night(5), &pipeline(24), |_| None);
     let diff = run(&mut document, &releases, &rules, 25, night(6));
-    assert!(matches!(reason(&diff, "18.5.0"), Reason::GivenUp { attempts: 4, new: true, .. }));
+    assert!(matches!(reason(&diff, "18.5.0"), HoldReason::GivenUp { attempts: 4, new: true, .. }));
 }
 
 // ---------------------------------------------------------------- skips by hand
@@ -294,11 +302,11 @@ fn what_a_person_skips_is_not_built_until_a_person_takes_it_back() {
     document.skip_by_hand(&build("18.5.0"), "does not start", "mary", night(2));
     let diff = run(&mut document, &releases, &Rules::default(), 2, night(3));
     let (because, by) = (Some("does not start".to_owned()), Some("mary".to_owned()));
-    assert_eq!(reason(&diff, "18.5.0"), &Reason::Skipped { because, by, since: night(2) });
+    assert_eq!(reason(&diff, "18.5.0"), &HoldReason::Skipped { because, by, since: night(2) });
 
     document.unskip(&build("18.5.0").package, &[], "joe", night(3));
     let diff = run(&mut document, &releases, &Rules::default(), 3, night(3));
-    assert_eq!((&diff.builds[0].because, diff.builds[0].attempt), (&Because::NewRelease, 1));
+    assert_eq!((&diff.builds[0].because, diff.builds[0].attempt), (&BuildReason::NewRelease, 1));
 }
 
 #[test]
@@ -320,7 +328,7 @@ fn forget_and_unskip_win_over_a_skip() {
     skipped.skip_by_hand(&build("18.5.0"), "does not start", "mary", night(2));
     let (mut unskipped, mut forgotten) = (skipped.clone(), skipped.clone());
     unskipped.unskip(&build("18.5.0").package, &[], "joe", night(1));
-    forgotten.forget(&build("18.5.0").package, &[], "try it", Some("joe"), night(1));
+    forgotten.rebuild(&build("18.5.0").package, &[], "try it", Some("joe"), night(1));
     skipped.skip_by_hand(&build("18.5.0"), "really", "mary", night(3));
     for other in [unskipped, forgotten] {
         let mut merged = skipped.clone().merge(other);
@@ -345,13 +353,13 @@ fn a_skip_before_the_first_run_is_none() {
     document.skip_by_hand(&build("18.6.0"), "does not start", "mary", night(1));
     let diff = run(&mut document, &packages(&["18.4.0", "18.5.0", "18.6.0"]), &Rules::default(), 2, night(2));
     // Nor is another one built in its place.
-    assert!(diff.builds.is_empty() && matches!(reason(&diff, "18.5.0"), Reason::Skipped { by: None, .. }));
+    assert!(diff.builds.is_empty() && matches!(reason(&diff, "18.5.0"), HoldReason::Skipped { by: None, .. }));
 }
 
 #[test]
 fn a_target_of_which_all_is_forgotten_has_had_its_first_run() {
     let mut document = tracker();
-    document.forget(&build("18.0.0").package, &[], "again", Some("mary"), night(2));
+    document.rebuild(&build("18.0.0").package, &[], "again", Some("mary"), night(2));
     let releases = packages(&["18.0.0", "18.5.0", "18.6.0"]);
     assert_eq!(
         versions(&run(&mut document, &releases, &Rules::default(), 2, night(2))),
@@ -368,7 +376,7 @@ fn a_line_that_is_added_later_has_a_first_run_of_its_own() {
     let releases = |major: u8| packages(&[&format!("{major}.1.0"), &format!("{major}.2.0")]);
     assert_eq!(versions(&run(&mut document, &releases(18), &line("18"), 2, night(2))), ["18.2.0"]);
     let diff = run(&mut document, &releases(17), &line("17"), 3, night(3));
-    assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["17.2.0"], &Because::FirstRun));
+    assert_eq!((versions(&diff), &diff.builds[0].because), (vec!["17.2.0"], &BuildReason::FirstRun));
     assert_eq!(diff.new_targets, [target("al2023")]);
     // Both are known now: whatever is new is built.
     for (major, built) in [(17_u8, ["17.3.0", "17.4.0"]), (18, ["18.3.0", "18.4.0"])] {
@@ -388,7 +396,7 @@ fn what_a_wider_rule_lets_through_for_the_first_time_is_no_news() {
     let diff = run(&mut document, &packages(&["18.1.0", "18.2.0", "18.6.0", "18.6.1", "18.6.2"]), &wide, 3, night(3));
     // Of those that are old the newest, as in any first run; of those that are new each.
     assert_eq!(versions(&diff), ["18.2.0", "18.6.1", "18.6.2"]);
-    assert!(matches!(reason(&diff, "18.1.0"), Reason::Skipped { .. }));
+    assert!(matches!(reason(&diff, "18.1.0"), HoldReason::Skipped { .. }));
     // A narrower rule afterwards brings no first run.
     let diff = run(&mut document, &packages(&["18.6.3", "18.6.4"]), &narrow, 4, night(4));
     assert_eq!((versions(&diff), diff.new_targets.len()), (vec!["18.6.3", "18.6.4"], 0));
@@ -407,7 +415,7 @@ fn two_lines_in_one_pipeline_do_not_touch_each_others_claims() {
     // The other line has room of its own, and takes no claim for its own that is not.
     let other = line(&mut document, &["17.1.0", "18.1.0"], "v18-");
     assert_eq!(versions(&other), ["18.1.0"]);
-    assert!(matches!(reason(&other, "17.1.0"), Reason::Held { pipeline: 7, .. }));
+    assert!(matches!(reason(&other, "17.1.0"), HoldReason::Claimed { pipeline: 7, .. }));
     // One fails, and the builds of the other go on.
     assert_eq!(document.settle(7, night(2), &origin("v18-"), |_| None), [build("18.1.0")]);
     assert_eq!(document.get(&build("17.1.0")).map(|entry| entry.state), Some(State::Building));
@@ -439,7 +447,7 @@ fn case() -> impl Strategy<Value = Case> {
     (rules, releases, known, known_scope).prop_map(|(rules, releases, known, known_scope)| {
         let mut document = Document::new("gitlab-runner", "main");
         if let Some(scope) = known_scope {
-            document.know(&target("al2023"), &scope);
+            document.record_scope(&target("al2023"), &scope);
         }
         for (version, change, id, day) in known {
             let (build, now) = (build(&version), night(day));
@@ -447,9 +455,9 @@ fn case() -> impl Strategy<Value = Case> {
                 0 => drop(document.succeed(&build, &Notes::new(), now, pipeline(id))),
                 1 => drop(document.skip(&build, "there at the first run", now)),
                 2 => drop(document.skip_by_hand(&build, "broken", "mary", now)),
-                3 => drop(document.forget(&build.package, &[], "again", Some("mary"), now)),
+                3 => drop(document.rebuild(&build.package, &[], "again", Some("mary"), now)),
                 4 => drop(document.unskip(&build.package, &[], "mary", now)),
-                5 => document.see(&build, now),
+                5 => document.record_first_seen(&build, now),
                 6 => document.claim(&build, "new_release", None, now, pipeline(id)),
                 _ => {
                     document.claim(&build, "new_release", None, now, pipeline(id));
@@ -460,14 +468,14 @@ fn case() -> impl Strategy<Value = Case> {
         let unique: BTreeSet<String> = releases.iter().map(|(version, _)| version.clone()).collect();
         let built_at = |version: &String| releases.iter().find(|(one, _)| one == version).and_then(|(_, day)| *day);
         // What the scope does not let through is not in the list.
-        let listed = unique.iter().filter(|version| rules.scope.leaves_out(&package(version).package).is_none());
+        let listed = unique.iter().filter(|version| rules.scope.filter_reason(&package(version).package).is_none());
         let packages = listed.map(|version| Package { built_at: built_at(version).map(night), ..package(version) });
         Case { packages: packages.collect(), document, rules }
     })
 }
 
 fn wanted(diff: &Diff) -> BTreeSet<String> {
-    let later = diff.left_alone.iter().filter(|cell| cell.reason == Reason::Later).map(|cell| cell.package.to_string());
+    let later = diff.held.iter().filter(|cell| cell.reason == HoldReason::Queued).map(|cell| cell.package.to_string());
     diff.builds.iter().map(|build| build.package.package.to_string()).chain(later).collect()
 }
 
@@ -477,7 +485,7 @@ proptest! {
         let mut document = case.document.clone();
         let diff = run(&mut document, &case.packages, &case.rules, 5, night(7));
         let mut cells: Vec<_> = diff.builds.iter().map(|build| build.package.package.clone()).collect();
-        cells.extend(diff.left_alone.iter().map(|cell| cell.package.clone()));
+        cells.extend(diff.held.iter().map(|cell| cell.package.clone()));
         cells.sort();
         let mut all: Vec<_> = case.packages.iter().map(|package| package.package.clone()).collect();
         all.sort();
@@ -509,12 +517,12 @@ proptest! {
         let mut document = case.document.clone();
         let rules = Rules { max_builds: 100, ..case.rules };
         for build in run(&mut document, &case.packages, &rules, 5, night(7)).builds {
-            let build = Build { package: build.package.package, target: build.target };
+            let build = BuildKey { package: build.package.package, target: build.target };
             document.succeed(&build, &Notes::new(), night(7), pipeline(5));
         }
         let mut idle = document.clone();
         let diff = run(&mut idle, &case.packages, &rules, 6, night(7));
-        let waits = diff.left_alone.iter().any(|cell| matches!(cell.reason, Reason::Waiting { .. }));
+        let waits = diff.held.iter().any(|cell| matches!(cell.reason, HoldReason::BackOff { .. }));
         prop_assert!(diff.builds.is_empty());
         prop_assert!(waits || idle == document);
     }
@@ -532,7 +540,7 @@ fn ask(document: &mut Document, packages: &[Package], id: u64, now: Timestamp) -
 
 #[test]
 fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
-    type Known = fn(&mut Document, &Build);
+    type Known = fn(&mut Document, &BuildKey);
     let cases: [(&str, Known); 6] = [
         ("nothing", |_, _| {}),
         ("built", |document, build| _ = document.succeed(build, &Notes::new(), night(2), pipeline(2))),
@@ -545,7 +553,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
                 document.claim(build, "new_release", None, night(2), pipeline(id));
                 document.settle(id, night(2), &pipeline(id), |_| None);
             }
-            document.give_up(build, 6, night(2));
+            document.record_given_up(build, 6, night(2));
         }),
         ("a claim that lapsed", |document, build| document.claim(build, "new_release", None, night(1), pipeline(2))),
     ];
@@ -554,7 +562,11 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
         record(&mut document, &build("18.6.0"));
         let diff = ask(&mut document, &packages(&["18.6.0"]), 9, night(3));
         assert_eq!(versions(&diff), ["18.6.0"], "{known}");
-        assert_eq!(diff.builds[0].because, Because::AskedFor { reason: None, by: Some("mary".to_owned()) }, "{known}");
+        assert_eq!(
+            diff.builds[0].because,
+            BuildReason::AskedFor { reason: None, by: Some("mary".to_owned()) },
+            "{known}"
+        );
         assert_eq!(diff.builds[0].attempt, 1, "{known}");
         let entry = document.get(&build("18.6.0")).expect("an entry");
         assert!(entry.is_claimed_by(9, None), "{known}: {entry:?}");
@@ -572,15 +584,15 @@ fn what_is_asked_for_by_hand_is_not_built_twice_at_once() {
     document.claim(&build("18.6.0"), "new_release", None, night(2), pipeline(8));
     let diff = ask(&mut document, &packages(&["18.6.0"]), 9, night(2));
     assert!(diff.builds.is_empty());
-    assert!(matches!(reason(&diff, "18.6.0"), Reason::Held { pipeline: 8, .. }), "{diff:?}");
+    assert!(matches!(reason(&diff, "18.6.0"), HoldReason::Claimed { pipeline: 8, .. }), "{diff:?}");
     // Its own claim is another matter: the job runs again.
     let (before, diff) = (document.clone(), ask(&mut document, &packages(&["18.6.0"]), 8, night(2)));
-    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], Because::OwnClaim));
+    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], BuildReason::OwnClaim));
     assert_eq!(document, before);
     // So is what it has built.
     document.succeed(&build("18.6.0"), &Notes::new(), night(2), pipeline(8));
     let (before, diff) = (document.clone(), ask(&mut document, &packages(&["18.6.0"]), 8, night(2)));
-    assert!(matches!(reason(&diff, "18.6.0"), Reason::Built { .. }), "{diff:?}");
+    assert!(matches!(reason(&diff, "18.6.0"), HoldReason::Built { .. }), "{diff:?}");
     assert_eq!(document, before);
 }
 
@@ -596,7 +608,7 @@ fn of_a_version_its_newest_release_is_built_for_each_architecture() {
     let built: Vec<String> = diff.builds.iter().map(|build| build.package.package.to_string()).collect();
     assert_eq!(built, ["gitlab-runner-18.6.0-1.aarch64", "gitlab-runner-18.6.0-2.x86_64"]);
     let newer = releases[1].package.clone();
-    assert_eq!(reason(&diff, "18.6.0"), &Reason::Superseded { newer });
+    assert_eq!(reason(&diff, "18.6.0"), &HoldReason::Superseded { newer });
 }
 
 #[test]
@@ -607,7 +619,7 @@ fn what_is_asked_for_by_hand_is_no_first_run() {
     let releases = packages(&["18.4.0", "18.5.0", "18.6.0"]);
     let diff = run(&mut document, &releases, &Rules::default(), 2, night(2));
     assert_eq!(diff.new_targets, [target("al2023")]);
-    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], Because::FirstRun));
-    assert!(matches!(reason(&diff, "18.5.0"), Reason::Built { .. }));
-    assert!(matches!(reason(&diff, "18.4.0"), Reason::Skipped { .. }));
+    assert_eq!((versions(&diff), diff.builds[0].because.clone()), (vec!["18.6.0"], BuildReason::FirstRun));
+    assert!(matches!(reason(&diff, "18.5.0"), HoldReason::Built { .. }));
+    assert!(matches!(reason(&diff, "18.4.0"), HoldReason::Skipped { .. }));
 }

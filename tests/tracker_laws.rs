@@ -2,7 +2,8 @@
 
 use ami_scheduler::alarm::{Seen, Shrank};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
+use ami_scheduler::release::BuildKey;
+use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -47,8 +48,8 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn build(number: u8) -> Build {
-    Build {
+fn build(number: u8) -> BuildKey {
+    BuildKey {
         package: format!("p-1.{}-1.noarch", number / 2).parse().expect("a package"),
         target: if number.is_multiple_of(2) { "al2023" } else { "rhel9" }.parse().expect("a target"),
     }
@@ -74,11 +75,11 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
                 drop(document.unskip(&build.package, std::slice::from_ref(&build.target), "mary", now));
             }
             Change::Forget => {
-                drop(document.forget(&build.package, std::slice::from_ref(&build.target), "again", None, now));
+                drop(document.rebuild(&build.package, std::slice::from_ref(&build.target), "again", None, now));
             }
-            Change::See => document.see(&build, now),
-            Change::PassOver { pipeline } => document.pass_over(&build, *pipeline),
-            Change::GiveUp { pipeline } => document.give_up(&build, *pipeline, now),
+            Change::See => document.record_first_seen(&build, now),
+            Change::PassOver { pipeline } => document.back_off(&build, *pipeline),
+            Change::GiveUp { pipeline } => document.record_given_up(&build, *pipeline, now),
             Change::SeeRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
                 let seen = Seen { since: now, releases: *releases, revision: None, shrank };
@@ -87,7 +88,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Run { line } => document.remember_run(&format!("line {line}"), now),
             Change::Know { major } => {
                 let versions = Versions::Leading(major.to_string().parse().expect("a version"));
-                document.know(&build.target, &Policy { versions, ..Policy::default() });
+                document.record_scope(&build.target, &Policy { versions, ..Policy::default() });
             }
         }
     }
@@ -106,10 +107,10 @@ fn document() -> impl Strategy<Value = Document> {
     })
 }
 
-fn successes(document: &Document) -> Vec<(Build, u64)> {
+fn successes(document: &Document) -> Vec<(BuildKey, u64)> {
     let built = document.entries().filter(|(_, _, entry)| entry.state == State::Built);
     built
-        .map(|(package, target, entry)| (Build { package: package.clone(), target: target.clone() }, entry.epoch))
+        .map(|(package, target, entry)| (BuildKey { package: package.clone(), target: target.clone() }, entry.epoch))
         .collect()
 }
 
@@ -162,7 +163,7 @@ proptest! {
         let mut a = a;
         apply(&mut a, &[(number, 0, Change::Claim { pipeline: 1 })]);
         let mut json: serde_json::Value = serde_json::from_slice(&a.to_json().expect("JSON")).expect("JSON");
-        let Build { package, target } = build(number);
+        let BuildKey { package, target } = build(number);
         json["colour"] = serde_json::json!({"of": ["the", "sky"], "depth": 0.1});
         json["entries"][package.to_string()][target.as_str()]["weight"] = serde_json::json!(1.7e-3);
 

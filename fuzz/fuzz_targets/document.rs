@@ -2,7 +2,8 @@
 //! merging and changing keep their laws.
 #![no_main]
 
-use ami_scheduler::tracker::{Build, Document, Notes, Origin, State};
+use ami_scheduler::tracker::{Document, Notes, Origin, State};
+use ami_scheduler::release::{BuildKey};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -33,8 +34,8 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let now = Timestamp::UNIX_EPOCH;
-    let builds: Vec<Build> =
-        one.entries().map(|(package, target, _)| Build { package: package.clone(), target: target.clone() }).collect();
+    let builds: Vec<BuildKey> =
+        one.entries().map(|(package, target, _)| BuildKey { package: package.clone(), target: target.clone() }).collect();
     for build in builds.iter().take(2) {
         let claimed = grown(&one, |document| document.claim(build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() }));
         let done = one.get(build).is_some_and(|entry| entry.state.is_done());
@@ -42,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
         let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
         let built = grown(&one, |document| _ = document.succeed(build, &notes, now, Origin::default()));
         assert!(built.get(build).is_some_and(|entry| entry.state == State::Built), "{built:?}");
-        let forgotten = grown(&built, |document| drop(document.forget(&build.package, &[], "again", None, now)));
+        let forgotten = grown(&built, |document| drop(document.rebuild(&build.package, &[], "again", None, now)));
         assert!(forgotten.get(build).is_some_and(|entry| entry.state == State::Pending), "{forgotten:?}");
         grown(&one, |document| drop(document.settle(7, now, &Origin::default(), |_| None)));
     }

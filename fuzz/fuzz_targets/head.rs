@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::io::Write as _;
 
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker};
-use ami_scheduler::tracker::{Build, Notes, Origin, State, TrackerName};
+use ami_scheduler::tracker::{Notes, Origin, State, TrackerName};
+use ami_scheduler::release::{BuildKey};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -55,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(heads) = tracker.read() else { return };
     let before = heads.document.clone().expect("a head was there");
     let mut after = before.clone();
-    let build = Build { package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"), target: "al2023".parse().expect("a target") };
+    let build = BuildKey { package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"), target: "al2023".parse().expect("a target") };
     after.succeed(&build, &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
     tracker.write(&heads, &after).expect("written");
     let read = tracker.read().expect("what we wrote").document.expect("a document");

@@ -1,7 +1,7 @@
 //! NEVRAs, three lines of them: what is read is written as it was, and their order is a total one.
 #![no_main]
 
-use ami_scheduler::package::Nevra;
+use ami_scheduler::release::Nevra;
 use libfuzzer_sys::fuzz_target;
 
 fn read(line: &str) -> Option<Nevra> {

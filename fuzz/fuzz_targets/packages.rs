@@ -3,7 +3,7 @@
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::child_pipeline::{Settings, render};
-use ami_scheduler::diff::{FirstRun, Rules, diff};
+use ami_scheduler::plan::{FirstRun, Rules, diff};
 use ami_scheduler::tracker::{Document, Origin, TrackerName};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,7 @@ fuzz_target!(|file: &[u8]| {
     let targets = ["al2023".parse().expect("a target")];
     let diff = diff(&packages.packages, &targets, &mut document, &rules, &Origin::default(), Timestamp::UNIX_EPOCH);
     let meant = packages.packages.iter().filter(|package| package.is_for(&targets[0])).count();
-    assert_eq!(diff.builds.len() + diff.left_alone.len(), meant);
+    assert_eq!(diff.builds.len() + diff.held.len(), meant);
     let settings = Settings {
         product: packages.product.clone(),
         reference: "main".to_owned(),

@@ -1,7 +1,7 @@
 //! A plain-text tracker: every line is a package, a comment or nothing, or the whole is refused.
 #![no_main]
 
-use ami_scheduler::package::Nevra;
+use ami_scheduler::release::Nevra;
 use ami_scheduler::tracker::plain_text;
 use libfuzzer_sys::fuzz_target;
 

@@ -11,11 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{printable, standing, why_built, why_left_alone, why_republished};
+use super::status::standing;
 use crate::alarm::Alarm;
-use crate::diff::{Diff, Planned, Reason};
-use crate::package::Nevra;
-use crate::tracker::{Build, Entry, State, Target};
+use crate::plan::{HoldReason, Plan, Planned};
+use crate::release::{BuildKey, Nevra, Target};
+use crate::text::printable;
+use crate::tracker::{Entry, State};
 
 /// A release × target as a test case.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ enum Outcome {
 
 impl Case {
     /// What the tracker says of a build now; `took` is how long the build took, where that is known.
-    pub fn recorded(build: &Build, entry: &Entry, took: Option<SignedDuration>) -> Self {
+    pub fn recorded(build: &BuildKey, entry: &Entry, took: Option<SignedDuration>) -> Self {
         let outcome = match entry.state {
             State::Built => Outcome::Passed,
             State::Failed => Outcome::Failed,
@@ -49,24 +50,24 @@ impl Case {
         Self { suite: target.to_string(), name: package.to_string(), outcome, told, took: None }
     }
 
-    fn planned(build: &Planned, max_attempts: u64) -> Self {
-        let why = why_built(&build.because, build.attempt, max_attempts);
-        Self::new(&build.package.package, &build.target, Outcome::Skipped, format!("to be built: {why}"))
+    fn planned(build: &Planned) -> Self {
+        let why = format!("to be built: {}", build.reason);
+        Self::new(&build.package.nevra, &build.target, Outcome::Skipped, why)
     }
 }
 
-/// The cases of a diff: what is built passes; what has been given up or has changed under its name, and
+/// The cases of a plan: what is built passes; what has been given up or has changed under its name, and
 /// every other alarm, fails; all else is skipped, with its reason.
-pub fn cases(diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> Vec<Case> {
-    let planned = diff.builds.iter().map(|build| Case::planned(build, max_attempts));
-    let left_alone = diff.left_alone.iter().map(|cell| {
+pub fn cases(plan: &Plan, alarms: &[Alarm]) -> Vec<Case> {
+    let planned = plan.builds.iter().map(Case::planned);
+    let held = plan.held.iter().map(|cell| {
         let changed =
-            diff.republished.iter().find(|change| change.package == cell.package && change.target == cell.target);
+            plan.republished.iter().find(|change| change.package == cell.package && change.target == cell.target);
         let (outcome, told) = match (&cell.reason, changed) {
-            (_, Some(change)) => (Outcome::Failed, why_republished(change)),
-            (Reason::GivenUp { .. }, None) => (Outcome::Failed, why_left_alone(&cell.reason)),
-            (Reason::Built { .. }, None) => (Outcome::Passed, why_left_alone(&cell.reason)),
-            (_, None) => (Outcome::Skipped, why_left_alone(&cell.reason)),
+            (_, Some(change)) => (Outcome::Failed, change.to_string()),
+            (HoldReason::GivenUp { .. }, None) => (Outcome::Failed, cell.reason.to_string()),
+            (HoldReason::Built { .. }, None) => (Outcome::Passed, cell.reason.to_string()),
+            (_, None) => (Outcome::Skipped, cell.reason.to_string()),
         };
         Case::new(&cell.package, &cell.target, outcome, told)
     });
@@ -77,9 +78,9 @@ pub fn cases(diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> Vec<Case> {
             Alarm::Overdue { .. } => String::new(),
         };
         let (suite, name) = ("alarms".to_owned(), format!("{}{of}", alarm.kind()));
-        Some(Case { suite, name, outcome: Outcome::Failed, told: super::alarm(alarm), took: None })
+        Some(Case { suite, name, outcome: Outcome::Failed, told: alarm.to_string(), took: None })
     });
-    planned.chain(left_alone).chain(of_no_build).collect()
+    planned.chain(held).chain(of_no_build).collect()
 }
 
 /// A `JUnit` report of cases that were so at a time.

@@ -4,37 +4,30 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{MANY, ago, alarm, links, printable, remarks, summary, to_the_minute, why_built, why_left_alone};
+use super::plan::MANY;
+use super::status::{links, remarks, summary};
 use crate::alarm::Alarm;
-use crate::diff::{Diff, LeftAlone, Reason};
-use crate::package::Nevra;
-use crate::tracker::{Document, Entry, Target};
+use crate::plan::{Held, HoldReason, Plan};
+use crate::release::{Nevra, Target};
+use crate::text::{ago, minute, printable};
+use crate::tracker::{Document, Entry};
 
-/// What a diff decided.
-pub fn diff(product: &str, reference: &str, at: Timestamp, diff: &Diff, alarms: &[Alarm], max_attempts: u64) -> String {
+/// What `diff` decided.
+pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(product), escaped(reference));
-    let _ = writeln!(
-        text,
-        "{} to build, {} left alone, decided {} UTC.",
-        diff.builds.len(),
-        diff.left_alone.len(),
-        to_the_minute(at)
-    );
-    let builds = diff
-        .builds
-        .iter()
-        .map(|build| (&build.package.package, &build.target, why_built(&build.because, build.attempt, max_attempts)));
+    let _ = writeln!(text, "{} to build, {} held, decided {}.", plan.builds.len(), plan.held.len(), minute(at));
+    let builds = plan.builds.iter().map(|build| (&build.package.nevra, &build.target, build.reason.to_string()));
     push_images(&mut text, "To build", builds.collect());
-    push_alarms(&mut text, alarms.iter().map(alarm));
+    push_alarms(&mut text, alarms.iter().map(Alarm::to_string));
     let (built, others): (Vec<_>, Vec<_>) =
-        diff.left_alone.iter().partition(|cell| matches!(cell.reason, Reason::Built { .. }));
-    push_images(&mut text, "Left alone", others.into_iter().map(left_alone).collect());
-    push_images(&mut text, "Built before", built.into_iter().rev().map(left_alone).collect());
+        plan.held.iter().partition(|cell| matches!(cell.reason, HoldReason::Built { .. }));
+    push_images(&mut text, "Held", others.into_iter().map(held).collect());
+    push_images(&mut text, "Built before", built.into_iter().rev().map(held).collect());
     text
 }
 
-fn left_alone(cell: &LeftAlone) -> (&Nevra, &Target, String) {
-    (&cell.package, &cell.target, why_left_alone(&cell.reason))
+fn held(cell: &Held) -> (&Nevra, &Target, String) {
+    (&cell.package, &cell.target, cell.reason.to_string())
 }
 
 fn push_alarms(text: &mut String, told: impl Iterator<Item = String>) {
@@ -61,7 +54,7 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
 /// What a person should hear of, and where the builds of a tracker stand, newest release first.
 pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(document.product()), escaped(document.reference()));
-    let _ = writeln!(text, "{}, as of {} UTC.", summary(document), to_the_minute(now));
+    let _ = writeln!(text, "{}, as of {}.", summary(document), minute(now));
     push_alarms(&mut text, alarms.iter().cloned());
     let mut entries: Vec<_> = document.entries().collect();
     entries.reverse();

@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{Link, ago, count, counts, links, printable, remarks, to_the_minute};
-use crate::package::Nevra;
-use crate::tracker::{Document, Entry, Notes, State, Target};
+use super::status::{Link, counts, links, remarks};
+use crate::release::Nevra;
+use crate::release::Target;
+use crate::text::{ago, count, minute, printable};
+use crate::tracker::{Document, Entry, Notes, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -27,7 +29,7 @@ pub fn page(documents: &[(Document, Vec<String>)], now: Timestamp) -> Result<Str
         .flat_map(|section| &section.counts)
         .map(|(state, _)| ((state.tone(), *state), *state))
         .collect();
-    let releases = sections.iter().map(|section| section.rows.len()).sum();
+    let releases: usize = sections.iter().map(|section| section.rows.len()).sum();
     Page {
         as_of: Time::new(now, now),
         releases: count(releases, "release"),
@@ -110,7 +112,7 @@ struct Time {
 
 impl Time {
     fn new(time: Timestamp, now: Timestamp) -> Self {
-        Self { machine: format!("{time:.0}"), exact: format!("{} UTC", to_the_minute(time)), ago: ago(time, now) }
+        Self { machine: format!("{time:.0}"), exact: minute(time), ago: ago(time, now) }
     }
 }
 

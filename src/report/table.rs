@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{more, printable, summary, to_the_minute};
+use super::status::{more, summary};
+use crate::text::{bare_minute, printable};
 use crate::tracker::{Document, Entry, Tone};
 
 const HEADINGS: [&str; 6] = ["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"];
@@ -24,7 +25,7 @@ pub fn status(document: &Document, colours: bool) -> String {
                 package.to_string(),
                 target.to_string(),
                 entry.state.word().to_owned(),
-                to_the_minute(entry.since),
+                bare_minute(entry.since),
                 attempts,
                 more(entry),
             ];

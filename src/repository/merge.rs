@@ -1,7 +1,6 @@
 //! Several repositories as one: which of two packages of the same name, version and architecture counts.
 
-use crate::package::{Nevra, Package};
-use crate::tracker::Target;
+use crate::release::{Nevra, Package, Target};
 
 /// What several repositories offer together.
 #[derive(Debug, Default)]
@@ -30,18 +29,18 @@ pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
     let mut offered = repositories.next().unwrap_or_default();
     offered.extend(repositories.flatten());
     // Stable: a release of an earlier repository stays before the same of a later one.
-    offered.sort_by(|a, b| a.package.cmp(&b.package));
+    offered.sort_by(|a, b| a.nevra.cmp(&b.nevra));
     let (mut packages, mut conflicts) = (Vec::<Package>::with_capacity(offered.len()), Vec::new());
     let mut start = 0;
     for mut package in offered {
-        if packages.get(start).is_some_and(|first| first.package != package.package) {
+        if packages.get(start).is_some_and(|first| first.nevra != package.nevra) {
             start = packages.len();
         }
         let known = &packages[start..];
         for first in known.iter().filter(|first| first.shares_a_target_with(&package)) {
             if first.checksum.as_ref().zip(package.checksum.as_ref()).is_some_and(|(first, other)| first != other) {
                 conflicts.push(Conflict {
-                    package: package.package.clone(),
+                    package: package.nevra.clone(),
                     taken: first.url.clone(),
                     passed_over: package.url.clone(),
                 });
@@ -64,10 +63,10 @@ pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
 fn without_repetitions(mut packages: Vec<Package>) -> Vec<Package> {
     // By EVR first, since mostly all are of one name.
     packages.sort_by(|a, b| {
-        let (own, other) = (&a.package, &b.package);
+        let (own, other) = (&a.nevra, &b.nevra);
         own.evr().cmp(other.evr()).then_with(|| own.cmp(other)).then_with(|| b.built_at.cmp(&a.built_at))
     });
-    packages.dedup_by(|other, first| other.package == first.package);
+    packages.dedup_by(|other, first| other.nevra == first.nevra);
     packages
 }
 
@@ -77,7 +76,7 @@ mod tests {
 
     fn package(nevra: &str, repository: &str, digit: &str, targets: &[&str]) -> Package {
         Package {
-            package: nevra.parse().expect(nevra),
+            nevra: nevra.parse().expect(nevra),
             url: format!("https://{repository}.example.com/{nevra}.rpm"),
             checksum: Some(format!("sha256:{}", digit.repeat(64)).parse().expect("a checksum")),
             built_at: None,
@@ -89,7 +88,7 @@ mod tests {
     fn told(merged: &Merged) -> Vec<String> {
         let tell = |package: &Package| {
             let targets: Vec<&str> = package.targets.iter().flatten().map(Target::as_str).collect();
-            format!("{} {} {}", &package.url[8..9], package.package.evr().version, targets.join(","))
+            format!("{} {} {}", &package.url[8..9], package.nevra.evr().version, targets.join(","))
         };
         merged.packages.iter().map(tell).collect()
     }

@@ -2,8 +2,9 @@
 
 use url::Url;
 
-use super::elements::for_each_element;
-use super::{Checksum, RepositoryError, is_root};
+use super::RepositoryError;
+use super::xml::{for_each_element, is_root};
+use crate::release::Checksum;
 
 const WHAT: &str = "the list of mirrors";
 const REPOMD: &str = "repodata/repomd.xml";

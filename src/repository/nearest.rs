@@ -1,6 +1,6 @@
 //! Names near to one that was not found.
 
-use crate::package::is_package_name;
+use crate::release::is_package_name;
 
 /// At most this many names are told.
 const MOST: usize = 3;

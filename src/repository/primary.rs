@@ -11,9 +11,14 @@ use memchr::memmem;
 use serde::Deserialize;
 use url::Url;
 
+use super::decompress::decompress;
+use super::public_url::public;
 use super::repomd::DataFile;
-use super::{Checksum, Listing, RepositoryError};
-use crate::package::{Evr, Nevra, Package, parse_epoch};
+use super::verify::Verified;
+use super::xml::{Location, TypedDigits};
+use super::{Listing, RepositoryError};
+use crate::release::nevra::parse_epoch;
+use crate::release::{Checksum, Evr, Nevra, Package};
 
 const WHAT: &str = "primary.xml";
 
@@ -23,24 +28,6 @@ const MAX_PACKAGE: usize = 16 << 20;
 const MAX_DOCUMENT: u64 = 4 << 30;
 /// The most packages that a repository may have, of whatever name.
 const MAX_PACKAGES: u64 = 5_000_000;
-
-/// A `<location>`: where a file is.
-#[derive(Deserialize)]
-pub(super) struct Location {
-    #[serde(rename = "@href")]
-    pub(super) href: String,
-    #[serde(rename = "@xml:base")]
-    pub(super) base: Option<String>,
-}
-
-/// A `<checksum>`.
-#[derive(Deserialize)]
-pub(super) struct TypedDigits {
-    #[serde(rename = "@type")]
-    pub(super) kind: String,
-    #[serde(rename = "$text", default)]
-    pub(super) digits: String,
-}
 
 #[derive(Deserialize)]
 struct PackageElement {
@@ -78,8 +65,8 @@ pub fn read(
     repository: &Url,
     product: &str,
 ) -> Result<Listing, RepositoryError> {
-    let mut verified = super::checksum::Verified::new(compressed, file.checksum.clone(), file.size);
-    let listing = super::decompress::decompress(&mut verified)
+    let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
+    let listing = decompress(&mut verified)
         .map_err(|error| RepositoryError::Read { what: WHAT, error })
         .and_then(|plain| read_plain(plain, repository, product));
     // First whether the file arrived as it was published: what a broken one says is of no interest.
@@ -97,7 +84,7 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
     while let Some((position, element)) = elements.next()? {
         match plain_name(element) {
             Some(name) if name != product.as_bytes() => {
-                listing.pass_over(std::str::from_utf8(name).unwrap_or_default());
+                listing.count_other(std::str::from_utf8(name).unwrap_or_default());
             }
             // The product's, or a name in an unusual form, which the parser will tell.
             _ => {
@@ -108,7 +95,7 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
                 if element.name.trim() == product {
                     listing.add(package(element, repository).map_err(malformed)?)?;
                 } else {
-                    listing.pass_over(element.name.trim());
+                    listing.count_other(element.name.trim());
                 }
             }
         }
@@ -144,7 +131,7 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
         .and_then(|time| time.build.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
-    Ok(Package { package: nevra, url: url.into(), checksum, built_at, targets: None })
+    Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None })
 }
 
 /// The URL of a file of the repository, from its `xml:base` and `href`.
@@ -171,7 +158,7 @@ pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, 
     if !same_place && !matches!(url.scheme(), "http" | "https") {
         return Err(format!("it has the scheme {}:, expected the repository's, http or https", url.scheme()));
     }
-    super::public(url).map_err(|error| error.to_string())
+    public(url).map_err(|error| error.to_string())
 }
 
 /// Cuts a document into its `<package …>…</package>`.
@@ -582,10 +569,10 @@ mod tests {
     #[test]
     fn the_promised_file_is_not_asked_for_again_because_it_can_not_be_decompressed() {
         let bytes = b"\x1f\x8b\x08 not gzip";
-        let digits = crate::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        let digits = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
         let checksum = Checksum::new("sha256", &digits).expect("a checksum");
         let file = DataFile { href: "x".to_owned(), base: None, checksum, size: None };
         let error = read(&bytes[..], &file, &base(), "gitlab-runner").expect_err("no gzip");
-        assert!(!error.may_pass() && error.to_string().starts_with("primary.xml is malformed"), "{error}");
+        assert!(!error.is_transient() && error.to_string().starts_with("primary.xml is malformed"), "{error}");
     }
 }

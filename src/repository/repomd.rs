@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
-use super::{Checksum, RepositoryError, is_root};
+use super::RepositoryError;
+use super::xml::{Location, TypedDigits, is_root};
+use crate::release::Checksum;
 
 const WHAT: &str = "repodata/repomd.xml";
 
@@ -47,8 +49,8 @@ struct Document {
 struct Data {
     #[serde(rename = "@type")]
     kind: Option<String>,
-    location: Option<super::primary::Location>,
-    checksum: Option<super::primary::TypedDigits>,
+    location: Option<Location>,
+    checksum: Option<TypedDigits>,
     size: Option<String>,
     timestamp: Option<String>,
 }

@@ -6,22 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, State, Target, TrackerName, TrackerNameError};
-use crate::alarm::Seen;
-use crate::package::Nevra;
+use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError};
 use crate::policy::Policy;
-use crate::repository::Checksum;
+use crate::release::{BuildKey, Checksum, Nevra, Target};
+use crate::text::named;
 
 const FORMAT: &str = "ami-scheduler/tracker/1";
-
-/// A release × target: what is built, recorded and never built twice.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Build {
-    /// The release.
-    pub package: Nevra,
-    /// What the image is built on.
-    pub target: Target,
-}
 
 /// What is known of the builds of one product on one ref.
 ///
@@ -41,7 +31,7 @@ pub struct Document {
     /// What was seen of repositories, by URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     repositories: BTreeMap<String, Seen>,
-    /// Of each line, the last run that was recorded.
+    /// The last run that was recorded, by lane.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     runs: BTreeMap<String, Timestamp>,
     entries: BTreeMap<Nevra, BTreeMap<Target, Entry>>,
@@ -115,7 +105,7 @@ impl Document {
         }
         let Format { format } = serde_json::from_slice(bytes)?;
         if format != FORMAT {
-            return Err(DocumentError::Format(format.chars().take(80).collect()));
+            return Err(DocumentError::Format(named(&format)));
         }
         Ok(serde_json::from_slice(bytes)?)
     }
@@ -150,7 +140,7 @@ impl Document {
     }
 
     /// The entry of a build.
-    pub fn get(&self, build: &Build) -> Option<&Entry> {
+    pub fn get(&self, build: &BuildKey) -> Option<&Entry> {
         self.entries.get(&build.package)?.get(&build.target)
     }
 
@@ -166,16 +156,15 @@ impl Document {
         self.targets.contains(target) || self.entries.values().any(is_run)
     }
 
-    /// Whether the runs of a target so far were about a release: if they were, and it is not known, then
-    /// it is new; if they were not, it may be as old as can be.
-    pub fn has_looked_for(&self, package: &Nevra, target: &Target) -> bool {
-        let looked = |scopes: &BTreeSet<Policy>| scopes.iter().any(|scope| scope.leaves_out(package).is_none());
+    /// Whether an earlier run's scope covered this release; only then does unknown mean new.
+    pub fn covers(&self, package: &Nevra, target: &Target) -> bool {
+        let looked = |scopes: &BTreeSet<Policy>| scopes.iter().any(|scope| scope.filter_reason(package).is_none());
         self.knows(target) && self.scopes.get(target).is_none_or(looked)
     }
 
     /// Records that a target has had a run about what `scope` lets through, even if there was nothing to
     /// record of it.
-    pub fn know(&mut self, target: &Target, scope: &Policy) {
+    pub fn record_scope(&mut self, target: &Target, scope: &Policy) {
         self.targets.insert(target.clone());
         self.scopes.entry(target.clone()).or_default().insert(scope.clone());
     }
@@ -187,22 +176,22 @@ impl Document {
 
     /// Records what was seen of a repository.
     pub fn remember_repository(&mut self, url: &str, seen: Seen) {
-        take_larger(&mut self.repositories, url.to_owned(), seen, Seen::cmp);
+        merge_max(&mut self.repositories, url.to_owned(), seen, Seen::cmp);
     }
 
-    /// When a run of a line was recorded last; the line of a pipeline that works on one alone is empty.
-    pub fn last_run(&self, line: &str) -> Option<Timestamp> {
-        self.runs.get(line).copied()
+    /// When a run of a lane was recorded last; the lane of a pipeline that has one alone is empty.
+    pub fn last_run(&self, lane: &str) -> Option<Timestamp> {
+        self.runs.get(lane).copied()
     }
 
-    /// The last runs that were recorded, by line.
+    /// The last runs that were recorded, by lane.
     pub fn runs(&self) -> &BTreeMap<String, Timestamp> {
         &self.runs
     }
 
-    /// Records that a line has had a run.
-    pub fn remember_run(&mut self, line: &str, now: Timestamp) {
-        take_larger(&mut self.runs, line.to_owned(), now, Timestamp::cmp);
+    /// Records that a lane has had a run.
+    pub fn remember_run(&mut self, lane: &str, now: Timestamp) {
+        merge_max(&mut self.runs, lane.to_owned(), now, Timestamp::cmp);
     }
 
     /// What both documents know: of each build the larger entry.
@@ -215,28 +204,28 @@ impl Document {
             self.scopes.entry(target).or_default().extend(scopes);
         }
         for (url, seen) in other.repositories {
-            take_larger(&mut self.repositories, url, seen, Seen::cmp);
+            merge_max(&mut self.repositories, url, seen, Seen::cmp);
         }
-        for (line, run) in other.runs {
-            take_larger(&mut self.runs, line, run, Timestamp::cmp);
+        for (lane, run) in other.runs {
+            merge_max(&mut self.runs, lane, run, Timestamp::cmp);
         }
         for (package, targets) in other.entries {
             let mine = self.entries.entry(package).or_default();
             for (target, entry) in targets {
-                take_larger(mine, target, entry, Entry::cmp);
+                merge_max(mine, target, entry, Entry::cmp);
             }
         }
         for (field, value) in other.unknown {
-            take_larger(&mut self.unknown, field, value, |a, b| a.to_string().cmp(&b.to_string()));
+            merge_max(&mut self.unknown, field, value, |a, b| a.to_string().cmp(&b.to_string()));
         }
         self
     }
 
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
     /// already can't be claimed and stays as it is. `rule` is why it is built; that of a first attempt stays.
-    pub fn claim(&mut self, build: &Build, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
+    pub fn claim(&mut self, build: &BuildKey, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        let mut claim = before.moved_to(State::Building, now, origin);
+        let mut claim = before.transition(State::Building, now, origin);
         claim.attempt = claim.attempt.saturating_add(1);
         claim.rule.get_or_insert_with(|| rule.to_owned());
         claim.first_seen.get_or_insert(now);
@@ -247,13 +236,13 @@ impl Document {
     /// Claims a build that a person asks for, as its first attempt: whatever was recorded of it no longer holds.
     pub fn claim_by_hand(
         &mut self,
-        build: &Build,
+        build: &BuildKey,
         by: Option<&str>,
         checksum: Option<Checksum>,
         now: Timestamp,
         origin: Origin,
     ) {
-        self.begin_anew(build, None, None, now);
+        self.reset(build, None, None, now);
         self.claim(build, ASKED_FOR, checksum, now, origin);
         if let Some(mut claim) = self.get(build).cloned() {
             (claim.reason, claim.by) = (Some("asked for by hand".to_owned()), by.map(str::to_owned));
@@ -264,7 +253,7 @@ impl Document {
     /// Records that a build succeeded, with what it reports of itself.
     ///
     /// A success that is there already stays as it is, unless this one reports something else.
-    pub fn succeed(&mut self, build: &Build, notes: &Notes, now: Timestamp, mut origin: Origin) -> Recorded {
+    pub fn succeed(&mut self, build: &BuildKey, notes: &Notes, now: Timestamp, mut origin: Origin) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let news = notes.iter().any(|(name, value)| before.notes.get(name) != Some(value));
         if before.state == State::Built && !news {
@@ -274,7 +263,7 @@ impl Document {
         if before.state == State::Building && before.origin.pipeline > 0 {
             origin.pipeline = before.origin.pipeline;
         }
-        let mut success = before.moved_to(State::Built, now, origin);
+        let mut success = before.transition(State::Built, now, origin);
         // Of two successes the one with more attempts is the larger: the newer has to win.
         if before.state == State::Built || before.attempt == 0 {
             success.attempt = success.attempt.saturating_add(1);
@@ -285,17 +274,17 @@ impl Document {
         Recorded::Changed
     }
 
-    /// Turns every claim that a line of this pipeline has not finished into a failed attempt; returns
-    /// them. The line is that of `origin`, which is otherwise the pipeline that failed; `job_url` is where a
+    /// Turns every claim that a lane of this pipeline has not finished into a failed attempt; returns
+    /// them. The lane is that of `origin`, which is otherwise the pipeline that failed; `job_url` is where a
     /// person sees the job in which a build did.
     pub fn settle(
         &mut self,
         pipeline: u64,
         now: Timestamp,
         origin: &Origin,
-        job_url: impl Fn(&Build) -> Option<String>,
-    ) -> Vec<Build> {
-        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.line.as_deref());
+        job_url: impl Fn(&BuildKey) -> Option<String>,
+    ) -> Vec<BuildKey> {
+        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.lane.as_deref());
         let open = self.builds_where(|_, _, entry| is_open(entry));
         for build in &open {
             self.fail(build, now, Origin { job_url: job_url(build), ..origin.clone() });
@@ -303,23 +292,23 @@ impl Document {
         open
     }
 
-    fn fail(&mut self, build: &Build, now: Timestamp, mut origin: Origin) {
+    fn fail(&mut self, build: &BuildKey, now: Timestamp, mut origin: Origin) {
         if let Some(claim) = self.get(build) {
             origin.pipeline = claim.origin.pipeline;
-            let failed = claim.moved_to(State::Failed, now, origin);
+            let failed = claim.transition(State::Failed, now, origin);
             self.put(build, failed);
         }
     }
 
     /// Records that a release was seen, and is not built yet. What is known of it already stays.
-    pub fn see(&mut self, build: &Build, now: Timestamp) {
+    pub fn record_first_seen(&mut self, build: &BuildKey, now: Timestamp) {
         let mut entry = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         entry.first_seen.get_or_insert(now);
         self.put(build, entry);
     }
 
     /// Records that a run of `pipeline` leaves a failed build for a later one. The same run counts once.
-    pub fn pass_over(&mut self, build: &Build, pipeline: u64) {
+    pub fn back_off(&mut self, build: &BuildKey, pipeline: u64) {
         if let Some(mut entry) = self.get(build).cloned() {
             let before = entry.passed_over.unwrap_or_default().before(pipeline);
             entry.passed_over = Some(PassedOver { runs: before.saturating_add(1), pipeline });
@@ -328,7 +317,7 @@ impl Document {
     }
 
     /// Records that a failed build is tried no more, for those who ask whether they were told.
-    pub fn give_up(&mut self, build: &Build, pipeline: u64, now: Timestamp) {
+    pub fn record_given_up(&mut self, build: &BuildKey, pipeline: u64, now: Timestamp) {
         if let Some(mut entry) = self.get(build).cloned() {
             entry.given_up.get_or_insert(GivenUp { since: now, pipeline });
             self.put(build, entry);
@@ -336,17 +325,17 @@ impl Document {
     }
 
     /// Records that a build is on purpose not made, by a rule. What is known of it already stays.
-    pub fn skip(&mut self, build: &Build, reason: &str, now: Timestamp) -> Recorded {
+    pub fn skip(&mut self, build: &BuildKey, reason: &str, now: Timestamp) -> Recorded {
         self.adopt(build, State::Skipped, reason, now)
     }
 
     /// Records that a person does not want a build. Of what is built already that is no use: it stays.
-    pub fn skip_by_hand(&mut self, build: &Build, reason: &str, by: &str, now: Timestamp) -> Recorded {
+    pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         if before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by) {
             return Recorded::AsBefore;
         }
-        let mut skipped = before.moved_to(State::Skipped, now, Origin::default());
+        let mut skipped = before.transition(State::Skipped, now, Origin::default());
         (skipped.reason, skipped.by) = (Some(reason.to_owned()), Some(by.to_owned()));
         skipped.first_seen.get_or_insert(now);
         self.put(build, skipped)
@@ -355,23 +344,23 @@ impl Document {
     /// Takes a skip back: the build is like one that was seen and not tried yet. Returns what was skipped.
     ///
     /// `targets` empty means all that it is skipped for.
-    pub fn unskip(&mut self, package: &Nevra, targets: &[Target], by: &str, now: Timestamp) -> Vec<Build> {
+    pub fn unskip(&mut self, package: &Nevra, targets: &[Target], by: &str, now: Timestamp) -> Vec<BuildKey> {
         let of_package = |known: &Nevra, target: &Target| known == package && is_one_of(target, targets);
         let skipped =
             self.builds_where(|known, target, entry| of_package(known, target) && entry.state == State::Skipped);
         for build in &skipped {
-            self.begin_anew(build, None, Some(by), now);
+            self.reset(build, None, Some(by), now);
         }
         skipped
     }
 
     /// Records a build that was made before this tracker knew of it. A success stays as it is.
-    pub fn import(&mut self, build: &Build, reason: &str, now: Timestamp) -> Recorded {
+    pub fn import(&mut self, build: &BuildKey, reason: &str, now: Timestamp) -> Recorded {
         self.adopt(build, State::Built, reason, now)
     }
 
     /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
-    pub fn adopt_image(&mut self, build: &Build, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
+    pub fn import_image(&mut self, build: &BuildKey, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
         let recorded = self.adopt(build, State::Built, reason, now);
         if let (Recorded::Changed, Some(mut entry)) = (recorded, self.get(build).cloned()) {
             entry.notes.extend(notes.clone());
@@ -380,13 +369,13 @@ impl Document {
         recorded
     }
 
-    fn adopt(&mut self, build: &Build, state: State, reason: &str, now: Timestamp) -> Recorded {
+    fn adopt(&mut self, build: &BuildKey, state: State, reason: &str, now: Timestamp) -> Recorded {
         let before = self.get(build);
         if before.is_some_and(|entry| entry.state >= state) {
             return Recorded::AsBefore;
         }
         let mut entry = before.cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        entry = entry.moved_to(state, now, Origin::default());
+        entry = entry.transition(state, now, Origin::default());
         entry.reason = Some(reason.to_owned());
         entry.first_seen.get_or_insert(now);
         self.put(build, entry)
@@ -395,24 +384,24 @@ impl Document {
     /// Asks for a build anew: whatever was recorded of it no longer holds.
     ///
     /// `targets` empty means all that are known of the package. Returns what was forgotten.
-    pub fn forget(
+    pub fn rebuild(
         &mut self,
         package: &Nevra,
         targets: &[Target],
         reason: &str,
         by: Option<&str>,
         now: Timestamp,
-    ) -> Vec<Build> {
+    ) -> Vec<BuildKey> {
         let known = self.builds_where(|known, target, _| known == package && is_one_of(target, targets));
         for build in &known {
-            self.begin_anew(build, Some(reason), by, now);
+            self.reset(build, Some(reason), by, now);
         }
         known
     }
 
-    fn begin_anew(&mut self, build: &Build, reason: Option<&str>, by: Option<&str>, now: Timestamp) {
+    fn reset(&mut self, build: &BuildKey, reason: Option<&str>, by: Option<&str>, now: Timestamp) {
         let Some(before) = self.get(build) else { return };
-        let mut anew = before.moved_to(State::Pending, now, Origin::default());
+        let mut anew = before.transition(State::Pending, now, Origin::default());
         anew.epoch = anew.epoch.saturating_add(1);
         anew.attempt = 0;
         anew.rule = None;
@@ -425,17 +414,17 @@ impl Document {
         self.put(build, anew);
     }
 
-    fn builds_where(&self, condition: impl Fn(&Nevra, &Target, &Entry) -> bool) -> Vec<Build> {
+    fn builds_where(&self, condition: impl Fn(&Nevra, &Target, &Entry) -> bool) -> Vec<BuildKey> {
         self.entries()
             .filter(|(package, target, entry)| condition(package, target, entry))
-            .map(|(package, target, _)| Build { package: package.clone(), target: target.clone() })
+            .map(|(package, target, _)| BuildKey { package: package.clone(), target: target.clone() })
             .collect()
     }
 
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
-    fn put(&mut self, build: &Build, entry: Entry) -> Recorded {
+    fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
-        take_larger(targets, build.target.clone(), entry, Entry::cmp)
+        merge_max(targets, build.target.clone(), entry, Entry::cmp)
     }
 }
 
@@ -444,7 +433,7 @@ fn is_one_of(target: &Target, targets: &[Target]) -> bool {
     targets.is_empty() || targets.contains(target)
 }
 
-fn take_larger<K: Ord, V>(
+fn merge_max<K: Ord, V>(
     into: &mut BTreeMap<K, V>,
     key: K,
     value: V,

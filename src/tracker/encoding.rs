@@ -44,14 +44,15 @@ pub(super) fn decode(content: &[u8]) -> Result<Document, DocumentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::{Build, Notes, Origin, TrackerName};
+    use crate::release::BuildKey;
+    use crate::tracker::{Notes, Origin, TrackerName};
     use jiff::Timestamp;
 
     fn document(entries: usize) -> Document {
         let mut document = Document::new("p", "main");
         for version in 0..entries {
             let package = format!("p-{version}-1.noarch").parse().expect("a package");
-            let build = Build { package, target: "al2023".parse().expect("a target") };
+            let build = BuildKey { package, target: "al2023".parse().expect("a target") };
             document.succeed(&build, &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
         }
         document

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Notes;
-use crate::repository::Checksum;
+use crate::release::Checksum;
+
+/// What the build reports of itself, such as the id of an AMI.
+pub type Notes = BTreeMap<String, String>;
 
 /// The rule by which a build is begun that a person asked for.
 pub const ASKED_FOR: &str = "asked_for";
@@ -98,9 +100,9 @@ pub struct Origin {
     /// Where a person sees the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_url: Option<String>,
-    /// Which of the lines that one pipeline works on, where it has several: the prefix of its jobs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<String>,
+    /// Which of the lanes that one pipeline works on, where it has several.
+    #[serde(rename = "line", default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
 }
 
 /// How often runs have passed a failed build over, short of trying it again.
@@ -134,7 +136,7 @@ pub struct GivenUp {
 /// What is known of one release on one target.
 ///
 /// `Ord` is a total order, and merging two entries takes the larger. Most significant first:
-/// 1. `epoch`, which `forget` alone raises;
+/// 1. `epoch`, which `rebuild` alone raises;
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
 /// 4. failed over building over pending;
@@ -212,12 +214,12 @@ impl Entry {
         }
     }
 
-    /// Whether this line of this pipeline has begun the build and not ended it.
-    pub fn is_claimed_by(&self, pipeline: u64, line: Option<&str>) -> bool {
-        self.state == State::Building && self.origin.pipeline == pipeline && self.origin.line.as_deref() == line
+    /// Whether this lane of this pipeline has begun the build and not ended it.
+    pub fn is_claimed_by(&self, pipeline: u64, lane: Option<&str>) -> bool {
+        self.state == State::Building && self.origin.pipeline == pipeline && self.origin.lane.as_deref() == lane
     }
 
-    /// Whether a person wants it built, and it is not: `forget` gives a reason, while what was only seen, or
+    /// Whether a person wants it built, and it is not: `rebuild` gives a reason, while what was only seen, or
     /// may be built again, has none. That an attempt has failed since does not change it.
     pub fn is_asked_for(&self) -> bool {
         match self.state {
@@ -234,7 +236,7 @@ impl Entry {
     }
 
     /// The same build in another state: what is not about the state stays.
-    pub(super) fn moved_to(&self, state: State, since: Timestamp, origin: Origin) -> Self {
+    pub(super) fn transition(&self, state: State, since: Timestamp, origin: Origin) -> Self {
         let about_the_old = Self { reason: None, by: None, passed_over: None, given_up: None, ..self.clone() };
         Self { state, since, origin, ..about_the_old }
     }
@@ -248,7 +250,7 @@ impl Entry {
         (state, decided_by_hand, passed_over, self.given_up.is_some(), origin)
     }
 
-    /// What the order falls back on: the one that says more, then any.
+    /// Tie-breaker: the longer JSON, then its bytes.
     fn length_and_bytes(&self) -> (usize, String) {
         let bytes = serde_json::to_string(self).unwrap_or_default();
         (bytes.len(), bytes)

@@ -237,7 +237,7 @@ fn read_where(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Resul
 
 fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8]) -> Result<Document, TrackerError> {
     let damaged = |reason| TrackerError::Damaged { file: file.name.clone(), place: store.place(), reason };
-    let found = crate::hex(&Sha256::digest(content));
+    let found = crate::text::hex(&Sha256::digest(content));
     let size = content.len();
     if let Some(listed) = file.sha256.as_ref().filter(|listed| !listed.eq_ignore_ascii_case(&found)) {
         return Err(damaged(format!("its listing says SHA-256 {listed}, its {size} bytes have {found}")));

@@ -10,64 +10,9 @@ mod entry;
 pub mod heads;
 mod name;
 pub mod plain_text;
+mod snapshot;
 
-pub use document::{Build, Document, DocumentError, Recorded};
-pub use entry::{ASKED_FOR, Entry, GivenUp, Origin, PassedOver, State, Tone};
+pub use document::{Document, DocumentError, Recorded};
+pub use entry::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, State, Tone};
 pub use name::{HeadName, TrackerName, TrackerNameError};
-
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-/// What the build reports of itself, such as the id of an AMI.
-pub type Notes = BTreeMap<String, String>;
-
-/// What an image is built on, such as `al2023`: the second coordinate of a build.
-///
-/// Letters, digits and `._-`, at most 60 of them, the first a letter or digit: safe in a job name,
-/// a variable and a shell word.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Target(String);
-
-/// Why a text is not a [`Target`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a target, such as al2023: it may hold letters, digits and ._-, at most 60")]
-pub struct TargetError(String);
-
-impl Target {
-    /// The target as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Target {
-    type Err = TargetError;
-
-    fn from_str(text: &str) -> Result<Self, TargetError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if starts_well && text.len() <= 60 && text.chars().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(TargetError(text.chars().take(80).collect()))
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for Target {
-    type Error = TargetError;
-
-    fn try_from(text: String) -> Result<Self, TargetError> {
-        text.parse()
-    }
-}
+pub use snapshot::{Seen, Shrank};

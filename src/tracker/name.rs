@@ -5,7 +5,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::encoding::is_compressed;
-use crate::package::is_package_name;
+use crate::release::is_package_name;
+use crate::text::named;
 
 const PREFIX: &str = "ami-scheduler.";
 const JSON: &str = ".json";
@@ -38,7 +39,7 @@ impl TrackerName {
     /// The tracker of `product` on the branch or tag `reference`.
     pub fn new(product: &str, reference: &str) -> Result<Self, TrackerNameError> {
         if !is_package_name(product) || product.len() > MAX_PRODUCT {
-            return Err(TrackerNameError::Product(product.chars().take(120).collect()));
+            return Err(TrackerNameError::Product(named(product)));
         }
         if reference.is_empty() {
             return Err(TrackerNameError::Ref);
@@ -53,7 +54,7 @@ impl TrackerName {
 
     /// The name of the head with this content.
     pub fn head(&self, content: &[u8]) -> HeadName {
-        let digits = crate::hex(&Sha256::digest(content))[..HEAD_DIGITS].to_owned();
+        let digits = crate::text::hex(&Sha256::digest(content))[..HEAD_DIGITS].to_owned();
         HeadName { tracker: self.clone(), digits, suffix: if is_compressed(content) { COMPRESSED_JSON } else { JSON } }
     }
 }
@@ -67,7 +68,7 @@ impl fmt::Display for TrackerName {
 /// `+`, which libstdc++ and others have, is the one character of a package name that is not in ours.
 fn product_part(product: &str) -> String {
     if product.contains('+') {
-        format!("{}-{}", product.replace('+', "-"), &crate::hex(&Sha256::digest(product))[..REF_DIGITS])
+        format!("{}-{}", product.replace('+', "-"), &crate::text::hex(&Sha256::digest(product))[..REF_DIGITS])
     } else {
         product.to_owned()
     }
@@ -79,7 +80,7 @@ fn ref_part(reference: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .take(MAX_SLUG)
         .collect();
-    format!("{}-{}", slug.trim_matches('-'), &crate::hex(&Sha256::digest(reference))[..REF_DIGITS])
+    format!("{}-{}", slug.trim_matches('-'), &crate::text::hex(&Sha256::digest(reference))[..REF_DIGITS])
 }
 
 /// The name of a head: its tracker's and the beginning of the SHA-256 of its content.

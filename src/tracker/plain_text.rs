@@ -1,6 +1,7 @@
 //! The plain-text tracker that hand-written pipelines keep: one package file name a line.
 
-use crate::package::Nevra;
+use crate::release::Nevra;
+use crate::text::named;
 
 /// Why a line is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +37,7 @@ pub fn parse(text: &str) -> Result<Vec<Nevra>, PlainTextError> {
         // Of two files on one line the first would be lost.
         let one = (!line.contains(char::is_whitespace)).then(|| file.strip_suffix(".rpm").unwrap_or(file));
         let package = one.and_then(|name| name.parse().ok());
-        packages
-            .push(package.ok_or_else(|| PlainTextError { line: index + 1, text: line.chars().take(120).collect() })?);
+        packages.push(package.ok_or_else(|| PlainTextError { line: index + 1, text: named(line) })?);
     }
     Ok(packages)
 }

@@ -1,0 +1,229 @@
+//! What is kept of a repository in a directory, so that a night on which nothing has changed costs one
+//! small request.
+//!
+//! Nothing in it is believed over the repository: it counts only where the server says that the file
+//! which it was read from is still the same. What is damaged, or not of this version, is ignored.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use ami_scheduler::release::Package;
+use ami_scheduler::repository::MAX_RELEASES;
+use ami_scheduler::text::hex;
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use crate::source::Validators;
+
+const FORMAT: &str = "ami-scheduler/cache/1";
+/// The most bytes that a file of it may have: those of some 100,000 releases.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// The place where one listing is kept: that of a product in a repository, by the keys that it was
+/// verified with.
+pub struct Cache {
+    file: PathBuf,
+    subject: String,
+    product: String,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The digest of what it is about: two repositories can't be mistaken for one another.
+    subject: String,
+    /// The URL that it was read from, a mirror's where there are some.
+    pub base: Url,
+    /// Of the document that decides: `repomd.xml`, or the page of an index.
+    pub validators: Validators,
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// `None` where there was none, and an index was read.
+    pub repomd: Option<KeptRepomd>,
+    pub packages: Vec<Package>,
+    pub others: usize,
+}
+
+/// A `repomd.xml`, with its signature where one was asked for: keys expire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptRepomd {
+    pub document: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Vec<u8>>,
+}
+
+impl Cache {
+    /// `repository` is its URL as it was given, without credentials; `keys` the file of keys.
+    pub fn new(folder: &Path, repository: &Url, product: &str, keys: Option<&[u8]>) -> Self {
+        let mut digest = Sha256::new();
+        for part in [repository.as_str().as_bytes(), product.as_bytes(), keys.unwrap_or_default()] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let subject = hex(&digest.finalize());
+        let file = folder.join(format!("{product}-{}.json", &subject[..16]));
+        Self { file, subject, product: product.to_owned() }
+    }
+
+    /// What is kept, if there is something that can be used.
+    pub fn load(&self) -> Option<Kept> {
+        match self.read() {
+            Ok(kept) => kept,
+            Err(error) => {
+                say_aside!("{} is ignored: {error:#}", self.file.display());
+                None
+            }
+        }
+    }
+
+    fn read(&self) -> anyhow::Result<Option<Kept>> {
+        let mut content = Vec::new();
+        match File::open(&self.file) {
+            Ok(file) => drop(file.take(MAX_SIZE).read_to_end(&mut content).context("it can not be read")?),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).context("it can not be read"),
+        }
+        let line = content.iter().position(|byte| *byte == b'\n').context("it is damaged")?;
+        let (head, json) = (&content[..line], &content[line + 1..]);
+        let head = std::str::from_utf8(head).ok().and_then(|head| head.split_once(' ')).context("it is damaged")?;
+        if head.0 != FORMAT {
+            bail!("it is of another version");
+        }
+        if head.1 != hex(&Sha256::digest(json)) {
+            bail!("it is damaged");
+        }
+        let kept: Kept = serde_json::from_slice(json).context("it is not what list keeps")?;
+        self.check(&kept)?;
+        Ok(Some(kept))
+    }
+
+    /// Somebody else may have written it: what a repository could not have said is not taken from it.
+    fn check(&self, kept: &Kept) -> anyhow::Result<()> {
+        let Validators { etag, last_modified } = &kept.validators;
+        let is_header = |value: &String| value.len() <= 1000 && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let is_url = |url: &String| {
+            Url::parse(url)
+                .is_ok_and(|url| url.scheme() == kept.base.scheme() || matches!(url.scheme(), "http" | "https"))
+        };
+        let is_ours = |package: &Package| package.nevra.name() == self.product && is_url(&package.url);
+        if kept.subject != self.subject
+            || !etag.iter().chain(last_modified).all(is_header)
+            || kept.packages.len() > MAX_RELEASES
+            || kept.packages.is_empty()
+            || !kept.packages.iter().all(|package| is_ours(package) && package.targets.is_none())
+        {
+            bail!("it is not what list keeps of this repository");
+        }
+        Ok(())
+    }
+
+    /// Keeps something for the next run. That it can't is no reason to fail.
+    pub fn store(
+        &self,
+        base: &Url,
+        validators: Validators,
+        read_at: Timestamp,
+        repomd: Option<KeptRepomd>,
+        packages: &[Package],
+        others: usize,
+    ) {
+        let (subject, base, packages) = (self.subject.clone(), base.clone(), packages.to_vec());
+        let kept = Kept { subject, base, validators, read_at, repomd, packages, others };
+        if let Err(error) = self.write(&kept) {
+            say_aside!("{} is not kept for the next run: {error:#}", self.file.display());
+        }
+    }
+
+    fn write(&self, kept: &Kept) -> anyhow::Result<()> {
+        let json = serde_json::to_vec_pretty(kept)?;
+        let mut content = format!("{FORMAT} {}\n", hex(&Sha256::digest(&json))).into_bytes();
+        content.extend(json);
+        if let Some(folder) = self.file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let part = self.file.with_extension("part");
+        fs::write(&part, content)?;
+        Ok(fs::rename(&part, &self.file)?)
+    }
+}
+
+// WASI has no folder for temporary files; the component's tests keep listings in wasm.
+#[cfg(all(test, not(target_os = "wasi")))]
+mod tests {
+    use super::*;
+
+    fn repository() -> Url {
+        "https://yum.example.com/el9/".parse().expect("a URL")
+    }
+
+    fn cache(folder: &Path) -> Cache {
+        Cache::new(folder, &repository(), "runner", None)
+    }
+
+    fn package(nevra: &str, url: &str) -> Package {
+        let (checksum, built_at, targets) = (None, None, None);
+        Package { package: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
+    }
+
+    fn store(cache: &Cache) {
+        let validators = Validators { etag: Some("\"x\"".to_owned()), last_modified: None };
+        let repomd = KeptRepomd { document: "<repomd/>".to_owned(), signature: Some(vec![0, 255]) };
+        let packages = [package("runner-1-1.noarch", "https://yum.example.com/el9/a.rpm")];
+        cache.store(&repository(), validators, Timestamp::UNIX_EPOCH, Some(repomd), &packages, 7);
+    }
+
+    #[test]
+    fn what_is_stored_is_there_for_the_same_repository_product_and_keys_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().join("made/by/it");
+        store(&cache(&folder));
+        let kept = cache(&folder).load().expect("something");
+        assert_eq!((kept.packages.len(), kept.others, kept.base), (1, 7, repository()));
+        assert_eq!(kept.repomd.and_then(|repomd| repomd.signature), Some(vec![0, 255]));
+        let other = "https://yum.example.com/el9?x".parse().expect("a URL");
+        for cache in [
+            Cache::new(&folder, &other, "runner", None),
+            Cache::new(&folder, &repository(), "bash", None),
+            Cache::new(&folder, &repository(), "runner", Some(b"keys")),
+        ] {
+            assert_eq!(cache.load(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_of_another_version_or_hostile_is_ignored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(folder.path());
+        store(&cache);
+        let good = fs::read_to_string(&cache.file).expect("read");
+        let (_, json) = good.split_once('\n').expect("lines");
+        let signed = |json: &str| format!("{FORMAT} {}\n{json}", hex(&Sha256::digest(json)));
+        assert_eq!(signed(json), good);
+        for (content, told) in [
+            (String::new(), "it is damaged"),
+            ("\n".to_owned(), "it is damaged"),
+            (good[..good.len() - 9].to_owned(), "it is damaged"),
+            (good.replace("a.rpm", "b.rpm"), "it is damaged"),
+            (good.replace("cache/1", "cache/2"), "it is of another version"),
+            (signed("{}"), "it is not what list keeps"),
+            (signed(&json.replace("runner-1-1", "runner-$(id)-1")), "it is not what list keeps"),
+            (signed(&json.replace("runner-1-1", "bash-1-1")), "it is not what list keeps of this repository"),
+            (signed(&json.replace(&cache.subject, "x")), "it is not what list keeps of this repository"),
+            (signed(&json.replace("https://yum.example.com/el9/a.rpm", "file:///etc/a.rpm")), "of this repository"),
+            (signed(&json.replace("\\\"x\\\"", "x\\r\\nhost: y")), "of this repository"),
+        ] {
+            fs::write(&cache.file, &content).expect("written");
+            let error = cache.read().map(|kept| kept.is_some()).expect_err(&content);
+            assert!(format!("{error:#}").contains(told), "{content}: {error:#}");
+            assert_eq!(cache.load(), None);
+        }
+        fs::remove_file(&cache.file).expect("removed");
+        fs::create_dir(&cache.file).expect("a folder");
+        assert_eq!(cache.load(), None);
+        store(&cache); // which can't be done, and does no harm
+    }
+}

@@ -1,0 +1,85 @@
+//! Exit codes, and the errors that lead to them.
+
+use std::process::ExitCode;
+
+use ami_scheduler::alarm::{Alarm, AlarmKind};
+use anyhow::anyhow;
+
+/// What a run can end with. The numbers are a contract with people's scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Anything else.
+    Other = 1,
+    /// The command line.
+    CommandLine = 2,
+    /// The package repository.
+    Repository = 3,
+    /// GitLab or the tracker.
+    Tracker = 4,
+    /// All is done, and there are alarms that were to end it so: that of the first of them.
+    Republished = 5,
+    Unchanged = 6,
+    Shrank = 7,
+    Overdue = 8,
+}
+
+impl From<AlarmKind> for Exit {
+    fn from(alarm: AlarmKind) -> Self {
+        match alarm {
+            AlarmKind::Republished => Self::Republished,
+            AlarmKind::Unchanged => Self::Unchanged,
+            AlarmKind::Shrank => Self::Shrank,
+            AlarmKind::Overdue => Self::Overdue,
+        }
+    }
+}
+
+/// An error and the exit code that it leads to.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Other, error }
+    }
+}
+
+/// Says what an error is about.
+pub trait WithExit<T> {
+    fn with_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> WithExit<T> for Result<T, E> {
+    fn with_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure { exit, error: error.into() })
+    }
+}
+
+/// Ends a run that is done with the exit code of an alarm, where there are some that are to end it so.
+pub fn fail_on(kinds: &[AlarmKind], alarms: &[Alarm]) -> Result<(), Failure> {
+    let mut told: Vec<AlarmKind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
+    told.sort_unstable();
+    told.dedup();
+    let Some(first) = told.first().copied() else { return Ok(()) };
+    let told: Vec<String> = told.iter().map(AlarmKind::to_string).collect();
+    let told = told.join(", ");
+    Err(anyhow!("there are alarms that --fail-on names ({told}): see the warnings above. All else is done"))
+        .with_exit(first.into())
+}
+
+/// Ends a run that has gone well, or has not.
+///
+/// WASI's stable `exit` knows success and failure alone; the code needs its newer sibling, after
+/// which nothing runs: stdout and stderr have no buffers of ours that could be lost.
+pub fn leave(code: u8) -> ExitCode {
+    #[cfg(target_os = "wasi")]
+    if code > 1 {
+        use std::io::Write as _;
+        let _ = std::io::stdout().flush();
+        wasi::cli::exit::exit_with_code(code);
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,56 @@
+//! Files of the machine that it runs on, or of the folder that a module is given.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Write as _};
+use std::path::Path;
+
+use ami_scheduler::report::junit::{self, Case};
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    write_with(path, |file| {
+        let mut file = BufWriter::with_capacity(64 << 10, file);
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        file.flush()
+    })
+}
+
+pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    write_with(path, |mut file| file.write_all(content))
+}
+
+fn write_with(path: &Path, content: impl FnOnce(File) -> io::Result<()>) -> anyhow::Result<()> {
+    let written = File::create(path).and_then(content);
+    written.with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
+}
+
+/// A `JUnit` report of builds, where one is asked for.
+pub fn write_junit(path: Option<&Path>, reference: &str, now: Timestamp, cases: &[Case]) -> anyhow::Result<()> {
+    path.map_or(Ok(()), |path| write(path, &junit::report(reference, now, cases)?))
+}
+
+pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}{}", path.display(), sandbox_hint(path)))
+}
+
+/// Under wasmtime a file outside of the folders that were given is simply not there.
+fn sandbox_hint(path: &Path) -> &'static str {
+    let outside = path.is_absolute() || path.starts_with("..");
+    if cfg!(target_os = "wasi") && outside {
+        " (the module sees only the folders that wasmtime was given with --dir)"
+    } else {
+        ""
+    }
+}
+
+/// A file, or stdin where it is `-`.
+pub fn read_file_or_stdin(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return read(file);
+    }
+    let mut content = Vec::new();
+    std::io::stdin().read_to_end(&mut content).context("cannot read stdin")?;
+    Ok(content)
+}

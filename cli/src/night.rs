@@ -1,0 +1,209 @@
+//! A night: the releases beside the tracker, and what the rules make of both.
+
+use std::path::Path;
+
+use ami_scheduler::alarm::{Alarm, Limits, Watch};
+use ami_scheduler::artifacts::Packages;
+use ami_scheduler::plan::compare::Earlier;
+use ami_scheduler::plan::{Context, Plan, Rules, by_hand, nightly};
+use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
+use ami_scheduler::report;
+use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
+use ami_scheduler::tracker::{Document, Origin, plain_text};
+use anyhow::{Context as _, anyhow, bail};
+use jiff::Timestamp;
+
+use crate::cli::{RuleArgs, TrackerArgs};
+use crate::exit::{Exit, Failure, WithExit as _};
+use crate::files::read;
+use crate::session::{Connect, open_store};
+
+/// What a run is asked for.
+pub struct Request {
+    /// The targets that the team has.
+    pub targets: Vec<Target>,
+    /// Those of them that are meant; none stand for all.
+    pub only_targets: Vec<Target>,
+    /// Whether the tracker counts, and is told, of a version that is asked for by hand.
+    pub record: bool,
+    /// Who asks for one.
+    pub by: Option<String>,
+}
+
+/// What a run would do, before it has any effect.
+pub struct Night {
+    pub packages: Packages,
+    pub targets: Vec<Target>,
+    pub rules: Rules,
+    pub origin: Origin,
+    pub now: Timestamp,
+    pub plan: Plan,
+    /// The tracker as it is, and as the run would leave it.
+    pub before: Document,
+    after: Document,
+    /// What was taken over from a tracker of another kind.
+    pub taken_over: Option<String>,
+    /// Where the tracker is, and what was read of it; none of a version that is built by hand and not recorded.
+    tracker: Option<(Box<dyn Store>, Heads)>,
+}
+
+impl Night {
+    pub fn make(
+        packages: &Path,
+        request: Request,
+        tracker: &TrackerArgs,
+        connect: &Connect,
+        rules: RuleArgs,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
+        let targets = only(&all_targets, &request.only_targets).with_exit(Exit::CommandLine)?;
+        let json = read(packages).context("--packages has to name the file that list wrote")?;
+        let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
+            return Err(anyhow!(
+                "--targets names {target}, and no --repo-url was for it: list has to be told of a repository for it"
+            ))
+            .with_exit(Exit::CommandLine);
+        }
+        let rules = rules.into_rules(packages.policy.clone());
+        let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
+        let asked_for = packages.policy.versions.asked_for();
+        let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
+            (Document::new(product, reference), None, None)
+        } else {
+            let store = open_store(&tracker.tracker, connect)?;
+            let tracker = Tracker::new(store.as_ref(), product, reference).with_exit(Exit::Tracker)?;
+            let heads = tracker.read().with_exit(Exit::Tracker)?;
+            let (before, taken_over) = match &heads.document {
+                Some(document) => (document.clone(), None),
+                None => first_document(store.as_ref(), &tracker, &heads, product, reference, &all_targets, now)?,
+            };
+            (before, taken_over, Some((store, heads)))
+        };
+        let mut after = before.clone();
+        let offered = &packages.packages;
+        let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
+        let plan = match asked_for {
+            None => nightly(offered, &mut after, &context),
+            Some(version) => {
+                let offers_none = |target: &&Target| !offered.iter().any(|package| package.is_for(target));
+                if let Some(target) = targets.iter().find(offers_none) {
+                    return Err(anyhow!(
+                        "there is no {version} of {product} for {target}: name the other targets by --only-targets (input only_targets, variable AMI_SCHEDULER_ONLY_TARGETS)"
+                    ))
+                    .with_exit(Exit::Repository);
+                }
+                by_hand(offered, &mut after, request.by.as_deref(), &context)
+            }
+        };
+        Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, tracker })
+    }
+
+    /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
+    pub fn alarms(&mut self, limits: &Limits) -> Vec<Alarm> {
+        if self.packages.policy.versions.asked_for().is_some() {
+            return Vec::new(); // what is asked for by hand is no run
+        }
+        let watch = Watch { lane: self.origin.lane.as_deref().unwrap_or_default(), limits, now: self.now };
+        watch.alarms(&self.before, &mut self.after, &self.packages.repositories, &self.plan.republished)
+    }
+
+    /// Who decides, when, by which rules and for which targets.
+    pub fn context(&self) -> Context<'_> {
+        Context { targets: &self.targets, rules: &self.rules, origin: &self.origin, now: self.now }
+    }
+
+    /// Whether the tracker knows of the builds.
+    pub fn is_recorded(&self) -> bool {
+        self.tracker.is_some()
+    }
+
+    /// What the rules add and drop, beside an earlier run.
+    pub fn compare(&self, builds: &Path) -> Result<String, Failure> {
+        let earlier = earlier(builds)?;
+        if let Some(version) = &earlier.asked_for {
+            return Ok(format!(
+                "{} is about {version}, which was asked for by hand: there is nothing to compare with.",
+                builds.display()
+            ));
+        }
+        let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (row.package.clone(), row.reason)).collect();
+        let comparison = earlier.compare(&self.plan, &filtered);
+        Ok(report::comparison(&earlier, &comparison))
+    }
+
+    /// Claims the builds, and remembers the rest.
+    pub fn record(&self) -> Result<(), Failure> {
+        let Some((store, heads)) = &self.tracker else { return Ok(()) };
+        let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference());
+        tracker.and_then(|tracker| tracker.write(heads, &self.after)).with_exit(Exit::Tracker)
+    }
+}
+
+/// What a run has decided.
+pub fn earlier(builds: &Path) -> Result<Earlier, Failure> {
+    let doing = || format!("{}: it is not the builds.json that diff writes", builds.display());
+    Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
+}
+
+fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
+    if all.is_empty() {
+        bail!("--targets is empty; name at least one, such as --targets al2023");
+    }
+    all.sort();
+    if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
+        bail!("--targets names {twice} twice; name each target once");
+    }
+    Ok(all)
+}
+
+/// Those of the targets that are named; all, where none is.
+fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
+    if let Some(unknown) = named.iter().find(|target| !all.contains(target)) {
+        bail!("--only-targets names {unknown}, which is none of the targets: they are {}", listed(all));
+    }
+    Ok(all.iter().filter(|target| named.is_empty() || named.contains(target)).cloned().collect())
+}
+
+/// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
+/// there is one; else an empty one.
+fn first_document(
+    store: &dyn Store,
+    tracker: &Tracker<'_>,
+    heads: &Heads,
+    product: &str,
+    reference: &str,
+    targets: &[Target],
+    now: Timestamp,
+) -> Result<(Document, Option<String>), Failure> {
+    let mut document = tracker.new_document();
+    let name = plain_text::file_name(reference);
+    let Some(file) = heads.other_files.iter().rfind(|file| file.name == name) else {
+        return Ok((document, None));
+    };
+    let packages = read_plain_text(store, file).with_exit(Exit::Tracker)?;
+    let own: Vec<_> = packages.iter().filter(|package| package.name() == product).collect();
+    let reason = format!("in {name}");
+    for (package, target) in own.iter().flat_map(|package| targets.iter().map(move |target| (*package, target))) {
+        document.import(&BuildKey { package: package.clone(), target: target.clone() }, &reason, now);
+    }
+    let told = format!(
+        "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built on {}. \
+         The file itself stays as it is and is not read again.",
+        own.len(),
+        packages.len(),
+        listed(targets)
+    );
+    Ok((document, Some(told)))
+}
+
+fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<Nevra>> {
+    let doing = || format!("the plain-text tracker {} in {} cannot be taken over", file.name, store.place());
+    let content = store.download(file).map_err(anyhow::Error::from_boxed).with_context(doing)?;
+    let content =
+        content.ok_or_else(|| anyhow!("it is listed, but it is not there; run the job again")).with_context(doing)?;
+    let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such").with_context(doing)?;
+    plain_text::parse(&text).with_context(doing)
+}

@@ -1,0 +1,10 @@
+//! The JSON files that the jobs hand on: `packages.json` from list to diff, `builds.json` from diff
+//! to whoever generates a pipeline.
+//!
+//! Each has a `format` with a version; within a version fields are added, never changed.
+
+mod builds;
+mod packages;
+
+pub use builds::{AlarmRow, BuildRow, Builds, FilteredRow, HeldRow, Run};
+pub use packages::{Filtered, Packages, PackagesError};

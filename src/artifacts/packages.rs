@@ -1,0 +1,182 @@
+//! `packages.json`, from list to diff: the releases of a product.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{FilterReason, Policy};
+use crate::release::{Nevra, Package, Target};
+use crate::repository::RepositoryRead;
+use crate::text::named;
+
+const PACKAGES_FORMAT: &str = "ami-scheduler/packages/1";
+
+/// `packages.json`: the releases of a product.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Packages {
+    format: String,
+    /// The product that was asked for.
+    pub product: String,
+    /// The first repository that was asked, without credentials.
+    pub repository: String,
+    /// All of them, in the order of their precedence.
+    #[serde(default)]
+    pub repositories: Vec<RepositoryRead>,
+    /// When it was asked.
+    pub read_at: Timestamp,
+    /// By what its releases were told apart.
+    #[serde(default)]
+    pub policy: Policy,
+    /// The releases that the version policy lets through, oldest first.
+    pub packages: Vec<Package>,
+    /// The others, each with the rule that leaves it out.
+    pub filtered: Vec<Filtered>,
+}
+
+/// A release that the version policy does not let through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Filtered {
+    /// The release.
+    pub package: Nevra,
+    /// The rule that leaves it out.
+    pub reason: FilterReason,
+}
+
+/// Why a file is no `packages.json`.
+#[derive(Debug, thiserror::Error)]
+pub enum PackagesError {
+    /// Not JSON, or not of the shape.
+    #[error("it is not the packages.json that list writes")]
+    Json(#[from] serde_json::Error),
+    /// Of a format that this version does not know.
+    #[error("its format is {0:?}, expected {PACKAGES_FORMAT:?}: list and diff have to be of one version")]
+    Format(String),
+    /// A release of another product: its tracker is another one.
+    #[error("it is about {product}, and holds {package}: let list write it, once for each product")]
+    Other {
+        /// The release.
+        package: Box<Nevra>,
+        /// The product that the file is about.
+        product: String,
+    },
+    /// A release is there twice for one target: which of the two is to be built?
+    #[error("it holds {0} twice: let list write it")]
+    Twice(Nevra),
+    /// Something else than a URL, or one with a variable that GitLab would expand.
+    #[error("the URL of {0} in it is none that list writes: let list write it")]
+    Url(Nevra),
+}
+
+impl Packages {
+    /// The result of a list.
+    pub fn new(
+        product: &str,
+        repositories: Vec<RepositoryRead>,
+        read_at: Timestamp,
+        policy: Policy,
+        packages: Vec<Package>,
+        filtered: Vec<(Nevra, FilterReason)>,
+    ) -> Self {
+        Self {
+            format: PACKAGES_FORMAT.to_owned(),
+            product: product.to_owned(),
+            repository: repositories.first().map(|repository| repository.url.clone()).unwrap_or_default(),
+            repositories,
+            read_at,
+            policy,
+            packages,
+            filtered: filtered.into_iter().map(|(package, reason)| Filtered { package, reason }).collect(),
+        }
+    }
+
+    /// Reads a `packages.json`.
+    pub fn from_json(json: &[u8]) -> Result<Self, PackagesError> {
+        let packages: Self = serde_json::from_slice(json)?;
+        if packages.format != PACKAGES_FORMAT {
+            return Err(PackagesError::Format(named(&packages.format)));
+        }
+        let mut seen: BTreeMap<&Nevra, Vec<&Package>> = BTreeMap::new();
+        for package in &packages.packages {
+            let nevra = &package.nevra;
+            if nevra.name() != packages.product {
+                return Err(PackagesError::Other { package: Box::new(nevra.clone()), product: packages.product });
+            }
+            if !package.url.bytes().all(|b| b.is_ascii_graphic() && b != b'$') {
+                return Err(PackagesError::Url(nevra.clone()));
+            }
+            let known = seen.entry(nevra).or_default();
+            if known.iter().any(|known| known.shares_a_target_with(package)) {
+                return Err(PackagesError::Twice(nevra.clone()));
+            }
+            known.push(package);
+        }
+        Ok(packages)
+    }
+
+    /// Whether a repository was asked for this target.
+    pub fn cover(&self, target: &Target) -> bool {
+        let mut targets = self.repositories.iter().map(|repository| &repository.targets);
+        self.repositories.is_empty() || targets.any(|targets| targets.as_ref().is_none_or(|all| all.contains(target)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
+        let packages = packages.iter().map(|(package, targets)| Package {
+            package: package.parse().expect("a package"),
+            url: "https://yum.example.com/a.rpm".to_owned(),
+            checksum: None,
+            built_at: None,
+            targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
+        });
+        let written =
+            Packages::new("runner", vec![], Timestamp::UNIX_EPOCH, Policy::default(), packages.collect(), vec![]);
+        Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
+    }
+
+    #[test]
+    fn a_target_that_no_repository_was_for_is_known() {
+        let read = |targets: Option<&[&str]>| RepositoryRead {
+            url: "https://yum.example.com/".to_owned(),
+            targets: targets.map(|targets| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            revision: None,
+            releases: 1,
+        };
+        for (repositories, covered) in [
+            (vec![], true),
+            (vec![read(None)], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8", "rhel9"]))], true),
+            (vec![read(Some(&["al2023"])), read(Some(&["rhel8"]))], false),
+        ] {
+            let packages =
+                Packages::new("runner", repositories, Timestamp::UNIX_EPOCH, Policy::default(), vec![], vec![]);
+            assert_eq!(packages.cover(&"rhel9".parse().expect("a target")), covered, "{:?}", packages.repositories);
+        }
+    }
+
+    #[test]
+    fn a_list_of_packages_is_of_one_product_and_names_each_release_once_for_each_target() {
+        for (one, other) in [("runner-1-1.x86_64", "runner-1-1.aarch64"), ("runner-1-1.x86_64", "runner-1-1.x86_64")] {
+            assert_eq!(read(&[(one, &["al2023"]), (other, &["rhel9"])]).expect("a list").packages.len(), 2);
+        }
+        for (packages, told) in [
+            (
+                [("runner-1-1.x86_64", &[][..]), ("bash-5-1.x86_64", &[])],
+                "it is about runner, and holds bash-5-1.x86_64",
+            ),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &[])], "it holds runner-1-1.x86_64 twice"),
+            ([("runner-1-1.x86_64", &[]), ("runner-1-1.x86_64", &["al2023"])], "it holds runner-1-1.x86_64 twice"),
+            (
+                [("runner-1-1.x86_64", &["rhel9", "al2023"]), ("runner-1-1.x86_64", &["al2023"])],
+                "it holds runner-1-1.x86_64 twice",
+            ),
+        ] {
+            let error = read(&packages).expect_err(told).to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The child pipeline: builds as the jobs of a GitLab configuration.
+
+pub mod jobs;
+mod quote;
+mod render;
+mod settings;
+
+pub use render::render;
+pub use settings::{BuildFile, BuildJob, ChildPipelineError, NoteName, Settings};

@@ -1,0 +1,93 @@
+//! Fills in the child pipeline.
+//!
+//! The text is static: GitLab expands no variables in the `include` of a generated configuration, and every
+//! value is a quoted YAML string, which no YAML parser takes for a number, a date or a structure.
+
+use askama::Template;
+use url::Url;
+
+use super::jobs::{build_name, update_name};
+use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
+use crate::plan::Planned;
+use crate::release::{Checksum, Nevra, Target};
+use crate::tracker::TrackerName;
+
+/// What a job does first to come by the module: word for word as the component's own jobs.
+const FETCH_MODULE: &str = include_str!("fetch-module.sh");
+
+#[derive(Template)]
+#[template(path = "child-pipeline.yml")]
+struct ChildPipeline<'a> {
+    version: &'a str,
+    settings: &'a Settings,
+    lane: &'a str,
+    module_url: &'a str,
+    module_sha256: &'a str,
+    /// A JSON array: it has no character that ends a single-quoted YAML scalar.
+    notes: String,
+    fetch_module: String,
+    tracker: Option<&'a TrackerName>,
+    builds: Vec<BuildJobs<'a>>,
+}
+
+/// The jobs of one build.
+struct BuildJobs<'a> {
+    job: String,
+    update_job: String,
+    package: &'a Nevra,
+    target: &'a Target,
+    variables: [(&'static str, String); 9],
+}
+
+/// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
+/// for a failure, so where there is nothing to build, one job says so. Without a tracker, the builds are
+/// not recorded. An error where GitLab would refuse the name of a job.
+pub fn render(
+    settings: &Settings,
+    tracker: Option<&TrackerName>,
+    builds: &[Planned],
+) -> Result<String, ChildPipelineError> {
+    let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
+    let child_pipeline = ChildPipeline {
+        version: env!("CARGO_PKG_VERSION"),
+        settings,
+        lane: settings.lane.as_deref().unwrap_or_default(),
+        module_url: settings.module_url.as_ref().map(Url::as_str).unwrap_or_default(),
+        module_sha256: settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
+        notes: serde_json::json!(notes).to_string(),
+        fetch_module: FETCH_MODULE.trim_end().replace('\n', "\n      "),
+        tracker,
+        builds: builds.iter().map(|build| BuildJobs::new(settings, build)).collect::<Result<_, _>>()?,
+    };
+    let yaml = child_pipeline.render().map_err(|error| ChildPipelineError::Template(error.to_string()))?;
+    Ok(yaml.trim_end().to_owned() + "\n")
+}
+
+impl<'a> BuildJobs<'a> {
+    fn new(settings: &Settings, build: &'a Planned) -> Result<Self, ChildPipelineError> {
+        let (nevra, target) = (&build.package.nevra, &build.target);
+        let evr = nevra.evr();
+        let sha256 = build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default();
+        Ok(Self {
+            job: short_enough(build_name(nevra, target))?,
+            update_job: short_enough(update_name(nevra, target))?,
+            package: nevra,
+            target,
+            variables: [
+                ("PRODUCT", settings.product.clone()),
+                ("VERSION", evr.version.clone()),
+                ("RELEASE", evr.release.clone()),
+                ("EPOCH", evr.epoch.to_string()),
+                ("ARCH", nevra.arch().to_owned()),
+                ("PACKAGE", nevra.to_string()),
+                ("PACKAGE_URL", build.package.url.clone()),
+                ("PACKAGE_SHA256", sha256.to_owned()),
+                ("TARGET", target.to_string()),
+            ],
+        })
+    }
+}
+
+fn short_enough(name: String) -> Result<String, ChildPipelineError> {
+    if name.chars().count() > MAX_JOB_NAME { Err(ChildPipelineError::JobName(name)) } else { Ok(name) }
+}

@@ -1,0 +1,138 @@
+//! What the jobs of a child pipeline need to know beside their builds.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::release::Checksum;
+
+/// The longest name of a job that GitLab takes, in characters.
+pub(super) const MAX_JOB_NAME: usize = 255;
+
+/// What the jobs of a child pipeline need to know beside their builds.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The product.
+    pub product: String,
+    /// The branch or tag whose tracker records the builds.
+    pub reference: String,
+    /// The pipeline that claimed the builds.
+    pub pipeline: u64,
+    /// Which of its lanes, where it works on several.
+    pub lane: Option<String>,
+    /// The file of the project that holds the build job.
+    pub build_file: BuildFile,
+    /// The hidden job that builds one image.
+    pub build_job: BuildJob,
+    /// The image of the jobs that record; the runner's own where there is none.
+    pub image: Option<String>,
+    /// The tags of their runners.
+    pub tags: Vec<String>,
+    /// Variables of the build's dotenv report that the tracker keeps.
+    pub notes: Vec<NoteName>,
+    /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
+    pub module_url: Option<Url>,
+    /// The checksum of the module.
+    pub module_sha256: Option<Checksum>,
+}
+
+/// A file of the project, as `include: local` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildFile(String);
+
+/// The name of a hidden job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildJob(String);
+
+/// The name of a variable whose value is kept as a note.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NoteName(String);
+
+/// Why a child pipeline can't be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChildPipelineError {
+    /// Not a file that `include: local` can name.
+    #[error("{0:?} is not a YAML file of the project, such as ci/build-ami.yml, by its path from the project's root")]
+    BuildFile(String),
+    /// Not the name of a hidden job.
+    #[error(
+        "{0:?} is not the name of a hidden job, such as .build-ami: it begins with a dot, and its job runs only where another extends it"
+    )]
+    BuildJob(String),
+    /// Not the name of a variable.
+    #[error("{0:?} is not the name of a variable, such as AMI_ID")]
+    NoteName(String),
+    /// The name of a variable whose value is a secret.
+    #[error("{0:?} looks like the name of a secret, and notes are kept and printed as they are: give it another name")]
+    SecretNote(String),
+    /// GitLab would refuse the name of a job.
+    #[error("the job {0:?} would have a name of more than {MAX_JOB_NAME} characters, which GitLab does not take")]
+    JobName(String),
+    /// The template could not be filled in.
+    #[error("the child pipeline cannot be written: {0}")]
+    Template(String),
+}
+
+impl std::str::FromStr for BuildFile {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let path = text.trim_start_matches('/');
+        let inside = !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        let yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+        let plain = !path.chars().any(|c| c.is_control() || "$*?\"\\".contains(c));
+        if inside && yaml && plain {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(ChildPipelineError::BuildFile(text.to_owned()))
+        }
+    }
+}
+
+impl std::str::FromStr for BuildJob {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let plain = !text.chars().any(|c| c.is_control() || c == '$') && text.len() <= MAX_JOB_NAME;
+        let ours = text.starts_with(".ami-scheduler");
+        if text.len() > 1 && text.starts_with('.') && plain && !ours {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ChildPipelineError::BuildJob(text.to_owned()))
+        }
+    }
+}
+
+impl std::str::FromStr for NoteName {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        if ["TOKEN", "PASSWORD", "SECRET"].iter().any(|secret| text.to_uppercase().contains(secret)) {
+            return Err(ChildPipelineError::SecretNote(text.to_owned()));
+        }
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if starts_well && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ChildPipelineError::NoteName(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for BuildFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BuildJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NoteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

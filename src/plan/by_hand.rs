@@ -1,0 +1,47 @@
+//! What to build of a version that a person asks for.
+
+use super::{BuildReason, Context, Decision, Held, HoldReason, Plan, Planned};
+use crate::policy::Keep;
+use crate::release::{BuildKey, Package};
+use crate::tracker::Document;
+
+/// Decides what to build of a version that a person asks for by hand, and records claims for it: of each
+/// architecture its newest release, whatever the rules and the document say, but for what another pipeline
+/// is building. Of the rules only `claim_timeout` counts.
+///
+/// It is no run: the document knows as little of what there is besides as it did before.
+pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, context: &Context<'_>) -> Plan {
+    let mut packages: Vec<&Package> = packages.iter().collect();
+    packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
+    let mut plan = Plan::default();
+    for target in context.targets {
+        let packages = || packages.iter().copied().filter(|package| package.is_for(target));
+        let newest = Keep::Latest.newest(packages().map(|package| &package.nevra));
+        for package in packages() {
+            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
+            let entry = document.get(&build);
+            let decision = match (newest.supersedes(&build.package), entry.and_then(|one| context.already_decided(one)))
+            {
+                (Some(newer), _) => Decision::Hold(HoldReason::Superseded { newer: newer.clone() }),
+                (None, Some(claimed @ Decision::Hold(HoldReason::Claimed { .. }))) => claimed,
+                (None, Some(done @ Decision::Hold(HoldReason::Built { .. }))) if context.has_built(entry) => done,
+                (None, Some(own_claim @ Decision::Build(_))) => own_claim,
+                (None, _) => {
+                    let (checksum, origin) = (package.checksum.clone(), context.origin.clone());
+                    document.claim_by_hand(&build, by, checksum, context.now, origin);
+                    Decision::Build(BuildReason::AskedFor { reason: None, by: by.map(str::to_owned) })
+                }
+            };
+            match decision {
+                Decision::Build(reason) => {
+                    let attempt = document.get(&build).map_or(1, |entry| entry.attempt);
+                    plan.builds.push(Planned { package: package.clone(), target: build.target, attempt, reason });
+                }
+                Decision::Hold(reason) => {
+                    plan.held.push(Held { package: build.package, target: build.target, reason });
+                }
+            }
+        }
+    }
+    plan
+}

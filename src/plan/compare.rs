@@ -1,0 +1,145 @@
+//! Which builds a change of the rules adds or drops: a plan beside the `builds.json` of an earlier run.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{HoldReason, Plan};
+use crate::policy::FilterReason;
+use crate::release::Nevra;
+use crate::release::Target;
+
+/// An earlier run, as its `builds.json` has it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Earlier {
+    /// The pipeline whose run it was.
+    pub pipeline: u64,
+    /// When it decided.
+    pub decided_at: Timestamp,
+    /// The version that a person asked for by hand: then it is no run to compare with.
+    pub asked_for: Option<String>,
+    /// The product whose tracker it was about.
+    pub product: String,
+    /// The branch or tag.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What a person should hear of, in sentences.
+    #[serde(default)]
+    pub alarms: Vec<Told>,
+    builds: Vec<Row>,
+    held: Vec<Row>,
+    #[serde(default)]
+    filtered: Vec<Row>,
+}
+
+/// An alarm, as it was told.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Told {
+    /// The sentence.
+    pub explanation: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    package: Nevra,
+    target: Option<Target>,
+    reason: String,
+    explanation: String,
+}
+
+/// A release × target, and what was and is decided of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The release.
+    pub package: Nevra,
+    /// What the image is built on.
+    pub target: Target,
+    /// Why it was built, or was not.
+    pub before: String,
+    /// Why it is built now, or is not.
+    pub now: String,
+}
+
+/// What differs. Releases that the earlier run did not know are in neither: no rule made the difference.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Wanted now, and not before.
+    pub added: Vec<Change>,
+    /// Wanted before, and not now.
+    pub dropped: Vec<Change>,
+}
+
+impl Earlier {
+    /// Reads a `builds.json`.
+    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// Compares a plan with this run.
+    pub fn compare(&self, plan: &Plan, filtered: &[(Nevra, FilterReason)]) -> Comparison {
+        // `None`: it is built, and no rule changes that.
+        let mut now: BTreeMap<(&Nevra, &Target), (Option<bool>, String)> = BTreeMap::new();
+        for build in &plan.builds {
+            now.insert((&build.package.nevra, &build.target), (Some(true), build.reason.to_string()));
+        }
+        for cell in &plan.held {
+            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), cell.reason.to_string()));
+        }
+        let left_out_now: BTreeMap<&Nevra, FilterReason> =
+            filtered.iter().map(|(package, why)| (package, *why)).collect();
+
+        let rows = self.builds.iter().map(|row| (row, true));
+        let rows = rows.chain(self.held.iter().map(|row| (row, was_wanted(&row.reason))));
+        let before: BTreeMap<(&Nevra, &Target), (bool, &str)> = rows
+            .filter_map(|(row, wanted)| {
+                Some(((&row.package, row.target.as_ref()?), (wanted, row.explanation.as_str())))
+            })
+            .collect();
+        let left_out_before: BTreeMap<&Nevra, &str> =
+            self.filtered.iter().map(|row| (&row.package, row.explanation.as_str())).collect();
+
+        let mut comparison = Comparison::default();
+        for ((package, target), (wanted, why)) in &now {
+            let known_for_others = || before.keys().any(|(known, _)| known == package).then_some("not a target");
+            let was = before.get(&(*package, *target)).copied();
+            let was =
+                was.or_else(|| left_out_before.get(package).copied().or_else(known_for_others).map(|why| (false, why)));
+            match (was, wanted) {
+                (Some((false, was)), Some(true)) => comparison.added.push(change(package, target, was, why)),
+                (Some((true, was)), Some(false)) => comparison.dropped.push(change(package, target, was, why)),
+                _ => {}
+            }
+        }
+        for ((package, target), (_, was)) in
+            before.iter().filter(|(cell, (wanted, _))| *wanted && !now.contains_key(*cell))
+        {
+            let filtered = left_out_now.get(package).map(|reason| format!("left out, {reason}"));
+            let why = filtered.unwrap_or_else(|| "not a target, or no longer in the repository".to_owned());
+            comparison.dropped.push(change(package, target, was, &why));
+        }
+        comparison.dropped.sort();
+        comparison
+    }
+}
+
+fn change(package: &Nevra, target: &Target, before: &str, now: &str) -> Change {
+    Change { package: package.clone(), target: target.clone(), before: before.to_owned(), now: now.to_owned() }
+}
+
+/// Whether what is left alone is wanted, and only left for later; `None` where it is built.
+fn is_wanted(reason: &HoldReason) -> Option<bool> {
+    match reason {
+        HoldReason::Built { .. } => None,
+        HoldReason::Skipped { .. } | HoldReason::Excluded { .. } | HoldReason::Superseded { .. } => Some(false),
+        HoldReason::Claimed { .. }
+        | HoldReason::TooYoung { .. }
+        | HoldReason::BackOff { .. }
+        | HoldReason::GivenUp { .. }
+        | HoldReason::Queued => Some(true),
+    }
+}
+
+fn was_wanted(reason: &str) -> bool {
+    matches!(reason, "claimed" | "too_young" | "back_off" | "given_up" | "queued")
+}

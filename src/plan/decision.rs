@@ -1,0 +1,263 @@
+//! What is decided of a release × target, and why.
+//!
+//! A reason prints itself as a sentence for people; its word for programs is in `builds.json`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::release::{Nevra, Package, Target};
+use crate::text::{count, minute};
+use crate::tracker::ASKED_FOR;
+
+/// Whether a build begins now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It does.
+    Build(BuildReason),
+    /// It does not.
+    Hold(HoldReason),
+}
+
+/// A build to begin, and why.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The release, as the repository offers it.
+    pub package: Package,
+    /// What the image is built on.
+    pub target: Target,
+    /// The number of this attempt, from 1.
+    pub attempt: u64,
+    /// Why it is built.
+    pub reason: BuildReason,
+}
+
+/// Why something is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildReason {
+    /// The tracker does not know the release for this target.
+    NewRelease,
+    /// It is the newest release, and no run was about releases like it before.
+    FirstRun,
+    /// A person asked for it: anew, or in this very run.
+    AskedFor {
+        /// The reason that the person gave, to build it again.
+        reason: Option<String>,
+        /// Who that was.
+        by: Option<String>,
+    },
+    /// The last attempt failed.
+    Failed(Retry),
+    /// The last claim lapsed: its pipeline was cancelled, or is slower than the claim's timeout.
+    Lapsed(Retry),
+    /// This very pipeline claimed it before: its diff job runs again.
+    OwnClaim,
+}
+
+/// An attempt after another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// Its number, from 2.
+    pub attempt: u64,
+    /// How many there may be.
+    pub max_attempts: u64,
+    /// Where a person sees how the one before it ended.
+    pub url: Option<String>,
+}
+
+impl BuildReason {
+    /// The word for it in `builds.json` and in the tracker.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NewRelease => "new_release",
+            Self::FirstRun => "first_run",
+            Self::AskedFor { .. } => ASKED_FOR,
+            Self::Failed(_) => "failed_before",
+            Self::Lapsed(_) => "claim_lapsed",
+            Self::OwnClaim => "own_claim",
+        }
+    }
+}
+
+impl fmt::Display for BuildReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewRelease => f.write_str("new release"),
+            Self::FirstRun => f.write_str("first run for this target"),
+            Self::AskedFor { reason: Some(reason), by } => {
+                write!(f, "asked for again{}: {reason}", by_whom(by.as_deref()))
+            }
+            Self::AskedFor { reason: None, by } => write!(f, "asked for by {}", by.as_deref().unwrap_or("hand")),
+            Self::Failed(retry) => retry.write(f, "failed"),
+            Self::Lapsed(retry) => retry.write(f, "never ended"),
+            Self::OwnClaim => f.write_str("claimed by this pipeline before, whose diff runs again"),
+        }
+    }
+}
+
+impl Retry {
+    fn write(&self, f: &mut fmt::Formatter<'_>, ended: &str) -> fmt::Result {
+        let Self { attempt, max_attempts, url } = self;
+        write!(f, "attempt {attempt} of {max_attempts}; the last one {ended}")?;
+        url.as_ref().map_or(Ok(()), |url| write!(f, ": {url}"))
+    }
+}
+
+/// A release × target that is not built now, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The release.
+    pub package: Nevra,
+    /// What the image would be built on.
+    pub target: Target,
+    /// Why not.
+    #[serde(flatten)]
+    pub reason: HoldReason,
+}
+
+/// Why something is not built now. The first that applies is the one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum HoldReason {
+    /// It has been built.
+    Built {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The tracker says that it is on purpose not built.
+    Skipped {
+        /// Why.
+        because: Option<String>,
+        /// Who said so, where a person did.
+        by: Option<String>,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Another pipeline is building it.
+    Claimed {
+        /// That pipeline's id.
+        pipeline: u64,
+        /// Where a person sees it.
+        pipeline_url: Option<String>,
+        /// When the claim lapses.
+        until: Timestamp,
+    },
+    /// It is excluded.
+    Excluded {
+        /// What names it.
+        pattern: String,
+        /// Why, where that was said.
+        because: Option<String>,
+    },
+    /// It has to be older.
+    TooYoung {
+        /// When it is old enough.
+        until: Timestamp,
+    },
+    /// A newer release supersedes it.
+    Superseded {
+        /// The newest of these.
+        newer: Nevra,
+    },
+    /// It has failed, and more runs than this one pass before it is tried again.
+    BackOff {
+        /// How often it was tried.
+        attempts: u64,
+        /// How many runs after this one pass.
+        runs: u64,
+        /// Where a person sees the last failure.
+        url: Option<String>,
+    },
+    /// It was tried as often as it may be.
+    GivenUp {
+        /// How often.
+        attempts: u64,
+        /// Where a person sees the last failure.
+        url: Option<String>,
+        /// Whether this run is the first to say so.
+        new: bool,
+    },
+    /// This run begins as many builds as it may; the next one goes on.
+    Queued,
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Built { since } => write!(f, "built {}", minute(*since)),
+            Self::Skipped { because: Some(because), by, .. } => {
+                write!(f, "skipped{}: {because}", by_whom(by.as_deref()))
+            }
+            Self::Skipped { because: None, .. } => f.write_str("skipped"),
+            Self::Excluded { pattern, because: Some(because) } => write!(f, "excluded by {pattern}: {because}"),
+            Self::Excluded { pattern, because: None } => write!(f, "excluded by {pattern}"),
+            Self::Superseded { newer } => write!(f, "superseded by {newer}"),
+            Self::TooYoung { until } => write!(f, "not old enough before {}", minute(*until)),
+            Self::Claimed { pipeline, pipeline_url, until } => {
+                let who = pipeline_url.clone().unwrap_or_else(|| format!("pipeline {pipeline}"));
+                write!(f, "held by {who} until {}", minute(*until))
+            }
+            Self::BackOff { attempts, runs, url } => {
+                let attempts = count(*attempts, "attempt");
+                write!(f, "failed after {attempts}{}; tried again {}", the_last(url.as_ref()), after_runs(*runs))
+            }
+            Self::GivenUp { attempts, url, .. } => {
+                let attempts = count(*attempts, "attempt");
+                write!(f, "given up after {attempts}{}; `rebuild` lets it be built again", the_last(url.as_ref()))
+            }
+            Self::Queued => f.write_str("left for the next run by --max-builds"),
+        }
+    }
+}
+
+fn by_whom(who: Option<&str>) -> String {
+    who.map(|who| format!(" by {who}")).unwrap_or_default()
+}
+
+fn the_last(url: Option<&String>) -> String {
+    url.map(|url| format!(", the last: {url}")).unwrap_or_default()
+}
+
+/// When a build is tried again before which so many more runs pass.
+pub(crate) fn after_runs(runs: u64) -> String {
+    if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count(runs, "run")) }
+}
+
+/// A release whose file has another checksum than the one that was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Republished {
+    /// The release.
+    pub package: Nevra,
+    /// What was built from the other file.
+    pub target: Target,
+    /// Of the file that was built.
+    pub recorded: String,
+    /// Of the file that the repository offers now.
+    pub offered: String,
+}
+
+/// Why a release that was built needs a look.
+impl fmt::Display for Republished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "published again with another content after it was built: {} then, {} now. It is not built again. \
+             Find out why it changed; `rebuild` lets it be built from what is there now",
+            self.recorded, self.offered
+        )
+    }
+}
+
+/// What a run does: every release × target that it is for is in exactly one of `builds` and `held`.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// To build, in the order in which they are begun.
+    pub builds: Vec<Planned>,
+    /// Not to build now.
+    pub held: Vec<Held>,
+    /// Releases that changed under their name after they were built.
+    pub republished: Vec<Republished>,
+    /// Targets for which no run was about these releases before, or not about all of them.
+    pub new_targets: Vec<Target>,
+}

@@ -1,0 +1,121 @@
+//! The rules, each a question about one release on one target.
+
+use jiff::Timestamp;
+
+use super::{BuildReason, Context, Decision, HoldReason, Republished, Retry};
+use crate::policy::Newest;
+use crate::release::{BuildKey, Package, Target};
+use crate::tracker::{Entry, State};
+
+impl Context<'_> {
+    /// Decides by the rules in their order: what has happened already, then what a person wants, then what a
+    /// release has to be, then how often it has failed. The first rule that applies decides.
+    pub(super) fn decide(
+        &self,
+        build: &BuildKey,
+        built_at: Option<Timestamp>,
+        entry: Option<&Entry>,
+        newest: &Newest<'_>,
+    ) -> Decision {
+        if let Some(decision) = entry.and_then(|entry| self.already_decided(entry)) {
+            return decision;
+        }
+        if let Some(exclusion) = self.rules.exclude.iter().find(|exclusion| exclusion.pattern.names(&build.package)) {
+            let (pattern, because) = (exclusion.pattern.to_string(), exclusion.reason.clone());
+            return Decision::Hold(HoldReason::Excluded { pattern, because });
+        }
+        if let Some(entry) = entry.filter(|entry| entry.is_asked_for()) {
+            return self.retry(entry);
+        }
+        if let Some(until) = self.too_young_until(built_at, entry) {
+            return Decision::Hold(HoldReason::TooYoung { until });
+        }
+        if let Some(newer) = newest.supersedes(&build.package) {
+            return Decision::Hold(HoldReason::Superseded { newer: newer.clone() });
+        }
+        entry.map_or(Decision::Build(BuildReason::NewRelease), |entry| self.retry(entry))
+    }
+
+    /// Decides about a build that is done, or in somebody's hands.
+    pub(super) fn already_decided(&self, entry: &Entry) -> Option<Decision> {
+        match entry.state {
+            State::Built => Some(Decision::Hold(HoldReason::Built { since: entry.since })),
+            State::Skipped => {
+                let (because, by) = (entry.reason.clone(), entry.by.clone());
+                Some(Decision::Hold(HoldReason::Skipped { because, by, since: entry.since }))
+            }
+            State::Building if entry.is_claimed_by(self.origin.pipeline, self.origin.lane.as_deref()) => {
+                Some(Decision::Build(BuildReason::OwnClaim))
+            }
+            State::Building => {
+                let until = entry.since.saturating_add(self.rules.claim_timeout).unwrap_or(Timestamp::MAX);
+                let (pipeline, pipeline_url) = (entry.origin.pipeline, entry.origin.pipeline_url.clone());
+                (self.now < until).then_some(Decision::Hold(HoldReason::Claimed { pipeline, pipeline_url, until }))
+            }
+            State::Pending | State::Failed => None,
+        }
+    }
+
+    /// Whether a success is that of this very pipeline, whose diff job runs again.
+    pub(super) fn has_built(&self, entry: Option<&Entry>) -> bool {
+        self.origin.pipeline > 0 && entry.is_some_and(|entry| entry.origin.pipeline == self.origin.pipeline)
+    }
+
+    /// Until when a release has to wait. Its age counts from when its publisher built it or, if that is later
+    /// or unknown, from when it was seen here first, which nobody can back-date.
+    pub(super) fn too_young_until(&self, built_at: Option<Timestamp>, entry: Option<&Entry>) -> Option<Timestamp> {
+        if self.rules.min_age.is_zero() {
+            return None; // nor is it, whatever the publisher's clock says
+        }
+        let first_seen = entry.and_then(|entry| entry.first_seen).unwrap_or(self.now);
+        let born = built_at.map_or(first_seen, |built_at| built_at.max(first_seen));
+        let until = born.saturating_add(self.rules.min_age).unwrap_or(Timestamp::MAX);
+        (self.now < until).then_some(until)
+    }
+
+    /// Decides about a build that is known and open: back-off and `max_attempts` apply to one whose last attempt
+    /// failed or never ended.
+    fn retry(&self, entry: &Entry) -> Decision {
+        let url = || entry.origin.job_url.clone().or(entry.origin.pipeline_url.clone());
+        let (attempts, max_attempts) = (entry.attempt, self.rules.max_attempts);
+        let retry = || Retry { attempt: attempts.saturating_add(1), max_attempts, url: url() };
+        let reason = match entry.state {
+            State::Failed => BuildReason::Failed(retry()),
+            State::Building => BuildReason::Lapsed(retry()),
+            _ if entry.is_asked_for() => {
+                return Decision::Build(BuildReason::AskedFor { reason: entry.reason.clone(), by: entry.by.clone() });
+            }
+            _ => return Decision::Build(BuildReason::NewRelease),
+        };
+        if attempts >= max_attempts {
+            let known = entry.given_up.filter(|known| known.pipeline != self.origin.pipeline || known.pipeline == 0);
+            return Decision::Hold(HoldReason::GivenUp { attempts, url: url(), new: known.is_none() });
+        }
+        let passed_over = entry.passed_over.unwrap_or_default().before(self.origin.pipeline);
+        match back_off(attempts).checked_sub(passed_over.saturating_add(1)) {
+            Some(runs) => Decision::Hold(HoldReason::BackOff { attempts, runs, url: url() }),
+            None => Decision::Build(reason),
+        }
+    }
+}
+
+/// How many runs pass before a build is tried again after so many failures: 0, 0, 1, 2, 4 … 32.
+pub fn back_off(failures: u64) -> u64 {
+    match failures {
+        0..=2 => 0,
+        3..=8 => 1 << (failures - 3),
+        _ => 32,
+    }
+}
+
+/// Whether the repository offers another file under the name of the one that was built.
+pub(super) fn republished(package: &Package, target: &Target, entry: &Entry) -> Option<Republished> {
+    let recorded = entry.checksum.as_ref().filter(|_| entry.state == State::Built)?;
+    let offered = package.checksum.as_ref()?;
+    (recorded != offered).then(|| Republished {
+        package: package.nevra.clone(),
+        target: target.clone(),
+        recorded: recorded.to_string(),
+        offered: offered.to_string(),
+    })
+}

@@ -1,0 +1,17 @@
+//! What to build, and what not: releases × targets beside what the tracker knows.
+
+mod by_hand;
+pub mod compare;
+mod context;
+mod decision;
+mod evaluate;
+mod nightly;
+mod rules;
+
+pub use by_hand::by_hand;
+pub use context::Context;
+pub(crate) use decision::after_runs;
+pub use decision::{BuildReason, Decision, Held, HoldReason, Plan, Planned, Republished, Retry};
+pub use evaluate::back_off;
+pub use nightly::nightly;
+pub use rules::{FirstRun, Order, Rules};

@@ -1,0 +1,132 @@
+//! What a scheduled run builds: releases × targets, less what the tracker says is done, held or given up.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::evaluate::republished;
+use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
+use crate::release::{BuildKey, Nevra, Package, Target};
+use crate::tracker::{Document, Entry};
+
+/// Decides what to build, and records it: claims for what is to be built, skips for what a first run leaves
+/// out, and since when the rest waits. Nothing else changes the document: two nights with the same releases
+/// and outcomes leave it as it is. `packages` are in any order.
+pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>) -> Plan {
+    let mut packages: Vec<&Package> = packages.iter().collect();
+    packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
+    let mut plan = Plan::default();
+    let mut wanted = Vec::new();
+    for target in context.targets {
+        let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
+        let first_run = first_run(&packages, target, document);
+        if !document.knows(target) || !first_run.is_empty() {
+            plan.new_targets.push(target.clone());
+        }
+        document.record_scope(target, &context.rules.scope);
+        skip_for_good(&first_run, target, document, context);
+        let old_enough = old_enough(&packages, target, document, context);
+        let newest = context.rules.keep.newest(old_enough.into_iter());
+        for package in packages {
+            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
+            let entry = document.get(&build);
+            plan.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
+            match context.decide(&build, package.built_at, entry, &newest) {
+                Decision::Build(BuildReason::NewRelease) if first_run.binary_search(&&build.package).is_ok() => {
+                    wanted.push((package, build, BuildReason::FirstRun));
+                }
+                Decision::Build(reason) => wanted.push((package, build, reason)),
+                Decision::Hold(reason) => {
+                    record_wait(&build, &reason, document, context);
+                    plan.held.push(Held { package: build.package, target: build.target, reason });
+                }
+            }
+        }
+    }
+    begin(&mut plan, wanted, document, context);
+    plan.held.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
+    plan
+}
+
+/// The releases that no earlier run was about, oldest first.
+fn first_run<'a>(ascending: &[&'a Package], target: &Target, document: &Document) -> Vec<&'a Nevra> {
+    ascending.iter().map(|package| &package.nevra).filter(|nevra| !document.covers(nevra, target)).collect()
+}
+
+/// Records as skipped, on a first run, whatever `first_run` does not build.
+fn skip_for_good(ascending: &[&Nevra], target: &Target, document: &mut Document, context: &Context<'_>) {
+    let newest: BTreeMap<&str, &Nevra> = ascending.iter().map(|nevra| (nevra.arch(), *nevra)).collect();
+    for nevra in ascending {
+        let is_built = match context.rules.first_run {
+            FirstRun::Latest => newest.get(nevra.arch()) == Some(nevra),
+            FirstRun::None => false,
+            FirstRun::All => true,
+        };
+        let build = BuildKey { package: (*nevra).clone(), target: target.clone() };
+        if !is_built && document.get(&build).is_none() {
+            document.skip(&build, "there at the first run", context.now);
+        }
+    }
+}
+
+fn old_enough<'a>(
+    packages: &[&'a Package],
+    target: &Target,
+    document: &Document,
+    context: &Context<'_>,
+) -> Vec<&'a Nevra> {
+    let is_old_enough = |package: &&&Package| {
+        context.rules.min_age.is_zero() || {
+            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
+            context.too_young_until(package.built_at, document.get(&build)).is_none()
+        }
+    };
+    packages.iter().filter(is_old_enough).map(|package| &package.nevra).collect()
+}
+
+/// Records what the next run has to know of a build that this one holds.
+fn record_wait(build: &BuildKey, reason: &HoldReason, document: &mut Document, context: &Context<'_>) {
+    let pipeline = context.origin.pipeline;
+    match reason {
+        HoldReason::TooYoung { .. } => document.record_first_seen(build, context.now),
+        HoldReason::BackOff { .. } => document.back_off(build, pipeline),
+        HoldReason::GivenUp { .. } => document.record_given_up(build, pipeline, context.now),
+        _ => {}
+    }
+}
+
+/// Claims as many of the builds that are wanted as one run may begin.
+fn begin(
+    plan: &mut Plan,
+    mut wanted: Vec<(&Package, BuildKey, BuildReason)>,
+    document: &mut Document,
+    context: &Context<'_>,
+) {
+    let Context { rules, origin, now, .. } = *context;
+    let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, |entry| entry.attempt);
+    // What fails all the time comes last, and holds up nothing.
+    wanted.sort_by_cached_key(|(_, build, reason)| {
+        let (oldest, newest) = match rules.order {
+            Order::OldestFirst => (Some(build.package.clone()), None),
+            Order::NewestFirst => (None, Some(Reverse(build.package.clone()))),
+        };
+        let is_begun = *reason == BuildReason::OwnClaim;
+        (!is_begun, attempts(document, build), oldest, newest, build.target.clone())
+    });
+    // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
+    let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
+    let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
+    let mut room = rules.max_builds.saturating_sub(claimed);
+    for (package, build, reason) in wanted {
+        if reason != BuildReason::OwnClaim {
+            if room == 0 {
+                let BuildKey { package, target } = build;
+                plan.held.push(Held { package, target, reason: HoldReason::Queued });
+                continue;
+            }
+            room -= 1;
+            document.claim(&build, reason.word(), package.checksum.clone(), now, origin.clone());
+        }
+        let attempt = attempts(document, &build);
+        plan.builds.push(Planned { package: package.clone(), target: build.target, attempt, reason });
+    }
+}

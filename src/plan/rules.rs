@@ -1,0 +1,77 @@
+//! The rules by which builds are chosen.
+
+use jiff::SignedDuration;
+
+use crate::policy::{Exclusion, Keep, Policy};
+
+/// The rules by which builds are chosen.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What the releases were chosen by before: a first run is the first about what this lets through.
+    pub scope: Policy,
+    /// Which of the releases that are old enough are kept.
+    pub keep: Keep,
+    /// Releases that are not to be built. This comes last, so that no other is built in their place.
+    pub exclude: Vec<Exclusion>,
+    /// How long ago a release was built by its publisher, and seen here first, before it is built here.
+    pub min_age: SignedDuration,
+    /// Which of the builds of a run are begun first, where they have failed as often.
+    pub order: Order,
+    /// Which releases are built for a target that the tracker knows nothing of.
+    pub first_run: FirstRun,
+    /// The most builds that one pipeline begins.
+    pub max_builds: usize,
+    /// How often one build is tried, failures and claims that lapsed included.
+    pub max_attempts: u64,
+    /// After how long a claim no longer holds.
+    pub claim_timeout: SignedDuration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            scope: Policy::default(),
+            keep: Keep::All,
+            exclude: Vec::new(),
+            min_age: SignedDuration::ZERO,
+            order: Order::OldestFirst,
+            first_run: FirstRun::Latest,
+            max_builds: 20,
+            max_attempts: 3,
+            claim_timeout: SignedDuration::from_hours(12),
+        }
+    }
+}
+
+/// Which releases are begun first.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest, in RPM's order.
+    #[default]
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
+}
+
+/// Which releases are built for a target that the tracker knows nothing of.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum FirstRun {
+    /// The newest of each architecture; the older ones are recorded as skipped.
+    #[default]
+    Latest,
+    /// None: all are recorded as skipped.
+    None,
+    /// All.
+    All,
+}
+
+impl FirstRun {
+    /// The word for it on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::None => "none",
+            Self::All => "all",
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What is built: a release, by its identity, and the target that an image of it is built on.
+
+mod build_key;
+pub(crate) mod checksum;
+pub(crate) mod nevra;
+mod package;
+mod target;
+
+pub use build_key::BuildKey;
+pub use checksum::{Checksum, ChecksumError, ChecksumKind};
+pub use nevra::{Evr, Nevra, NevraError, is_package_name};
+pub use package::Package;
+pub use target::{Target, TargetError, listed};

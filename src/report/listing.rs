@@ -1,0 +1,74 @@
+//! What `list` found.
+
+use std::fmt::Write as _;
+
+use crate::policy::{FilterReason, Versions};
+use crate::release::{Nevra, Package, listed};
+use crate::repository::RepositoryRead;
+use crate::text::count;
+
+/// Up to how many releases are named one by one.
+const FEW: usize = 10;
+
+/// What `list` found: how many releases there are, which are wanted, and why others are not; `explain`
+/// says it for each release.
+pub fn listing(
+    product: &str,
+    repositories: &[RepositoryRead],
+    versions: &Versions,
+    wanted: &[Package],
+    filtered: &[(Nevra, FilterReason)],
+    explain: bool,
+) -> String {
+    let all = count(wanted.len() + filtered.len(), "release");
+    let place = match repositories {
+        [one] => one.url.clone(),
+        several => format!("{} repositories", several.len()),
+    };
+    let mut text = format!("{all} of {product} in {place}, {} wanted ({})\n", wanted.len(), versions.in_words());
+    for repository in repositories.iter().filter(|_| repositories.len() > 1) {
+        let targets = repository.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        let _ = writeln!(text, "  {} in {}{}", repository.releases, repository.url, targets.unwrap_or_default());
+    }
+    if explain {
+        push_explanations(&mut text, wanted, filtered);
+        return text;
+    }
+    match wanted {
+        [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
+        few if few.len() <= FEW => {
+            for package in few {
+                let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
+                let _ = writeln!(text, "  {}{}", package.nevra, targets.unwrap_or_default());
+            }
+        }
+        [oldest, .., newest] => {
+            let _ = writeln!(text, "  oldest {}\n  newest {}", oldest.nevra, newest.nevra);
+        }
+        [_] => {}
+    }
+    let mut reasons: Vec<FilterReason> = filtered.iter().map(|(_, reason)| *reason).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for reason in reasons {
+        let packages: Vec<String> =
+            filtered.iter().filter(|(_, other)| *other == reason).map(|(package, _)| package.to_string()).collect();
+        let names = if packages.len() <= FEW { format!(": {}", packages.join(", ")) } else { String::new() };
+        let _ = writeln!(text, "  {} left out, {}{names}", packages.len(), reason);
+    }
+    text
+}
+
+fn push_explanations(text: &mut String, wanted: &[Package], filtered: &[(Nevra, FilterReason)]) {
+    let wanted = wanted.iter().map(|package| {
+        let targets = package.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
+        (&package.nevra, format!("wanted{}", targets.unwrap_or_default()))
+    });
+    let filtered = filtered.iter().map(|(package, reason)| (package, format!("left out, {reason}")));
+    let mut rows: Vec<(&Nevra, String)> = wanted.chain(filtered).collect();
+    rows.sort();
+    let width = rows.iter().map(|(package, _)| package.to_string().len()).max().unwrap_or_default();
+    for (package, why) in rows {
+        let _ = writeln!(text, "  {:<width$}  {why}", package.to_string());
+    }
+}

@@ -1,0 +1,17 @@
+//! What people read: the logs of `list` and `diff`, a tracker as table, Markdown, page and `JUnit`.
+
+mod comparison;
+pub mod junit;
+mod listing;
+pub mod markdown;
+pub mod page;
+mod plan;
+mod status;
+pub mod table;
+mod why;
+
+pub use comparison::comparison;
+pub use listing::listing;
+pub use plan::plan;
+pub use status::{overdue, standing, summary};
+pub use why::why;

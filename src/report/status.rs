@@ -1,0 +1,87 @@
+//! Where builds stand.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use url::Url;
+
+use crate::alarm::{self, Alarm, Limits};
+use crate::plan::{after_runs, back_off};
+use crate::text::{minute, printable};
+use crate::tracker::{Document, Entry, GivenUp, Origin, State};
+
+/// The alarms that a tracker tells by itself, with their sentences: its lanes that no run was recorded of for
+/// too long.
+pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(String, Alarm)> {
+    let alarms = document.runs().iter().filter_map(|(lane, last_run)| {
+        let alarm = alarm::overdue(*last_run, limits, now)?;
+        let lane = if lane.is_empty() { String::new() } else { format!("{}: ", printable(lane)) };
+        Some((format!("{lane}{alarm}"), alarm))
+    });
+    alarms.collect()
+}
+
+/// Where a build stands, in a sentence.
+pub fn standing(entry: &Entry) -> String {
+    let attempt = if entry.attempt > 1 { format!(", attempt {}", entry.attempt) } else { String::new() };
+    let more = more(entry);
+    let comma = if more.is_empty() { "" } else { ", " };
+    format!("{} {}{attempt}{comma}{more}", entry.state.word(), minute(entry.since))
+}
+
+/// How many builds of a tracker are in which state, those first that need a person: `1 failed, 12 built`.
+pub fn summary(document: &Document) -> String {
+    let counts = counts(document);
+    if counts.is_empty() {
+        return "no builds".to_owned();
+    }
+    let counts: Vec<String> = counts.iter().map(|(state, number)| format!("{number} {}", state.word())).collect();
+    counts.join(", ")
+}
+
+pub(super) fn counts(document: &Document) -> Vec<(State, usize)> {
+    let mut counts: BTreeMap<_, (State, usize)> = BTreeMap::new();
+    for (_, _, Entry { state, .. }) in document.entries() {
+        counts.entry((state.tone(), *state)).or_insert((*state, 0)).1 += 1;
+    }
+    counts.into_values().collect()
+}
+
+/// What a person wants to know next: of a build what it reported, of what is open where to look.
+pub(super) fn more(entry: &Entry) -> String {
+    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+    let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
+    let url = url.filter(|_| !entry.state.is_done());
+    let parts: Vec<String> = remarks(entry).into_iter().chain(notes).chain(url).collect();
+    printable(&parts.join("  "))
+}
+
+/// What there is to say of a build beside its state, its notes and where to look: why, by whom, and what
+/// becomes of it.
+pub(super) fn remarks(entry: &Entry) -> Vec<String> {
+    let to_wait = back_off(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
+    let next = match entry.given_up {
+        Some(GivenUp { since, .. }) => Some(format!("given up {}", minute(since))),
+        None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
+        None => None,
+    };
+    let by = entry.by.as_ref().map(|by| format!("by {by}"));
+    entry.reason.iter().cloned().chain(by).chain(next).collect()
+}
+
+/// A page of GitLab's, to be linked to.
+pub(super) struct Link {
+    pub(super) url: String,
+    pub(super) label: String,
+}
+
+/// Where a person sees the pipeline and the job; what is no URL of the web is left out.
+pub(super) fn links(origin: &Origin) -> Vec<Link> {
+    let link = |kind: &str, url: &Option<String>| {
+        let url: Url = url.as_ref()?.parse().ok()?;
+        let id = url.path_segments()?.next_back().filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let label = format!("{kind} {}", id.unwrap_or_default()).trim_end().to_owned();
+        matches!(url.scheme(), "http" | "https").then(|| Link { url: url.as_str().replace('|', "%7C"), label })
+    };
+    [link("pipeline", &origin.pipeline_url), link("job", &origin.job_url)].into_iter().flatten().collect()
+}

@@ -1,0 +1,48 @@
+//! Why a release is built, or is not.
+
+use crate::plan::Plan;
+use crate::policy::FilterReason;
+use crate::release::{BuildKey, Nevra, Target};
+use crate::text::{count, minute, printable_lines};
+use crate::tracker::{Document, Entry};
+
+/// Why each of some releases is built, held or filtered, with what the tracker knows of it. Which of them are
+/// meant is asked with a target, or without one of what is filtered for all.
+pub fn why(
+    filtered: impl Iterator<Item = (Nevra, FilterReason)>,
+    plan: &Plan,
+    tracker: &Document,
+    is_meant: impl Fn(&Nevra, Option<&Target>) -> bool,
+) -> String {
+    let built =
+        plan.builds.iter().map(|build| (&build.package.nevra, &build.target, format!("to be built: {}", build.reason)));
+    let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.reason.to_string()));
+    let cells = built.chain(held).filter(|(package, target, _)| is_meant(package, Some(target)));
+    let cells = cells.map(|(package, target, why)| {
+        let known = tracker.get(&BuildKey { package: package.clone(), target: target.clone() });
+        let known = known.map(history).filter(|text| !text.is_empty());
+        let known = known.map(|text| format!("  {text}\n")).unwrap_or_default();
+        (package.clone(), target.to_string(), format!("{package} {target}: {why}\n{known}"))
+    });
+    let filtered = filtered.filter(|(package, _)| is_meant(package, None)).map(|(package, reason)| {
+        let text = format!("{package}: left out by list, {reason}\n");
+        (package, String::new(), text)
+    });
+    let mut answers: Vec<_> = cells.chain(filtered).collect();
+    answers.sort();
+    answers.into_iter().map(|(_, _, text)| printable_lines(&text)).collect()
+}
+
+/// What a tracker knows of a build, in a line.
+fn history(entry: &Entry) -> String {
+    let attempts = (entry.attempt > 0).then(|| {
+        let rule = entry.rule.as_ref().map(|rule| format!(", begun as {}", rule.replace('_', " ")));
+        format!("{}{}", count(entry.attempt, "attempt"), rule.unwrap_or_default())
+    });
+    let seen = entry.first_seen.map(|seen| format!("first seen {}", minute(seen)));
+    let by = entry.by.as_ref().map(|by| format!("by {by} {}", minute(entry.since)));
+    let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
+    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(notes).collect();
+    parts.join("; ")
+}
