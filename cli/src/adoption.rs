@@ -9,7 +9,7 @@ use ami_scheduler::tracker::{Document, Notes, Recorded};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use crate::cli::ImageArgs;
+use crate::args::ImageArgs;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 
@@ -21,11 +21,8 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    pub fn read(file: &Path, json: &[u8], args: ImageArgs, targets: &[Target]) -> Result<Self, Failure> {
-        let matcher = ImageMatcher {
-            name: args.image_name,
-            tags: args.image_tag.into_iter().map(|mark| (mark.key, mark.value)).collect(),
-        };
+    pub fn read(file: &Path, json: &[u8], args: &ImageArgs, targets: &[Target]) -> Result<Self, Failure> {
+        let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
         let images = images::parse(json).with_context(|| format!("{} cannot be taken over", file.display()))?;
         let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;

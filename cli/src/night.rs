@@ -13,10 +13,10 @@ use ami_scheduler::tracker::{Document, Origin, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::cli::{RuleArgs, TrackerArgs};
+use crate::args::{RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
-use crate::session::{Connect, open_store};
+use crate::session::Session;
 
 /// What a run is asked for.
 pub struct Request {
@@ -49,14 +49,14 @@ pub struct Night {
 
 impl Night {
     pub fn make(
+        session: &Session,
         packages: &Path,
         request: Request,
         tracker: &TrackerArgs,
-        connect: &Connect,
         rules: RuleArgs,
         origin: Origin,
-        now: Timestamp,
     ) -> Result<Self, Failure> {
+        let now = session.now;
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
         let targets = only(&all_targets, &request.only_targets).with_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
@@ -73,7 +73,7 @@ impl Night {
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
             (Document::new(product, reference), None, None)
         } else {
-            let store = open_store(&tracker.tracker, connect)?;
+            let store = session.store(&tracker.place)?;
             let tracker = Tracker::new(store.as_ref(), product, reference).with_exit(Exit::Tracker)?;
             let heads = tracker.read().with_exit(Exit::Tracker)?;
             let (before, taken_over) = match &heads.document {
@@ -121,17 +121,14 @@ impl Night {
     }
 
     /// What the rules add and drop, beside an earlier run.
-    pub fn compare(&self, builds: &Path) -> Result<String, Failure> {
-        let earlier = earlier(builds)?;
+    pub fn compare(&self, earlier: &Earlier) -> String {
         if let Some(version) = &earlier.asked_for {
-            return Ok(format!(
-                "{} is about {version}, which was asked for by hand: there is nothing to compare with.",
-                builds.display()
-            ));
+            return format!(
+                "The earlier run was about {version}, asked for by hand: there is nothing to compare with."
+            );
         }
         let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (row.package.clone(), row.reason)).collect();
-        let comparison = earlier.compare(&self.plan, &filtered);
-        Ok(report::comparison(&earlier, &comparison))
+        report::comparison(earlier, &earlier.compare(&self.plan, &filtered))
     }
 
     /// Claims the builds, and remembers the rest.
@@ -167,8 +164,8 @@ fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
     Ok(all.iter().filter(|target| named.is_empty() || named.contains(target)).cloned().collect())
 }
 
-/// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
-/// there is one; else an empty one.
+/// The document of a tracker that has no heads, and what is to be said of it: that of the plain-text tracker of
+/// the same ref, where there is one; else an empty one.
 fn first_document(
     store: &dyn Store,
     tracker: &Tracker<'_>,
@@ -180,7 +177,7 @@ fn first_document(
 ) -> Result<(Document, Option<String>), Failure> {
     let mut document = tracker.new_document();
     let name = plain_text::file_name(reference);
-    let Some(file) = heads.other_files.iter().rfind(|file| file.name == name) else {
+    let Some(file) = newest(&heads.other_files, &name) else {
         return Ok((document, None));
     };
     let packages = read_plain_text(store, file).with_exit(Exit::Tracker)?;
@@ -199,6 +196,11 @@ fn first_document(
     Ok((document, Some(told)))
 }
 
+/// The file of a name that was stored last: a store may hold several.
+fn newest<'a>(files: &'a [StoredFile], name: &str) -> Option<&'a StoredFile> {
+    files.iter().filter(|file| file.name == name).max_by_key(|file| file.id)
+}
+
 fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<Nevra>> {
     let doing = || format!("the plain-text tracker {} in {} cannot be taken over", file.name, store.place());
     let content = store.download(file).map_err(anyhow::Error::from_boxed).with_context(doing)?;
@@ -206,4 +208,17 @@ fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<N
         content.ok_or_else(|| anyhow!("it is listed, but it is not there; run the job again")).with_context(doing)?;
     let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such").with_context(doing)?;
     plain_text::parse(&text).with_context(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_files_of_one_name_the_one_that_was_stored_last_counts() {
+        let file = |id, name: &str| StoredFile { id, name: name.to_owned(), sha256: None };
+        let newest_first = [file(9, "other.txt"), file(7, "main.txt"), file(3, "main.txt")];
+        assert_eq!(newest(&newest_first, "main.txt").map(|file| file.id), Some(7));
+        assert_eq!(newest(&newest_first, "feature.txt"), None);
+    }
 }

@@ -139,6 +139,14 @@ impl Document {
             .flat_map(|(package, targets)| targets.iter().map(move |(target, entry)| (package, target, entry)))
     }
 
+    /// Leaves only these entries, for those who look for some. What is left is to be shown, not to be written.
+    pub fn retain(&mut self, is_wanted: impl Fn(&Entry) -> bool) {
+        for targets in self.entries.values_mut() {
+            targets.retain(|_, entry| is_wanted(entry));
+        }
+        self.entries.retain(|_, targets| !targets.is_empty());
+    }
+
     /// The entry of a build.
     pub fn get(&self, build: &BuildKey) -> Option<&Entry> {
         self.entries.get(&build.package)?.get(&build.target)
@@ -332,7 +340,8 @@ impl Document {
     /// Records that a person does not want a build. Of what is built already that is no use: it stays.
     pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        if before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by) {
+        let said_before = before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by);
+        if before.state == State::Skipped && said_before {
             return Recorded::AsBefore;
         }
         let mut skipped = before.transition(State::Skipped, now, Origin::default());
