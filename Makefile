@@ -11,8 +11,8 @@ demo: setup-demo module
 test: setup-test lint module test-core test-component test-image
 
 test-core:
-	cargo test --locked
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws
+	cargo test --locked --workspace
+	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test heads_protocol --test plan --test tracker_laws
 
 test-component:
 	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py $(PYTEST)
@@ -22,11 +22,12 @@ test-image:
 	.tools/venv/bin/python -m pytest component-tests/test_image.py
 
 lint:
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- --deny warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/fetch-module.sh
 
 module:
-	cargo build --locked --release --target wasm32-wasip2
+	cargo build --locked --release --package ami-scheduler-cli --target wasm32-wasip2
 
 # docs/inputs.md from the template, docs/commands.md from --help.
 docs: setup-test module
