@@ -299,6 +299,7 @@ def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository,
     pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", text))
     (folder / ".gitignore").write_text(".gitlab-ci-local*\nbuilds.log\n")
     consumer = Consumer(folder, wasm, gitlab, repository.url)
+    consumer.bring("ami-scheduler", (ROOT / "cli" / "wrapper" / "ami-scheduler").read_text())  # as in the component's image
     consumer.git("init", "--quiet", "--initial-branch", "main")
     consumer.git("remote", "add", "origin", f"git@gitlab.example.com:{PROJECT}.git")
     consumer.git("add", "--all")
