@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test test-core test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
+.PHONY: demo native test test-core test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -28,6 +28,10 @@ lint:
 
 module:
 	cargo build --locked --release --package ami-scheduler-cli --target wasm32-wasip2
+
+# The same program without wasmtime, as the tests take it; `cargo install --path cli` makes the one to use.
+native:
+	cargo build --locked --package ami-scheduler-cli
 
 # docs/inputs.md from the template, docs/commands.md from --help.
 docs: setup-test module
