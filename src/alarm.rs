@@ -1,6 +1,6 @@
-//! What a team should hear of, though nothing fails: a release that changed under its name, and silence.
+//! Alarms: news that a team should hear of though nothing fails, such as a release that changed under its name.
 //!
-//! What an alarm needs to know of the past is in the tracker. It is written when there is news, or seldom:
+//! The past that an alarm needs is in the tracker. It is written when there is news, or seldom:
 //! a night without news writes nothing.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::tracker::{Document, Seen, Shrank};
 /// After how long at the latest a run is recorded that has nothing else to record.
 const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What happened.
+/// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "alarm", rename_all = "snake_case")]
 pub enum Alarm {
@@ -97,7 +97,7 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// What is too long. `None` is never.
+/// Durations after which silence is an alarm. `None` is never.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Limits {
     /// Without a change in a repository.
@@ -107,7 +107,7 @@ pub struct Limits {
 }
 
 impl fmt::Display for Alarm {
-    /// What happened, and what to do.
+    /// A sentence about what happened and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Republished(change) => write!(f, "{} for {}: {change}", change.package, change.target),
@@ -136,7 +136,7 @@ impl fmt::Display for Alarm {
 pub struct Watch<'a> {
     /// Its lane; empty where a pipeline has one alone.
     pub lane: &'a str,
-    /// What is too long.
+    /// The durations after which silence is an alarm.
     pub limits: &'a Limits,
     /// The present.
     pub now: Timestamp,

@@ -12,7 +12,7 @@ use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::TrackerName;
 
-/// What a job does first to come by the module: word for word as the component's own jobs.
+/// The first steps of a job that records: word for word those of the component's own jobs.
 const FETCH_MODULE: &str = include_str!("fetch-module.sh");
 
 #[derive(Template)]

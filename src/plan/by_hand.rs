@@ -1,4 +1,4 @@
-//! What to build of a version that a person asks for.
+//! The plan for a version that a person asks for.
 
 use super::{BuildReason, Context, Decision, Held, HoldReason, Plan, Planned};
 use crate::policy::Keep;

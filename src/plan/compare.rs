@@ -24,7 +24,7 @@ pub struct Earlier {
     /// The branch or tag.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// What a person should hear of, in sentences.
+    /// Its alarms, as sentences.
     #[serde(default)]
     pub alarms: Vec<Told>,
     builds: Vec<Row>,
@@ -53,7 +53,7 @@ struct Row {
 pub struct Change {
     /// The release.
     pub package: Nevra,
-    /// What the image is built on.
+    /// The target of the image.
     pub target: Target,
     /// Why it was built, or was not.
     pub before: String,
@@ -61,7 +61,8 @@ pub struct Change {
     pub now: String,
 }
 
-/// What differs. Releases that the earlier run did not know are in neither: no rule made the difference.
+/// The differences of two runs. Releases that the earlier run did not know are in neither list: no rule made
+/// the difference.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Wanted now, and not before.

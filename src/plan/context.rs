@@ -6,7 +6,7 @@ use super::Rules;
 use crate::release::Target;
 use crate::tracker::Origin;
 
-/// What a plan is made by, besides the releases and the tracker.
+/// The circumstances of a plan, besides the releases and the tracker.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The targets that it is about.

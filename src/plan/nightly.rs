@@ -1,4 +1,4 @@
-//! What a scheduled run builds: releases × targets, less what the tracker says is done, held or given up.
+//! The plan of a scheduled run: releases × targets, less what the tracker has as done, claimed or given up.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -61,8 +61,8 @@ fn skip_for_good(ascending: &[&Nevra], target: &Target, document: &mut Document,
             FirstRun::None => false,
             FirstRun::All => true,
         };
-        let build = BuildKey { package: (*nevra).clone(), target: target.clone() };
-        if !is_built && document.get(&build).is_none() {
+        if !is_built && document.entry(nevra, target).is_none() {
+            let build = BuildKey { package: (*nevra).clone(), target: target.clone() };
             document.skip(&build, "there at the first run", context.now);
         }
     }
@@ -76,8 +76,7 @@ fn old_enough<'a>(
 ) -> Vec<&'a Nevra> {
     let is_old_enough = |package: &&&Package| {
         context.rules.min_age.is_zero() || {
-            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
-            context.too_young_until(package.built_at, document.get(&build)).is_none()
+            context.too_young_until(package.built_at, document.entry(&package.nevra, target)).is_none()
         }
     };
     packages.iter().filter(is_old_enough).map(|package| &package.nevra).collect()

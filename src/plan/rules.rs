@@ -7,7 +7,7 @@ use crate::policy::{Exclusion, Keep, Policy};
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What the releases were chosen by before: a first run is the first about what this lets through.
+    /// The filter that `list` applied. A first run is the first with this scope.
     pub scope: Policy,
     /// Which of the releases that are old enough are kept.
     pub keep: Keep,

@@ -51,7 +51,7 @@ impl fmt::Display for Pattern {
 /// Releases that are not to be built, and why not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exclusion {
-    /// Those.
+    /// Which releases are excluded.
     pub pattern: Pattern,
     /// Why, where it was said.
     pub reason: Option<String>,

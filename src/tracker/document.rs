@@ -13,7 +13,7 @@ use crate::text::named;
 
 const FORMAT: &str = "ami-scheduler/tracker/1";
 
-/// What is known of the builds of one product on one ref.
+/// The builds of one product on one ref, and what was recorded of them.
 ///
 /// Serializes to JSON with sorted keys: the same document always has the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Document {
     /// Of each target what its runs so far were about. None: whatever there is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     scopes: BTreeMap<Target, BTreeSet<Policy>>,
-    /// What was seen of repositories, by URL.
+    /// The last snapshot of each repository, by URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     repositories: BTreeMap<String, Seen>,
     /// The last run that was recorded, by lane.
@@ -72,7 +72,7 @@ pub enum DocumentError {
     },
 }
 
-/// What a change did to an entry.
+/// The effect of a change on an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It is as it should be now.
@@ -141,7 +141,12 @@ impl Document {
 
     /// The entry of a build.
     pub fn get(&self, build: &BuildKey) -> Option<&Entry> {
-        self.entries.get(&build.package)?.get(&build.target)
+        self.entry(&build.package, &build.target)
+    }
+
+    /// The entry of a release on a target.
+    pub fn entry(&self, package: &Nevra, target: &Target) -> Option<&Entry> {
+        self.entries.get(package)?.get(target)
     }
 
     /// The targets that anything is known of.
@@ -169,7 +174,7 @@ impl Document {
         self.scopes.entry(target.clone()).or_default().insert(scope.clone());
     }
 
-    /// What was last seen of a repository, by its URL.
+    /// The last snapshot of a repository, by its URL.
     pub fn repository(&self, url: &str) -> Option<&Seen> {
         self.repositories.get(url)
     }
@@ -194,7 +199,7 @@ impl Document {
         merge_max(&mut self.runs, lane.to_owned(), now, Timestamp::cmp);
     }
 
-    /// What both documents know: of each build the larger entry.
+    /// Merges two documents: of each build the larger entry.
     ///
     /// Commutative, associative and idempotent, since it takes maxima.
     #[must_use]
