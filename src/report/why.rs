@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::policy::FilterReason;
-use crate::release::{BuildKey, Nevra, Target};
+use crate::release::{Nevra, Target};
 use crate::text::{count, minute, printable_lines};
 use crate::tracker::{Document, Entry};
 
