@@ -3,19 +3,24 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native test test-core test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
+.PHONY: demo native test test-core test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test lint module test-core test-component test-image
+test: setup-test
+	@scripts/steps lint module native test-core test-native test-component test-image
 
 test-core:
 	cargo test --locked --workspace
 	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test heads_protocol --test plan --test tracker_laws
 
+# The tests of the command, by the native program.
+test-native: native
+	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal component-tests $(PYTEST)
+
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py --durations 15 $(PYTEST)
 
 # One process: it builds the image once.
 test-image:
