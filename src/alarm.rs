@@ -14,14 +14,14 @@ use crate::repository::RepositoryRead;
 use crate::text::{count, minute, named};
 use crate::tracker::{Document, Seen, Shrank};
 
-/// After how long at the latest a run is recorded that has nothing else to record.
+/// The longest time between two records of runs that have nothing else to record.
 const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "alarm", rename_all = "snake_case")]
 pub enum Alarm {
-    /// A release has another checksum than what was built from it.
+    /// A release has another checksum than the file that was built.
     Republished(Republished),
     /// A repository has not changed for longer than it may.
     Unchanged {
@@ -143,7 +143,8 @@ pub struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// The alarms of a run that has changed `document` from `before`. Records what later runs need.
+    /// The alarms of a run that has changed `document` from `before`. Records the snapshots and the time of the run,
+    /// which later runs compare with.
     pub fn alarms(
         &self,
         before: &Document,
@@ -179,12 +180,12 @@ impl Watch<'_> {
 
 /// The alarm that no run was recorded for long.
 pub fn overdue(last_run: Timestamp, limits: &Limits, now: Timestamp) -> Option<Alarm> {
-    // Runs that had nothing to record may have come after the one that is recorded.
+    // Later runs may have had nothing to record.
     let is_certain = |limit: SignedDuration| now.duration_since(last_run) > limit + run_is_news(limits);
     limits.overdue.is_some_and(is_certain).then_some(Alarm::Overdue { last_run })
 }
 
-/// After how long a run is recorded that has nothing else to record.
+/// The time after which a run is recorded although it has nothing else to record.
 fn run_is_news(limits: &Limits) -> SignedDuration {
     limits.overdue.map_or(RUN_IS_NEWS, |limit| RUN_IS_NEWS.min(limit / 2))
 }

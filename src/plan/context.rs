@@ -1,4 +1,4 @@
-//! Who decides, when, by which rules and for which targets.
+//! The circumstances of a plan.
 
 use jiff::Timestamp;
 
@@ -9,11 +9,11 @@ use crate::tracker::Origin;
 /// The circumstances of a plan, besides the releases and the tracker.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The targets that it is about.
+    /// The targets of the plan.
     pub targets: &'a [Target],
     /// The rules.
     pub rules: &'a Rules,
-    /// The pipeline that claims what is to be built.
+    /// The pipeline that claims the builds.
     pub origin: &'a Origin,
     /// The present.
     pub now: Timestamp,

@@ -38,7 +38,7 @@ pub struct Planned {
 pub enum BuildReason {
     /// The tracker does not know the release for this target.
     NewRelease,
-    /// It is the newest release, and no run was about releases like it before.
+    /// It is the newest release, and no earlier run had this scope.
     FirstRun,
     /// A person asked for it: anew, or in this very run.
     AskedFor {
@@ -160,11 +160,11 @@ pub enum HoldReason {
         /// The newest of these.
         newer: Nevra,
     },
-    /// It has failed, and more runs than this one pass before it is tried again.
+    /// It has failed, and is tried again by a later run.
     BackOff {
         /// How often it was tried.
         attempts: u64,
-        /// How many runs after this one pass.
+        /// How many more runs pass before that.
         runs: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
@@ -219,7 +219,7 @@ fn the_last(url: Option<&String>) -> String {
     url.map(|url| format!(", the last: {url}")).unwrap_or_default()
 }
 
-/// When a build is tried again before which so many more runs pass.
+/// When a build is tried again, after so many more runs.
 pub(crate) fn after_runs(runs: u64) -> String {
     if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count(runs, "run")) }
 }
@@ -258,6 +258,6 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// Releases that changed under their name after they were built.
     pub republished: Vec<Republished>,
-    /// Targets for which no run was about these releases before, or not about all of them.
+    /// Targets whose first run, with this scope, this one is.
     pub new_targets: Vec<Target>,
 }

@@ -8,9 +8,9 @@ use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, P
 use crate::release::{BuildKey, Nevra, Package, Target};
 use crate::tracker::{Document, Entry};
 
-/// Decides what to build, and records it: claims for what is to be built, skips for what a first run leaves
-/// out, and since when the rest waits. Nothing else changes the document: two nights with the same releases
-/// and outcomes leave it as it is. `packages` are in any order.
+/// Plans the builds of a night, and records in `document` the claims of the builds to begin, the skips of a first
+/// run, and the waiting of the rest. Nothing else changes the document: a night with the same releases and
+/// outcomes as the one before leaves it as it is. `packages` may have any order.
 pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
@@ -47,7 +47,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     plan
 }
 
-/// The releases that no earlier run was about, oldest first.
+/// The releases that no earlier run covered, oldest first.
 fn first_run<'a>(ascending: &[&'a Package], target: &Target, document: &Document) -> Vec<&'a Nevra> {
     ascending.iter().map(|package| &package.nevra).filter(|nevra| !document.covers(nevra, target)).collect()
 }
@@ -102,7 +102,7 @@ fn begin(
 ) {
     let Context { rules, origin, now, .. } = *context;
     let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, |entry| entry.attempt);
-    // What fails all the time comes last, and holds up nothing.
+    // A build that keeps failing comes last, and delays no other.
     wanted.sort_by_cached_key(|(_, build, reason)| {
         let (oldest, newest) = match rules.order {
             Order::OldestFirst => (Some(build.package.clone()), None),

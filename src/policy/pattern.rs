@@ -1,4 +1,4 @@
-//! Patterns that name releases, and what they exclude.
+//! Patterns that name releases, and exclude them.
 
 use std::fmt;
 use std::str::FromStr;

@@ -229,8 +229,7 @@ impl Entry {
         }
     }
 
-    /// Whether a run brought it about. What a person said of a build, or asked for, before a target's first
-    /// run is none.
+    /// Whether a run made the entry. A person's word about a build, before a target's first run, is no run.
     pub(super) fn is_of_a_run(&self) -> bool {
         self.by.is_none() && self.rule.as_deref() != Some(ASKED_FOR)
     }
