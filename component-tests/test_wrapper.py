@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -249,6 +250,85 @@ def test_what_is_missing_is_named(wrapper: Wrapper, tmp_path: Path) -> None:
     (tmp_path / "bin" / "wasmtime").unlink()
     missing = wrapper("list")
     assert missing.code == 1 and "there is no wasmtime on the PATH" in missing.said
+
+
+# ---------------------------------------------------------------- on a runner without the image
+
+FETCH = (ROOT / "src" / "child_pipeline" / "fetch-module.sh").read_text()
+
+
+class Runner:
+    """A runner with a wasmtime that writes a wrapper for whatever it is given, and a curl that hands out `served`."""
+
+    def __init__(self, folder: Path, shell: list[str]) -> None:
+        self.folder, self.shell, self.programs = folder, shell, folder / "programs"
+        self.programs.mkdir()
+        self.served = b"\0asm, the right one"
+        self.bring("wasmtime", 'for last; do :; done; [ "$last" = wrapper ] && echo "echo \\"it runs with \\$AMI_SCHEDULER_WASM: \\$*\\""')
+
+    def bring(self, name: str, script: str) -> None:
+        (self.programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.programs / name).chmod(0o755)
+
+    def job(self, **variables: str) -> Run:
+        (self.folder / "served").write_bytes(self.served)
+        self.bring("curl", f'cat > "{self.folder}/told"; while [ "$1" != --output ]; do shift; done; cp "{self.folder}/served" "$2"')
+        script = f"set -e\n{FETCH}\nami-scheduler list"
+        environment = {"PATH": f"{self.programs}:/usr/bin:/bin", "CI_JOB_TOKEN": "job-s3cret", "AMI_SCHEDULER_MODULE_URL": ""} | variables
+        done = subprocess.run([*self.shell, "-c", script], cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.served).hexdigest()
+
+
+@pytest.fixture
+def runner(tmp_path: Path, shell: list[str]) -> Runner:
+    return Runner(tmp_path, shell)
+
+
+URL = "https://gitlab.example.com/ami-scheduler.wasm"
+
+
+def test_a_runner_fetches_the_module_verifies_it_and_lets_it_write_its_wrapper(runner: Runner) -> None:
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=runner.sha256())
+    assert run.code == 0, run.all
+    assert run.out == f"it runs with {runner.folder}/.ami-scheduler.d/ami-scheduler.wasm: list\n"
+    assert (runner.folder / "told").read_text() == 'user = "gitlab-ci-token:job-s3cret"\n', "the token is on no command line"
+
+
+def test_a_module_that_was_exchanged_writes_no_wrapper(runner: Runner) -> None:
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256="a" * 64)
+    assert run.code == 1 and "is not the module that this version of the component was released with" in run.err
+    assert not (runner.folder / ".ami-scheduler.d" / "ami-scheduler").exists()
+
+
+@pytest.mark.parametrize("pinned", ["none", ""])
+def test_a_module_without_a_checksum_is_not_fetched(runner: Runner, pinned: str) -> None:
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=pinned)
+    assert run.code == 1 and "There is no module" in run.err
+    assert not (runner.folder / "told").exists()
+
+
+def test_a_module_on_the_runner_is_verified_where_the_component_pins_one(runner: Runner) -> None:
+    own = runner.folder / "own module.wasm"
+    own.write_bytes(runner.served)
+    assert runner.job(AMI_SCHEDULER_WASM=str(own), AMI_SCHEDULER_MODULE_SHA256="none").out == f"it runs with {own}: list\n"
+    assert runner.job(AMI_SCHEDULER_WASM=str(own), AMI_SCHEDULER_MODULE_SHA256=runner.sha256()).code == 0
+    assert runner.job(AMI_SCHEDULER_WASM=str(own), AMI_SCHEDULER_MODULE_SHA256="a" * 64).code == 1
+
+
+def test_a_runner_that_has_it_all_fetches_nothing(runner: Runner) -> None:
+    runner.bring("ami-scheduler", 'echo "installed: $*"')
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256="a" * 64)
+    assert (run.code, run.out) == (0, "installed: list\n")
+    assert not (runner.folder / "told").exists()
+
+
+def test_a_runner_without_wasmtime_is_told_so(runner: Runner) -> None:
+    (runner.programs / "wasmtime").unlink()
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256="a" * 64)
+    assert run.code == 1 and "There is neither ami-scheduler nor wasmtime on this runner" in run.err
 
 
 # ---------------------------------------------------------------- with the real module
