@@ -74,7 +74,7 @@ impl Cache {
         match self.read() {
             Ok(kept) => kept,
             Err(error) => {
-                say_aside!("{} is ignored: {error:#}", self.file.display());
+                message!("{} is ignored: {error:#}", self.file.display());
                 None
             }
         }
@@ -134,7 +134,7 @@ impl Cache {
         let (subject, base, packages) = (self.subject.clone(), base.clone(), packages.to_vec());
         let kept = Kept { subject, base, validators, read_at, repomd, packages, others };
         if let Err(error) = self.write(&kept) {
-            say_aside!("{} is not kept for the next run: {error:#}", self.file.display());
+            message!("{} is not kept for the next run: {error:#}", self.file.display());
         }
     }
 

@@ -2,7 +2,7 @@
 //! pipeline. See `ami-scheduler --help`.
 
 #[macro_use]
-mod say;
+mod messages;
 
 mod adoption;
 mod cache;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             Ok(()) => leave(0),
             Err(Failure { exit, error }) => {
                 let message: String = without_passwords(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
-                say_aside!("Error: {}", printable(&message));
+                message!("Error: {}", printable(&message));
                 leave(exit as u8)
             }
         },
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
                 // A closed pipe is no reason to end otherwise.
                 drop(message.print());
             } else {
-                say_aside!("{}", clean.trim_end());
+                message!("{}", clean.trim_end());
             }
             leave(if is_error { Exit::CommandLine as u8 } else { 0 })
         }

@@ -78,7 +78,7 @@ impl Reader<'_> {
                     repository.shown()
                 )));
             }
-            say_aside!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
+            message!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
             repository.wait(attempt);
             attempt += 1;
         }
@@ -148,7 +148,7 @@ impl Reader<'_> {
         let mut failure = None;
         for base in mirrors.bases.iter().take(count) {
             if let Some(error) = failure {
-                say_aside!("{error:#}; trying the next mirror");
+                message!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
             failure = match self.read_repodata(&mirror, &mirrors.repomd, kept) {
@@ -242,7 +242,7 @@ impl Reader<'_> {
         let signature = repomd.signature.as_deref().unwrap_or_default();
         let verified = keys.verify(repomd.document.as_bytes(), signature, self.now);
         if let Err(error) = &verified {
-            say_aside!("what is kept of {} is ignored: its signature is not believed: {error}", source.shown());
+            message!("what is kept of {} is ignored: its signature is not believed: {error}", source.shown());
         }
         verified.is_ok()
     }
@@ -308,7 +308,7 @@ fn look_further(source: &Source, url: &Url) -> anyhow::Result<Found> {
 
 /// What is kept, of a repository that says that it has not changed.
 fn unchanged(kept: &Kept) -> Listing {
-    say_aside!("{} has not changed since it was last read", crate::http::shown(&kept.base));
+    message!("{} has not changed since it was last read", crate::http::shown(&kept.base));
     let repomd = kept.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document).ok());
     let revision = repomd.and_then(|repomd| repomd.revision);
     Listing { revision, packages: kept.packages.clone(), others: kept.others, ..Listing::default() }

@@ -65,9 +65,9 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
         let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
         write(&args.child_pipeline, nothing.as_bytes())?;
         reports()?;
-        say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
+        output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
         if let Some(file) = args.compare.and_then(|file| file.0) {
-            say!("{}", night.compare(&file)?.trim_end());
+            output!("{}", night.compare(&file)?.trim_end());
         }
         return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
     }
@@ -84,15 +84,15 @@ pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure>
     }
     done?;
     if let Some(taken_over) = &night.taken_over {
-        say!("{taken_over}");
+        output!("{taken_over}");
     }
-    say!("{}", text.trim_end());
+    output!("{}", text.trim_end());
     if !recorded {
-        say!(
+        output!(
             "\nThe tracker was not asked and will not know of it: --record (input record, variable AMI_SCHEDULER_RECORD) changes both."
         );
     } else if let (Some(version), []) = (packages.policy.versions.asked_for(), night.plan.builds.as_slice()) {
-        say!(
+        output!(
             "\n{version} is not built now, for the reasons above. Was the pipeline that holds it cancelled? Then `forget` it; \
              or build it without a record."
         );

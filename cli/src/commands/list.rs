@@ -37,12 +37,12 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
     let (read, merged) =
         read_all(&repositories, &list.product, keys.as_ref(), cache, now).with_exit(Exit::Repository)?;
     for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
-        say_aside!(
+        message!(
             "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
         );
     }
     if merged.conflicts.len() > MANY {
-        say_aside!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
+        message!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
     }
     let (wanted, mut filtered) = policy.apply(merged.packages);
     filtered.dedup();
@@ -53,7 +53,7 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
     // The process ends here: thousands of releases need not be freed one by one.
     let packages = ManuallyDrop::new(Packages::new(&list.product, read, now, policy, wanted, filtered));
     write_json(&list.output, &*packages)?;
-    say!("{}", text.trim_end());
+    output!("{}", text.trim_end());
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub fn run(args: &Rebuild, now: Timestamp, connect: &Connect) -> Result<(), Fail
         Ok(asked)
     })?;
     for build in asked {
-        say!("Will be built again: {} {}", build.package, build.target);
+        output!("Will be built again: {} {}", build.package, build.target);
     }
     Ok(())
 }

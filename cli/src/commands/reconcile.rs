@@ -16,20 +16,20 @@ pub fn run(args: Reconcile, now: Timestamp, connect: &Connect) -> Result<(), Fai
     let (not_recorded, without_image) = change_tracker(&args.tracker, product, connect, |document, _| {
         let found = adoption.find(document, &args.targets.0);
         let disagreements = images::compare(document, &adoption.images, &found, &args.targets.0);
-        say!(
+        output!(
             "{product} on {}: images: {}, of a known release: {}",
             args.tracker.reference,
             adoption.images.len(),
             adoption.images.len() - found.unknown.len()
         );
         for (build, image) in &disagreements.not_recorded {
-            say!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+            output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
             if adopts {
                 document.import_image(build, &notes(image), &reason(image), now);
             }
         }
         for build in &disagreements.without_image {
-            say!("  without an image    {} {}", build.package, build.target);
+            output!("  without an image    {} {}", build.package, build.target);
             if rebuilds {
                 document.rebuild(&build.package, std::slice::from_ref(&build.target), "its image is gone", None, now);
             }
@@ -37,16 +37,16 @@ pub fn run(args: Reconcile, now: Timestamp, connect: &Connect) -> Result<(), Fai
         Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
     })?;
     if not_recorded + without_image == 0 {
-        say!("The tracker and the images agree.");
+        output!("The tracker and the images agree.");
     }
     if adopts {
-        say!("Recorded as built: {not_recorded}");
+        output!("Recorded as built: {not_recorded}");
     }
     if rebuilds {
-        say!("Will be built again: {without_image}");
+        output!("Will be built again: {without_image}");
     }
     if not_recorded + without_image > 0 && !adopts && !rebuilds {
-        say!(
+        output!(
             "Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again."
         );
     }

@@ -38,12 +38,12 @@ pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failur
             let Some(entry) = document.get(build) else { continue };
             cases.push(Case::recorded(build, entry, None));
             let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-            say!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
+            output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
         }
     }
     write_junit(args.junit.as_deref(), reference, now, &cases)?;
     if cases.is_empty() {
-        say!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
+        output!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, connect: &Connect)
     let (TrackerPlace::Gitlab, Some(pipeline)) = (tracker, pipeline) else { return Vec::new() };
     let read = || project()?.failed_jobs(&connect.client()?, pipeline).with_exit(Exit::Tracker);
     read().unwrap_or_else(|Failure { error, .. }| {
-        say_aside!(
+        message!(
             "The jobs of pipeline {pipeline} could not be read, so that each failure is recorded with the URL of the pipeline in place of its job's: {error:#}"
         );
         Vec::new()

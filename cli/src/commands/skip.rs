@@ -46,6 +46,6 @@ pub fn run(args: &Skip, now: Timestamp, connect: &Connect) -> Result<(), Failure
         Ok((told, too_late))
     })?;
     told.extend(too_late.iter().map(|target| format!("Is built, and stays so: {} {target}", args.package)));
-    say!("{}", told.join("\n"));
+    output!("{}", told.join("\n"));
     Ok(())
 }

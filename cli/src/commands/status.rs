@@ -58,7 +58,7 @@ pub fn run(args: &Status, now: Timestamp, connect: &Connect) -> Result<(), Failu
     for (document, told) in &documents {
         for told in told {
             let reference = ami_scheduler::text::printable(document.reference());
-            say_aside!("WARNING: {} on {reference}: {}", document.product(), ami_scheduler::text::printable(told));
+            message!("WARNING: {} on {reference}: {}", document.product(), ami_scheduler::text::printable(told));
         }
     }
     fail_on(&args.overdue.fail_on.0, &alarms)

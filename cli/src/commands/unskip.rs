@@ -20,7 +20,7 @@ pub fn run(args: &Unskip, now: Timestamp, connect: &Connect) -> Result<(), Failu
         Ok(unskipped)
     })?;
     for build in unskipped {
-        say!("No longer skipped: {} {}", build.package, build.target);
+        output!("No longer skipped: {} {}", build.package, build.target);
     }
     Ok(())
 }

@@ -22,11 +22,11 @@ pub fn run(args: Update, now: Timestamp, connect: &Connect) -> Result<(), Failur
     let told: Vec<String> =
         notes.iter().map(|(name, value)| format!(" {name}={}", ami_scheduler::text::printable(value))).collect();
     match recorded {
-        Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
-        Recorded::AsBefore => say!("Was recorded as built before: {} {}", build.package, build.target),
+        Recorded::Changed => output!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
+        Recorded::AsBefore => output!("Was recorded as built before: {} {}", build.package, build.target),
     }
     if before.is_none() {
-        say!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
+        output!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
     }
     let case = after.map(|entry| Case::recorded(&build, &entry, took));
     write_junit(args.junit.as_deref(), reference, now, case.as_slice())?;
@@ -41,7 +41,7 @@ fn notes(given: Vec<Note>) -> Notes {
         if let Some(value) = value.or_else(|| std::env::var(&name).ok().filter(|value| !value.is_empty())) {
             notes.insert(name, value);
         } else {
-            say!("No {name} is recorded: the build reported none.");
+            output!("No {name} is recorded: the build reported none.");
         }
     }
     notes

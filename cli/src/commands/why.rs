@@ -27,6 +27,6 @@ pub fn run(args: Why, now: Timestamp, connect: &Connect) -> Result<(), Failure> 
         ))
         .with_exit(Exit::Repository);
     }
-    say!("{}", text.trim_end());
+    output!("{}", text.trim_end());
     Ok(())
 }

@@ -269,7 +269,7 @@ impl Client {
                     None => return Err(HttpError::Unreachable { url: shown(&request.url), error }),
                 },
             };
-            say_aside!("{}: {reason}; trying again in {:.1} s", shown(&request.url), wait.as_secs_f32());
+            message!("{}: {reason}; trying again in {:.1} s", shown(&request.url), wait.as_secs_f32());
             (self.sleep)(wait);
         }
     }
