@@ -21,6 +21,7 @@ mod store;
 
 use std::process::ExitCode;
 
+use ami_scheduler::redacted::without_credentials;
 use ami_scheduler::text::{printable, printable_lines};
 use clap::Parser as _;
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Ok(cli) => match commands::run(cli) {
             Ok(()) => leave(0),
             Err(Failure { exit, error }) => {
-                let message: String = without_passwords(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
+                let message: String = without_credentials(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
                 message!("Error: {}", printable(&message));
                 leave(exit as u8)
             }
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
             let is_error = message.use_stderr();
             let text = message.to_string();
             // A help text names no password but that of its examples.
-            let clean = if is_error { printable_lines(&without_passwords(&text)) } else { text.clone() };
+            let clean = if is_error { printable_lines(&without_credentials(&text)) } else { text.clone() };
             if clean == text {
                 // A closed pipe is no reason to end otherwise.
                 drop(message.print());
@@ -51,36 +52,6 @@ fn main() -> ExitCode {
                 message!("{}", clean.trim_end());
             }
             leave(if is_error { Exit::CommandLine as u8 } else { 0 })
-        }
-    }
-}
-
-/// A text without the user and password of each URL in it. An argument that was not expected is
-/// repeated: a URL whose `--repo-url` was forgotten, say, or one that was given for a file.
-fn without_passwords(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let authority = part.split(|c: char| c.is_whitespace() || "/?#'\"".contains(c)).next().unwrap_or_default();
-        clean.push_str("://");
-        clean.push_str(authority.rfind('@').map_or(part, |at| &part[at + 1..]));
-    }
-    clean
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_passwords;
-
-    #[test]
-    fn a_password_is_not_repeated() {
-        for (text, clean) in [
-            ("unexpected 'https://u:p4ss@example.com/el9' found", "unexpected 'https://example.com/el9' found"),
-            ("'https://u:p4@ss@example.com'", "'https://example.com'"),
-            ("such as https://yum.example.com/el/9 or a@b", "such as https://yum.example.com/el/9 or a@b"),
-            ("", ""),
-        ] {
-            assert_eq!(without_passwords(text), clean);
         }
     }
 }
