@@ -166,7 +166,7 @@ mod tests {
 
     fn package(nevra: &str, url: &str) -> Package {
         let (checksum, built_at, targets) = (None, None, None);
-        Package { package: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
+        Package { nevra: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
     }
 
     fn store(cache: &Cache) {

@@ -110,7 +110,7 @@ impl Reader<'_> {
         if let Found::Page { content, url, .. } = &found
             && let Some(mirrors) = std::str::from_utf8(content).ok().and_then(mirrors::parse)
         {
-            let list = crate::http::shown(url);
+            let list = crate::source::shown(url);
             let mirrors = mirrors.with_context(|| format!("in {list}"))?;
             return self.read_from_mirrors(repository, &list, &mirrors, kept);
         }
@@ -308,7 +308,7 @@ fn look_further(source: &Source, url: &Url) -> anyhow::Result<Found> {
 
 /// What is kept, of a repository that says that it has not changed.
 fn unchanged(kept: &Kept) -> Listing {
-    message!("{} has not changed since it was last read", crate::http::shown(&kept.base));
+    message!("{} has not changed since it was last read", crate::source::shown(&kept.base));
     let repomd = kept.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document).ok());
     let revision = repomd.and_then(|repomd| repomd.revision);
     Listing { revision, packages: kept.packages.clone(), others: kept.others, ..Listing::default() }

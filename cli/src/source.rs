@@ -12,7 +12,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 
-use crate::http::{Answer, Client, Method, Request, basic, basic_auth, shown};
+use crate::http::{Answer, Client, Method, Request, basic, basic_auth};
 
 /// A repository that can be read.
 pub struct Source {
@@ -349,6 +349,10 @@ impl Source {
     }
 }
 
+pub fn shown(url: &Url) -> String {
+    ami_scheduler::redacted::RedactedUrl::from(url).to_string()
+}
+
 fn remove_credentials(url: &mut Url) {
     // An http URL has a host, and a URL with a host takes both.
     let _ = url.set_username("");
@@ -380,7 +384,7 @@ fn folders(path: &Path) -> (usize, Vec<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::scripted::{Said, Script, answers};
+    use crate::http::scripted::{Script, ScriptedAnswer, answers};
 
     const REPOMD: &str = "repodata/repomd.xml";
 
@@ -484,7 +488,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
-        let open = |said: Said| web("https://yum.example.com/", &Script::new(vec![said; 6])).open(REPOMD, ALWAYS);
+        let open =
+            |said: ScriptedAnswer| web("https://yum.example.com/", &Script::new(vec![said; 6])).open(REPOMD, ALWAYS);
         assert!(matches!(open(answers(404)).expect("an answer"), Asked::NotThere));
         for (status, told) in [
             (401, "it wants a user and password"),
