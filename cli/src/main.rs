@@ -5,18 +5,15 @@
 mod messages;
 
 mod adoption;
-mod cache;
 mod cli;
 mod commands;
 mod exit;
+mod fetch;
 mod files;
 mod gitlab;
 mod http;
 mod night;
-mod progress;
-mod reader;
 mod session;
-mod source;
 mod store;
 
 use std::process::ExitCode;

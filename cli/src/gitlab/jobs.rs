@@ -1,9 +1,9 @@
-//! A project of a GitLab instance, and what is asked of its REST API besides its Secure Files.
+//! The jobs of a pipeline.
 
 use ami_scheduler::child_pipeline::jobs::Job;
 use anyhow::{Context as _, bail};
-use url::Url;
 
+use super::Project;
 use crate::http::{Client, Method, Request};
 
 /// The most bytes of a page of jobs: each has some 3 kB, and the message of a commit.
@@ -13,37 +13,7 @@ const PAGE: usize = 100;
 /// The most pages that are read: no pipeline of GitLab.com has half as many jobs.
 const MAX_PAGES: u32 = 50;
 
-/// Who asks: the header's name and the secret.
-#[derive(Clone)]
-pub enum Token {
-    /// `CI_JOB_TOKEN`: acts as the user who started the pipeline, or owns the schedule.
-    Job(String),
-    /// `AMI_SCHEDULER_TOKEN`: a project access token.
-    Project(String),
-}
-
-/// A project of a GitLab instance.
-#[derive(Clone)]
-pub struct Project {
-    /// `CI_API_V4_URL`
-    pub api: Url,
-    /// `CI_PROJECT_ID`: digits.
-    pub id: String,
-    pub token: Token,
-}
-
 impl Project {
-    /// A request about the project; `path` begins after the project's own.
-    pub fn request(&self, method: Method, path: &str) -> Result<Request, url::ParseError> {
-        let api = self.api.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{api}/projects/{}/{path}", self.id))?;
-        let (header, secret) = match &self.token {
-            Token::Job(secret) => ("job-token", secret),
-            Token::Project(secret) => ("private-token", secret),
-        };
-        Ok(Request { credentials: Some((header, secret.clone())), ..Request::new(method, url) })
-    }
-
     /// The jobs of a pipeline that failed or were cancelled; of those that were retried, the last run.
     ///
     /// <https://docs.gitlab.com/api/jobs/>
@@ -69,15 +39,5 @@ impl Project {
             }
         }
         Ok(jobs)
-    }
-}
-
-impl Token {
-    /// What a person calls it, and who acts by it.
-    pub fn in_words(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Job(_) => ("the job token (CI_JOB_TOKEN)", "the owner of the schedule, or whoever pressed Run,"),
-            Self::Project(_) => ("AMI_SCHEDULER_TOKEN", "the project access token"),
-        }
     }
 }
