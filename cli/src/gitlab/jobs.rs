@@ -41,3 +41,50 @@ impl Project {
         Ok(jobs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gitlab::Token;
+    use crate::http::scripted::{Script, ScriptedAnswer, answers};
+
+    fn failed_jobs(script: &Script) -> anyhow::Result<Vec<Job>> {
+        let api = "https://gitlab.example.com/api/v4".parse()?;
+        let project = Project { api, id: "42".to_owned(), token: Token::Job("s3cret".to_owned()) };
+        project.failed_jobs(&script.client(), 1000)
+    }
+
+    fn page(jobs: usize) -> ScriptedAnswer {
+        let job = serde_json::json!({"id": 1, "name": "build", "status": "failed", "web_url": "https://a/1"});
+        answers(200).body(serde_json::Value::from(vec![job; jobs]).to_string())
+    }
+
+    #[test]
+    fn jobs_are_listed_page_by_page_until_one_is_not_full() {
+        for (pages, jobs) in [(vec![page(0)], 0), (vec![page(3)], 3), (vec![page(100), page(100), page(1)], 201)] {
+            let script = Script::new(pages.clone());
+            assert_eq!(failed_jobs(&script).expect("jobs").len(), jobs);
+            let expected = |page| {
+                format!(
+                    "https://gitlab.example.com/api/v4/projects/42/pipelines/1000/jobs\
+                     ?scope%5B%5D=failed&scope%5B%5D=canceled&per_page=100&page={page}"
+                )
+            };
+            assert_eq!(script.urls(), (1..=pages.len()).map(expected).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_token_and_not_its_secret() {
+        let script = Script::new([answers(403).body("403 Forbidden")]);
+        let error = failed_jobs(&script).map(|jobs| jobs.len()).expect_err("forbidden").to_string();
+        assert_eq!(error, "GitLab answered 403 to the job token (CI_JOB_TOKEN): 403 Forbidden");
+    }
+
+    #[test]
+    fn jobs_are_asked_for_twice_at_most() {
+        let script = Script::new([answers(503), answers(503)]);
+        failed_jobs(&script).map(|jobs| jobs.len()).expect_err("out of order");
+        assert_eq!(script.requests().len(), 2);
+    }
+}

@@ -124,3 +124,145 @@ impl Resolver for NoResolver {
         Ok(none)
     }
 }
+
+// Servers of these tests are threads, which WASI does not have.
+#[cfg(all(test, not(target_os = "wasi")))]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{Shutdown, TcpListener};
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+    use crate::http::HttpError;
+
+    /// A server that reads the head of one request, answers with these bytes, and returns what it has read.
+    fn server(answer: &'static [u8]) -> (u16, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let served = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).expect("a request") > 0 {
+                head.push(byte[0]);
+                // A ClientHello of TLS has no such end.
+                if head.starts_with(&[0x16]) {
+                    break;
+                }
+            }
+            stream.write_all(answer).expect("answered");
+            let _ = stream.shutdown(Shutdown::Write);
+            String::from_utf8_lossy(&head).into_owned()
+        });
+        (port, served)
+    }
+
+    fn get(url: &str) -> Request {
+        Request::new(Method::Get, url.parse().expect(url))
+    }
+
+    fn send(request: &Request, variables: &[(&str, String)]) -> io::Result<Response> {
+        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let network = Network { bundles: Vec::new(), proxies: Proxies::new(variable) };
+        Sockets::new(network).expect("a transport").send(request)
+    }
+
+    fn failure(url: &str, variables: &[(&str, String)]) -> (String, bool) {
+        let request = get(url);
+        let error = send(&request, variables).map(|response| response.status).expect_err(url);
+        let words = error.to_string();
+        (words, HttpError::Unreachable { url: (&request.url).into(), error }.is_transient())
+    }
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: \"x\"\r\n\r\nbody";
+
+    #[test]
+    fn a_request_is_sent_with_its_headers_and_answered() {
+        let (port, served) = server(OK);
+        let url = format!("http://127.0.0.1:{port}/el%209/?a=b");
+        let credentials = Some(("authorization", "Basic dTpw".to_owned()));
+        let headers = vec![("if-none-match", "\"y\"".to_owned())];
+        let mut response = send(&Request { credentials, headers, ..get(&url) }, &[]).expect("an answer");
+        let mut body = String::new();
+        response.body.read_to_string(&mut body).expect("a body");
+        assert_eq!((response.status, response.header("etag"), body.as_str()), (200, Some("\"x\""), "body"));
+        let head = served.join().expect("a request").to_lowercase();
+        assert!(head.starts_with("get /el%209/?a=b http/1.1\r\n"), "{head}");
+        for line in [
+            "accept-encoding: identity",
+            "authorization: basic dtpw",
+            "if-none-match: \"y\"",
+            "user-agent: ami-scheduler/",
+        ] {
+            assert!(head.contains(line), "{head}");
+        }
+    }
+
+    #[test]
+    fn http_to_a_port_that_speaks_tls_is_told_and_final() {
+        // The alert "unexpected message".
+        let (port, _) = server(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0a]);
+        let told = "it speaks TLS there: is it an https:// URL?";
+        assert_eq!(failure(&format!("http://127.0.0.1:{port}/"), &[]), (told.to_owned(), false));
+    }
+
+    #[test]
+    fn https_to_a_port_that_speaks_http_is_told_and_final() {
+        let (port, _) = server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let told = "it does not speak TLS there: is it an http:// URL?";
+        assert_eq!(failure(&format!("https://127.0.0.1:{port}/"), &[]), (told.to_owned(), false));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_and_may_pass() {
+        for (answer, told) in [
+            (&b"SSH-2.0-OpenSSH\r\n\r\n"[..], "its answer is not HTTP"),
+            (b"", "the connection ended before the answer did"),
+        ] {
+            let (port, _) = server(answer);
+            assert_eq!(failure(&format!("http://127.0.0.1:{port}/"), &[]), (told.to_owned(), true));
+        }
+    }
+
+    #[test]
+    fn a_port_where_nobody_listens_refuses_the_connection() {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        assert_eq!(failure(&format!("http://127.0.0.1:{port}/"), &[]), ("connection refused".to_owned(), true));
+    }
+
+    #[test]
+    fn a_proxy_is_sent_the_whole_url_and_its_own_credentials() {
+        let (port, served) = server(OK);
+        let proxy = [("HTTP_PROXY", format!("http://u:p@127.0.0.1:{port}"))];
+        assert_eq!(send(&get("http://yum.example.com/el9/"), &proxy).expect("an answer").status, 200);
+        let head = served.join().expect("a request").to_lowercase();
+        assert!(head.starts_with("get http://yum.example.com/el9/ http/1.1\r\n"), "{head}");
+        assert!(
+            head.contains("proxy-authorization: basic dtpw\r\n") && head.contains("host: yum.example.com\r\n"),
+            "{head}"
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_refuses_a_tunnel_is_told_with_what_to_do() {
+        for (answer, told, transient) in [
+            (
+                &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
+                "with 407: it wants a user and password: ",
+                false,
+            ),
+            (b"HTTP/1.1 403 Forbidden\r\n\r\n", "with 403: it does not allow that server or port", false),
+            (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "with 502: it does not reach that server", true),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", " is none: its answer is not HTTP", true),
+            (b"", " cannot be reached: it closed the connection", true),
+        ] {
+            let (port, served) = server(answer);
+            let proxy = [("HTTPS_PROXY", format!("127.0.0.1:{port}"))];
+            let (error, is_transient) = failure("https://yum.example.com/el9/", &proxy);
+            assert!(error.starts_with(&format!("the proxy http://127.0.0.1:{port} of HTTPS_PROXY ")), "{error}");
+            assert!(error.contains(told), "{error}");
+            assert_eq!(is_transient, transient, "{error}");
+            let head = served.join().expect("a request");
+            assert!(head.starts_with("CONNECT yum.example.com:443 HTTP/1.1\r\n"), "{head}");
+        }
+    }
+}

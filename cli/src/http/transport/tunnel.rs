@@ -35,7 +35,9 @@ pub fn tunnel(stream: &mut dyn Stream, proxy: &Proxy, url: &Url) -> io::Result<(
     let mut byte = [0];
     while !answer.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => broken(io::Error::new(ErrorKind::ConnectionReset, "it closed the connection")),
+            ErrorKind::UnexpectedEof => {
+                unreachable_proxy(proxy, &io::Error::new(ErrorKind::ConnectionReset, "it closed the connection"))
+            }
             _ => broken(error),
         })?;
         answer.push(byte[0]);
