@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_longer_than_the_limit_is_refused_at_once() {
         for (length, fits) in [(99, true), (100, true), (101, false), (5000, false)] {
-            let script = Script::new([answers(200).body(&"x".repeat(length))]);
+            let script = Script::new([answers(200).body("x".repeat(length))]);
             match script.client().fetch(&get(URL), LIMIT) {
                 Ok(answer) => assert!(fits && answer.body.len() == length, "{length}"),
                 Err(error) => {
@@ -386,7 +386,7 @@ mod tests {
         for (request, script) in [
             (get(secret), vec![breaks(io::ErrorKind::Unsupported)]),
             (get(secret), vec![answers(200).with("content-length", "9").body("cut"); MAX_ATTEMPTS]),
-            (get(secret), vec![answers(200).body(&"x".repeat(101))]),
+            (get(secret), vec![answers(200).body("x".repeat(101))]),
             (get(secret), vec![redirects(302, secret); 11]),
             (get(secret), vec![redirects(302, "http://us3r:p4ss@example.com/?t0ken=1")]),
             (get(secret), vec![redirects(302, "ftp://us3r:p4ss@example.com/?t0ken=1")]),
