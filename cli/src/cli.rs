@@ -78,7 +78,7 @@ pub fn run() -> Result<(), Failure> {
     match parsed {
         Ok(Cli { command, now, ca_file, quiet }) => {
             if quiet {
-                crate::say::be_quiet();
+                crate::messages::be_quiet();
             }
             command.run(&Session { now: now.unwrap_or_else(Timestamp::now), ca_file }, Cli::command)
         }
@@ -95,7 +95,7 @@ pub fn run() -> Result<(), Failure> {
         Err(error) => {
             let Mistake { usage, message } = Mistake::new(&error, &Cli::command(), &arguments[1..]);
             if let Some(usage) = usage {
-                say_aside!("{}", usage.trim_end());
+                message!("{}", usage.trim_end());
             }
             Err(anyhow!(message)).with_exit(Exit::CommandLine)
         }

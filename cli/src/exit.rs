@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use ami_scheduler::alarm::{Alarm, AlarmKind};
+use ami_scheduler::redacted::without_credentials;
 use ami_scheduler::text::printable;
 use anyhow::anyhow;
 
@@ -78,22 +79,9 @@ pub fn fail_on(kinds: &[AlarmKind], alarms: &[Alarm]) -> Result<(), Failure> {
 /// Ends a run. An error is the last line that it prints.
 pub fn end(run: Result<(), Failure>) -> ExitCode {
     let Err(Failure { exit, error }) = run else { return leave(0) };
-    let message: String = without_passwords(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
+    let message: String = without_credentials(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
     let _ = writeln!(std::io::stderr(), "Error: {}", printable(&message));
     leave(exit as u8)
-}
-
-/// A text without the user and password of each URL in it. An argument that is refused is repeated: a URL
-/// that was given for a file, say.
-fn without_passwords(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let authority = part.split(|c: char| c.is_whitespace() || "/?#'\"".contains(c)).next().unwrap_or_default();
-        clean.push_str("://");
-        clean.push_str(authority.rfind('@').map_or(part, |at| &part[at + 1..]));
-    }
-    clean
 }
 
 /// WASI's stable `exit` knows success and failure alone; the code needs its newer sibling, after
@@ -105,21 +93,4 @@ fn leave(code: u8) -> ExitCode {
         wasi::cli::exit::exit_with_code(code);
     }
     ExitCode::from(code)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_passwords;
-
-    #[test]
-    fn a_password_is_not_repeated() {
-        for (text, clean) in [
-            ("unexpected 'https://u:p4ss@example.com/el9' found", "unexpected 'https://example.com/el9' found"),
-            ("'https://u:p4@ss@example.com'", "'https://example.com'"),
-            ("such as https://yum.example.com/el/9 or a@b", "such as https://yum.example.com/el/9 or a@b"),
-            ("", ""),
-        ] {
-            assert_eq!(without_passwords(text), clean);
-        }
-    }
 }

@@ -2,22 +2,19 @@
 //! pipeline. See `ami-scheduler --help`.
 
 #[macro_use]
-mod say;
+mod messages;
 
 mod adoption;
 mod args;
-mod cache;
 mod cli;
 mod commands;
 mod exit;
+mod fetch;
 mod files;
 mod gitlab;
 mod http;
 mod night;
-mod progress;
-mod reader;
 mod session;
-mod source;
 mod store;
 mod trackers;
 

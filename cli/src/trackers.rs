@@ -74,7 +74,7 @@ pub fn change_releases<T>(
         };
         if let [_, _, ..] = releases.as_slice() {
             let all: Vec<String> = releases.iter().map(Nevra::to_string).collect();
-            say!("{release} names {} releases: {}", releases.len(), all.join(", "));
+            output!("{release} names {} releases: {}", releases.len(), all.join(", "));
         }
         let changed = change(&mut document, &releases, &store.place())?;
         Ok((document, changed))

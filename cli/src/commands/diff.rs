@@ -179,9 +179,9 @@ impl Diff {
             let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
-            say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
+            output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
             if let Some(earlier) = compared {
-                say!("{}", night.compare(&earlier).trim_end());
+                output!("{}", night.compare(&earlier).trim_end());
             }
             return fail_on(&self.alarms.overdue.fail_on.0, &alarms);
         }
@@ -196,15 +196,15 @@ impl Diff {
         }
         done?;
         if let Some(taken_over) = &night.taken_over {
-            say!("{taken_over}");
+            output!("{taken_over}");
         }
-        say!("{}", text.trim_end());
+        output!("{}", text.trim_end());
         if !recorded {
-            say!(
+            output!(
                 "\nThe tracker was neither read nor written: --record (input record, variable AMI_SCHEDULER_RECORD) changes both."
             );
         } else if let (Some(version), []) = (packages.policy.versions.asked_for(), night.plan.builds.as_slice()) {
-            say!(
+            output!(
                 "\n{version} is not built now, for the reasons above. Was the pipeline that holds it cancelled? Then \
                  `rebuild` ends its claim. Without a record it can be built in any case."
             );

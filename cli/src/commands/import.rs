@@ -65,7 +65,7 @@ impl Import {
             by_product.entry(package.name()).or_default().push(package);
         }
         if by_product.is_empty() {
-            say!("{file} names no package: nothing to take over.");
+            output!("{file} names no package: nothing to take over.");
         }
         for (product, packages) in by_product {
             let builds = packages.iter().flat_map(|package| {
@@ -76,7 +76,7 @@ impl Import {
                 let recorded = builds.map(|build| document.import(&build, &reason, session.now));
                 Ok(recorded.partition(|one| *one == Recorded::Changed))
             })?;
-            say!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
+            output!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
         }
         Ok(())
     }
@@ -90,10 +90,10 @@ impl Import {
             let (new, all) = adopt(document, &found, session.now);
             Ok((found, new, all))
         })?;
-        say!("{product}: {new} recorded as built, {} were so before.", all - new);
+        output!("{product}: {new} recorded as built, {} were so before.", all - new);
         if !found.unknown.is_empty() {
             let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
-            say!(
+            output!(
                 "Images of no release of {product} that is known: {}, such as {}",
                 found.unknown.len(),
                 names.join(", ")

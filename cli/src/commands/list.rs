@@ -17,13 +17,11 @@ use jiff::Timestamp;
 
 use crate::args::environment::variable;
 use crate::args::values::{Guard, ListOf, guard, product, switch, version_range};
-use crate::cache::Cache;
 use crate::exit::{Exit, Failure, WithExit as _};
+use crate::fetch::{Cache, Reader, RepoUrl, Source};
 use crate::files::{read, remove_earlier, write_json};
 use crate::http::Client;
-use crate::reader::Reader;
 use crate::session::Session;
-use crate::source::Source;
 
 const EXAMPLES: &str = "Examples:
   The releases of version 18, into packages.json, where diff looks for them:
@@ -121,12 +119,12 @@ impl List {
         let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now)
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
-            say_aside!(
+            message!(
                 "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
             );
         }
         if merged.conflicts.len() > MANY {
-            say_aside!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
+            message!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
         }
         let (wanted, mut filtered) = policy.apply(merged.packages);
         filtered.dedup();
@@ -137,7 +135,7 @@ impl List {
         // The process ends here: thousands of releases need not be freed one by one.
         let packages = ManuallyDrop::new(Packages::new(&self.product, read, session.now, policy, wanted, filtered));
         write_json(&self.output, &*packages)?;
-        say!("{}", text.trim_end());
+        output!("{}", text.trim_end());
         Ok(())
     }
 
@@ -190,7 +188,7 @@ fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
     let is_schedule = variable("CI_PIPELINE_SOURCE").is_some_and(|source| source == "schedule");
     let is_left = is_schedule && variable(BUILD_VERSION).and_then(|text| text.parse().ok()).as_ref() == Some(version);
     if is_left {
-        say!(
+        output!(
             "A schedule looks for every new release: {version} is left aside. The input version and {BUILD_VERSION} are \
              for pipelines that a person runs."
         );
@@ -212,14 +210,13 @@ fn read_all(
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in repositories {
         let Repository { source, targets } = repository;
-        let cache = cache
-            .filter(|_| source.is_on_the_web())
-            .map(|folder| Cache::new(folder, source.given(), product, keys.map(|keys| keys.content.as_slice())));
+        let keys_content = keys.map(|keys| keys.content.as_slice());
+        let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key, product, keys_content));
         let reader = Reader { product, signed_by: keys.map(|keys| &keys.trusted), now, cache: cache.as_ref() };
-        let mut listing = reader.read(source)?;
+        let mut listing = reader.read(&**source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
-            url: source.shown().to_owned(),
+            url: source.location().to_string(),
             targets: targets.clone(),
             revision: listing.revision.take(),
             releases: packages.len(),
@@ -239,7 +236,7 @@ fn read_all(
             Some(targets) => !targets.iter().all(served),
         };
         if missing {
-            return Err(not_there(product, &repository.source, listing));
+            return Err(not_there(product, &*repository.source, listing));
         }
     }
     Ok((read, merged))
@@ -247,7 +244,7 @@ fn read_all(
 
 /// A repository to read, and the targets that it is for; `None` for every target.
 struct Repository {
-    source: Source,
+    source: Box<dyn Source>,
     targets: Option<BTreeSet<Target>>,
 }
 
@@ -260,7 +257,6 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
     if given.len() > 1 && given.iter().any(|value| is_list(value)) {
         bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
     }
-    let client = Rc::new(client);
     let mut repositories = Vec::new();
     for value in given {
         let urls = if is_list(value) {
@@ -272,7 +268,7 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push(Repository { source: Source::new(url, Rc::clone(&client))?, targets });
+            repositories.push((url.parse::<RepoUrl>()?, targets));
         }
     }
     if repositories.is_empty() {
@@ -281,31 +277,34 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         );
     }
     log_in(&mut repositories)?;
-    if repositories.iter().any(|one| one.targets.is_none() != repositories[0].targets.is_none()) {
+    if repositories.iter().any(|(_, targets)| targets.is_none() != repositories[0].1.is_none()) {
         bail!(
             "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
         );
     }
-    Ok(repositories)
+    let client = Rc::new(client);
+    let open = |(url, targets): (RepoUrl, _)| Repository { source: url.source(Rc::clone(&client)), targets };
+    Ok(repositories.into_iter().map(open).collect())
 }
 
 /// With the user and password that the environment has. They are for one server: where there are
 /// several without a password of their own, nobody can tell which one is meant.
-fn log_in(repositories: &mut [Repository]) -> anyhow::Result<()> {
+fn log_in<T>(repositories: &mut [(RepoUrl, T)]) -> anyhow::Result<()> {
+    // As they are: a password may end in white space.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (user, password) = (variable("AMI_SCHEDULER_REPO_USER"), variable("AMI_SCHEDULER_REPO_PASSWORD"));
     if user.is_none() && password.is_none() {
         return Ok(());
     }
-    let origins: Vec<_> = repositories.iter().filter_map(|one| one.source.origin_without_credentials()).collect();
+    let origins: Vec<_> = repositories.iter().filter_map(|(url, _)| url.origin_without_credentials()).collect();
     if origins.iter().any(|origin| *origin != origins[0]) {
         bail!(
             "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
              put USER:PASSWORD@ before the host into the URLs of those that want them"
         );
     }
-    for repository in repositories {
-        repository.source.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
+    for (url, _) in repositories {
+        url.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
     }
     Ok(())
 }
@@ -345,12 +344,12 @@ impl Keys {
     }
 }
 
-fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error {
+fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
         [] => "It has no package with a name like it".to_owned(),
         [names @ .., last] if !names.is_empty() => format!("Did you mean {} or {last}?", names.join(", ")),
         [name, ..] => format!("Did you mean {name}?"),
     };
-    anyhow!("there is no package {product} in {}. {hint}", source.shown())
+    anyhow!("there is no package {product} in {}. {hint}", source.location())
 }

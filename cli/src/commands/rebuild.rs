@@ -65,7 +65,7 @@ impl Rebuild {
             Ok(asked)
         })?;
         for build in asked {
-            say!("Will be built again: {} {}", build.package, build.target);
+            output!("Will be built again: {} {}", build.package, build.target);
         }
         Ok(())
     }

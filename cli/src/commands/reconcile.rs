@@ -73,20 +73,20 @@ impl Reconcile {
         let (not_recorded, without_image) = trackers::change(session, &self.tracker, product, |document, _| {
             let found = adoption.find(document, &self.targets.0);
             let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
-            say!(
+            output!(
                 "{product} on {}: images: {}, of a known release: {}",
                 self.tracker.reference,
                 adoption.images.len(),
                 adoption.images.len() - found.unknown.len()
             );
             for (build, image) in &disagreements.not_recorded {
-                say!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+                output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
                 if adopts {
                     document.import_image(build, &notes(image), &reason(image), now);
                 }
             }
             for build in &disagreements.without_image {
-                say!("  without an image    {} {}", build.package, build.target);
+                output!("  without an image    {} {}", build.package, build.target);
                 if rebuilds {
                     document.rebuild(
                         &build.package,
@@ -100,16 +100,16 @@ impl Reconcile {
             Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
         })?;
         if not_recorded + without_image == 0 {
-            say!("The tracker and the images agree.");
+            output!("The tracker and the images agree.");
         }
         if adopts {
-            say!("Recorded as built: {not_recorded}");
+            output!("Recorded as built: {not_recorded}");
         }
         if rebuilds {
-            say!("Will be built again: {without_image}");
+            output!("Will be built again: {without_image}");
         }
         if not_recorded + without_image > 0 && !adopts && !rebuilds {
-            say!(
+            output!(
                 "Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again."
             );
         }

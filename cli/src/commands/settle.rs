@@ -88,14 +88,14 @@ impl Settle {
                 let Some(entry) = document.get(build) else { continue };
                 cases.push(Case::recorded(build, entry, None));
                 let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-                say!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
+                output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
             }
         }
         write_junit(self.junit.as_deref(), reference, now, &cases)?;
         if !is_tracked {
-            say!("Nothing to settle: {}", no_tracker(store.as_ref(), self.product.as_deref(), reference));
+            output!("Nothing to settle: {}", no_tracker(store.as_ref(), self.product.as_deref(), reference));
         } else if cases.is_empty() {
-            say!("Pipeline {} has no open claim on {}.", self.pipeline, printable(reference));
+            output!("Pipeline {} has no open claim on {}.", self.pipeline, printable(reference));
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, session: &Session)
     let (TrackerPlace::Gitlab, Some(pipeline)) = (tracker, pipeline) else { return Vec::new() };
     let read = || project()?.failed_jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
     read().unwrap_or_else(|Failure { error, .. }| {
-        say_aside!(
+        message!(
             "The jobs of pipeline {pipeline} could not be read, so that each failure is recorded with the URL of the pipeline in place of its job's: {error:#}"
         );
         Vec::new()

@@ -84,10 +84,10 @@ impl Skip {
             Ok(outcome)
         })?;
         for told in told {
-            say!("{told}");
+            output!("{told}");
         }
         for build in too_late {
-            say!("Is built, and stays so: {} {}", build.package, build.target);
+            output!("Is built, and stays so: {} {}", build.package, build.target);
         }
         Ok(())
     }

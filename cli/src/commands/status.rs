@@ -185,12 +185,12 @@ impl Status {
             None => print(&text)?,
         }
         if let (Format::Json | Format::Html, Some(none)) = (self.format, &none) {
-            say_aside!("{none}");
+            message!("{none}");
         }
         for (document, told) in &documents {
             for told in told {
                 let reference = printable(document.reference());
-                say_aside!("WARNING: {} on {reference}: {}", document.product(), printable(told));
+                message!("WARNING: {} on {reference}: {}", document.product(), printable(told));
             }
         }
         fail_on(&self.overdue.fail_on.0, &alarms)

@@ -58,7 +58,7 @@ impl Unskip {
             Ok(unskipped)
         })?;
         for build in unskipped {
-            say!("No longer skipped: {} {}", build.package, build.target);
+            output!("No longer skipped: {} {}", build.package, build.target);
         }
         Ok(())
     }

@@ -81,11 +81,11 @@ impl Update {
         let took = begun.map(|begun| session.now.duration_since(begun));
         let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
         match recorded {
-            Recorded::Changed => say!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
-            Recorded::AsBefore => say!("Was recorded as built before: {} {}", build.package, build.target),
+            Recorded::Changed => output!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
+            Recorded::AsBefore => output!("Was recorded as built before: {} {}", build.package, build.target),
         }
         if before.is_none() {
-            say!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
+            output!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
         }
         let case = after.map(|entry| Case::recorded(&build, &entry, took));
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now, case.as_slice())?;
@@ -103,7 +103,7 @@ fn notes(given: Vec<NotesArg>) -> Notes {
                 for name in names.iter().map(ToString::to_string) {
                     match std::env::var(&name).ok().filter(|value| !value.is_empty()) {
                         Some(value) => drop(notes.insert(name, value)),
-                        None => say!("No {name} is recorded: the build reported none."),
+                        None => output!("No {name} is recorded: the build reported none."),
                     }
                 }
             }

@@ -7,9 +7,11 @@ use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 use waki::bindings::wasi::io::streams::StreamError;
 
-use super::{Method, Request, Response, TIMEOUT, Transport, USER_AGENT};
+use super::{TIMEOUT, USER_AGENT};
+use crate::http::request::Transport;
+use crate::http::{Method, Request, Response};
 
-pub(super) struct WasiHttp;
+pub struct WasiHttp;
 
 impl Transport for WasiHttp {
     fn send(&self, request: &Request) -> io::Result<Response> {
@@ -119,7 +121,9 @@ fn failed(code: &ErrorCode) -> io::Error {
              --ca-file FILE, or by the variable SSL_CERT_FILE"
                 .to_owned(),
         ),
-        ErrorCode::HttpProtocolError => (Kind::InvalidData, "its answer is not one of HTTP".to_owned()),
+        ErrorCode::HttpProtocolError => {
+            (Kind::InvalidData, "its answer is not HTTP; if it speaks TLS there, is it an https:// URL?".to_owned())
+        }
         ErrorCode::HttpRequestDenied => (Kind::PermissionDenied, "the host denied the request".to_owned()),
         other => (Kind::Other, format!("{other:?}")),
     };

@@ -1,7 +1,10 @@
-//! Which certificates are believed: those of the public web's authorities, and of the bundles given.
+//! Which certificates are trusted: those of the public web's authorities, as Mozilla lists them, and of the
+//! bundles given. The machine's own list is not read, natively neither: the module could not see it, and both
+//! are to decide alike.
 
 use std::sync::Arc;
 
+use ami_scheduler::text::excerpt;
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -17,10 +20,10 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
-use super::{Bundle, BundleError};
+use crate::http::{Bundle, BundleError};
 
-/// TLS that believes the public web's authorities and those of the bundles.
-pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
+/// TLS that trusts the public web's authorities and those of the bundles.
+pub fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let mut given = Vec::new();
     for bundle in bundles {
@@ -34,15 +37,17 @@ pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
         given.extend(certificates);
     }
     let mut provider = ring::default_provider();
-    // WebAssembly has no instructions for AES.
-    provider.cipher_suites.sort_by_key(|suite| {
-        !matches!(
-            suite.suite(),
-            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
-                | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-                | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
-        )
-    });
+    if cfg!(target_family = "wasm") {
+        // WebAssembly has no instructions for AES.
+        provider.cipher_suites.sort_by_key(|suite| {
+            !matches!(
+                suite.suite(),
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+                    | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+                    | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+            )
+        });
+    }
     let provider = Arc::new(provider);
     let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
     let unusable = |error: String| BundleError::Damaged(names.join(", "), error);
@@ -58,9 +63,9 @@ pub(super) fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
         .with_no_client_auth())
 }
 
-/// Why a certificate is not believed.
+/// Why a certificate is not trusted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+enum Refusal {
     #[error("the certificate of {host} is signed by itself, and is not among {among}")]
     SelfSigned { host: String, among: String },
     #[error("the certificate of {host} is signed by an authority that is not among {among}; its issuer is {issuer}")]
@@ -75,8 +80,8 @@ pub(super) enum Refusal {
     Unusable { host: String, reason: String },
 }
 
-/// What the web's own rules say, with two differences: a certificate that is given itself is
-/// believed, an authority's or not, as by OpenSSL; and a refusal says which certificate was the matter.
+/// The web's own rules, with two differences: a certificate that is given itself is trusted, an authority's
+/// or not, as by OpenSSL; and a refusal names the certificate that caused it.
 #[derive(Debug)]
 struct Verifier {
     authorities: Arc<WebPkiServerVerifier>,
@@ -182,8 +187,8 @@ impl Verifier {
                 let own = validity.map(|validity| unix_time(validity.not_after)).filter(|not_after| now > *not_after);
                 Refusal::Expired {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, |time| format!(" on {}", shown_time(time))),
-                    now: shown_time(now),
+                    when: own.map_or_else(String::new, |time| format!(" on {}", time_of(time))),
+                    now: time_of(now),
                 }
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -191,8 +196,8 @@ impl Verifier {
                     validity.map(|validity| unix_time(validity.not_before)).filter(|not_before| now < *not_before);
                 Refusal::NotYetValid {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, |time| format!(", but from {} on", shown_time(time))),
-                    now: shown_time(now),
+                    when: own.map_or_else(String::new, |time| format!(", but from {} on", time_of(time))),
+                    now: time_of(now),
                 }
             }
             CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
@@ -203,16 +208,13 @@ impl Verifier {
                 let bare = |name: &String| {
                     name.rsplit_once("(\"").map_or(name.as_str(), |(_, name)| name).trim_end_matches("\")").to_owned()
                 };
-                Refusal::OtherName {
-                    host,
-                    names: printable(&presented.iter().map(bare).collect::<Vec<_>>().join(", ")),
-                }
+                Refusal::OtherName { host, names: excerpt(&presented.iter().map(bare).collect::<Vec<_>>().join(", ")) }
             }
-            // That it may not be a server's, which those say that are made by openssl's defaults.
+            // Certificates that openssl makes by default say that they are an authority's, not a server's.
             CertificateError::Other(_) if certificate.as_ref().is_some_and(is_self_signed) => {
                 Refusal::SelfSigned { host, among: among() }
             }
-            error => Refusal::Unusable { host, reason: printable(&error.to_string()) },
+            error => Refusal::Unusable { host, reason: excerpt(&error.to_string()) },
         }
     }
 }
@@ -221,14 +223,14 @@ fn is_self_signed(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject
 }
 
-/// The issuer that is not there: of the certificate, or of the last of those that the server sent with it.
+/// The missing issuer: of the certificate, or of the last one that the server sent with it.
 fn last_issuer(certificate: Certificate, intermediates: &[CertificateDer<'_>]) -> String {
     let mut others: Vec<Certificate> = intermediates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
     let mut issuer = certificate.tbs_certificate.issuer;
     while let Some(next) = others.iter().position(|other| other.tbs_certificate.subject == issuer) {
         issuer = others.swap_remove(next).tbs_certificate.issuer;
     }
-    printable(&issuer.to_string())
+    excerpt(&issuer.to_string())
 }
 
 fn whose(host: &str, own: Option<UnixTime>) -> String {
@@ -240,14 +242,9 @@ fn unix_time(time: Time) -> UnixTime {
     UnixTime::since_unix_epoch(time.to_unix_duration())
 }
 
-fn shown_time(time: UnixTime) -> String {
+fn time_of(time: UnixTime) -> String {
     i64::try_from(time.as_secs())
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .map_or_else(|| format!("{} s", time.as_secs()), |time| time.to_string())
-}
-
-/// What a server says of itself, fit for a log.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
