@@ -62,7 +62,7 @@ fn check(matcher: &ImageMatcher, targets: &[Target]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the tracker keeps of an image.
+/// The notes that the tracker keeps of an image.
 pub fn notes(image: &Image) -> Notes {
     Notes::from([("AMI_ID".to_owned(), image.id.clone())])
 }

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 /// The most characters of an error that are shown.
 const MAX_MESSAGE: usize = 4000;
 
-/// What a run can end with. The numbers are a contract with people's scripts.
+/// The exit codes. The numbers are a contract with people's scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Anything else.

@@ -28,7 +28,7 @@ fn write_with(path: &Path, content: impl FnOnce(File) -> io::Result<()>) -> anyh
 
 /// Removes what an earlier run left in the place of a result: a run that ends too early is not to hand it on.
 ///
-/// What is no file, such as a terminal, stays.
+/// Only files are removed: a terminal stays.
 pub fn remove_earlier<'a>(results: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
     let mut files = results.into_iter().filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()));
     files.try_for_each(|path| {

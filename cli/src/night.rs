@@ -18,19 +18,19 @@ use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 use crate::session::Session;
 
-/// What a run is asked for.
+/// The request that a run answers.
 pub struct Request {
     /// The targets that the team has.
     pub targets: Vec<Target>,
-    /// Those of them that are meant; none stand for all.
+    /// The targets that this run is about; none stand for all.
     pub only_targets: Vec<Target>,
-    /// Whether the tracker counts, and is told, of a version that is asked for by hand.
+    /// Whether the tracker is read and written for a version that is asked for by hand.
     pub record: bool,
-    /// Who asks for one.
+    /// The person who asks for such a version.
     pub by: Option<String>,
 }
 
-/// What a run would do, before it has any effect.
+/// A run that is decided, and has no effect yet.
 pub struct Night {
     pub packages: Packages,
     pub targets: Vec<Target>,
@@ -38,12 +38,12 @@ pub struct Night {
     pub origin: Origin,
     pub now: Timestamp,
     pub plan: Plan,
-    /// The tracker as it is, and as the run would leave it.
+    /// The tracker before the run, and after it.
     pub before: Document,
     after: Document,
-    /// What was taken over from a tracker of another kind.
+    /// A sentence on what was taken over from a plain-text tracker.
     pub taken_over: Option<String>,
-    /// Where the tracker is, and what was read of it; none of a version that is built by hand and not recorded.
+    /// The tracker's store, and the heads that were read; none for a version by hand that is not recorded.
     tracker: Option<(Box<dyn Store>, Heads)>,
 }
 
@@ -101,7 +101,7 @@ impl Night {
         Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, tracker })
     }
 
-    /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
+    /// The alarms of this run. Raising them changes the tracker, too: it remembers what was seen.
     pub fn alarms(&mut self, limits: &Limits) -> Vec<Alarm> {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
@@ -110,7 +110,7 @@ impl Night {
         watch.alarms(&self.before, &mut self.after, &self.packages.repositories, &self.plan.republished)
     }
 
-    /// Who decides, when, by which rules and for which targets.
+    /// The context of the decisions.
     pub fn context(&self) -> Context<'_> {
         Context { targets: &self.targets, rules: &self.rules, origin: &self.origin, now: self.now }
     }
@@ -120,7 +120,7 @@ impl Night {
         self.tracker.is_some()
     }
 
-    /// What the rules add and drop, beside an earlier run.
+    /// Compares this run with an earlier one: which builds the rules add, and which they drop.
     pub fn compare(&self, earlier: &Earlier) -> String {
         if let Some(version) = &earlier.asked_for {
             return format!(
@@ -139,7 +139,7 @@ impl Night {
     }
 }
 
-/// What a run has decided.
+/// Reads the builds.json of an earlier run.
 pub fn earlier(builds: &Path) -> Result<Earlier, Failure> {
     let doing = || format!("{}: it is not the builds.json that diff writes", builds.display());
     Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
@@ -156,7 +156,7 @@ fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
     Ok(all)
 }
 
-/// Those of the targets that are named; all, where none is.
+/// Picks the targets that are named, or all where none is.
 fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
     if let Some(unknown) = named.iter().find(|target| !all.contains(target)) {
         bail!("--only-targets names {unknown}, which is none of the targets: they are {}", listed(all));

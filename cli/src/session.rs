@@ -1,4 +1,4 @@
-//! What a command works with: the present, servers, the store of the trackers, the project.
+//! The surroundings of a command: the present, servers, the store of the trackers, the project.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::gitlab::{Project, Token};
 use crate::http::{Bundle, Client, Network, Proxies};
 use crate::store::{Directory, SecureFiles};
 
-/// What is the same for all commands of a run.
+/// The surroundings of a command.
 pub struct Session {
     /// The present.
     pub now: Timestamp,
@@ -23,7 +23,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// How servers are asked.
+    /// A client that trusts the certificates, and takes the proxies, that a person names.
     pub fn client(&self) -> Result<Client, Failure> {
         let named = |name: &'static str| Some((name, PathBuf::from(variable(name)?)));
         let given = self.ca_file.clone().map(|path| ("--ca-file", path));
@@ -37,7 +37,7 @@ impl Session {
         Client::new(Network { bundles, proxies }).with_exit(Exit::CommandLine)
     }
 
-    /// Where trackers are kept.
+    /// The store of the trackers.
     pub fn store(&self, place: &TrackerPlace) -> Result<Box<dyn Store>, Failure> {
         match place {
             TrackerPlace::Directory(path) => Ok(Box::new(Directory::new(path))),

@@ -109,7 +109,7 @@ fn only_product(store: &dyn Store, release: &Release, reference: &str) -> Result
     }
 }
 
-/// That a ref has no tracker, and which refs have one.
+/// A message: the ref has no tracker, and these refs have one.
 pub fn no_tracker(store: &dyn Store, product: Option<&str>, reference: &str) -> String {
     let of_product = |document: &Document| product.is_none_or(|product| document.product() == product);
     // What cannot be read of others is no reason to say less of this one.

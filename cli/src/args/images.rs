@@ -4,7 +4,7 @@ use std::str::FromStr;
 use ami_scheduler::images::{ImageMatcher, Template, TemplateError};
 use clap::Args;
 
-/// How an image says which release it is of.
+/// Names and tags by which an image says which release it is of.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     /// The releases, as list wrote them

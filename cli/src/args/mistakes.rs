@@ -1,4 +1,4 @@
-//! What is wrong with a command line, in one sentence: the last line of its output, as of any other error.
+//! Mistakes on the command line, each in one sentence: like any other error, it is the last line of the output.
 
 use std::error::Error as _;
 
@@ -7,47 +7,15 @@ use clap::{Command, Error};
 
 use super::environment::{variable, variables_of};
 
-/// Options that an input of the component sets, and the inputs that have another name than their option.
-const INPUTS: [&str; 30] = [
-    "arch",
-    "build-file",
-    "build-job",
-    "cache",
-    "claim-timeout",
-    "dry-run",
-    "exclude",
-    "fail-on",
-    "first-run",
-    "gpg-key",
-    "image",
-    "keep",
-    "major-version",
-    "max-attempts",
-    "max-builds",
-    "min-age",
-    "module-sha256",
-    "module-url",
-    "notes",
-    "only-targets",
-    "order",
-    "overdue-after",
-    "pre-releases",
-    "product",
-    "record",
-    "repo-url",
-    "skip",
-    "tags",
-    "targets",
-    "version",
-];
-const OTHER_NAMES: [(&str, &str); 4] = [
-    ("lane", "job_prefix"),
-    ("ref", "tracker_ref"),
-    ("unchanged-after", "unchanged_after"),
-    ("version-range", "version_range"),
-];
+/// Options that an input of the component sets, which has the same name, with `_`.
+const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key image \
+                      keep major-version max-attempts max-builds min-age module-sha256 module-url notes only-targets \
+                      order overdue-after pre-releases product record repo-url skip tags targets unchanged-after \
+                      version version-range";
+/// Options whose input has another name.
+const OTHER_INPUTS: [(&str, &str); 2] = [("lane", "job_prefix"), ("ref", "tracker_ref")];
 
-/// How a command is used, where that helps, and what is wrong.
+/// A mistake, and the usage of the command where that helps.
 pub struct Mistake {
     pub usage: Option<String>,
     pub message: String,
@@ -96,8 +64,7 @@ fn named(shown: &str, command: &Command, arguments: &[String]) -> String {
     }
     let is_job =
         ["CI", "GITLAB_CI", "CI_PIPELINE_ID", "CI_PIPELINE_SOURCE"].iter().any(|name| variable(name).is_some());
-    let other = OTHER_NAMES.iter().find(|(name, _)| *name == long).map(|(_, input)| (*input).to_owned());
-    match other.or_else(|| INPUTS.contains(&long).then(|| long.replace('-', "_"))) {
+    match input(long) {
         Some(input) if is_job => format!("{option} (input {input})"),
         _ => {
             let called = arguments.iter().find_map(|argument| command.find_subcommand(argument));
@@ -112,6 +79,12 @@ fn named(shown: &str, command: &Command, arguments: &[String]) -> String {
     }
 }
 
+/// The input of the component that sets an option.
+fn input(long: &str) -> Option<String> {
+    let other = OTHER_INPUTS.iter().find(|(option, _)| *option == long).map(|(_, input)| (*input).to_owned());
+    other.or_else(|| INPUTS.split(' ').any(|option| option == long).then(|| long.replace('-', "_")))
+}
+
 fn one_of(words: &[String]) -> String {
     match words {
         [words @ .., last] if !words.is_empty() => format!("{} or {last}", words.join(", ")),
@@ -119,11 +92,25 @@ fn one_of(words: &[String]) -> String {
     }
 }
 
-/// What clap itself says, and its hints, but neither the usage nor where to read more.
+/// The message of clap itself with its hints, without the usage and without where to read more.
 fn first_paragraphs(error: &Error) -> String {
     let text = error.to_string();
     let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let said = paragraphs.filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
     let said: Vec<String> = said.filter(|part| !part.is_empty()).collect();
     said.join("; ").trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inputs_that_are_named_are_those_of_the_component() {
+        let template = include_str!("../../../templates/scheduled-build/template.yml");
+        let options = INPUTS.split(' ').chain(OTHER_INPUTS.iter().map(|(option, _)| *option));
+        for input in options.filter_map(input) {
+            assert!(template.contains(&format!("\n    {input}:\n      description: ")), "{input}");
+        }
+    }
 }

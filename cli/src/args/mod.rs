@@ -1,4 +1,4 @@
-//! What several commands take on their command lines, and how each argument is read.
+//! Arguments that several commands have in common, and how each argument is read.
 
 // The comments are help texts for terminals, not Markdown.
 #![allow(clippy::doc_markdown)]

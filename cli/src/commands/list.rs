@@ -160,7 +160,7 @@ impl List {
         }
     }
 
-    /// That a version which a person asked for is not there, and which are.
+    /// An error: the version that a person asked for is not there, and these are.
     fn no_version(
         &self,
         version: &ExactVersion,
@@ -183,7 +183,7 @@ impl List {
     }
 }
 
-/// Whether a version comes from a variable that was left in a schedule, which would then look for no release any more.
+/// Whether a version comes from a variable that was left in a schedule. A schedule would find no new release with it.
 fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
     let is_schedule = variable("CI_PIPELINE_SOURCE").is_some_and(|source| source == "schedule");
     let is_left = is_schedule && variable(BUILD_VERSION).and_then(|text| text.parse().ok()).as_ref() == Some(version);
@@ -248,8 +248,7 @@ struct Repository {
     targets: Option<BTreeSet<Target>>,
 }
 
-/// What the values of `--repo-url` name. What is wrong with one is said without repeating it, since a
-/// password may be in it.
+/// The repositories that `--repo-url` names. An error does not repeat the URL, since a password may be in it.
 fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
     let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");

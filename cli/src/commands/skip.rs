@@ -45,11 +45,11 @@ pub struct Skip {
     by: String,
 }
 
-/// What became of the builds to skip.
+/// The outcome of a skip.
 #[derive(Default)]
 struct Outcome {
     told: Vec<String>,
-    /// What is built, and cannot be skipped.
+    /// Builds that are done, and cannot be skipped.
     too_late: Vec<BuildKey>,
 }
 

@@ -208,7 +208,7 @@ impl Status {
         }
     }
 
-    /// How wide the table may be: as the terminal, or as COLUMNS says, which is all that a module knows of one.
+    /// The width of the table: that of the terminal, or COLUMNS. A module knows COLUMNS alone.
     fn width(&self) -> Option<usize> {
         let is_shown = self.output.is_none() && std::io::stdout().is_terminal();
         let terminal = if is_shown { terminal_size::terminal_size() } else { None };

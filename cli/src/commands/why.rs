@@ -66,7 +66,7 @@ impl Why {
         }
     }
 
-    /// What a night has decided.
+    /// Answers from what a night has decided.
     fn was_decided(&self, builds: &Path) -> Result<(), Failure> {
         let night = earlier(builds)?;
         self.check(&night.targets(), &builds.display().to_string())?;
@@ -74,7 +74,7 @@ impl Why {
         self.answer(&text, &night.product, &builds.display().to_string())
     }
 
-    /// What the next run will decide.
+    /// Answers as the next run will decide.
     fn will_be_decided(self, session: &Session) -> Result<(), Failure> {
         let (Some(ListOf(targets)), Some(place), Some(reference)) = (&self.targets, &self.tracker, &self.reference)
         else {
@@ -98,7 +98,7 @@ impl Why {
         self.release.names(package) && target.is_none_or(is_meant)
     }
 
-    /// That the target is one of those that something was, or is to be, decided for.
+    /// Checks that the target is one of those of the decisions.
     fn check(&self, targets: &[&Target], place: &str) -> Result<(), Failure> {
         match &self.target {
             Some(target) if !targets.is_empty() && !targets.contains(&target) => {
