@@ -153,7 +153,7 @@ fn failed(code: &ErrorCode) -> Failure {
             (ErrorKind::TimedOut, "no answer within 30 s")
         }
         ErrorCode::HttpProtocolError => {
-            (ErrorKind::InvalidData, "its answer is not HTTP; if it speaks TLS there, use https://")
+            (ErrorKind::InvalidData, "its answer is not HTTP; if it speaks TLS there, is it an https:// URL?")
         }
         ErrorCode::HttpRequestDenied => (ErrorKind::PermissionDenied, "the host denied the request"),
         other => return io::Error::other(format!("{other:?}")).into(),
