@@ -213,7 +213,7 @@ impl Reader<'_> {
     fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<Vec<u8>, ReadError> {
         let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?, &Validators::NONE)? else {
             return Err(anyhow!(
-                "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or leave gpg_key empty",
+                "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or set gpg_key to none",
                 source.location()
             )
             .into());

@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::error::FetchError;
-use super::source::{Fetched, Index, Location, OpenFile, Source, Validators};
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
 
 /// What comes back for a file.
 #[derive(Clone)]

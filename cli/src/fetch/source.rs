@@ -1,16 +1,13 @@
 //! The seam between what is read of a repository and where it lies.
 
-use std::fmt;
 use std::io::Read;
-use std::path::Path;
 
-use ami_scheduler::redacted::RedactedUrl;
-use ami_scheduler::text::excerpt;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::FetchError;
+use super::location::Location;
 
 /// A repository: on a web server, or in a directory.
 pub trait Source {
@@ -36,34 +33,6 @@ pub trait Source {
     fn public_url(&self, url: String) -> String;
     /// Waits before the caller's next attempt, from 1.
     fn wait(&self, attempt: u32);
-}
-
-/// A file or folder as messages name it, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    Url(RedactedUrl),
-    Path(String),
-}
-
-impl From<&Url> for Location {
-    fn from(url: &Url) -> Self {
-        Self::Url(url.into())
-    }
-}
-
-impl From<&Path> for Location {
-    fn from(path: &Path) -> Self {
-        Self::Path(excerpt(&path.display().to_string()))
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => url.fmt(f),
-            Self::Path(path) => f.write_str(path),
-        }
-    }
 }
 
 /// The result of fetching a file.

@@ -7,7 +7,8 @@ use ami_scheduler::repository::index;
 use url::Url;
 
 use super::error::FetchError;
-use super::source::{Fetched, Index, Location, OpenFile, Source, Validators};
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
 use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
 
 /// The most bytes that are read of the page of a refusal.
