@@ -13,7 +13,7 @@ use super::error::FetchError;
 use super::location::Location;
 use super::source::{Fetched, Index, OpenFile, Source, Validators};
 
-/// What comes back for a file.
+/// The answer to a request for a file.
 #[derive(Clone)]
 pub enum ScriptedFile {
     Missing,

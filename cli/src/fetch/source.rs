@@ -15,8 +15,8 @@ pub trait Source {
     fn location(&self) -> &Location;
     /// The URL that locations are relative to, without credentials.
     fn base(&self) -> &Url;
-    /// What tells this repository from others in a cache: its URL as it was given, without credentials; the
-    /// query may be a secret. `None` where reading costs nothing.
+    /// The key of this repository in a cache: its URL as it was given, without credentials, but with its query,
+    /// which may be a secret. `None` if reading the repository costs nothing.
     fn cache_key(&self) -> Option<&Url>;
     /// Whether `repodata` can lie below it: a URL with a query is no folder.
     fn is_folder(&self) -> bool;
@@ -52,7 +52,7 @@ pub struct OpenFile {
     pub validators: Validators,
 }
 
-/// What lists the files of a repository.
+/// A list of the files of a repository, or a part of it.
 #[derive(Debug)]
 pub enum Index {
     /// A page of a web server, which can be a list of mirrors too.
@@ -61,7 +61,7 @@ pub enum Index {
     Folder(Vec<Url>),
 }
 
-/// By what a server tells whether a file is still the same.
+/// A server's marks of a file's content, for a request on the condition that it changed (RFC 9110, 8.8).
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     #[serde(default, skip_serializing_if = "Option::is_none")]

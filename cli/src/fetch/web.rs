@@ -69,7 +69,7 @@ impl WebServer {
         self.credentials.as_ref().filter(|_| url.origin() == self.base.origin())
     }
 
-    /// What an answer that is no success means, and what to do about it.
+    /// The error for an answer that is no success, with advice.
     fn refusal(&self, answer: &Answer) -> FetchError {
         let Answer { status, url, .. } = answer;
         let page = String::from_utf8_lossy(&answer.body);

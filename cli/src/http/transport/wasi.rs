@@ -29,7 +29,7 @@ impl Transport for WasiHttp {
     }
 }
 
-/// Why there is no answer. Of TLS the host tells neither what failed, nor whether it was the certificate.
+/// Why there is no answer. The host says of a TLS failure neither what failed, nor whether the certificate did.
 enum Failure {
     Tls,
     Other(io::Error),
@@ -101,7 +101,7 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
         headers.push(("content-type".to_owned(), content_type.as_bytes().to_vec()));
         headers.push(("content-length".to_owned(), bytes.len().to_string().into_bytes()));
     }
-    // What is wrong with a header is not told: it can hold a token.
+    // The value is not repeated: a header can hold a token.
     let headers = Fields::from_list(&headers).map_err(|_| refused("a header"))?;
     let outgoing = OutgoingRequest::new(headers);
     let url = &request.url;
@@ -139,7 +139,7 @@ fn refused(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, format!("the host refused {what} of the request"))
 }
 
-/// What the host says of a request that failed, in words.
+/// A failure of the host's in plain words.
 fn failed(code: &ErrorCode) -> Failure {
     let (kind, words) = match code {
         ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
