@@ -12,7 +12,7 @@ test: setup-test lint module test-core test-component test-image
 
 test-core:
 	cargo test --locked
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test diff --test heads_protocol --test rules --test tracker_laws
+	cargo test --locked --target wasm32-wasip2 --lib --bins --test heads_protocol --test plan --test tracker_laws
 
 test-component:
 	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py $(PYTEST)

@@ -127,7 +127,7 @@ mod tests {
 
     fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
         let packages = packages.iter().map(|(package, targets)| Package {
-            package: package.parse().expect("a package"),
+            nevra: package.parse().expect("a package"),
             url: "https://yum.example.com/a.rpm".to_owned(),
             checksum: None,
             built_at: None,

@@ -231,6 +231,7 @@ fn shown(id: impl fmt::Display) -> String {
 
 // The keys and signatures are made by the real gpg, which a module can't start.
 #[cfg(all(test, not(target_os = "wasi")))]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
     use std::process::Command;
