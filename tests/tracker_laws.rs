@@ -1,7 +1,7 @@
 //! The laws of the tracker's document: what makes heads merge in any order, any number of times.
 
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::release::BuildKey;
+use ami_scheduler::release::{BuildKey, Checksum};
 use ami_scheduler::tracker::{Document, Notes, Origin, Seen, Shrank, State};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -199,6 +199,23 @@ fn a_success_that_is_reported_twice_is_recorded_once() {
     assert_eq!(document, once);
     let entry = document.get(&build(0)).expect("an entry");
     assert_eq!((entry.attempt, entry.origin.pipeline, entry.since), (1, 7, at(1)));
+}
+
+#[test]
+fn a_claim_is_about_the_file_that_is_offered_now_and_keeps_what_is_known_where_none_is_stated() {
+    let checksum = |digit: &str| format!("sha256:{}", digit.repeat(64)).parse::<Checksum>().expect("a checksum");
+    let mut document = Document::new("p", "main");
+    for (offered, expected) in [(Some("a"), "a"), (Some("b"), "b"), (None, "b")] {
+        document.claim(
+            &build(0),
+            "new_release",
+            offered.map(checksum),
+            at(0),
+            Origin { pipeline: 1, ..Origin::default() },
+        );
+        let entry = document.get(&build(0)).expect("an entry");
+        assert_eq!(entry.checksum, Some(checksum(expected)), "{offered:?}");
+    }
 }
 
 #[test]

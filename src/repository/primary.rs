@@ -450,6 +450,17 @@ mod tests {
     }
 
     #[test]
+    fn a_build_time_that_is_none_is_not_known() {
+        for (build, built_at) in
+            [("1", Some(1)), ("0", None), ("-1", None), ("", None), ("x", None), ("99999999999999", None)]
+        {
+            let text = document(&element("gitlab-runner", "1").replace("1732406400", build));
+            let listing = read_plain(text.as_bytes(), &base(), "gitlab-runner").expect("a listing");
+            assert_eq!(listing.packages[0].built_at.map(Timestamp::as_second), built_at, "{build:?}");
+        }
+    }
+
+    #[test]
     fn an_end_tag_may_have_white_space() {
         let text = document(&(element("bash", "5") + &element("gitlab-runner", "1") + &element("zsh", "5")));
         for end in ["</package >", "</package\n\t>"] {
