@@ -4,18 +4,13 @@ use std::io::{Read as _, Write as _};
 
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 
+use super::name::is_compressed;
 use super::{Document, DocumentError};
 
 /// From this size on, in bytes, JSON is compressed. GitLab takes less than 5 MiB for a file.
 const LONG: usize = 1 << 20;
 /// The most JSON that a head may hold, in bytes: some 100,000 entries.
 const MAX_JSON: u64 = 64 << 20;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// Whether content is that of a head whose JSON is compressed.
-pub(super) fn is_compressed(content: &[u8]) -> bool {
-    content.starts_with(&GZIP)
-}
 
 /// The same document always gives the same bytes.
 pub(super) fn encode(document: &Document) -> Result<Vec<u8>, DocumentError> {
