@@ -3,7 +3,7 @@
 mod common;
 
 use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::heads::{Tracker, TrackerError};
+use ami_scheduler::tracker::heads::{self, Tracker, TrackerError};
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use common::memory::Memory;
 use jiff::Timestamp;
@@ -185,6 +185,54 @@ fn a_head_of_a_format_that_is_not_known_stops_it() {
     let chain = format!("{error}: {}", std::error::Error::source(&error).expect("a source"));
     assert!(chain.contains("ami-scheduler/tracker/9"), "{chain}");
     assert_eq!(store.names().len(), 1);
+}
+
+#[test]
+fn all_trackers_of_a_store_are_read_or_those_that_are_wanted() {
+    let store = Memory::default();
+    store.put("main.txt", b"a-1-1.noarch.rpm");
+    assert!(heads::read_all(&store, |_| true).expect("nothing").is_empty());
+    for (product, reference) in [("p", "main"), ("q", "main"), ("p", "feature/a")] {
+        let tracker = Tracker::new(&store, product, reference).expect("a name");
+        tracker.write(&tracker.read().expect("nothing"), &tracker.new_document()).expect("written");
+    }
+    record(&store, 1).expect("recorded");
+    let read = |reference: Option<&str>| {
+        let wanted = heads::read_all(&store, |name| reference.is_none_or(|reference| name.is_of_ref(reference)));
+        let told = |one: &Document| format!("{} {} {}", one.product(), one.reference(), one.entries().count());
+        wanted.expect("trackers").iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None), ["p feature/a 0", "p main 1", "q main 0"]);
+    assert_eq!(read(Some("main")), ["p main 1", "q main 0"]);
+    // What is not wanted need not be readable.
+    store.files.borrow_mut().iter_mut().find(|(file, _)| file.name.contains(".q.")).expect("a head").1.clear();
+    assert_eq!(read(Some("feature/a")), ["p feature/a 0"]);
+    assert!(heads::read_all(&store, |_| true).is_err());
+}
+
+#[test]
+fn a_head_under_the_name_of_another_tracker_stops_it() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let content = store.files.borrow()[0].1.clone();
+    let other = Tracker::new(&store, "q", "main").expect("a name");
+    let name = ami_scheduler::tracker::TrackerName::new("q", "main").expect("a name");
+    store.put(&name.head(&content).to_string(), &content);
+    let error = other.read().expect_err("another tracker");
+    let source = std::error::Error::source(&error).expect("a source").to_string();
+    assert!(source.starts_with("it is the tracker of \"p\" on \"main\""), "{source}");
+}
+
+#[test]
+fn a_listing_is_asked_for_twelve_times_at_most() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let gone = store.files.borrow()[0].clone();
+    store.before.replace(vec![gone]);
+    store.files.borrow_mut().clear();
+    store.stale_lists.set(u32::MAX);
+    record(&store, 2).expect_err("never there");
+    assert_eq!(*store.waits.borrow(), (1..12).collect::<Vec<u32>>());
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use ami_scheduler::plan::{
-    BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand, nightly,
+    BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
 use ami_scheduler::release::{BuildKey, Package};
@@ -825,16 +825,15 @@ proptest! {
     fn what_nobody_builds_fails_or_publishes_changes_nothing_the_night_after(case in case()) {
         let mut document = case.document.clone();
         let rules = Rules { max_builds: 100, ..case.rules };
-        for build in run(&mut document, &case.packages, &rules, 5, night(7)).builds {
+        let plan = run(&mut document, &case.packages, &rules, 5, night(7));
+        let backs_off = plan.held.iter().any(|cell| matches!(cell.reason, HoldReason::BackOff { .. }));
+        for build in plan.builds {
             let build = BuildKey { package: build.package.nevra, target: build.target };
             document.succeed(&build, &Notes::new(), night(7), pipeline(5));
         }
         let mut idle = document.clone();
-        let plan = nightly(&case.packages, &mut idle, &Context {
-            targets: &targets(&["al2023"]), rules: &rules, origin: &pipeline(6), now: night(7),
-        });
-        let backs_off = plan.held.iter().any(|cell| matches!(cell.reason, HoldReason::BackOff { .. }));
-        prop_assert!(plan.builds.is_empty());
-        prop_assert!(backs_off || idle == document);
+        let plan = run(&mut idle, &case.packages, &rules, 6, night(7));
+        // What backs off is counted each night, and built at the end of it.
+        prop_assert!(backs_off || (plan.builds.is_empty() && idle == document));
     }
 }

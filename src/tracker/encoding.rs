@@ -75,6 +75,32 @@ mod tests {
     }
 
     #[test]
+    fn from_one_mebibyte_on_a_document_is_compressed() {
+        let mut document = document(0);
+        let build = BuildKey { package: "p-1-1.noarch".parse().expect("a package"), target: "a".parse().expect("one") };
+        let mut of_length = |note: usize| {
+            let notes = Notes::from([("NOTE".to_owned(), "x".repeat(note))]);
+            document.succeed(&build, &notes, Timestamp::UNIX_EPOCH, Origin::default());
+            (document.to_json().expect("JSON").len(), is_compressed(&encode(&document).expect("content")))
+        };
+        // The second success has an attempt more, which takes no more digits.
+        let (overhead, _) = of_length(0);
+        assert_eq!(of_length(LONG - 1 - overhead), (LONG - 1, false));
+        assert_eq!(of_length(LONG - overhead), (LONG, true));
+    }
+
+    #[test]
+    fn what_unpacks_to_as_much_as_a_tracker_can_be_is_read() {
+        let document = document(1);
+        let json = document.to_json().expect("JSON");
+        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
+        gzip.write_all(&json).expect("JSON");
+        let filling = MAX_JSON - json.len() as u64;
+        std::io::copy(&mut std::io::repeat(b' ').take(filling), &mut gzip).expect("spaces");
+        assert_eq!(decode(&gzip.finish().expect("content")).expect("a document"), document);
+    }
+
+    #[test]
     fn what_is_cut_short_is_refused() {
         let content = encode(&document(8_000)).expect("content");
         for length in [2, 12, content.len() / 2, content.len() - 1] {

@@ -173,6 +173,7 @@ mod tests {
             format!("ami-scheduler.p.main-00000000.{digits}.json.bak"),
             format!("other.p.main-00000000.{digits}.json"),
             format!("ami-scheduler.{digits}.json"),
+            format!("ami-scheduler..{digits}.json"),
         ] {
             assert_eq!(HeadName::parse(&file), None, "{file}");
         }
