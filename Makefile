@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native test test-core test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker setup-demo setup-test setup-fuzz
+.PHONY: demo native test test-core test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -57,6 +57,11 @@ chaos: setup-test module
 # Every fuzzer for a minute, or the one that FUZZ names for FUZZ_SECONDS.
 fuzz: setup-fuzz
 	fuzz/run $(FUZZ)
+
+# What the core's tests notice of 300 mutants of it, and of all of the tracker and of signatures: an hour or two.
+mutants:
+	@scripts/setup packages mutants
+	scripts/mutants $(MUTANTS)
 
 # Makes the fuzzers' seeds anew, and keeps some of what they found.
 fuzz-seeds: setup-test setup-fuzz module

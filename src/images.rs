@@ -326,6 +326,29 @@ mod tests {
     }
 
     #[test]
+    fn an_image_holds_packages_that_its_machine_runs() {
+        for (machine, arch, runs) in [
+            (Some("x86_64"), "x86_64", true),
+            (Some("x86_64"), "i686", true),
+            (Some("x86_64"), "noarch", true),
+            (Some("x86_64"), "aarch64", false),
+            (Some("arm64"), "aarch64", true),
+            (Some("arm64"), "noarch", true),
+            (Some("arm64"), "i686", false),
+            (Some("arm64"), "x86_64", false),
+            (Some("i386"), "i686", true),
+            (None, "aarch64", true),
+        ] {
+            let mut images = described(&[("ami-1", "18.6.1-rhel9")]);
+            images[0].architecture = machine.map(str::to_owned);
+            let package = format!("gitlab-runner-18.6.1-1.{arch}").parse().expect("a package");
+            let releases = [Candidate { package, built_at: None }];
+            let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
+            assert_eq!(found.images.len(), usize::from(runs), "{machine:?} {arch}");
+        }
+    }
+
+    #[test]
     fn a_tracker_and_images_are_compared_in_both_directions() {
         let images = described(&[("ami-1", "18.6.1-rhel9"), ("ami-9", "renamed by hand")]);
         let releases = candidates(&["18.6.0-1", "18.6.1-1", "18.7.0-1"]);

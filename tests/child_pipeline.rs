@@ -10,7 +10,7 @@ fn settings() -> Settings {
         product: "gitlab-runner".to_owned(),
         reference: "main".to_owned(),
         pipeline: 102,
-        line: None,
+        lane: None,
         build_file: "ci/build-ami.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
@@ -24,7 +24,7 @@ fn settings() -> Settings {
 fn planned(nevra: &str, target: &str) -> Planned {
     Planned {
         package: Package {
-            package: nevra.parse().expect("a package"),
+            nevra: nevra.parse().expect("a package"),
             url: format!("https://yum.example.com/el9/Packages/{nevra}.rpm"),
             checksum: Some(format!("sha256:{}", "a".repeat(64)).parse().expect("a checksum")),
             built_at: None,
@@ -32,7 +32,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
         },
         target: target.parse().expect("a target"),
         attempt: 1,
-        because: BuildReason::NewRelease,
+        reason: BuildReason::NewRelease,
     }
 }
 
@@ -57,13 +57,13 @@ fn builds_that_are_not_recorded_are_their_own_jobs_alone() {
 }
 
 #[test]
-fn what_looks_like_a_variable_in_the_url_of_the_module_is_none() {
+fn what_looks_like_a_variable_in_the_url_of_the_module_is_not_expanded() {
     let settings =
         Settings { module_url: Some("https://gitlab.example.com/$HOME".parse().expect("a URL")), ..settings() };
 
     let yaml = rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]);
 
-    assert!(yaml.contains("AMI_SCHEDULER_MODULE_URL: \"https://gitlab.example.com/%24HOME\"\n"), "{yaml}");
+    assert_eq!(values(&yaml, "AMI_SCHEDULER_MODULE_URL"), ["https://gitlab.example.com/$HOME"]);
 }
 
 #[test]
@@ -90,23 +90,52 @@ fn nothing_to_build_is_a_job_that_says_so() {
     insta::assert_snapshot!(rendered(&settings, &[]));
 }
 
+/// The values of a variable in all jobs, as a YAML parser reads them: JSON's strings are YAML's.
+fn values(yaml: &str, variable: &str) -> Vec<String> {
+    let lines = yaml.lines().filter_map(|line| line.trim_start().strip_prefix(variable)?.strip_prefix(": "));
+    let scalars = lines.map(|value| {
+        let scalar = value.strip_prefix("{value: ").and_then(|value| value.strip_suffix(", expand: false}"));
+        scalar.unwrap_or_else(|| panic!("{variable} can be expanded: {value}"))
+    });
+    scalars.map(|scalar| serde_json::from_str(scalar).expect("one double-quoted scalar")).collect()
+}
+
 #[test]
-fn a_ref_is_one_word_of_the_shell_and_one_scalar_of_the_yaml() {
-    for reference in
-        ["feature/a", "it's", "$(id)", "a;b&c|d", "\"`id`\"", "{{x}}", "#1", "a: b", "ブランチ", "-rf", "\\"]
-    {
-        let settings = Settings { reference: reference.to_owned(), ..settings() };
-        let yaml = rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]);
-        let scripts: Vec<String> = yaml
-            .lines()
-            .filter_map(|line| line.strip_prefix("    - \"wasmtime"))
-            .map(|line| serde_json::from_str(&format!("\"mkdir{line}")).expect("a JSON string is a YAML scalar"))
-            .collect();
-        assert_eq!(scripts.len(), 2, "{yaml}");
-        for script in scripts {
-            let words = shlex::split(&script).expect("a command line");
-            assert!(words.contains(&format!("--ref={reference}")), "{script}");
+fn whatever_a_value_holds_it_is_one_scalar_of_the_yaml_and_is_not_expanded() {
+    for text in [
+        "feature/a",
+        "it's",
+        "$(id)",
+        "%CI_JOB_TOKEN%",
+        "a;b&c|d",
+        "\"`id`\"",
+        "{{x}}",
+        "#1",
+        "a: b",
+        "a\", expand: true}\nb: {",
+        "ブランチ",
+        "-rf",
+        "\\",
+        "\\\"",
+        "\u{85}\u{9b}31m",
+        "\u{2028}",
+        "\u{feff}",
+        "\r\n\t\0",
+        "\u{1f600}",
+        "true",
+        "",
+    ] {
+        let settings = Settings { reference: text.to_owned(), lane: Some(text.to_owned()), ..settings() };
+        let mut build = planned("gitlab-runner-18.6.1-1.x86_64", "al2023");
+        build.package.url = text.to_owned();
+        let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
+
+        let yaml = render(&settings, Some(&tracker), &[build]).expect("YAML");
+
+        for variable in ["AMI_SCHEDULER_REF", "AMI_SCHEDULER_LANE", "PACKAGE_URL"] {
+            assert_eq!(values(&yaml, variable), [text], "{variable}");
         }
+        assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
     }
 }
 

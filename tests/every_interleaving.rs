@@ -9,6 +9,7 @@
 //! The store behaves as GitLab's Secure Files do. What is explored, and what that shows, is told in
 //! `docs/tracker.md`; `cargo test --test every_interleaving -- --nocapture` prints the figures.
 #![cfg(not(target_family = "wasm"))]
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // its figures are printed
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ami_scheduler::release::BuildKey;
+use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker};
 use ami_scheduler::tracker::{Document, Notes, Origin, State as BuildState};
 use jiff::Timestamp;
@@ -664,14 +666,6 @@ impl Known {
     fn merge_of(&self, files: &Listing) -> Option<Id<Json>> {
         files.iter().map(|file| self.blob_json(file.blob)).reduce(|one, other| self.merge(one, other))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// The number of a value in its table.

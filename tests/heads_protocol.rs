@@ -1,91 +1,12 @@
 //! The heads protocol over a store in memory that behaves as GitLab's Secure Files do.
 
-use std::cell::{Cell, RefCell};
+mod common;
 
 use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, TrackerError};
+use ami_scheduler::tracker::heads::{self, Tracker, TrackerError};
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
+use common::memory::Memory;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
-
-/// Files with ids that only grow. `replies_lost` makes that many calls take effect and then fail;
-/// `stale_lists` makes that many lists show what was there one change ago.
-#[derive(Default)]
-struct Memory {
-    files: RefCell<Vec<(StoredFile, Vec<u8>)>>,
-    before: RefCell<Vec<(StoredFile, Vec<u8>)>>,
-    last_id: Cell<u64>,
-    replies_lost: Cell<u32>,
-    stale_lists: Cell<u32>,
-    waits: Cell<u32>,
-}
-
-impl Memory {
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<(StoredFile, Vec<u8>)>) -> T) -> Result<T, StoreError> {
-        self.before.replace(self.files.borrow().clone());
-        let result = change(&mut self.files.borrow_mut());
-        if self.replies_lost.get() > 0 {
-            self.replies_lost.set(self.replies_lost.get() - 1);
-            return Err("the connection broke".into());
-        }
-        Ok(result)
-    }
-
-    fn put(&self, name: &str, content: &[u8]) {
-        self.last_id.set(self.last_id.get() + 3);
-        let file = StoredFile { id: self.last_id.get(), name: name.to_owned(), sha256: Some(sha256(content)) };
-        self.files.borrow_mut().push((file, content.to_vec()));
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.files.borrow().iter().map(|(file, _)| file.name.clone()).collect()
-    }
-}
-
-impl Store for Memory {
-    fn list(&self) -> Result<Vec<StoredFile>, StoreError> {
-        let stale = self.stale_lists.get() > 0;
-        if stale {
-            self.stale_lists.set(self.stale_lists.get() - 1);
-        }
-        let files = if stale { self.before.borrow() } else { self.files.borrow() };
-        Ok(files.iter().map(|(file, _)| file.clone()).collect())
-    }
-
-    fn download(&self, wanted: &StoredFile) -> Result<Option<Vec<u8>>, StoreError> {
-        let files = self.files.borrow();
-        Ok(files.iter().find(|(file, _)| file.id == wanted.id).map(|(_, content)| content.clone()))
-    }
-
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
-        if self.names().contains(&name.to_owned()) {
-            return Ok(());
-        }
-        self.change(|_| ())?;
-        self.put(name, content);
-        Ok(())
-    }
-
-    fn delete(&self, wanted: &StoredFile) -> Result<(), StoreError> {
-        self.change(|files| files.retain(|(file, _)| file.id != wanted.id))
-    }
-
-    fn wait(&self, _: u32) {
-        self.waits.set(self.waits.get() + 1);
-    }
-
-    fn place(&self) -> String {
-        "memory".to_owned()
-    }
-}
-
-fn sha256(content: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
 
 fn build(version: u64) -> BuildKey {
     BuildKey {
@@ -190,7 +111,7 @@ fn a_list_that_is_out_of_date_is_asked_for_again_and_loses_nothing() {
     record(&store, 3).expect("recorded");
     store.stale_lists.set(2);
     record(&store, 4).expect("recorded");
-    assert!(store.waits.get() > 0);
+    assert_eq!(*store.waits.borrow(), [1, 2]);
     assert_eq!(recorded(&store), ["1", "2", "3", "4"]);
 }
 
@@ -264,6 +185,54 @@ fn a_head_of_a_format_that_is_not_known_stops_it() {
     let chain = format!("{error}: {}", std::error::Error::source(&error).expect("a source"));
     assert!(chain.contains("ami-scheduler/tracker/9"), "{chain}");
     assert_eq!(store.names().len(), 1);
+}
+
+#[test]
+fn all_trackers_of_a_store_are_read_or_those_that_are_wanted() {
+    let store = Memory::default();
+    store.put("main.txt", b"a-1-1.noarch.rpm");
+    assert!(heads::read_all(&store, |_| true).expect("nothing").is_empty());
+    for (product, reference) in [("p", "main"), ("q", "main"), ("p", "feature/a")] {
+        let tracker = Tracker::new(&store, product, reference).expect("a name");
+        tracker.write(&tracker.read().expect("nothing"), &tracker.new_document()).expect("written");
+    }
+    record(&store, 1).expect("recorded");
+    let read = |reference: Option<&str>| {
+        let wanted = heads::read_all(&store, |name| reference.is_none_or(|reference| name.is_of_ref(reference)));
+        let told = |one: &Document| format!("{} {} {}", one.product(), one.reference(), one.entries().count());
+        wanted.expect("trackers").iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None), ["p feature/a 0", "p main 1", "q main 0"]);
+    assert_eq!(read(Some("main")), ["p main 1", "q main 0"]);
+    // What is not wanted need not be readable.
+    store.files.borrow_mut().iter_mut().find(|(file, _)| file.name.contains(".q.")).expect("a head").1.clear();
+    assert_eq!(read(Some("feature/a")), ["p feature/a 0"]);
+    assert!(heads::read_all(&store, |_| true).is_err());
+}
+
+#[test]
+fn a_head_under_the_name_of_another_tracker_stops_it() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let content = store.files.borrow()[0].1.clone();
+    let other = Tracker::new(&store, "q", "main").expect("a name");
+    let name = ami_scheduler::tracker::TrackerName::new("q", "main").expect("a name");
+    store.put(&name.head(&content).to_string(), &content);
+    let error = other.read().expect_err("another tracker");
+    let source = std::error::Error::source(&error).expect("a source").to_string();
+    assert!(source.starts_with("it is the tracker of \"p\" on \"main\""), "{source}");
+}
+
+#[test]
+fn a_listing_is_asked_for_twelve_times_at_most() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    let gone = store.files.borrow()[0].clone();
+    store.before.replace(vec![gone]);
+    store.files.borrow_mut().clear();
+    store.stale_lists.set(u32::MAX);
+    record(&store, 2).expect_err("never there");
+    assert_eq!(*store.waits.borrow(), (1..12).collect::<Vec<u32>>());
 }
 
 #[test]

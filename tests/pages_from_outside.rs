@@ -60,7 +60,7 @@ proptest! {
         if let Ok(page) = index::read(page.as_bytes(), &url, "runner") {
             for package in page.listing.packages {
                 let url = Url::parse(&package.url).expect("a URL");
-                prop_assert_eq!(package.package.name(), "runner");
+                prop_assert_eq!(package.nevra.name(), "runner");
                 prop_assert!(matches!(url.scheme(), "http" | "https") && url.password().is_none());
             }
             if let Some(folder) = page.folder {

@@ -1,54 +1,26 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+mod common;
+
 use ami_scheduler::alarm::Alarm;
-use ami_scheduler::artifacts::RepositoryRead;
-use ami_scheduler::plan::{Diff, FirstRun, Rules, diff};
+use ami_scheduler::artifacts::Packages;
+use ami_scheduler::plan::{Context, FirstRun, Plan, Rules};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::release::{BuildKey, Target};
 use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
+use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::tracker::{Document, Notes, Origin};
-use jiff::{SignedDuration, Timestamp};
+use common::{REPOSITORY, build, checksum, package, pipeline, run_for, runner, runners, target, targets, time};
+use jiff::SignedDuration;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
-const REPOSITORY: &str = "https://yum.example.com/el9/";
-
-fn time(text: &str) -> Timestamp {
-    text.parse().expect(text)
-}
 
 fn rules() -> Rules {
     Rules::default()
 }
 
-fn package(nevra: &str) -> Package {
-    Package {
-        package: nevra.parse().expect("a package"),
-        url: format!("{REPOSITORY}Packages/{nevra}.rpm"),
-        checksum: None,
-        built_at: None,
-        targets: None,
-    }
-}
-
-fn runner(version: &str) -> Package {
-    package(&format!("gitlab-runner-{version}-1.x86_64"))
-}
-
-fn targets(names: &[&str]) -> Vec<Target> {
-    names.iter().map(|name| name.parse().expect("a target")).collect()
-}
-
-fn pipeline(id: u64) -> Origin {
-    Origin { pipeline: id, pipeline_url: Some(format!("https://gitlab.example.com/p/{id}")), ..Origin::default() }
-}
-
-fn build(version: &str, target: &str) -> BuildKey {
-    BuildKey { package: runner(version).package, target: target.parse().expect("a target") }
-}
-
-fn alarms(diff: &Diff) -> Vec<Alarm> {
-    diff.republished.iter().cloned().map(Alarm::Republished).collect()
+fn alarms(plan: &Plan) -> Vec<Alarm> {
+    plan.republished.iter().cloned().map(Alarm::Republished).collect()
 }
 
 fn notes(notes: &[(&str, &str)]) -> Notes {
@@ -76,12 +48,19 @@ fn tracker() -> Document {
     document
 }
 
-fn run(document: &mut Document, versions: &[&str], rules: &Rules, id: u64, now: &str) -> (Diff, String) {
-    let packages: Vec<Package> = versions.iter().map(|version| runner(version)).collect();
-    let targets = targets(&["al2023", "rhel9"]);
-    let diff = diff(&packages, &targets, document, rules, &pipeline(id), time(now));
-    let text = report::diff("gitlab-runner", "main", packages.len(), &targets, &diff, &alarms(&diff), rules);
-    (diff, text)
+/// What the log of `diff` says of a plan.
+fn told(plan: &Plan, packages: Vec<Package>, target_names: &[&str], rules: &Rules, id: u64, now: &str) -> String {
+    let packages = Packages::new("gitlab-runner", vec![], time(now), Policy::default(), packages, vec![]);
+    let (targets, origin) = (targets(target_names), pipeline(id));
+    let context = Context { targets: &targets, rules, origin: &origin, now: time(now) };
+    report::plan(&packages, "main", plan, &alarms(plan), &context)
+}
+
+fn run(document: &mut Document, versions: &[&str], rules: &Rules, id: u64, now: &str) -> (Plan, String) {
+    let (packages, names) = (runners(versions), ["al2023", "rhel9"]);
+    let plan = run_for(&names, document, &packages, rules, &pipeline(id), time(now));
+    let text = told(&plan, packages, &names, rules, id, now);
+    (plan, text)
 }
 
 #[test]
@@ -197,7 +176,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
     document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
-    document.rebuild(&runner("18.8.0").package, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
+    document.rebuild(&runner("18.8.0").nevra, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
 
     let rules = Rules { max_builds: 4, ..rules() };
     let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0", "18.10.0"];
@@ -210,8 +189,8 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
           1  held by other pipelines
           1  given up
           1  left for the next run by --max-builds
-    Left alone, and perhaps to be looked at:
-      gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `forget` lets it be built again
+    Held, and perhaps worth a look:
+      gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `rebuild` lets it be built again
       gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
     To build:
       gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
@@ -247,22 +226,22 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
 
 #[test]
 fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
-    let checksum = |digit: &str| Some(format!("sha256:{}", digit.repeat(64)).parse().expect("a checksum"));
     let mut document = tracker();
     let mut release = runner("18.6.0");
-    let target = targets(&["al2023"]);
-    release.checksum = checksum("a");
-    diff(&[release.clone()], &target, &mut document, &rules(), &pipeline(2), time(NIGHT));
+    release.checksum = Some(checksum("a"));
+    run_for(&["al2023"], &mut document, &[release.clone()], &rules(), &pipeline(2), time(NIGHT));
     document.succeed(&build("18.6.0", "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
-    release.checksum = checksum("b");
-    let diff = diff(&[release], &target, &mut document, &rules(), &pipeline(3), time(NIGHT));
-    let text = report::diff("gitlab-runner", "main", 1, &target, &diff, &alarms(&diff), &rules());
+    release.checksum = Some(checksum("b"));
+
+    let plan = run_for(&["al2023"], &mut document, &[release.clone()], &rules(), &pipeline(3), time(NIGHT));
+
+    let text = told(&plan, vec![release], &["al2023"], &rules(), 3, NIGHT);
     let short = text.replace(&"a".repeat(64), "aaa").replace(&"b".repeat(64), "bbb");
     insta::assert_snapshot!(short, @"
     gitlab-runner on main: 1 release x 1 target = 1 image
           0  to build
           1  built
-    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023: published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `forget` lets it be built from what is there now
+    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023: published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `rebuild` lets it be built from what is there now
     Nothing to build.
     ");
 }
@@ -272,9 +251,9 @@ fn of_many_builds_the_first_fifty_are_told() {
     let versions: Vec<String> = (0..60).map(|minor| format!("18.{minor}.0")).collect();
     let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
     let rules = Rules { max_builds: 1000, ..rules() };
-    let (diff, text) = run(&mut tracker(), &versions, &rules, 101, NIGHT);
+    let (plan, text) = run(&mut tracker(), &versions, &rules, 101, NIGHT);
     let told = text.lines().filter(|line| line.ends_with("  new release")).count();
-    assert_eq!((diff.builds.len(), told), (118, 50));
+    assert_eq!((plan.builds.len(), told), (118, 50));
     assert!(text.ends_with("  … and 68 more: builds.json has them all\n"), "{text}");
 }
 
@@ -283,7 +262,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
     document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
-    document.record_scope(&targets(&["al2023"])[0], &Policy::default());
+    document.record_scope(&target("al2023"), &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
     for text in [table::status(&document, false, None), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
@@ -306,7 +285,7 @@ fn a_tracker_without_entries_is_a_heading() {
 }
 
 /// A night with each kind of decision, and the document that it leaves.
-fn a_night_of_every_kind() -> (Document, Diff, Rules) {
+fn a_night_of_every_kind() -> (Document, Plan) {
     let mut document = tracker();
     for id in [91, 92, 93] {
         document.claim(&build("18.6.0", "al2023"), "new_release", None, time("2026-11-21T02:00:00Z"), pipeline(id));
@@ -317,8 +296,8 @@ fn a_night_of_every_kind() -> (Document, Diff, Rules) {
     document.skip(&build("18.7.0", "rhel9"), HOSTILE, time(NIGHT));
     let rules = Rules { max_builds: 1, ..rules() };
     let versions = ["18.5.0", "18.6.0", "18.7.0", "18.8.0"];
-    let (diff, _) = run(&mut document, &versions, &rules, 101, NIGHT);
-    (document, diff, rules)
+    let (plan, _) = run(&mut document, &versions, &rules, 101, NIGHT);
+    (document, plan)
 }
 
 const HOSTILE: &str = "</skipped>]]>&lt; \"'|`*_[a](b)<b>@all #1 !2 ~3 $4\u{0}\r\n\u{1b}[2J\u{202e}\u{ffff} \u{1f600}";
@@ -331,7 +310,7 @@ fn xml(cases: &[junit::Case]) -> String {
 fn an_alarm_that_is_about_no_build_is_a_failed_case_of_its_own() {
     let repository = REPOSITORY.to_owned();
     let alarms = [Alarm::Overdue { last_run: time(NIGHT) }, Alarm::Shrank { repository, before: 9, now: 4 }];
-    let xml = xml(&junit::cases(&Diff::default(), &alarms, 3));
+    let xml = xml(&junit::cases(&Plan::default(), &alarms));
     for name in ["overdue".to_owned(), format!("shrank: {REPOSITORY}")] {
         assert!(xml.contains(&format!("classname=\"alarms\" name=\"{name}\"")), "{xml}");
     }
@@ -339,9 +318,9 @@ fn an_alarm_that_is_about_no_build_is_a_failed_case_of_its_own() {
 }
 
 #[test]
-fn a_diff_as_junit_has_a_case_for_each_release_and_target() {
-    let (_, diff, rules) = a_night_of_every_kind();
-    let xml = xml(&junit::cases(&diff, &alarms(&diff), rules.max_attempts));
+fn a_plan_as_junit_has_a_case_for_each_release_and_target() {
+    let (_, plan) = a_night_of_every_kind();
+    let xml = xml(&junit::cases(&plan, &alarms(&plan)));
     insta::assert_snapshot!(xml);
 }
 
@@ -370,21 +349,14 @@ fn a_build_as_junit_passes_with_its_notes_and_its_time_or_fails_with_its_place()
 }
 
 #[test]
-fn a_diff_as_markdown_tells_what_is_built_and_why_the_rest_is_not() {
-    let (_, diff, rules) = a_night_of_every_kind();
-    insta::assert_snapshot!(markdown::diff(
-        "gitlab-runner",
-        "main",
-        time(NIGHT),
-        &diff,
-        &alarms(&diff),
-        rules.max_attempts
-    ));
+fn a_plan_as_markdown_tells_what_is_built_and_why_the_rest_is_not() {
+    let (_, plan) = a_night_of_every_kind();
+    insta::assert_snapshot!(markdown::plan("gitlab-runner", "main", time(NIGHT), &plan, &alarms(&plan),));
 }
 
 #[test]
 fn a_status_as_markdown_is_a_table_newest_first() {
-    let (document, _, _) = a_night_of_every_kind();
+    let (document, _) = a_night_of_every_kind();
     insta::assert_snapshot!(markdown::status(&document, &[], time(NIGHT)));
 }
 
@@ -392,14 +364,14 @@ fn a_status_as_markdown_is_a_table_newest_first() {
 fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
     let versions: Vec<String> = (0..60).map(|minor| format!("18.{minor}.0")).collect();
     let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
-    let (diff, _) = run(&mut tracker(), &versions, &Rules { max_builds: 1000, ..rules() }, 101, NIGHT);
-    let text = markdown::diff("gitlab-runner", "main", time(NIGHT), &diff, &[], 3);
+    let (plan, _) = run(&mut tracker(), &versions, &Rules { max_builds: 1000, ..rules() }, 101, NIGHT);
+    let text = markdown::plan("gitlab-runner", "main", time(NIGHT), &plan, &[]);
     assert!(text.contains("\n… and 68 more: builds.json has them all.\n"), "{text}");
 }
 
 #[test]
 fn a_table_in_colours_is_the_plain_one_in_colours() {
-    let (document, _, _) = a_night_of_every_kind();
+    let (document, _) = a_night_of_every_kind();
     let coloured = table::status(&document, true, None);
     let mut plain = String::new();
     for part in coloured.split('\u{1b}') {

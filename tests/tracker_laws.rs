@@ -1,9 +1,8 @@
 //! The laws of the tracker's document: what makes heads merge in any order, any number of times.
 
-use ami_scheduler::alarm::{Seen, Shrank};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::{Document, Notes, Origin, State};
+use ami_scheduler::release::{BuildKey, Checksum};
+use ami_scheduler::tracker::{Document, Notes, Origin, Seen, Shrank, State};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -20,13 +19,13 @@ enum Change {
     SkipByHand { by: u8 },
     Unskip,
     Import,
-    Forget,
-    See,
-    PassOver { pipeline: u64 },
-    GiveUp { pipeline: u64 },
-    Know { major: u8 },
-    SeeRepository { releases: u64, shrank: bool },
-    Run { line: u8 },
+    Rebuild,
+    RecordFirstSeen,
+    BackOff { pipeline: u64 },
+    RecordGivenUp { pipeline: u64 },
+    RecordScope { major: u8 },
+    RememberRepository { releases: u64, shrank: bool },
+    Run { lane: u8 },
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -38,13 +37,13 @@ fn change() -> impl Strategy<Value = Change> {
         (0u8..2).prop_map(|by| Change::SkipByHand { by }),
         Just(Change::Unskip),
         Just(Change::Import),
-        Just(Change::See),
-        (0u64..4).prop_map(|pipeline| Change::PassOver { pipeline }),
-        (0u64..4).prop_map(|pipeline| Change::GiveUp { pipeline }),
-        (17u8..19).prop_map(|major| Change::Know { major }),
-        (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::SeeRepository { releases, shrank }),
-        (0u8..2).prop_map(|line| Change::Run { line }),
-        Just(Change::Forget),
+        Just(Change::RecordFirstSeen),
+        (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
+        (0u64..4).prop_map(|pipeline| Change::RecordGivenUp { pipeline }),
+        (17u8..19).prop_map(|major| Change::RecordScope { major }),
+        (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
+        (0u8..2).prop_map(|lane| Change::Run { lane }),
+        Just(Change::Rebuild),
     ]
 }
 
@@ -74,19 +73,19 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Unskip => {
                 drop(document.unskip(&build.package, std::slice::from_ref(&build.target), "mary", now));
             }
-            Change::Forget => {
+            Change::Rebuild => {
                 drop(document.rebuild(&build.package, std::slice::from_ref(&build.target), "again", None, now));
             }
-            Change::See => document.record_first_seen(&build, now),
-            Change::PassOver { pipeline } => document.back_off(&build, *pipeline),
-            Change::GiveUp { pipeline } => document.record_given_up(&build, *pipeline, now),
-            Change::SeeRepository { releases, shrank } => {
+            Change::RecordFirstSeen => document.record_first_seen(&build, now),
+            Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
+            Change::RecordGivenUp { pipeline } => document.record_given_up(&build, *pipeline, now),
+            Change::RememberRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
                 let seen = Seen { since: now, releases: *releases, revision: None, shrank };
                 document.remember_repository("https://yum.example.com/", seen);
             }
-            Change::Run { line } => document.remember_run(&format!("line {line}"), now),
-            Change::Know { major } => {
+            Change::Run { lane } => document.remember_run(&format!("lane {lane}"), now),
+            Change::RecordScope { major } => {
                 let versions = Versions::Leading(major.to_string().parse().expect("a version"));
                 document.record_scope(&build.target, &Policy { versions, ..Policy::default() });
             }
@@ -133,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn a_success_is_lost_to_nothing_but_forget(a in document(), b in document()) {
+    fn a_success_is_lost_to_nothing_but_a_rebuild(a in document(), b in document()) {
         let merged = a.clone().merge(b.clone());
         for (build, epoch) in successes(&a).into_iter().chain(successes(&b)) {
             let entry = merged.get(&build).expect("an entry");
@@ -203,6 +202,23 @@ fn a_success_that_is_reported_twice_is_recorded_once() {
 }
 
 #[test]
+fn a_claim_is_about_the_file_that_is_offered_now_and_keeps_what_is_known_where_none_is_stated() {
+    let checksum = |digit: &str| format!("sha256:{}", digit.repeat(64)).parse::<Checksum>().expect("a checksum");
+    let mut document = Document::new("p", "main");
+    for (offered, expected) in [(Some("a"), "a"), (Some("b"), "b"), (None, "b")] {
+        document.claim(
+            &build(0),
+            "new_release",
+            offered.map(checksum),
+            at(0),
+            Origin { pipeline: 1, ..Origin::default() },
+        );
+        let entry = document.get(&build(0)).expect("an entry");
+        assert_eq!(entry.checksum, Some(checksum(expected)), "{offered:?}");
+    }
+}
+
+#[test]
 fn each_change_has_its_effect() {
     let mut document = Document::new("p", "main");
     let mut state_after = |change: Change| {
@@ -217,7 +233,7 @@ fn each_change_has_its_effect() {
     assert_eq!(state_after(Change::Claim { pipeline: 3 }), Some((State::Skipped, 0, 2)));
     assert_eq!(state_after(Change::Succeed { pipeline: 3, ami: 0 }), Some((State::Built, 0, 2)));
     assert_eq!(state_after(Change::Settle { pipeline: 3 }), Some((State::Built, 0, 2)));
-    assert_eq!(state_after(Change::Forget), Some((State::Pending, 1, 0)));
+    assert_eq!(state_after(Change::Rebuild), Some((State::Pending, 1, 0)));
     assert_eq!(state_after(Change::Claim { pipeline: 4 }), Some((State::Building, 1, 1)));
     assert_eq!(state_after(Change::Import), Some((State::Built, 1, 1)));
 }

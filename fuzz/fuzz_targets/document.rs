@@ -2,8 +2,8 @@
 //! merging and changing keep their laws.
 #![no_main]
 
+use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
-use ami_scheduler::release::{BuildKey};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -43,8 +43,8 @@ fuzz_target!(|input: &[u8]| {
         let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
         let built = grown(&one, |document| _ = document.succeed(build, &notes, now, Origin::default()));
         assert!(built.get(build).is_some_and(|entry| entry.state == State::Built), "{built:?}");
-        let forgotten = grown(&built, |document| drop(document.rebuild(&build.package, &[], "again", None, now)));
-        assert!(forgotten.get(build).is_some_and(|entry| entry.state == State::Pending), "{forgotten:?}");
+        let rebuilt = grown(&built, |document| drop(document.rebuild(&build.package, &[], "again", None, now)));
+        assert!(rebuilt.get(build).is_some_and(|entry| entry.state == State::Pending), "{rebuilt:?}");
         grown(&one, |document| drop(document.settle(7, now, &Origin::default(), |_| None)));
     }
 });

@@ -18,7 +18,7 @@ fuzz_target!(|page: &[u8]| {
     for package in &found.packages {
         let name = package.url.rsplit('/').next().expect("a name");
         let name = percent_encoding::percent_decode_str(name).decode_utf8().expect("UTF-8");
-        assert_eq!(name.strip_suffix(".rpm").and_then(|name| name.parse().ok()).as_ref(), Some(&package.package));
+        assert_eq!(name.strip_suffix(".rpm").and_then(|name| name.parse().ok()).as_ref(), Some(&package.nevra));
     }
     let links: String = found.packages.iter().map(|package| format!("<a href='{}'>", package.url.replace('\'', "&#39;"))).collect();
     let again = read(links.as_bytes()).expect("a page");

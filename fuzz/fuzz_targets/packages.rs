@@ -3,7 +3,7 @@
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::child_pipeline::{Settings, render};
-use ami_scheduler::plan::{FirstRun, Rules, diff};
+use ami_scheduler::plan::{Context, FirstRun, Rules, nightly};
 use ami_scheduler::tracker::{Document, Origin, TrackerName};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -17,9 +17,11 @@ fuzz_target!(|file: &[u8]| {
     let mut document = Document::new(&packages.product, "main");
     let rules = Rules { first_run: FirstRun::All, ..Rules::default() };
     let targets = ["al2023".parse().expect("a target")];
-    let diff = diff(&packages.packages, &targets, &mut document, &rules, &Origin::default(), Timestamp::UNIX_EPOCH);
+    let origin = Origin::default();
+    let context = Context { targets: &targets, rules: &rules, origin: &origin, now: Timestamp::UNIX_EPOCH };
+    let plan = nightly(&packages.packages, &mut document, &context);
     let meant = packages.packages.iter().filter(|package| package.is_for(&targets[0])).count();
-    assert_eq!(diff.builds.len() + diff.held.len(), meant);
+    assert_eq!(plan.builds.len() + plan.held.len(), meant);
     let settings = Settings {
         product: packages.product.clone(),
         reference: "main".to_owned(),
@@ -29,16 +31,16 @@ fuzz_target!(|file: &[u8]| {
         image: None,
         tags: vec![],
         notes: vec![],
-        line: None,
+        lane: None,
         module_url: None,
         module_sha256: None,
     };
-    let Ok(yaml) = render(&settings, Some(&tracker), &diff.builds) else { return };
+    let Ok(yaml) = render(&settings, Some(&tracker), &plan.builds) else { return };
     assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
     let urls: Vec<String> = yaml
         .lines()
-        .filter_map(|line| line.strip_prefix("    PACKAGE_URL: "))
+        .filter_map(|line| line.strip_prefix("    PACKAGE_URL: {value: ")?.strip_suffix(", expand: false}"))
         .map(|value| serde_json::from_str(value).expect("a JSON string is a YAML scalar"))
         .collect();
-    assert_eq!(urls, diff.builds.iter().map(|build| build.package.url.clone()).collect::<Vec<_>>());
+    assert_eq!(urls, plan.builds.iter().map(|build| build.package.url.clone()).collect::<Vec<_>>());
 });

@@ -4,8 +4,8 @@
 #[path = "../properties/listing.rs"]
 mod listing;
 
+use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::{primary, repomd};
-use ami_scheduler::release::{Checksum};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -2,8 +2,8 @@
 //! of conditions holds what each of them does.
 #![no_main]
 
+use ami_scheduler::policy::{ExactVersion, FilterReason, LeadingVersion, Policy, Versions};
 use ami_scheduler::release::Nevra;
-use ami_scheduler::policy::{ExactVersion, LeadingVersion, FilterReason, Policy, Versions};
 use libfuzzer_sys::fuzz_target;
 use semver::VersionReq;
 

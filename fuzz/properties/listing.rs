@@ -3,10 +3,10 @@
 
 use std::io::Read;
 
-use ami_scheduler::release::Package;
+use ami_scheduler::release::{Checksum, Nevra, Package, is_package_name};
 use ami_scheduler::repository::repomd::DataFile;
 use ami_scheduler::repository::{Listing, RepositoryError, primary};
-use ami_scheduler::release::{Checksum};
+use ami_scheduler::text::hex;
 use sha2::{Digest as _, Sha256};
 
 pub const PRODUCT: &str = "gitlab-runner";
@@ -14,8 +14,7 @@ const URL: &str = "https://yum.example.com/el9/x86_64/";
 
 /// Reads a file as the primary that a repository promises.
 pub fn read_primary(file: impl Read, digest_of: &[u8]) -> Result<Listing, RepositoryError> {
-    let digits: String = Sha256::digest(digest_of).iter().map(|byte| format!("{byte:02x}")).collect();
-    let checksum = Checksum::new("sha256", &digits).expect("a checksum");
+    let checksum = Checksum::new("sha256", &hex(&Sha256::digest(digest_of))).expect("a checksum");
     let promised = DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None };
     primary::read(file, &promised, &URL.parse().expect("a URL"), PRODUCT)
 }
@@ -23,15 +22,15 @@ pub fn read_primary(file: impl Read, digest_of: &[u8]) -> Result<Listing, Reposi
 /// What is accepted is of the product, within its grammar, and safe in a log, in YAML and in a shell.
 pub fn check(listing: &Listing) {
     for package in &listing.packages {
-        let Package { package, url, .. } = package;
-        assert_eq!(package.name(), PRODUCT);
-        let told = package.to_string();
+        let Package { nevra, url, .. } = package;
+        assert_eq!(nevra.name(), PRODUCT);
+        let told = nevra.to_string();
         assert!(told.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^:-".contains(&b)), "{told:?}");
-        assert_eq!(&told.parse::<ami_scheduler::release::Nevra>().expect("what we wrote"), package);
+        assert_eq!(&told.parse::<Nevra>().expect("what we wrote"), nevra);
         check_url(url);
     }
     for name in listing.nearest.names() {
-        assert!(ami_scheduler::release::is_package_name(name), "{name:?}");
+        assert!(is_package_name(name), "{name:?}");
     }
 }
 

@@ -127,7 +127,7 @@ mod tests {
 
     fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
         let packages = packages.iter().map(|(package, targets)| Package {
-            package: package.parse().expect("a package"),
+            nevra: package.parse().expect("a package"),
             url: "https://yum.example.com/a.rpm".to_owned(),
             checksum: None,
             built_at: None,
@@ -136,6 +136,30 @@ mod tests {
         let written =
             Packages::new("runner", vec![], Timestamp::UNIX_EPOCH, Policy::default(), packages.collect(), vec![]);
         Packages::from_json(&serde_json::to_vec(&written).expect("JSON"))
+    }
+
+    #[test]
+    fn the_url_of_a_package_is_plain_text_and_names_no_variable() {
+        for (url, is_read) in [
+            ("https://yum.example.com/a%24b.rpm", true),
+            ("https://yum.example.com/$CI_JOB_TOKEN/a.rpm", false),
+            ("https://yum.example.com/a b.rpm", false),
+            ("https://yum.example.com/a\n.rpm", false),
+            ("https://yum.example.com/é.rpm", false),
+        ] {
+            let package = Package {
+                nevra: "runner-1-1.x86_64".parse().expect("a package"),
+                url: url.to_owned(),
+                checksum: None,
+                built_at: None,
+                targets: None,
+            };
+            let now = Timestamp::UNIX_EPOCH;
+            let written = Packages::new("runner", vec![], now, Policy::default(), vec![package], vec![]);
+            let read = Packages::from_json(&serde_json::to_vec(&written).expect("JSON"));
+            assert_eq!(read.is_ok(), is_read, "{url}");
+            assert!(read.err().is_none_or(|error| matches!(error, PackagesError::Url(_))), "{url}");
+        }
     }
 
     #[test]

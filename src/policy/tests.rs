@@ -1,7 +1,7 @@
 //! The rules about versions, as tables.
 
 use super::*;
-use crate::release::{Nevra, Package};
+use crate::release::Nevra;
 
 fn leading(text: &str) -> Policy {
     Policy { versions: Versions::Leading(text.parse().expect(text)), ..Policy::default() }

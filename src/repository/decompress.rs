@@ -166,6 +166,7 @@ impl<R: BufRead> Read for ZstdFrames<R> {
 
 // The files to read are made by the real programs, which a module can't start.
 #[cfg(all(test, not(target_os = "wasi")))]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};

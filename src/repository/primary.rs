@@ -360,7 +360,7 @@ mod tests {
 
     fn nevras(document: &str) -> Result<Vec<String>, RepositoryError> {
         let listing = read_plain(document.as_bytes(), &base(), "gitlab-runner")?;
-        Ok(listing.packages.iter().map(|package| package.package.to_string()).collect())
+        Ok(listing.packages.iter().map(|package| package.nevra.to_string()).collect())
     }
 
     #[test]
@@ -375,7 +375,7 @@ mod tests {
         let listing = read_plain(document(&elements).as_bytes(), &base(), "gitlab-runner").expect("a listing");
         let package = &listing.packages[1];
         assert_eq!(listing.packages.len(), 2);
-        assert_eq!(package.package.to_string(), "gitlab-runner-18.6.1-1.x86_64");
+        assert_eq!(package.nevra.to_string(), "gitlab-runner-18.6.1-1.x86_64");
         assert_eq!(package.url, "https://yum.example.com/el9/x86_64/Packages/gitlab-runner-18.6.1-1.x86_64.rpm");
         assert!(package.checksum.as_ref().is_some_and(|checksum| checksum.sha256().is_some()));
         assert_eq!(package.built_at.map(Timestamp::as_second), Some(1_732_406_400));
@@ -435,7 +435,7 @@ mod tests {
         for filling in (0..text.len()).step_by(7).map(|length| " ".repeat((256 << 10) - length)) {
             let text = text.replace("packages=\"2\">", &format!("packages=\"2\">{filling}"));
             let listing = read_plain(Pieces(text.as_bytes(), 64 << 10), &base(), "gitlab-runner").expect("a listing");
-            let versions: Vec<&str> = listing.packages.iter().map(|p| p.package.evr().version.as_str()).collect();
+            let versions: Vec<&str> = listing.packages.iter().map(|p| p.nevra.evr().version.as_str()).collect();
             assert_eq!(versions, ["1", "2"]);
         }
         let text = document(&(" ".repeat(300) + "</package>"));
@@ -446,6 +446,17 @@ mod tests {
                 error.to_string(),
                 format!("primary.xml is malformed near byte {place}: </package> without its <package>")
             );
+        }
+    }
+
+    #[test]
+    fn a_build_time_that_is_none_is_not_known() {
+        for (build, built_at) in
+            [("1", Some(1)), ("0", None), ("-1", None), ("", None), ("x", None), ("99999999999999", None)]
+        {
+            let text = document(&element("gitlab-runner", "1").replace("1732406400", build));
+            let listing = read_plain(text.as_bytes(), &base(), "gitlab-runner").expect("a listing");
+            assert_eq!(listing.packages[0].built_at.map(Timestamp::as_second), built_at, "{build:?}");
         }
     }
 

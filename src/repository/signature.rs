@@ -9,7 +9,7 @@ use std::io::Read as _;
 use jiff::{SignedDuration, Timestamp};
 use pgp::armor::Dearmor;
 use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{KeyFlags, Signature, SignatureType};
+use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::ser::Serialize;
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
@@ -209,8 +209,14 @@ where
     match expiry(key.created_at().as_secs(), newest.key_expiration_time()) {
         Some(end) if end <= now => Err(format!("expired at {end}")),
         // Old keys do not say what they are for.
-        _ => Ok(newest.key_flags().sign() || newest.key_flags() == KeyFlags::default()),
+        _ => Ok(newest.key_flags().sign() || !says_what_it_is_for(newest)),
     }
+}
+
+/// Whether a key states its use; one that states none at all is for nothing.
+fn says_what_it_is_for(own: &Signature) -> bool {
+    let mut parts = own.config().into_iter().flat_map(|config| config.hashed_subpackets());
+    parts.any(|part| matches!(part.data, SubpacketData::KeyFlags(_)))
 }
 
 /// When something ends that says how long it holds; never, where that is nothing.
@@ -231,9 +237,13 @@ fn shown(id: impl fmt::Display) -> String {
 
 // The keys and signatures are made by the real gpg, which a module can't start.
 #[cfg(all(test, not(target_os = "wasi")))]
+#[allow(clippy::disallowed_methods)]
 mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
-    use std::process::Command;
+    use pgp::packet::Subpacket;
 
     const REPOMD: &[u8] = b"<repomd/>\n";
     const NOW: &str = "2026-11-24T02:00:00Z";
@@ -250,21 +260,53 @@ mod tests {
         }
 
         fn run(&self, arguments: &[&str]) -> Vec<u8> {
-            let done = Command::new("gpg")
+            self.answered(arguments, "")
+        }
+
+        fn answered(&self, arguments: &[&str], answers: &str) -> Vec<u8> {
+            let mut gpg = Command::new("gpg")
                 .arg("--homedir")
                 .arg(self.home.path())
                 .args(["--batch", "--quiet", "--yes", "--pinentry-mode", "loopback", "--passphrase", ""])
                 .args(["--faked-system-time", self.clock])
                 .args(arguments)
-                .output()
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
                 .unwrap_or_else(|error| panic!("gpg is needed for this test: {error}"));
+            gpg.stdin.take().expect("stdin").write_all(answers.as_bytes()).expect("answers");
+            let done = gpg.wait_with_output().expect("an end");
             assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
             done.stdout
+        }
+
+        /// Changes the key: what `--edit-key` is told, word by word.
+        fn edit(&self, answers: &[&str]) {
+            let answers = [answers, &["save\n"]].concat().join("\n");
+            self.answered(
+                &["--no-batch", "--no-tty", "--command-fd", "0", "--edit-key", &self.fingerprint()],
+                &answers,
+            );
+        }
+
+        fn fingerprint(&self) -> String {
+            let listed = String::from_utf8(self.run(&["--with-colons", "--list-keys"])).expect("text");
+            let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).expect("a fingerprint");
+            fingerprint.trim_end_matches(':').to_owned()
         }
 
         fn with_key(clock: &'static str, algorithm: &str, expires: &str) -> Self {
             let gpg = Self::at(clock);
             gpg.run(&["--quick-generate-key", "Some Repository <repo@example.com>", algorithm, "sign", expires]);
+            gpg
+        }
+
+        /// A key that signs with a subkey, and certifies alone by itself.
+        fn with_subkey(clock: &'static str) -> Self {
+            let gpg = Self::at(clock);
+            gpg.run(&["--quick-generate-key", "Some Repository <repo@example.com>", "ed25519", "cert", "never"]);
+            gpg.run(&["--quick-add-key", &gpg.fingerprint(), "ed25519", "sign", "never"]);
             gpg
         }
 
@@ -311,11 +353,7 @@ mod tests {
 
     #[test]
     fn a_subkey_for_signing_may_sign() {
-        let gpg = Gpg::at("20260101T000000");
-        gpg.run(&["--quick-generate-key", "Some Repository <repo@example.com>", "ed25519", "cert", "never"]);
-        let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"])).expect("text");
-        let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).expect("a fingerprint");
-        gpg.run(&["--quick-add-key", fingerprint.trim_end_matches(':'), "ed25519", "sign", "never"]);
+        let gpg = Gpg::with_subkey("20260101T000000");
         assert_eq!(verify(&gpg.public_keys(), REPOMD, &gpg.sign(&[]), NOW), Ok(()));
     }
 
@@ -345,6 +383,122 @@ mod tests {
             assert!(error.contains(told), "{case}: {error}");
         }
         assert_eq!(verify(&expires.public_keys(), REPOMD, &expires.sign(&[]), "2026-05-01T00:00:00Z"), Ok(()));
+    }
+
+    #[test]
+    fn of_several_signatures_one_that_is_good_is_enough_and_else_the_first_is_told_of() {
+        let [one, other] = ["ed25519", "ed25519"].map(|kind| Gpg::with_key("20260101T000000", kind, "never"));
+        let (good, foreign) = (one.sign(&[]), other.sign(&[]));
+        for signatures in [[&good[..], &foreign], [&foreign, &good]] {
+            assert_eq!(verify(&one.public_keys(), REPOMD, &signatures.concat(), NOW), Ok(()));
+        }
+        let weak = one.sign(&["--digest-algo", "SHA1", "--allow-weak-digest-algos"]);
+        let error = verify(&one.public_keys(), REPOMD, &[weak, foreign].concat(), NOW).expect_err("none is good");
+        assert!(error.contains("SHA1"), "{error}");
+    }
+
+    #[test]
+    fn the_key_of_a_signature_is_told_by_its_id_beside_those_that_are_trusted() {
+        let [one, two, other] = ["ed25519"; 3].map(|kind| Gpg::with_key("20260101T000000", kind, "never"));
+        let id = |gpg: &Gpg| gpg.fingerprint()[24..].to_owned();
+        let keys = [one.public_keys(), two.public_keys()].concat();
+        let error = verify(&keys, REPOMD, &other.sign(&[]), NOW).expect_err("another key");
+        let told = format!("by the key {}, and the trusted keys are {}, {}:", id(&other), id(&one), id(&two));
+        assert!(error.contains(&told), "{error}");
+        let error = verify(&keys, b"else", &one.sign(&[]), NOW).expect_err("other bytes");
+        assert!(error.contains(&format!("after the key {} had signed it", id(&one))), "{error}");
+    }
+
+    #[test]
+    fn a_clock_may_differ_by_a_day() {
+        let gpg = Gpg::with_key("20260102T000000", "ed25519", "never");
+        let signature = gpg.sign(&[]);
+        assert_eq!(verify(&gpg.public_keys(), REPOMD, &signature, "2026-01-01T00:00:00Z"), Ok(()));
+        let error = verify(&gpg.public_keys(), REPOMD, &signature, "2025-12-31T23:59:59Z").expect_err("too early");
+        assert!(error.contains("it was made at 2026-01-02T00:00:00Z, which is yet to come"), "{error}");
+    }
+
+    #[test]
+    fn what_expires_does_so_to_the_second() {
+        let key = Gpg::with_key("20260101T000000", "ed25519", "seconds=86400");
+        let signature = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let mut subkey = Gpg::with_subkey("20260101T000000");
+        subkey.clock = "20260101T000001";
+        subkey.run(&["--quick-set-expire", &subkey.fingerprint(), "seconds=86399", "*"]);
+        for (case, gpg, options, told) in [
+            ("key", &key, &[][..], " expired at 2026-01-02T00:00:00Z: ask"),
+            ("subkey", &subkey, &[], " expired at 2026-01-02T00:00:00Z: ask"),
+            ("signature", &signature, &["--default-sig-expire", "seconds=86400"], "it expired at 2026-01-02T00:00:00Z"),
+        ] {
+            let (keys, signature) = (gpg.public_keys(), gpg.sign(options));
+            assert_eq!(verify(&keys, REPOMD, &signature, "2026-01-01T23:59:59Z"), Ok(()), "{case}");
+            let error = verify(&keys, REPOMD, &signature, "2026-01-02T00:00:00Z").expect_err(case);
+            assert!(error.contains(told), "{case}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_newest_word_of_a_key_about_itself_counts() {
+        let mut gpg = Gpg::with_key("20260101T000000", "ed25519", "2026-06-01");
+        let signature = gpg.sign(&[]);
+        assert!(verify(&gpg.public_keys(), REPOMD, &signature, NOW).is_err());
+        gpg.clock = "20260501T000000";
+        gpg.run(&["--quick-set-expire", &gpg.fingerprint(), "2027-06-01"]);
+        assert_eq!(verify(&gpg.public_keys(), REPOMD, &signature, NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_key_that_is_not_one_for_signing_signs_nothing() {
+        let made: [fn(&'static str) -> Gpg; 2] = [|clock| Gpg::with_key(clock, "ed25519", "never"), Gpg::with_subkey];
+        for (case, made, answers) in [
+            ("to certify", made[0], &["change-usage", "S", "Q"][..]),
+            ("to authenticate", made[1], &["key 1", "change-usage", "S", "A", "Q"]),
+            ("for nothing", made[1], &["key 1", "change-usage", "S", "Q"]),
+        ] {
+            let mut gpg = made("20260101T000000");
+            let signature = gpg.sign(&[]);
+            assert_eq!(verify(&gpg.public_keys(), REPOMD, &signature, NOW), Ok(()), "{case}");
+            gpg.clock = "20260102T000000";
+            gpg.edit(answers);
+            let error = verify(&gpg.public_keys(), REPOMD, &signature, NOW).expect_err(case);
+            assert!(error.contains("is not one for signing"), "{case}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_subkey_that_was_revoked_signs_no_more() {
+        let mut gpg = Gpg::with_subkey("20260101T000000");
+        let signature = gpg.sign(&[]);
+        gpg.clock = "20260102T000000";
+        gpg.edit(&["key 1", "revkey", "y", "0", "", "y"]);
+        let error = verify(&gpg.public_keys(), REPOMD, &signature, NOW).expect_err("revoked");
+        assert!(error.contains("is revoked"), "{error}");
+    }
+
+    #[test]
+    fn a_subkey_that_does_not_agree_to_be_one_signs_nothing() {
+        let is_agreement = |part: &Subpacket| matches!(part.data, SubpacketData::EmbeddedSignature(_));
+        let [gpg, other] = ["20260101T000000"; 2].map(Gpg::with_subkey);
+        let read = |gpg: &Gpg| SignedPublicKey::from_bytes(&gpg.run(&["--export"])[..]).expect("a key");
+        let (mut key, mut other) = (read(&gpg), read(&other));
+        let agreement = |key: &mut SignedPublicKey| {
+            let binding = &mut key.public_subkeys[0].signatures[0];
+            let place = binding.config().expect("parts").unhashed_subpackets.iter().position(is_agreement);
+            binding.unhashed_subpacket_remove(place.expect("an agreement")).expect("removed")
+        };
+        let foreign = agreement(&mut other);
+        let own = agreement(&mut key);
+        for (case, part, believed) in
+            [("own", Some(own), true), ("none", None, false), ("foreign", Some(foreign), false)]
+        {
+            let mut key = key.clone();
+            if let Some(part) = part {
+                key.public_subkeys[0].signatures[0].unhashed_subpacket_push(part).expect("added");
+            }
+            let verified = verify(&key.to_bytes().expect("bytes"), REPOMD, &gpg.sign(&[]), NOW);
+            assert_eq!(verified.is_ok(), believed, "{case}");
+            assert!(verified.err().is_none_or(|error| error.contains("has no valid signature of its own")), "{case}");
+        }
     }
 
     #[test]

@@ -4,18 +4,13 @@ use std::io::{Read as _, Write as _};
 
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 
+use super::name::is_compressed;
 use super::{Document, DocumentError};
 
 /// From this size on, in bytes, JSON is compressed. GitLab takes less than 5 MiB for a file.
 const LONG: usize = 1 << 20;
 /// The most JSON that a head may hold, in bytes: some 100,000 entries.
 const MAX_JSON: u64 = 64 << 20;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// Whether content is that of a head whose JSON is compressed.
-pub(super) fn is_compressed(content: &[u8]) -> bool {
-    content.starts_with(&GZIP)
-}
 
 /// The same document always gives the same bytes.
 pub(super) fn encode(document: &Document) -> Result<Vec<u8>, DocumentError> {
@@ -77,6 +72,32 @@ mod tests {
         std::io::copy(&mut std::io::repeat(b' ').take(MAX_JSON + 1), &mut gzip).expect("a bomb");
         let bomb = gzip.finish().expect("a bomb");
         assert!(matches!(decode(&bomb), Err(DocumentError::TooLong { .. })));
+    }
+
+    #[test]
+    fn from_one_mebibyte_on_a_document_is_compressed() {
+        let mut document = document(0);
+        let build = BuildKey { package: "p-1-1.noarch".parse().expect("a package"), target: "a".parse().expect("one") };
+        let mut of_length = |note: usize| {
+            let notes = Notes::from([("NOTE".to_owned(), "x".repeat(note))]);
+            document.succeed(&build, &notes, Timestamp::UNIX_EPOCH, Origin::default());
+            (document.to_json().expect("JSON").len(), is_compressed(&encode(&document).expect("content")))
+        };
+        // The second success has an attempt more, which takes no more digits.
+        let (overhead, _) = of_length(0);
+        assert_eq!(of_length(LONG - 1 - overhead), (LONG - 1, false));
+        assert_eq!(of_length(LONG - overhead), (LONG, true));
+    }
+
+    #[test]
+    fn what_unpacks_to_as_much_as_a_tracker_can_be_is_read() {
+        let document = document(1);
+        let json = document.to_json().expect("JSON");
+        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
+        gzip.write_all(&json).expect("JSON");
+        let filling = MAX_JSON - json.len() as u64;
+        std::io::copy(&mut std::io::repeat(b' ').take(filling), &mut gzip).expect("spaces");
+        assert_eq!(decode(&gzip.finish().expect("content")).expect("a document"), document);
     }
 
     #[test]

@@ -288,6 +288,10 @@ mod tests {
         Entry { since, by: Some("mary".to_owned()), ..entry(0, State::Skipped, 0, 0) }
     }
 
+    fn first_seen(second: i64) -> Entry {
+        Entry { first_seen: Timestamp::from_second(second).ok(), ..entry(0, State::Pending, 0, 0) }
+    }
+
     fn passed_over(runs: u64) -> Entry {
         Entry { passed_over: Some(PassedOver { runs, pipeline: 9 }), ..entry(0, State::Failed, 1, 8) }
     }
@@ -303,7 +307,9 @@ mod tests {
     fn entries_are_ordered_by_the_rules_in_their_order() {
         use State::{Building, Built, Failed, Pending, Skipped};
         let ascending = [
-            ("seen and nothing more", entry(0, Pending, 0, 0)),
+            ("pending and nothing more", entry(0, Pending, 0, 0)),
+            ("first seen later", first_seen(9)),
+            ("first seen earlier", first_seen(8)),
             ("a claim by the larger pipeline", entry(0, Building, 1, 9)),
             ("a claim by the smaller pipeline", entry(0, Building, 1, 8)),
             ("a failed attempt", entry(0, Failed, 1, 8)),

@@ -4,7 +4,6 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::encoding::is_compressed;
 use crate::release::is_package_name;
 use crate::text::named;
 
@@ -81,6 +80,11 @@ fn ref_part(reference: &str) -> String {
         .take(MAX_SLUG)
         .collect();
     format!("{}-{}", slug.trim_matches('-'), &crate::text::hex(&Sha256::digest(reference))[..REF_DIGITS])
+}
+
+/// Whether the content of a head is gzip of its JSON, which its name then tells.
+pub(super) fn is_compressed(content: &[u8]) -> bool {
+    content.starts_with(&[0x1f, 0x8b])
 }
 
 /// The name of a head: its tracker's and the beginning of the SHA-256 of its content.
@@ -169,6 +173,7 @@ mod tests {
             format!("ami-scheduler.p.main-00000000.{digits}.json.bak"),
             format!("other.p.main-00000000.{digits}.json"),
             format!("ami-scheduler.{digits}.json"),
+            format!("ami-scheduler..{digits}.json"),
         ] {
             assert_eq!(HeadName::parse(&file), None, "{file}");
         }

@@ -29,7 +29,7 @@ pub struct Cache {
     product: String,
 }
 
-/// A listing, and what tells whether it is still the same.
+/// A listing, with the validators of the file that it was read from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CacheEntry {
     /// The digest of the repository, product and keys: two repositories cannot be mistaken for one another.

@@ -10,7 +10,8 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::error::FetchError;
-use super::source::{Fetched, Index, Location, OpenFile, Source, Validators};
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
 use super::web::WebServer;
 use crate::http::Client;
 

@@ -4,7 +4,7 @@ use std::io;
 
 use ami_scheduler::redacted::RedactedUrl;
 
-use super::source::Location;
+use super::location::Location;
 use crate::http::HttpError;
 
 /// Why a file of a repository could not be fetched.

@@ -4,6 +4,7 @@
 mod cache;
 mod directory;
 mod error;
+mod location;
 mod progress;
 mod reader;
 mod repo_url;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ami_scheduler::text::printable;
 
-use super::source::Location;
+use super::location::Location;
 
 /// A shorter download shows no progress.
 const PATIENCE: Duration = Duration::from_secs(2);

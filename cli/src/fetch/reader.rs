@@ -1,4 +1,4 @@
-//! What a repository offers: from its repodata or an index, of itself or of one of its mirrors.
+//! Reads the releases that a repository offers: from its repodata or an index, of itself or of a mirror.
 
 use std::io::Read as _;
 
@@ -29,7 +29,7 @@ const MAX_PAGES: usize = 200;
 /// How long a repository without repodata is read from its unchanged index before repodata is looked for again.
 const REPODATA_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What is asked of a repository.
+/// Reads the releases of one product.
 pub struct Reader<'a> {
     pub product: &'a str,
     pub signed_by: Option<&'a TrustedKeys>,
@@ -151,8 +151,7 @@ impl Reader<'_> {
         Err(transient(error.context(format!("none of the {count} mirrors in {list} can be used"))))
     }
 
-    /// What repodata says; `None` where there is none. If anybody has said so, `repomd.xml` has to be one of
-    /// `allowed`.
+    /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
     fn read_repodata(
         &self,
         source: &dyn Source,
@@ -213,7 +212,7 @@ impl Reader<'_> {
     fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<Vec<u8>, ReadError> {
         let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?, &Validators::NONE)? else {
             return Err(anyhow!(
-                "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or leave gpg_key empty",
+                "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or set gpg_key to none",
                 source.location()
             )
             .into());

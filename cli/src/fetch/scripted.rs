@@ -10,9 +10,10 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::error::FetchError;
-use super::source::{Fetched, Index, Location, OpenFile, Source, Validators};
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
 
-/// What comes back for a file.
+/// The answer to a request for a file.
 #[derive(Clone)]
 pub enum ScriptedFile {
     Missing,

@@ -1,16 +1,13 @@
 //! The seam between what is read of a repository and where it lies.
 
-use std::fmt;
 use std::io::Read;
-use std::path::Path;
 
-use ami_scheduler::redacted::RedactedUrl;
-use ami_scheduler::text::excerpt;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::FetchError;
+use super::location::Location;
 
 /// A repository: on a web server, or in a directory.
 pub trait Source {
@@ -18,8 +15,8 @@ pub trait Source {
     fn location(&self) -> &Location;
     /// The URL that locations are relative to, without credentials.
     fn base(&self) -> &Url;
-    /// What tells this repository from others in a cache: its URL as it was given, without credentials; the
-    /// query may be a secret. `None` where reading costs nothing.
+    /// The key of this repository in a cache: its URL as it was given, without credentials, but with its query,
+    /// which may be a secret. `None` if reading the repository costs nothing.
     fn cache_key(&self) -> Option<&Url>;
     /// Whether `repodata` can lie below it: a URL with a query is no folder.
     fn is_folder(&self) -> bool;
@@ -36,34 +33,6 @@ pub trait Source {
     fn public_url(&self, url: String) -> String;
     /// Waits before the caller's next attempt, from 1.
     fn wait(&self, attempt: u32);
-}
-
-/// A file or folder as messages name it, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    Url(RedactedUrl),
-    Path(String),
-}
-
-impl From<&Url> for Location {
-    fn from(url: &Url) -> Self {
-        Self::Url(url.into())
-    }
-}
-
-impl From<&Path> for Location {
-    fn from(path: &Path) -> Self {
-        Self::Path(excerpt(&path.display().to_string()))
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => url.fmt(f),
-            Self::Path(path) => f.write_str(path),
-        }
-    }
 }
 
 /// The result of fetching a file.
@@ -83,7 +52,7 @@ pub struct OpenFile {
     pub validators: Validators,
 }
 
-/// What lists the files of a repository.
+/// A list of the files of a repository, or a part of it.
 #[derive(Debug)]
 pub enum Index {
     /// A page of a web server, which can be a list of mirrors too.
@@ -92,7 +61,7 @@ pub enum Index {
     Folder(Vec<Url>),
 }
 
-/// By what a server tells whether a file is still the same.
+/// A server's marks of a file's content, for a request on the condition that it changed (RFC 9110, 8.8).
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     #[serde(default, skip_serializing_if = "Option::is_none")]

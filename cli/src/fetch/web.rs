@@ -7,7 +7,8 @@ use ami_scheduler::repository::index;
 use url::Url;
 
 use super::error::FetchError;
-use super::source::{Fetched, Index, Location, OpenFile, Source, Validators};
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
 use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
 
 /// The most bytes that are read of the page of a refusal.
@@ -68,7 +69,7 @@ impl WebServer {
         self.credentials.as_ref().filter(|_| url.origin() == self.base.origin())
     }
 
-    /// What an answer that is no success means, and what to do about it.
+    /// The error for an answer that is no success, with advice.
     fn refusal(&self, answer: &Answer) -> FetchError {
         let Answer { status, url, .. } = answer;
         let page = String::from_utf8_lossy(&answer.body);

@@ -18,7 +18,7 @@ impl Token {
         }
     }
 
-    /// What a person calls it, and who acts by it.
+    /// Its name for people, and who acts by it.
     pub fn in_words(&self) -> (&'static str, &'static str) {
         match self {
             Self::Job(_) => ("the job token (CI_JOB_TOKEN)", "the owner of the schedule, or whoever pressed Run,"),

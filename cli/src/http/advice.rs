@@ -1,4 +1,4 @@
-//! What servers say of a request that came to the wrong port, or without a client certificate.
+//! Refusals of a request that came to the wrong port, or without a client certificate.
 
 use url::Url;
 
@@ -12,7 +12,7 @@ const SPOKE_HTTP_TO_TLS: [&str; 4] = [
 const WANTS_CERTIFICATE: [&str; 3] =
     ["No required SSL certificate was sent", "SSL certificate error", "client certificate"];
 
-/// What is wrong with a URL or a client, if the page of a refusal (400 and the like) says so.
+/// The mistake in a URL, or the missing client certificate, if the page of a refusal (400 and the like) says so.
 pub fn wrong_port_or_certificate(url: &Url, status: u16, page: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|words| page.contains(words));
     match status {

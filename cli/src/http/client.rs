@@ -1,4 +1,4 @@
-//! What every request goes through: retries, redirects, limits.
+//! The client: retries, redirects, limits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{Answer, BundleError, HttpError, Method, Network, Request, Response, 
 
 const MAX_REDIRECTS: usize = 10;
 
-/// What every request goes through.
+/// Sends requests over a transport.
 pub struct Client {
     transport: Box<dyn Transport>,
     sleep: fn(Duration),
@@ -25,7 +25,7 @@ impl Client {
         Self { transport, sleep }
     }
 
-    /// Sends a request and reads the whole answer, of at most `limit` bytes. What may pass (a broken
+    /// Sends a request and reads the whole answer, of at most `limit` bytes. What is transient (a broken
     /// connection, 408, 429, 5xx) is tried again; the last answer is returned whatever its status.
     pub fn fetch(&self, request: &Request, limit: u64) -> Result<Answer, HttpError> {
         self.with_retries(request, |response| {

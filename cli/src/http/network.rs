@@ -1,8 +1,8 @@
-//! What lies between this machine and the servers.
+//! The network between this machine and the servers.
 
 use super::Proxies;
 
-/// What lies between this machine and the servers.
+/// Certificates and proxies between this machine and the servers.
 #[derive(Default)]
 pub struct Network {
     pub bundles: Vec<Bundle>,
@@ -10,7 +10,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether it is more than the HTTP of a WASI host knows: the public web's certificates, and no proxy.
+    /// Whether a WASI host's own HTTP does not do: it knows the public web's certificates and no proxy.
     pub fn needs_sockets(&self) -> bool {
         !self.bundles.is_empty() || !self.proxies.is_empty()
     }
@@ -18,7 +18,7 @@ impl Network {
 
 /// Certificates of authorities that are trusted besides the public web's.
 pub struct Bundle {
-    /// What names the file, and its path.
+    /// The option or variable that names the file, and the file's path.
     pub name: String,
     pub pem: Vec<u8>,
 }

@@ -8,7 +8,7 @@ use url::Url;
 /// How often a request is sent, the first time included.
 pub const MAX_ATTEMPTS: usize = 6;
 
-/// What a request does.
+/// The method of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     Get,
@@ -52,7 +52,7 @@ impl Response {
         value_of(&self.headers, name)
     }
 
-    /// Reads the body up to one byte more than `limit`, so that a longer one can be told.
+    /// Reads the body up to one byte more than `limit`, which shows that it is longer.
     pub fn read_to(mut self, limit: u64) -> io::Result<Answer> {
         let mut body = Vec::new();
         self.body.by_ref().take(limit + 1).read_to_end(&mut body)?;

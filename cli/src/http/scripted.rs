@@ -13,7 +13,7 @@ thread_local! {
     static WAITS: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What comes back for one request.
+/// The answer to one request.
 #[derive(Clone)]
 pub enum ScriptedAnswer {
     Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
@@ -69,7 +69,7 @@ impl Script {
         self.requests.borrow().iter().map(|request| request.url.to_string()).collect()
     }
 
-    /// What was waited since the script was made: one script at a time is played in a test.
+    /// The waits since the script was made; a test plays one script at a time.
     #[allow(clippy::unused_self)]
     pub fn waits(&self) -> Vec<Duration> {
         WAITS.with_borrow(Clone::clone)

@@ -88,7 +88,7 @@ impl SecureFiles {
             .into())
     }
 
-    /// That the project may have no more files, and whose they are.
+    /// Advice for a project that may have no more files, with a count of whose they are.
     fn full(&self) -> String {
         let counts = self.listing().map(|files| {
             let heads = files.iter().filter(|file| HeadName::parse(&file.name).is_some()).count();
@@ -102,7 +102,7 @@ impl SecureFiles {
         )
     }
 
-    /// What an answer that is no success means, and what to do about it.
+    /// The error for an answer that is no success, with advice.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
         let (token, whose) = self.project.token.in_words();
         let excerpt = answer.excerpt();

@@ -211,7 +211,7 @@ mod tests {
     fn found(page: &str) -> Vec<(String, String)> {
         let url = "https://yum.example.com/el9/x86_64/".parse().expect("a URL");
         let listing = read(page.as_bytes(), &url, "gitlab-runner").expect("a page").listing;
-        listing.packages.into_iter().map(|package| (package.package.to_string(), package.url)).collect()
+        listing.packages.into_iter().map(|package| (package.nevra.to_string(), package.url)).collect()
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
             let package = |href: &str| {
                 let page = read(format!("<a href='{href}'>").as_bytes(), &page_url, "gitlab-runner").expect("a page");
                 let package = page.listing.packages.into_iter().next().expect(href);
-                (package.package, package.url)
+                (package.nevra, package.url)
             };
             assert_eq!(package(file), package(&format!("./{file}")), "{page_url}");
         }
@@ -347,7 +347,7 @@ mod tests {
             ] {
                 let page = read(page.as_bytes(), &url.parse().expect(url), "gitlab-runner").expect("a page");
                 assert_eq!((page.listing.others, page.next), (1, None));
-                assert_eq!(page.listing.packages[0].package.to_string(), "gitlab-runner-18.6.0+git1-1.x86_64");
+                assert_eq!(page.listing.packages[0].nevra.to_string(), "gitlab-runner-18.6.0+git1-1.x86_64");
                 let encoded = "el%209/gitlab-runner-18.6.0%2Bgit1-1.x86_64.rpm";
                 assert_eq!(page.listing.packages[0].url, format!("{root}{encoded}"));
             }

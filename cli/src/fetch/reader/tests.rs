@@ -385,7 +385,7 @@ fn a_repository_that_is_not_signed_is_refused_at_once() {
     let servers = repository(&["18.6.1"]);
     let error = read_signed(&servers.at(BASE)).expect_err("not signed");
     let told = format!("{BASE} is not signed (repodata/repomd.xml.asc: 404), and --gpg-key asks for a signature: ");
-    assert!(error.starts_with(&told) && error.ends_with("leave gpg_key empty"), "{error}");
+    assert!(error.starts_with(&told) && error.ends_with("set gpg_key to none"), "{error}");
     assert_eq!((servers.fetched(), servers.waits()), (vec![REPOMD_URL.to_owned(), SIGNATURE_URL.to_owned()], vec![]));
 }
 

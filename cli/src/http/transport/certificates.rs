@@ -1,6 +1,6 @@
-//! Which certificates are trusted: those of the public web's authorities, as Mozilla lists them, and of the
-//! bundles given. The machine's own list is not read, natively neither: the module could not see it, and both
-//! are to decide alike.
+//! Trusted certificates: those of the public web's authorities, as Mozilla lists them (webpki-roots), and those
+//! of the bundles given. Neither build reads the machine's own list: the module cannot see it, and the native
+//! program trusts the same as the module.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use ami_scheduler::text::excerpt;
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -24,18 +24,15 @@ use crate::http::{Bundle, BundleError};
 
 /// TLS that trusts the public web's authorities and those of the bundles.
 pub fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let mut given = Vec::new();
-    for bundle in bundles {
-        let certificates = CertificateDer::pem_slice_iter(&bundle.pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| BundleError::Damaged(bundle.name.clone(), error.to_string()))?;
-        let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
-        if added == 0 {
-            return Err(BundleError::NoCertificate(bundle.name.clone()));
-        }
-        given.extend(certificates);
-    }
+    let provider = Arc::new(provider());
+    let verifier = Verifier::new(bundles, Arc::clone(&provider))?;
+    let unusable = |error: TlsError| BundleError::Damaged(verifier.bundles.clone(), error.to_string());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(unusable)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(config.with_no_client_auth())
+}
+
+fn provider() -> CryptoProvider {
     let mut provider = ring::default_provider();
     if cfg!(target_family = "wasm") {
         // WebAssembly has no instructions for AES.
@@ -48,19 +45,7 @@ pub fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
             )
         });
     }
-    let provider = Arc::new(provider);
-    let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
-    let unusable = |error: String| BundleError::Damaged(names.join(", "), error);
-    let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map_err(|error| unusable(error.to_string()))?;
-    let verifier = Verifier { authorities, given, bundles: names.join(", ") };
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+    provider
 }
 
 /// Why a certificate is not trusted.
@@ -139,7 +124,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A certificate that is in a bundle itself needs no authority: its name and its time are left.
+/// A certificate that is in a bundle itself needs no authority; its name and its validity still count.
 fn verify_given(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
@@ -159,6 +144,27 @@ fn verify_given(
 }
 
 impl Verifier {
+    fn new(bundles: &[Bundle], provider: Arc<CryptoProvider>) -> Result<Self, BundleError> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut given = Vec::new();
+        for bundle in bundles {
+            let certificates = CertificateDer::pem_slice_iter(&bundle.pem)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| BundleError::Damaged(bundle.name.clone(), error.to_string()))?;
+            let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
+            if added == 0 {
+                return Err(BundleError::NoCertificate(bundle.name.clone()));
+            }
+            given.extend(certificates);
+        }
+        let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+        let bundles = names.join(", ");
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| BundleError::Damaged(bundles.clone(), error.to_string()))?;
+        Ok(Self { authorities, given, bundles })
+    }
+
     fn refusal(
         &self,
         error: &CertificateError,
@@ -247,4 +253,136 @@ fn time_of(time: UnixTime) -> String {
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .map_or_else(|| format!("{} s", time.as_secs()), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All three are valid from 2026 to 2035: an authority, a certificate of it for yum.example.com, and one for
+    /// the same name that is signed by itself.
+    const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
+MIIBKzCB0qADAgECAgEBMAoGCCqGSM49BAMCMBUxEzARBgNVBAMMClByaXZhdGUg
+Q0EwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAVMRMwEQYDVQQDDApQ
+cml2YXRlIENBMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2gP+R9KFmZReP4Cv
+rqfGUPYiqOGqGoy6kYti0CRWxH4f4OsrU4uY8O7LVT//uNUlAHU/9WcVFau1WRd0
+8ekCq6MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA2xBR
+y1+LBuT3PT2z8dl0/A/oPUPC8YtaoUaxCSxNFAsCIC4cW9qJEcEWiHhoa8A1WiOd
+GUS2I1F5paA7K5jULFNj
+-----END CERTIFICATE-----
+";
+    const SERVER: &str = "-----BEGIN CERTIFICATE-----
+MIIBPDCB5KADAgECAgEBMAoGCCqGSM49BAMCMBUxEzARBgNVBAMMClByaXZhdGUg
+Q0EwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAOMQwwCgYDVQQDDAN5
+dW0wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARE6S5UcNSboRBoxfcf3bngWjhF
+RxxSqgdRaZeuwvlK8WRRj94tNPRQWiGLvUPr4QRFEzgQv/7zUeqrQj2mPA27oyww
+KjAMBgNVHRMBAf8EAjAAMBoGA1UdEQQTMBGCD3l1bS5leGFtcGxlLmNvbTAKBggq
+hkjOPQQDAgNHADBEAiA9hVs/C6pMMj78tps8jQ+7E0VVVx4wpGC/PeaILKjXEQIg
+ZOLlVNFI0bBZBpqiqJGqXhv/xfXjaWkUjbqlsA3tqRo=
+-----END CERTIFICATE-----
+";
+    const SELF_SIGNED: &str = "-----BEGIN CERTIFICATE-----
+MIIBOTCB36ADAgECAgEBMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBHNlbGYwHhcN
+MjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDARzZWxmMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhm3p7ZVzrP3PXjgsAgVI3GEWPvRgBqZo
+PGvlmTX+lAwFl7g+bVf1EP2zy/QUPIY7adaNjwsK+/qGwA7aRZEcwaMsMCowDAYD
+VR0TAQH/BAIwADAaBgNVHREEEzARgg95dW0uZXhhbXBsZS5jb20wCgYIKoZIzj0E
+AwIDSQAwRgIhAM14HRcfor9fmXBX9GoUnIPfIwN6Oev4iJf/Q7pZO0qXAiEA8uDV
+iFP2YM+LxyUFHrZEYzvuqLYmbuN+f0fHdkEGejE=
+-----END CERTIFICATE-----
+";
+
+    fn bundle(name: &str, pem: &str) -> Bundle {
+        Bundle { name: name.to_owned(), pem: pem.as_bytes().to_vec() }
+    }
+
+    /// How a server with this certificate is refused, by this name at this time; nothing where it is accepted.
+    fn refusal(bundles: &[Bundle], certificate: &str, host: &str, now: &str) -> String {
+        let verifier = Verifier::new(bundles, Arc::new(provider())).expect("bundles");
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
+        let host = ServerName::try_from(host.to_owned()).expect(host);
+        let now: Timestamp = now.parse().expect(now);
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.as_second().unsigned_abs()));
+        match verifier.verify_server_cert(&certificate, &[], &host, &[], now) {
+            Ok(_) => String::new(),
+            Err(TlsError::InvalidCertificate(CertificateError::Other(refusal))) => refusal.to_string(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    const YUM: &str = "yum.example.com";
+    const NOW: &str = "2026-11-24T02:00:00Z";
+
+    #[test]
+    fn a_certificate_is_trusted_with_its_authority_or_itself_in_a_bundle() {
+        for (bundles, certificate) in [
+            (vec![bundle("ca.pem", AUTHORITY)], SERVER),
+            (vec![bundle("other.pem", SELF_SIGNED), bundle("ca.pem", AUTHORITY)], SERVER),
+            (vec![bundle("all.pem", &[SELF_SIGNED, AUTHORITY].concat())], SERVER),
+            (vec![bundle("server.pem", SERVER)], SERVER),
+            (vec![bundle("self.pem", SELF_SIGNED)], SELF_SIGNED),
+        ] {
+            assert_eq!(refusal(&bundles, certificate, YUM, NOW), "");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_certificate_and_the_reason() {
+        let unknown = "the certificate of yum.example.com is signed by an authority that is not among the public web's";
+        let hint = " (give its certificate with --ca-file FILE, or by the variable SSL_CERT_FILE)";
+        let clock = "; this machine's clock says";
+        for (bundles, certificate, host, now, told) in [
+            (vec![], SERVER, YUM, NOW, format!("{unknown}{hint}; its issuer is CN=Private CA")),
+            (
+                vec![bundle("self.pem", SELF_SIGNED)],
+                SERVER,
+                YUM,
+                NOW,
+                format!("{unknown} and those of self.pem; its issuer is CN=Private CA"),
+            ),
+            (
+                vec![bundle("ca.pem", AUTHORITY)],
+                SELF_SIGNED,
+                YUM,
+                NOW,
+                "the certificate of yum.example.com is signed by itself, and is not among the public web's and those of ca.pem".to_owned(),
+            ),
+        ]
+        .into_iter()
+        .chain([(AUTHORITY, SERVER), (SELF_SIGNED, SELF_SIGNED)].into_iter().flat_map(|(given, certificate)| {
+            let refused = |host, now, told: String| (vec![bundle("ca.pem", given)], certificate, host, now, told);
+            [
+                refused(
+                    "example.com",
+                    NOW,
+                    "the certificate of example.com is not for that name, but for: yum.example.com".to_owned(),
+                ),
+                refused(
+                    YUM,
+                    "2025-12-31T23:59:59Z",
+                    format!("the certificate of yum.example.com is not valid yet, but from 2026-01-01T00:00:00Z on{clock} 2025-12-31T23:59:59Z"),
+                ),
+                refused(
+                    YUM,
+                    "2036-01-01T00:00:01Z",
+                    format!("the certificate of yum.example.com expired on 2036-01-01T00:00:00Z{clock} 2036-01-01T00:00:01Z"),
+                ),
+            ]
+        })) {
+            assert_eq!(refusal(&bundles, certificate, host, now), told);
+        }
+    }
+
+    #[test]
+    fn a_bundle_without_a_certificate_is_refused_by_its_name() {
+        let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for pem in ["", "<html>", key, no_certificate] {
+            let error = tls(&[bundle("--ca-file ca.pem", pem)]).map(drop).expect_err(pem).to_string();
+            assert!(error.starts_with("--ca-file ca.pem holds no certificate that can be used"), "{error}");
+        }
+        let cut = &AUTHORITY[..AUTHORITY.len() - 30];
+        let error = tls(&[bundle("ca.pem", cut)]).map(drop).expect_err("cut").to_string();
+        assert!(error.starts_with("ca.pem is damaged: "), "{error}");
+    }
 }

@@ -1,11 +1,11 @@
-//! What sockets, rustls and ureq say of a failure, in words.
+//! Failures of sockets, rustls and ureq in plain words.
 
 use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use ureq::Error as UreqError;
 
-/// What ureq says of a request that failed, in words.
+/// A failure of ureq in plain words.
 pub fn failed(error: UreqError) -> io::Error {
     match error {
         // Its own, for a connection that ended before the answer did.
@@ -26,7 +26,7 @@ fn silent() -> io::Error {
     io::Error::new(ErrorKind::TimedOut, "no answer within 30 s")
 }
 
-/// What a socket or rustls says, in words.
+/// A failure of a socket or of rustls in plain words.
 pub fn in_words(error: io::Error) -> io::Error {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         return tls_failed(error);
@@ -59,7 +59,7 @@ pub fn tls_failed(error: &TlsError) -> io::Error {
     io::Error::new(kind, words)
 }
 
-/// What is wrong is not told: a header can hold a token.
+/// The value is not repeated: a header can hold a token.
 pub fn refused() -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, "a header or the URL of the request is not valid in HTTP")
 }
@@ -70,7 +70,7 @@ pub fn speaks_tls() -> io::Error {
 }
 
 pub fn unknown_name(error: &io::Error) -> io::Error {
-    // What WASI says where looking up names is not allowed.
+    // WASI's answer where looking up names is not allowed.
     let words = if cfg!(target_os = "wasi") && error.to_string().contains("Non-recoverable") {
         "its name could not be looked up (DNS): is wasmtime run with --wasi allow-ip-name-lookup, as wasmtime.toml has it?"
     } else {

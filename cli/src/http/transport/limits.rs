@@ -1,4 +1,4 @@
-//! What every transport keeps to.
+//! Settings that every transport shares.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What carries requests: sockets with ureq and rustls, or the HTTP of a WASI host.
+//! Transports: sockets with ureq and rustls, and the HTTP of a WASI host.
 
 mod certificates;
 mod dialler;

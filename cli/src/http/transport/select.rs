@@ -4,7 +4,7 @@ use super::sockets::Sockets;
 use crate::http::request::Transport;
 use crate::http::{BundleError, Network};
 
-/// Sockets, natively always. A module leaves the web that needs neither a bundle nor a proxy to its host.
+/// Sockets; but in a module the host's own HTTP, unless the network has a bundle or a proxy.
 pub fn select(network: Network) -> Result<Box<dyn Transport>, BundleError> {
     match host().filter(|_| !network.needs_sockets()) {
         Some(host) => Ok(host),

@@ -97,14 +97,14 @@ impl Transport for Sockets {
     }
 }
 
-/// A value that is kept out of what is printed. What is wrong with it is not told either.
+/// A header's value that is never printed, not even if it is invalid.
 fn secret(value: &str) -> io::Result<HeaderValue> {
     let mut value = HeaderValue::from_str(value).map_err(|_| refused())?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// The body of an answer, whose errors are told as those before it.
+/// The body of an answer, with its errors in plain words.
 struct InWords<R>(R);
 
 impl<R: Read> Read for InWords<R> {

@@ -1,8 +1,9 @@
 //! The transport over wasi:http: the host opens the connection and does TLS, with the public web's
 //! certificates.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 
+use url::Url;
 use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 use waki::bindings::wasi::io::streams::StreamError;
@@ -15,40 +16,75 @@ pub struct WasiHttp;
 
 impl Transport for WasiHttp {
     fn send(&self, request: &Request) -> io::Result<Response> {
-        let outgoing = outgoing(request)?;
-        let body = outgoing.body().map_err(|()| refused("a body"))?;
-        // waki's own client sets the first of these alone: a server that falls silent would hold
-        // the job for ten minutes.
-        let options = RequestOptions::new();
-        let timeout = u64::try_from(TIMEOUT.as_nanos()).ok();
-        options
-            .set_connect_timeout(timeout)
-            .and_then(|()| options.set_first_byte_timeout(timeout))
-            .and_then(|()| options.set_between_bytes_timeout(timeout))
-            .map_err(|()| refused("a timeout"))?;
-        let future = outgoing_handler::handle(outgoing, Some(options)).map_err(|code| failed(&code))?;
-        // A server may answer before it has read all, and close: its answer counts.
-        let written = match &request.body {
-            Some((_, bytes)) => write(&body, bytes),
-            None => Ok(()),
-        };
-        let finished = written.and_then(|()| OutgoingBody::finish(body, None).map_err(|code| failed(&code)));
-        future.subscribe().block();
-        let incoming = match future.get() {
-            Some(Ok(Ok(incoming))) => incoming,
-            Some(Ok(Err(code))) => return Err(finished.err().unwrap_or_else(|| failed(&code))),
-            _ => return Err(io::Error::other("the host gave no answer")),
-        };
-        drop(future);
-        let response = waki::Response::try_from(incoming).map_err(io::Error::other)?;
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let (status, url) = (response.status_code(), request.url.clone());
-        Ok(Response { status, headers, body: Box::new(Body { response, chunk: io::Cursor::new(Vec::new()) }), url })
+        exchange(request).map_err(|failure| match failure {
+            Failure::Tls if speaks_plain_http(&request.url) => {
+                io::Error::new(ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?")
+            }
+            Failure::Tls => io::Error::other(
+                "the TLS handshake failed. Private certificate authority? Pass its certificate with --ca-file FILE or \
+                 the variable SSL_CERT_FILE",
+            ),
+            Failure::Other(error) => error,
+        })
     }
+}
+
+/// Why there is no answer. The host says of a TLS failure neither what failed, nor whether the certificate did.
+enum Failure {
+    Tls,
+    Other(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+fn exchange(request: &Request) -> Result<Response, Failure> {
+    let outgoing = outgoing(request)?;
+    let body = outgoing.body().map_err(|()| refused("a body"))?;
+    // waki's own client sets the first of these alone: a server that falls silent would hold the job for ten
+    // minutes.
+    let options = RequestOptions::new();
+    let timeout = u64::try_from(TIMEOUT.as_nanos()).ok();
+    options
+        .set_connect_timeout(timeout)
+        .and_then(|()| options.set_first_byte_timeout(timeout))
+        .and_then(|()| options.set_between_bytes_timeout(timeout))
+        .map_err(|()| refused("a timeout"))?;
+    let future = outgoing_handler::handle(outgoing, Some(options)).map_err(|code| failed(&code))?;
+    // A server may answer before it has read all, and close: its answer counts.
+    let written = match &request.body {
+        Some((_, bytes)) => write(&body, bytes),
+        None => Ok(()),
+    };
+    let finished =
+        written.map_err(Failure::from).and_then(|()| OutgoingBody::finish(body, None).map_err(|code| failed(&code)));
+    future.subscribe().block();
+    let incoming = match future.get() {
+        Some(Ok(Ok(incoming))) => incoming,
+        Some(Ok(Err(code))) => return Err(finished.err().unwrap_or_else(|| failed(&code))),
+        _ => return Err(io::Error::other("the host gave no answer").into()),
+    };
+    drop(future);
+    let response = waki::Response::try_from(incoming).map_err(io::Error::other)?;
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let (status, url) = (response.status_code(), request.url.clone());
+    Ok(Response { status, headers, body: Box::new(Body { response, chunk: io::Cursor::new(Vec::new()) }), url })
+}
+
+/// Whether plain HTTP, asked for the root without credentials, is answered as HTTP servers do. A port of TLS
+/// refuses such a request with 400, or redirects it.
+fn speaks_plain_http(url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+    let Ok(plain) = Url::parse(&format!("http://{host}:{port}/")) else { return false };
+    let answer = exchange(&Request::new(Method::Get, plain));
+    answer.is_ok_and(|answer| matches!(answer.status, 200..=299 | 401 | 403 | 404))
 }
 
 fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
@@ -65,7 +101,7 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
         headers.push(("content-type".to_owned(), content_type.as_bytes().to_vec()));
         headers.push(("content-length".to_owned(), bytes.len().to_string().into_bytes()));
     }
-    // What is wrong with a header is not told: it can hold a token.
+    // The value is not repeated: a header can hold a token.
     let headers = Fields::from_list(&headers).map_err(|_| refused("a header"))?;
     let outgoing = OutgoingRequest::new(headers);
     let url = &request.url;
@@ -87,7 +123,7 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
 }
 
 fn write(body: &OutgoingBody, mut bytes: &[u8]) -> io::Result<()> {
-    let failed = |_: StreamError| io::Error::new(io::ErrorKind::BrokenPipe, "the connection broke during the upload");
+    let failed = |_: StreamError| io::Error::new(ErrorKind::BrokenPipe, "the connection broke during the upload");
     let stream = body.write().map_err(|()| refused("a body"))?;
     while !bytes.is_empty() {
         stream.subscribe().block();
@@ -100,34 +136,29 @@ fn write(body: &OutgoingBody, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 fn refused(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("the host refused {what} of the request"))
+    io::Error::new(ErrorKind::InvalidInput, format!("the host refused {what} of the request"))
 }
 
-/// What the host says of a request that failed, in words.
-fn failed(code: &ErrorCode) -> io::Error {
-    use io::ErrorKind as Kind;
+/// A failure of the host's in plain words.
+fn failed(code: &ErrorCode) -> Failure {
     let (kind, words) = match code {
-        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => (Kind::NotFound, "its name is not known (DNS)".to_owned()),
-        ErrorCode::ConnectionRefused => (Kind::ConnectionRefused, "connection refused".to_owned()),
-        ErrorCode::ConnectionTerminated => (Kind::ConnectionReset, "the connection broke".to_owned()),
-        ErrorCode::ConnectionTimeout => (Kind::TimedOut, "no connection within 30 s".to_owned()),
+        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
+            return Failure::Tls;
+        }
+        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => (ErrorKind::NotFound, "its name is not known (DNS)"),
+        ErrorCode::ConnectionRefused => (ErrorKind::ConnectionRefused, "connection refused"),
+        ErrorCode::ConnectionTerminated => (ErrorKind::ConnectionReset, "the connection broke"),
+        ErrorCode::ConnectionTimeout => (ErrorKind::TimedOut, "no connection within 30 s"),
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
-            (Kind::TimedOut, "no answer within 30 s".to_owned())
+            (ErrorKind::TimedOut, "no answer within 30 s")
         }
-        // wasmtime tells neither which, nor whether it was the certificate at all.
-        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => (
-            Kind::Other,
-            "TLS could not be agreed upon. Is its certificate of a private authority? Then give that one's with \
-             --ca-file FILE, or by the variable SSL_CERT_FILE"
-                .to_owned(),
-        ),
         ErrorCode::HttpProtocolError => {
-            (Kind::InvalidData, "its answer is not HTTP; if it speaks TLS there, is it an https:// URL?".to_owned())
+            (ErrorKind::InvalidData, "its answer is not HTTP; if it speaks TLS there, is it an https:// URL?")
         }
-        ErrorCode::HttpRequestDenied => (Kind::PermissionDenied, "the host denied the request".to_owned()),
-        other => (Kind::Other, format!("{other:?}")),
+        ErrorCode::HttpRequestDenied => (ErrorKind::PermissionDenied, "the host denied the request"),
+        other => return io::Error::other(format!("{other:?}")).into(),
     };
-    io::Error::new(kind, words)
+    io::Error::new(kind, words).into()
 }
 
 /// The body of a response as a reader.
@@ -149,7 +180,7 @@ impl Read for Body {
                 Ok(None) => return Ok(0),
                 Err(_) => {
                     return Err(io::Error::new(
-                        io::ErrorKind::ConnectionReset,
+                        ErrorKind::ConnectionReset,
                         "the connection broke, or fell silent for 30 s",
                     ));
                 }
