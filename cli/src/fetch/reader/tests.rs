@@ -501,6 +501,47 @@ mod cached {
     }
 
     #[test]
+    fn an_entry_that_the_metalink_no_longer_describes_does_not_count() {
+        let servers = ScriptedServers::default().with(LIST, metalink(&repomd(&primary(&["18.6.0"]))));
+        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.0"]));
+        assert_eq!(night.read(&servers.at(LIST)), [OLDER]);
+        // The first mirror still has the older one, and would say that it has not changed.
+        servers.replace(LIST, metalink(&repomd(&primary(&["18.6.1"]))));
+        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+    }
+
+    #[test]
+    fn the_entry_of_a_mirror_that_is_no_longer_listed_does_not_count() {
+        let list = metalink(&repomd(&primary(&["18.6.1"])));
+        let servers = ScriptedServers::default().with(LIST, &list);
+        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.1"]));
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        servers.replace(LIST, list.replace(MIRROR_A, MIRROR_B));
+        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
+        servers.fetched();
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        assert_eq!(
+            servers.fetched()[1..],
+            ["repomd.xml", "primary.xml"].map(|file| format!("{MIRROR_B}repodata/{file}"))
+        );
+    }
+
+    #[test]
+    fn the_entry_of_a_mirror_whose_key_has_expired_does_not_count() {
+        let night = Night { keys: Some(keys()), ..Night::new() };
+        let servers = ScriptedServers::default()
+            .with(LIST, metalink(&repomd(&primary(&["18.6.1"]))))
+            .with(&format!("{MIRROR_A}repodata/repomd.xml.asc"), GOOD_SIGNATURE);
+        let servers = copy(servers, MIRROR_A, &["18.6.1"]);
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        let (source, keys) = (servers.at(LIST), keys());
+        let cache = Cache::new(night.folder.path(), source.base(), "gitlab-runner", None);
+        let reader = Reader { cache: Some(&cache), signed_by: Some(&keys), ..at("2027-01-02T00:00:00Z") };
+        reader.read(&source).map(|listing| names(&listing)).expect_err("an expired key");
+    }
+
+    #[test]
     fn the_entry_of_a_mirror_is_one_for_that_mirror_alone() {
         let (night, servers) = (Night::new(), copy(list(), MIRROR_A, &["18.6.1"]));
         assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
