@@ -598,13 +598,23 @@ mod cached {
     }
 
     #[test]
-    fn an_index_of_several_pages_is_not_kept() {
-        let servers =
-            ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false));
-        let night = Night::new();
-        for _ in 0..2 {
-            assert_eq!(night.read(&servers.at(BUCKET)), [OLDER, NEWEST]);
-            assert_eq!(servers.fetched(), [BUCKET, BUCKET_PAGE_2]);
+    fn an_index_is_kept_only_if_one_page_with_validators_is_all_of_it() {
+        let page = format!("<a href='{NEWEST}.rpm'>");
+        let split_up = || ScriptedServers::default().with(BASE, "<a href='Packages/'>");
+        for (servers, url, is_kept) in [
+            (ScriptedServers::default().with(BASE, &page), BASE, true),
+            (ScriptedServers::without_validators().with(BASE, &page), BASE, false),
+            (split_up().with(&format!("{BASE}Packages/"), &page), BASE, false),
+            (
+                ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false)),
+                BUCKET,
+                false,
+            ),
+        ] {
+            let night = Night::new();
+            let first = night.read(&servers.at(url));
+            assert_eq!(std::fs::read_dir(night.folder.path()).expect("a folder").count() > 0, is_kept);
+            assert_eq!(night.read(&servers.at(url)), first);
         }
     }
 }
