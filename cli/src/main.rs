@@ -5,6 +5,7 @@
 mod messages;
 
 mod adoption;
+mod args;
 mod cli;
 mod commands;
 mod exit;
@@ -15,40 +16,8 @@ mod http;
 mod night;
 mod session;
 mod store;
+mod trackers;
 
-use std::process::ExitCode;
-
-use ami_scheduler::redacted::without_credentials;
-use ami_scheduler::text::{printable, printable_lines};
-use clap::Parser as _;
-
-use exit::{Exit, Failure, leave};
-
-/// The most characters of an error that are told.
-const MAX_MESSAGE: usize = 4000;
-
-fn main() -> ExitCode {
-    match cli::Cli::try_parse() {
-        Ok(cli) => match commands::run(cli) {
-            Ok(()) => leave(0),
-            Err(Failure { exit, error }) => {
-                let message: String = without_credentials(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
-                message!("Error: {}", printable(&message));
-                leave(exit as u8)
-            }
-        },
-        Err(message) => {
-            let is_error = message.use_stderr();
-            let text = message.to_string();
-            // A help text names no password but that of its examples.
-            let clean = if is_error { printable_lines(&without_credentials(&text)) } else { text.clone() };
-            if clean == text {
-                // A closed pipe is no reason to end otherwise.
-                drop(message.print());
-            } else {
-                message!("{}", clean.trim_end());
-            }
-            leave(if is_error { Exit::CommandLine as u8 } else { 0 })
-        }
-    }
+fn main() -> std::process::ExitCode {
+    exit::end(cli::run())
 }
