@@ -215,7 +215,7 @@ where
 
 /// Whether a key states its use; one that states none at all is for nothing.
 fn says_what_it_is_for(own: &Signature) -> bool {
-    let mut parts = own.config().into_iter().flat_map(|config| config.hashed_subpackets());
+    let mut parts = own.config().into_iter().flat_map(pgp::packet::SignatureConfig::hashed_subpackets);
     parts.any(|part| matches!(part.data, SubpacketData::KeyFlags(_)))
 }
 
