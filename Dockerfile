@@ -1,5 +1,6 @@
-# The image of the component's jobs: a shell, CA certificates, wasmtime, and the module in both its forms.
-# scripts/image builds it, from a context that holds `wasmtime` and `ami-scheduler.wasm`.
+# The image of the component's jobs: a shell, CA certificates, wasmtime, the module in both its forms, and the
+# script that runs it. scripts/image builds it, from a context that holds `wasmtime`, `ami-scheduler.wasm` and
+# `ami-scheduler`.
 ARG BASE=debian:trixie-slim
 
 FROM $BASE AS compiled
@@ -17,11 +18,9 @@ RUN test -e /etc/ssl/certs/ca-certificates.crt || { \
       apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*; }
 COPY --from=compiled /compiled/wasmtime /usr/local/bin/
 COPY --from=compiled /compiled/ami-scheduler.wasm /compiled/ami-scheduler.cwasm /usr/local/share/ami-scheduler/
-# The precompiled form is machine code: wasmtime takes it only when told that it may be trusted.
+COPY ami-scheduler /usr/local/bin/
 # wasmtime wants a folder for its cache, and a user without a name has no home.
-ENV AMI_SCHEDULER_WASM=/usr/local/share/ami-scheduler/ami-scheduler.cwasm \
-    AMI_SCHEDULER_PRECOMPILED=yes \
-    XDG_CACHE_HOME=/tmp
+ENV XDG_CACHE_HOME=/tmp
 USER 1000:1000
 # No entry point: GitLab starts a shell.
 CMD ["/bin/sh"]

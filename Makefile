@@ -3,30 +3,40 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo test test-core test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
+.PHONY: demo native test test-core test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-test: setup-test lint module test-core test-component test-image
+test: setup-test
+	@scripts/steps lint module native test-core test-native test-component test-image
 
 test-core:
-	cargo test --locked
-	cargo test --locked --target wasm32-wasip2 --lib --bins --test heads_protocol --test plan --test tracker_laws
+	cargo test --locked --workspace
+	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test heads_protocol --test plan --test tracker_laws
+
+# The tests of the command, by the native program.
+test-native: native
+	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal component-tests $(PYTEST)
 
 test-component:
-	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py $(PYTEST)
+	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py --durations 15 $(PYTEST)
 
 # One process: it builds the image once.
 test-image:
 	.tools/venv/bin/python -m pytest component-tests/test_image.py
 
 lint:
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- --deny warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/fetch-module.sh
 
 module:
-	cargo build --locked --release --target wasm32-wasip2
+	cargo build --locked --release --package ami-scheduler-cli --target wasm32-wasip2
+
+# The same program without wasmtime, as the tests take it; `cargo install --path cli` makes the one to use.
+native:
+	cargo build --locked --package ami-scheduler-cli
 
 # docs/inputs.md from the template, docs/commands.md from --help.
 docs: setup-test module

@@ -3,7 +3,7 @@
     python component-tests/chaos.py --runs 300 --seed 1 --at-once 8      (make chaos)
 
 A run plays some nights with the real module under the real wasmtime against the stand-in of GitLab:
-diffs, updates at once, settle, forget; connections cut, replies lost, errors, rate limits, doubled
+diffs, updates at once, settle, rebuild; connections cut, replies lost, errors, rate limits, doubled
 names, listings out of date, and jobs that are killed at any moment and tried again, as GitLab tries
 them. It keeps a ledger of what was acknowledged, that is, of what exited with 0, and compares.
 A seed that fails is printed with its events: `--runs 1 --seed N` plays it again.
@@ -76,7 +76,7 @@ class Nights:
         chance = {name: self.random.choice([0, 0, 0.02, 0.05]) for name in FAULTS}
         window = self.random.choice([0.0, 0.05])
         self.faults = Faults(**chance, latency=(0, self.random.choice([0.0, 0.03])), insert_window=(0, window), seed=seed)
-        # Where a listing is out of date, a claim or a forget may be overlooked, but never a record lost.
+        # Where a listing is out of date, a claim or a rebuild may be overlooked, but never a record lost.
         self.up_to_date = self.faults.stale_list == 0
         self.lock_of_diff = self.random.random() < 0.7
         self.kills = self.random.choice([0, 0.1, 0.3])
@@ -90,7 +90,7 @@ class Nights:
                 releases += [f"18.{len(releases) + more}.0" for more in range(self.random.randint(0, 2))]
                 self.night(releases, now, [10 * night + number for number in range(1, 1 + self.random.randint(1, 2))])
                 if self.ledger.built and self.up_to_date and self.random.random() < 0.3:
-                    self.forget(now, self.random.choice(sorted(self.ledger.built)))
+                    self.rebuild(now, self.random.choice(sorted(self.ledger.built)))
             self.judge()
         self.counts["requests"] = len(self.gitlab.log)
         self.counts["faults"] = sum(entry.fault is not None for entry in self.gitlab.log)
@@ -118,7 +118,7 @@ class Nights:
         packages = [{"package": f"p-{release}-1.noarch", "url": f"https://yum.example.com/{release}.rpm"} for release in releases]
         (folder / "packages.json").write_text(json.dumps({
             "format": "ami-scheduler/packages/1", "product": "p", "repository": "https://yum.example.com/",
-            "read_at": "2026-11-24T02:00:00Z", "packages": packages, "left_out": []}))
+            "read_at": "2026-11-24T02:00:00Z", "packages": packages, "filtered": []}))
         if not self.job(now, pipeline, "diff", "--targets", ",".join(TARGETS), "--first-run", "all", "--max-builds", "6",
                         "--max-attempts", "9", "--build-file", "ci/build.yml", folder=folder):
             return []
@@ -139,12 +139,12 @@ class Nights:
             for cell in [cell for cell, claim in self.ledger.claims.items() if claim.pipeline == pipeline]:
                 del self.ledger.claims[cell]
 
-    def forget(self, now: datetime, cell: Cell) -> None:
+    def rebuild(self, now: datetime, cell: Cell) -> None:
         package, target = cell
         # From here on nobody can know, until the job has said so.
         self.ledger.built.discard(cell)
         self.ledger.claims.pop(cell, None)
-        self.job(now, 0, "forget", "--package", package, "--target", target)
+        self.job(now, 0, "rebuild", package, "--target", target)
 
     def job(self, now: datetime, pipeline: int, *words: str, folder: Path | None = None) -> bool:
         """Runs a job, again where it fails; whether it said in the end that it is done."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -31,7 +32,35 @@ def tool(name: str) -> str:
     return found
 
 
-# ---------------------------------------------------------------- the module
+# ---------------------------------------------------------------- the program
+
+WASM = Path(os.environ.get("AMI_SCHEDULER_WASM", ROOT / "target/wasm32-wasip2/release/ami-scheduler.wasm")).resolve()
+#: The module as wasmtime compiles it: a start takes a fifth of the time.
+COMPILED = ROOT / "target" / "component-tests" / "ami-scheduler.cwasm"
+#: The same program without wasmtime.
+NATIVE = Path(os.environ.get("AMI_SCHEDULER_NATIVE", ROOT / "target/debug/ami-scheduler")).resolve()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--native", action="store_true", help="run the native program in place of the module")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    Module.is_native = config.getoption("--native")
+    program = NATIVE if Module.is_native else WASM
+    if not program.is_file():
+        pytest.exit(f"there is no {program}: run `make module native`", returncode=2)
+    if not hasattr(config, "workerinput") and (not COMPILED.exists() or COMPILED.stat().st_mtime < WASM.stat().st_mtime):
+        COMPILED.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([tool("wasmtime"), "compile", "--config", str(ROOT / "wasmtime.toml"), "-o", str(COMPILED), str(WASM)], check=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Natively those tests run that are about the command, and not about the module's sandbox."""
+    if config.getoption("--native"):
+        left_out = [item for item in items if item.get_closest_marker("module_only") or "ami" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @dataclass
@@ -47,16 +76,21 @@ class Run:
 
 @dataclass
 class Module:
-    """The command as a person runs it on a laptop, in a folder of its own."""
+    """The command as a person runs it on a laptop, in a folder of its own: the module, or the native program."""
 
     wasm: Path
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
+    is_native: ClassVar[bool] = False
 
     def command(self, *arguments: object) -> list[str]:
+        if self.is_native:
+            variables = [f"{name}={value}" for name, value in self.env.items()]
+            return ["env", "--ignore-environment", *variables, str(NATIVE), *map(str, arguments)]
         variables = [word for name, value in self.env.items() for word in ("--env", f"{name}={value}")]
+        module = ("--allow-precompiled", str(COMPILED)) if self.wasm == WASM else (str(self.wasm),)
         return [tool("wasmtime"), "run", "--config", str(ROOT / "wasmtime.toml"), "--dir", f"{self.folder}::.",
-                *variables, str(self.wasm), *map(str, arguments)]
+                *variables, *module, *map(str, arguments)]
 
     def __call__(self, *arguments: object, timeout: float = 120) -> Run:
         done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True,
@@ -82,9 +116,7 @@ class Module:
 
 @pytest.fixture(scope="session")
 def wasm() -> Path:
-    path = Path(os.environ.get("AMI_SCHEDULER_WASM", ROOT / "target/wasm32-wasip2/release/ami-scheduler.wasm"))
-    assert path.is_file(), f"there is no {path}: run `make module`"
-    return path.resolve()
+    return WASM
 
 
 @pytest.fixture
@@ -257,7 +289,7 @@ class Consumer:
         lines = [f"{name}: {json.dumps(value)}" for name, value in variables.items()]
         (self.folder / ".gitlab-ci-local-variables.yml").write_text("\n".join(lines))
         environment = os.environ | {
-            "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(self.wasm), "NO_COLOR": "1",
+            "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": "", "NO_COLOR": "1",
             "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
         } | self.environment
         pipeline = self.run_locally(environment, variables, source, *given)
@@ -299,6 +331,11 @@ def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository,
     pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", text))
     (folder / ".gitignore").write_text(".gitlab-ci-local*\nbuilds.log\n")
     consumer = Consumer(folder, wasm, gitlab, repository.url)
+    # As in the component's image: the wrapper, and the precompiled module where it looks for it.
+    consumer.bring("ami-scheduler", (ROOT / "cli" / "wrapper" / "ami-scheduler").read_text())
+    share = tmp_path / "share" / "ami-scheduler"
+    share.mkdir(parents=True)
+    (share / "ami-scheduler.cwasm").symlink_to(COMPILED)
     consumer.git("init", "--quiet", "--initial-branch", "main")
     consumer.git("remote", "add", "origin", f"git@gitlab.example.com:{PROJECT}.git")
     consumer.git("add", "--all")

@@ -31,14 +31,14 @@ def test_packages_json_is_what_its_schema_says(ami: Module, repository: Reposito
 
     packages = validated("packages", ami.json("packages.json"))
 
-    assert {row["reason"] for row in packages["left_out"]} == {"other_version", "other_architecture", "pre_release"}
+    assert {row["reason"] for row in packages["filtered"]} == {"other_version", "other_architecture", "pre_release"}
 
 
 def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, repository: Repository) -> None:
     (ami.folder / "tracker").mkdir()
     tracker = ("--tracker", "tracker", "--ref", "main")
     reasons: set[str] = set()
-    left_alone: set[str] = set()
+    held: set[str] = set()
     states: set[str] = set()
     alarms: set[str] = set()
 
@@ -52,7 +52,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
         assert run.code == 0, run.all
         builds = validated("builds", ami.json("builds.json"))
         reasons.update(row["reason"] for row in builds["builds"])
-        left_alone.update(row["reason"] for row in builds["left_alone"])
+        held.update(row["reason"] for row in builds["held"])
         alarms.update(row["alarm"] for row in builds["alarms"])
         status()
 
@@ -77,7 +77,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     diff(4, "2026-11-03T02:00:00Z")  # 18.3.0, and 18.2.0, which has failed
     diff(5, "2026-11-04T02:00:00Z")  # and again: their claims have lapsed
     diff(6, "2026-11-05T02:00:00Z", "--max-attempts", "3")  # 18.2.0 is given up
-    assert ami("forget", *tracker, "--package", "gitlab-runner-18.2.0-1.x86_64").code == 0
+    assert ami("rebuild", "gitlab-runner-18.2.0-1.x86_64", *tracker).code == 0
     status()
     diff(7, "2026-11-06T02:00:00Z")  # asked for
     packages = ami.json("packages.json")
@@ -104,6 +104,6 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     # The schemas name all of it, and nothing that does not come to pass.
     row = schema("builds")["properties"]
     assert reasons == set(row["builds"]["items"]["properties"]["reason"]["enum"])
-    assert left_alone == {one["properties"]["reason"]["const"] for one in row["left_alone"]["items"]["oneOf"]}
+    assert held == {one["properties"]["reason"]["const"] for one in row["held"]["items"]["oneOf"]}
     assert alarms == {one["properties"]["alarm"]["const"] for one in row["alarms"]["items"]["oneOf"]}
     assert states == set(schema("tracker")["$defs"]["entry"]["properties"]["state"]["enum"])

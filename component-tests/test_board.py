@@ -73,7 +73,7 @@ def test_each_release_and_target_is_a_case_with_its_reason(ami: Module) -> None:
     assert (failed.classname, failed.is_failure) == ("rhel9", True)
     assert "https://gitlab.example.com/p/1" in text(failed)
 
-    forgotten = ami("forget", *tracker, "--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "al2023", "--reason", HOSTILE)
+    forgotten = ami("rebuild", "gitlab-runner-18.6.0-1.x86_64", *tracker, "--target", "al2023", "--reason", HOSTILE)
     assert forgotten.code == 0, forgotten.all
     again = diff(2, "--max-attempts", "1")
     assert "asked for again: </skipped>]]>&amp;'\"|`??[2J" in text(again["al2023 gitlab-runner-18.6.0-1.x86_64"])
@@ -81,7 +81,7 @@ def test_each_release_and_target_is_a_case_with_its_reason(ami: Module) -> None:
     assert given_up.is_failure and "given up after 1 attempt" in text(given_up)
     builds = ami.json("builds.json")
     explained = {(row["package"], row["target"], "".join(c if c.isprintable() else "?" for c in row["explanation"]))
-                 for row in [*builds["builds"], *builds["left_alone"]]}
+                 for row in [*builds["builds"], *builds["held"]]}
     assert set(cells((ami.folder / "builds.md").read_text())) == explained
 
 

@@ -46,7 +46,7 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
     texts = {name: ami(name, "--help").out for name in names if name != "help"}
     assert all(examples(text) for text in texts.values()), texts
     commands = [*examples(overview), *(command for text in texts.values() for command in examples(text))]
-    script = ["shopt -s expand_aliases", "set -e -o pipefail", "echo gitlab-runner-18.6.0-1.x86_64.rpm > main.txt",
+    script = ["set -e -o pipefail", "echo gitlab-runner-18.6.0-1.x86_64.rpm > main.txt",
               "YUM_USER=user YUM_PASSWORD=secret", "aws() { cat images.json; }", "set -v"]
     for command in commands:
         command = command.replace("https://yum.example.com/el/9/x86_64", repository.url)
@@ -57,10 +57,11 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
              "CreationDate": "2026-11-01T02:00:00.000Z", "Tags": [
                  {"Key": "Package", "Value": "gitlab-runner-18.6.1-1.x86_64"}, {"Key": "Target", "Value": "al2023"}]}
     (ami.folder / "images.json").write_text(json.dumps({"Images": [image]}))
-    (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)
     (ami.folder / "examples.sh").write_text("\n".join(script))
 
-    done = subprocess.run(["bash", "examples.sh"], cwd=ami.folder, env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"},
+    wrapper = ROOT / "cli" / "wrapper"
+    done = subprocess.run(["bash", "examples.sh"], cwd=ami.folder,
+                          env=os.environ | {"PATH": f"{wrapper}:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(ami.wasm)},
                           capture_output=True, text=True, timeout=280, check=False)
 
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -98,12 +98,6 @@ def test_a_pipeline_by_jsonnet(consumer: Consumer, tmp_path: Path) -> None:
 
 @pytest.mark.example("terraform")
 def test_a_pipeline_by_terraform(consumer: Consumer, tmp_path: Path) -> None:
-    terraform = shutil.which("terraform") or shutil.which("tofu")
-    if not terraform:
-        pytest.skip("terraform and tofu come from no package registry, and neither is on the PATH: "
-                    "test_what_the_template_of_terraform_reads_is_there is what remains")
-    if Path(terraform).name == "tofu":
-        consumer.bring("terraform", f'#!/bin/sh\nexec {terraform} "$@"\n')
     consumer.environment["CHECKPOINT_DISABLE"] = "1"  # it asks nobody for a newer version
     assert_nights_by_an_own_generator(consumer, tmp_path, {
         f"{verb} 18.6.0-1.x86_64 {target}" for verb in ("bake", "record") for target in ("al2023", "rhel9")})

@@ -472,7 +472,7 @@ NESTED = "[" * 200_000
 
 
 @pytest.mark.parametrize("content", [NESTED, '{"format":"ami-scheduler/packages/1","product":' + NESTED, "\x1b[2J", '{"format":"\\u001b[2J\\u009b"}',
-                                     '{"format":"ami-scheduler/packages/1","product":"x","repository":"","read_at":"2026-11-24T02:00:00Z","packages":[{"package":"\\u001b[2J","url":""}],"left_out":[]}',
+                                     '{"format":"ami-scheduler/packages/1","product":"x","repository":"","read_at":"2026-11-24T02:00:00Z","packages":[{"package":"\\u001b[2J","url":""}],"filtered":[]}',
                                      "\0" * 1000, "{}", "null", "", '{"format":"' + "x" * (5 << 20) + '"}'], ids=range(10))
 def test_a_packages_json_that_is_none_is_refused(ami: Module, content: str) -> None:
     (ami.folder / "tracker").mkdir()
@@ -523,8 +523,8 @@ def test_what_a_tracker_holds_moves_no_cursor(ami: Module) -> None:
         ("settle", *tracker, "--pipeline", 9),
         ("settle", *tracker, "--pipeline", 7, "--pipeline-url", hostile),
         ("update", *tracker, "--package", "gitlab-runner-18.7.0-1.x86_64", "--target", "t", "--note", f"AMI_ID={hostile}"),
-        ("forget", *tracker, "--package", "gitlab-runner-18.7.0-1.x86_64", "--reason", hostile),
-        ("forget", *tracker, "--package", "gitlab-runner-99-1.x86_64"),
+        ("rebuild", "gitlab-runner-18.7.0-1.x86_64", *tracker, "--reason", hostile),
+        ("rebuild", "gitlab-runner-99-1.x86_64", *tracker),
         ("status", "--tracker", "tracker"), ("status", "--tracker", "tracker", "--format", "json"),
         ("status", "--tracker", hostile), ("update", *tracker, "--package", hostile, "--target", "t"),
         ("list", "--repo-url", f"file:{hostile}", *LIST), ("list", "--repo-url", f"http://127.0.0.1:9/{hostile}", "--product", hostile),

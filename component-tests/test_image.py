@@ -101,8 +101,10 @@ def test_it_is_small(buildah: Buildah, image: str, tmp_path: Path) -> None:
 
 
 def test_what_runs_is_the_precompiled_module(container: Container, project: Path) -> None:
-    run = container.job(project, ['wasmtime run --wasi http "$AMI_SCHEDULER_WASM" --version'], {})
-    assert "allow-precompiled" in run.err, "it was compiled anew"
+    compiled = MODULE.replace(".wasm", ".cwasm")
+    assert "allow-precompiled" in container.job(project, [f"wasmtime run --wasi http {compiled} --version"], {}).err
+    run = container.job(project, ["ami-scheduler --version"], {"AMI_SCHEDULER_MODULE_SHA256": "a" * 64})
+    assert run.code == 0 and run.out.startswith("ami-scheduler "), run.all
 
 
 @pytest.mark.parametrize(("shell", "user"), [("sh", None), ("bash", None), ("sh", "12345:0")])

@@ -37,7 +37,7 @@ def write_packages(ami: Module, *versions: str) -> None:
                 for version in versions]
     (ami.folder / "packages.json").write_text(json.dumps({
         "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
-        "read_at": "2026-11-24T02:00:00Z", "packages": packages, "left_out": []}))
+        "read_at": "2026-11-24T02:00:00Z", "packages": packages, "filtered": []}))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -333,7 +333,7 @@ def test_a_build_goes_its_way_from_diff_to_status(ami: Module) -> None:
     table = ami("status", "--tracker", "tracker").out
     assert re.search(r"gitlab-runner-18.6.0-1.x86_64  al2023  built +\S+ \S+ +1 +AMI_ID=ami-1", table), table
 
-    assert ami("forget", *tracker, *package, "--target", "al2023").out == "Will be built again: gitlab-runner-18.6.0-1.x86_64 al2023\n"
+    assert ami("rebuild", "gitlab-runner-18.6.0-1.x86_64", *tracker, "--target", "al2023").out == "Will be built again: gitlab-runner-18.6.0-1.x86_64 al2023\n"
     again = ami("diff", "--targets", "al2023", *tracker, *CHILD, "--pipeline", 8)
     assert "asked for again: forgotten by hand" in again.out
 

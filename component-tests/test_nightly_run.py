@@ -87,7 +87,7 @@ def test_a_build_that_fails_holds_up_no_other_and_is_given_up_in_the_end(
     assert third.code == 0, third.log
     assert third.builds() == []
     assert "given up after 2 attempts" in third.log
-    assert "`forget` lets it be built again" in third.log
+    assert "`rebuild` lets it be built again" in third.log
 
 
 def test_a_failure_that_the_build_job_allows_is_no_success(consumer: Consumer) -> None:

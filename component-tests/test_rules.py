@@ -34,7 +34,7 @@ class Nights:
         return [build["version"] for build in self.builds["builds"]]
 
     def reason(self, version: str) -> str:
-        (row,) = [row for row in self.builds["left_alone"] if f"-{version}-" in row["package"]]
+        (row,) = [row for row in self.builds["held"] if f"-{version}-" in row["package"]]
         return row["reason"]
 
     def done(self, night: int) -> None:
@@ -72,7 +72,7 @@ def test_skips_are_for_people_and_say_who_and_why(nights: Nights) -> None:
     run = nights.ami("skip", package, *TRACKER, "--by", "mary", "--reason", "does not start")
     assert (run.code, run.out) == (0, f"Skipped: {package} al2023\n"), run.all
     assert nights(3) == [] and nights.reason("18.6.0") == "skipped"
-    assert "skipped by mary: does not start" in nights.builds["left_alone"][1]["explanation"]
+    assert "skipped by mary: does not start" in nights.builds["held"][1]["explanation"]
 
     inside = Module(nights.ami.wasm, nights.ami.folder, {"GITLAB_USER_LOGIN": "joe"})
     assert inside("unskip", package, *TRACKER).out == f"No longer skipped: {package} al2023\n"
@@ -102,8 +102,8 @@ def test_failures_are_remembered_and_forgotten_by_hand(nights: Nights) -> None:
     assert "given up" in nights.ami("status", "--tracker", "tracker").out
     # It was told in the first night.
     assert "given up after 5 attempts" not in nights.run.out and "1  given up" in nights.run.out
-    forget = nights.ami("forget", *TRACKER, "--package", "gitlab-runner-18.5.0-1.x86_64", "--by", "mary", "--reason", "mirror mended")
-    assert forget.code == 0
+    asked = nights.ami("rebuild", "gitlab-runner-18.5.0-1.x86_64", *TRACKER, "--by", "mary", "--reason", "mirror mended")
+    assert asked.code == 0
     assert nights(16) == ["18.5.0"]
     assert "asked for again by mary: mirror mended" in nights.run.out
 
@@ -129,7 +129,7 @@ gitlab-runner-18.6.1-1.x86_64 al2023: excluded by 18.6.1: does not start
 """
     assert nights.files() == before
     assert nights(2, *rules) == ["18.5.0"]
-    rows = nights.builds["left_alone"] + nights.builds["left_out"]
+    rows = nights.builds["held"] + nights.builds["filtered"]
     assert {row["explanation"] for row in rows} < {line.split(": ", 1)[1] for line in said.splitlines()} | {"other version"}
     nights.done(2)
     assert why("18.5.0", "al2023").splitlines() == [
@@ -257,7 +257,7 @@ def test_the_component_hands_the_rules_on(consumer: Consumer, repository: Reposi
     assert {build["VERSION"] for build in night.builds()} == {"18.5.0", "18.6.1"}
     builds = json.loads(night.artifact("diff", "builds.json"))
     assert [build["version"] for build in builds["builds"]] == ["18.6.1", "18.6.1", "18.5.0", "18.5.0"]
-    assert {row["explanation"] for row in builds["left_alone"]} == {
+    assert {row["explanation"] for row in builds["held"]} == {
         "superseded by gitlab-runner-18.6.1-1.x86_64", "excluded by 18.8.*", "excluded by 18.7.0: it doesn't start, see #12"}
 
 

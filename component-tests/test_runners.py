@@ -21,6 +21,7 @@ def first_releases(repository: Repository) -> None:
 @pytest.fixture
 def shell_runner(consumer: Consumer, web: WebServer, wasm: Path) -> Consumer:
     """wasmtime and curl, and a registry that holds the module; nothing else."""
+    (consumer.folder.parent / "programs" / "ami-scheduler").unlink()
     shutil.copy(wasm, web.folder / "ami-scheduler.wasm")
     consumer.environment = {"AMI_SCHEDULER_WASM": ""}
     return consumer
@@ -57,7 +58,10 @@ def test_a_module_that_was_exchanged_is_not_run(shell_runner: Consumer, web: Web
     assert "releases of gitlab-runner" not in night.log
 
 
-def test_a_module_on_the_runner_of_another_version_is_not_run(consumer: Consumer, web: WebServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_wrapper", [False, True])
+def test_a_module_on_the_runner_of_another_version_is_not_run(consumer: Consumer, web: WebServer, tmp_path: Path, has_wrapper: bool) -> None:
+    if not has_wrapper:
+        (consumer.folder.parent / "programs" / "ami-scheduler").unlink()
     older = tmp_path / "older.wasm"
     older.write_bytes(b"\0asm")
     consumer.environment = {"AMI_SCHEDULER_WASM": str(older)}
@@ -79,10 +83,10 @@ def test_a_registry_that_the_job_token_may_not_read_is_told(shell_runner: Consum
     assert f"The module cannot be fetched from {web.url}/elsewhere.wasm. Is this project on the job token allowlist" in night.log
 
 
-@pytest.mark.parametrize("pinned", [False, True])
-def test_a_runner_without_any_module_is_told_what_to_do(shell_runner: Consumer, web: WebServer, pinned: bool) -> None:
-    if pinned:  # but without a checksum, and then it is not fetched
-        pin(shell_runner, f"{web.url}/ami-scheduler.wasm", "")
+@pytest.mark.parametrize("has_url", [False, True])
+def test_a_runner_without_any_module_is_told_what_to_do(shell_runner: Consumer, web: WebServer, has_url: bool) -> None:
+    if has_url:  # but no checksum, and then it is not fetched
+        pin(shell_runner, f"{web.url}/ami-scheduler.wasm", "none")
 
     night = shell_runner.schedule()
 

@@ -18,7 +18,7 @@ COMMANDS = {
     "update": ("update", *PACKAGE, "--target", "t", "--note", "AMI_ID"),
     "settle": ("settle", "--pipeline", "7"),
     "status": ("status", "--format", "json"),
-    "forget": ("forget", *PACKAGE),
+    "rebuild": ("rebuild", PACKAGE[1]),
     "import": ("import", "main.txt", "--targets", "t"),
 }
 SECRETS = {"CI_JOB_TOKEN": "job-s3cret-0123456789", "AMI_SCHEDULER_TOKEN": "project-s3cret-0123456789"}

@@ -12,7 +12,7 @@ from conftest import ROOT
 PAGE = " ".join((ROOT / "docs" / "troubleshooting.md").read_text().split())
 #: Macros and functions whose first text is what a person reads.
 TELLS = re.compile(r'(?:#\[error\(|bail!\(|anyhow!\(|context\(|with_context\(\|\| format!\(|Err\((?:format!\()?|map_err\(\|\w*\| format!\(|'
-                   r'say_aside!\(|=> format!\(|=> \{?\s*)\s*'
+                   r'message!\(|=> format!\(|=> \{?\s*)\s*'
                    r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 #: What only goes before the message that counts.
 PREFIXES = {
@@ -20,8 +20,8 @@ PREFIXES = {
     "the location of primary in {shown}: {}", "could not {doing} in {place}", "{what} is malformed{}: {reason}", "{} answers {status}: {advice}",
     "in {}: expected an XML document in UTF-8: {}",
 }
-#: What is said of a run that goes well.
-REPORTS = {"report.rs", "policy.rs"}
+#: What is said of a run that goes well: sentences of reports, and the words of rules.
+REPORTS = {"src/report", "src/plan", "src/policy", "src/alarm.rs"}
 
 
 def source(path: Path) -> str:
@@ -29,7 +29,8 @@ def source(path: Path) -> str:
 
 
 def messages() -> list[str]:
-    files = sorted(file for file in (ROOT / "src").rglob("*.rs") if file.name not in REPORTS)
+    files = sorted(file for folder in ("src", "cli/src") for file in (ROOT / folder).rglob("*.rs")
+                   if not any(file.is_relative_to(ROOT / report) for report in REPORTS))
     told = {re.sub(r"\\\n\s*", "", text).replace('\\"', '"') for path in files for text in TELLS.findall(source(path))}
     return sorted(text for text in told - PREFIXES if " " in text and len(longest_piece(text)) > 11)
 

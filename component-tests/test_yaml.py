@@ -66,7 +66,7 @@ def diff(wasm: Path, folder: Path, values: Values) -> tuple[int, str]:
     (folder / "child-pipeline.yml").unlink(missing_ok=True)
     (folder / "packages.json").write_text(json.dumps({
         "format": "ami-scheduler/packages/1", "product": values.product, "repository": "https://yum.example.com/", "read_at": "2026-11-24T02:00:00Z",
-        "packages": [{"package": values.nevra, "url": values.url, "checksum": "sha256:" + "0e1" * 21 + "0"}], "left_out": []}))
+        "packages": [{"package": values.nevra, "url": values.url, "checksum": "sha256:" + "0e1" * 21 + "0"}], "filtered": []}))
     run = ami("diff", f"--targets={json.dumps([values.target])}", "--tracker", "tracker", f"--ref={values.reference}", f"--build-file={values.build_file}",
               f"--build-job={values.build_job}", f"--image={values.image}", f"--tags={json.dumps(values.tags)}", f"--notes={json.dumps(values.notes)}", "--pipeline", 7)
     assert run.code in (0, 1, 2, 3, 4), run.all
@@ -84,17 +84,6 @@ def parsed(folder: Path) -> dict[str, Any]:
         parser.version = version
         assert parser.load(text) == old, version
     return old
-
-
-def words(script: str, variables: dict[str, str], shell: str, folder: Path) -> list[str]:
-    """What wasmtime is given by a job's script."""
-    stub = folder / "bin" / "wasmtime"
-    stub.parent.mkdir(exist_ok=True)
-    stub.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
-    stub.chmod(0o755)
-    environment = {"PATH": f"{stub.parent}:/usr/bin:/bin", "AMI_SCHEDULER_WASM": "/module.wasm", "HOME": "/nowhere", **variables}
-    done = subprocess.run([shell, "-c", script], cwd=folder, env=environment, capture_output=True, check=True)
-    return done.stdout.decode().split("\0")[:-1]
 
 
 def literal(variables: dict[str, Any]) -> dict[str, str]:
@@ -116,17 +105,13 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
         "PRODUCT": values.product, "VERSION": values.version, "RELEASE": values.release, "EPOCH": "0", "ARCH": values.arch, "PACKAGE": values.nevra,
         "PACKAGE_URL": values.url, "PACKAGE_SHA256": "0e1" * 21 + "0", "TARGET": values.target}
     assert update["needs"] == [{"job": f"build: {cell}", "artifacts": True}]
-    for shell in ("sh", "bash"):
-        [script] = child[".ami-scheduler-update"]["script"]
-        given = words(script, literal(update["variables"]), shell, folder)
-        assert given[given.index("/module.wasm") + 1:] == [
-            "update", "--tracker", "gitlab", f"--ref={values.reference}", "--package", values.nevra, "--target", values.target, "--junit", "junit.xml",
-            *[word for note in values.notes for word in ("--note", note)]]
-        assert [given[at + 1] for at, word in enumerate(given) if word == "--env"][7:] == values.notes
-        [script] = child["settle"]["script"]
-        given = words(script, {}, shell, folder)
-        assert given[given.index("/module.wasm") + 1:] == [
-            "settle", "--tracker", "gitlab", f"--ref={values.reference}", "--product", values.product, "--pipeline", "7", "--junit", "junit.xml"]
+    assert literal(update["variables"]) == {"AMI_SCHEDULER_PACKAGE": values.nevra, "AMI_SCHEDULER_TARGET": values.target}
+    assert child[".ami-scheduler"]["variables"]["AMI_SCHEDULER_REF"] == {"value": values.reference, "expand": False}
+    assert json.loads(child[".ami-scheduler-update"]["variables"]["AMI_SCHEDULER_NOTES"]) == values.notes
+    assert child[".ami-scheduler-update"]["script"] == ["ami-scheduler update"]
+    assert child["settle"]["script"] == ["ami-scheduler settle"]
+    assert child["settle"]["variables"] == {
+        "AMI_SCHEDULER_PRODUCT": values.product, "AMI_SCHEDULER_PIPELINE": "7", "AMI_SCHEDULER_LANE": {"value": "", "expand": False}}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,6 +1,6 @@
-//! What a team should hear of, though nothing fails: a release that changed under its name, and silence.
+//! Alarms: news that a team should hear of though nothing fails, such as a release that changed under its name.
 //!
-//! What an alarm needs to know of the past is in the tracker. It is written when there is news, or seldom:
+//! The past that an alarm needs is in the tracker. It is written when there is news, or seldom:
 //! a night without news writes nothing.
 
 use std::fmt;
@@ -14,14 +14,14 @@ use crate::repository::RepositoryRead;
 use crate::text::{count, minute, named};
 use crate::tracker::{Document, Seen, Shrank};
 
-/// After how long at the latest a run is recorded that has nothing else to record.
+/// The longest time between two records of runs that have nothing else to record.
 const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What happened.
+/// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "alarm", rename_all = "snake_case")]
 pub enum Alarm {
-    /// A release has another checksum than what was built from it.
+    /// A release has another checksum than the file that was built.
     Republished(Republished),
     /// A repository has not changed for longer than it may.
     Unchanged {
@@ -97,7 +97,7 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// What is too long. `None` is never.
+/// Durations after which silence is an alarm. `None` is never.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Limits {
     /// Without a change in a repository.
@@ -107,7 +107,7 @@ pub struct Limits {
 }
 
 impl fmt::Display for Alarm {
-    /// What happened, and what to do.
+    /// A sentence about what happened and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Republished(change) => write!(f, "{} for {}: {change}", change.package, change.target),
@@ -136,14 +136,15 @@ impl fmt::Display for Alarm {
 pub struct Watch<'a> {
     /// Its lane; empty where a pipeline has one alone.
     pub lane: &'a str,
-    /// What is too long.
+    /// The durations after which silence is an alarm.
     pub limits: &'a Limits,
     /// The present.
     pub now: Timestamp,
 }
 
 impl Watch<'_> {
-    /// The alarms of a run that has changed `document` from `before`. Records what later runs need.
+    /// The alarms of a run that has changed `document` from `before`. Records the snapshots and the time of the run,
+    /// which later runs compare with.
     pub fn alarms(
         &self,
         before: &Document,
@@ -179,12 +180,12 @@ impl Watch<'_> {
 
 /// The alarm that no run was recorded for long.
 pub fn overdue(last_run: Timestamp, limits: &Limits, now: Timestamp) -> Option<Alarm> {
-    // Runs that had nothing to record may have come after the one that is recorded.
+    // Later runs may have had nothing to record.
     let is_certain = |limit: SignedDuration| now.duration_since(last_run) > limit + run_is_news(limits);
     limits.overdue.is_some_and(is_certain).then_some(Alarm::Overdue { last_run })
 }
 
-/// After how long a run is recorded that has nothing else to record.
+/// The time after which a run is recorded although it has nothing else to record.
 fn run_is_news(limits: &Limits) -> SignedDuration {
     limits.overdue.map_or(RUN_IS_NEWS, |limit| RUN_IS_NEWS.min(limit / 2))
 }

@@ -83,7 +83,7 @@ pub fn parse(json: &[u8]) -> Result<Vec<Image>, ImagesError> {
 
 const PLACEHOLDERS: [&str; 7] = ["package", "product", "epoch", "version", "release", "arch", "target"];
 
-/// What a name or tag looks like: `{product}-{version}-{target}-*`. `*` stands for any characters, and `?`
+/// The form of a name or tag: `{product}-{version}-{target}-*`. `*` stands for any characters, and `?`
 /// for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(String);
@@ -115,7 +115,7 @@ impl fmt::Display for Template {
 }
 
 impl Template {
-    /// What the name or tag of an image of this build looks like.
+    /// The pattern of the name or tag of this build's image.
     fn of(&self, build: &BuildKey) -> WildMatch {
         let (package, evr) = (&build.package, build.package.evr());
         let values = [
@@ -135,7 +135,7 @@ impl Template {
     }
 }
 
-/// By what images are told to be of a build: all of it has to match.
+/// The form of the images of a build: name and tags all have to match.
 #[derive(Debug, Clone, Default)]
 pub struct ImageMatcher {
     /// The name.

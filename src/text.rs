@@ -17,7 +17,7 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { '?' }).collect()
 }
 
-/// The same for a text of several lines.
+/// Text from outside as one or several lines, made safe as by [`printable`].
 pub fn printable_lines(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) || c == '\n' { c } else { '?' }).collect()
 }

@@ -23,7 +23,7 @@ pub struct Builds<'a> {
     pub pipeline: u64,
     /// When this was decided.
     pub decided_at: Timestamp,
-    /// What to build, in the order in which it is begun.
+    /// The builds to begin, in their order.
     pub builds: Vec<BuildRow<'a>>,
     /// Whether nothing was claimed: this is what a run would do.
     pub dry_run: bool,
@@ -39,7 +39,7 @@ pub struct Builds<'a> {
     pub filtered: Vec<FilteredRow<'a>>,
     /// Releases that changed under their name after they were built.
     pub republished: &'a [Republished],
-    /// What a person should hear of, each with a sentence.
+    /// Alarms, each with a sentence.
     pub alarms: Vec<AlarmRow<'a>>,
 }
 
@@ -58,7 +58,7 @@ pub struct BuildRow<'a> {
     pub release: &'a str,
     /// The package's architecture.
     pub arch: &'a str,
-    /// What the image is built on.
+    /// The target of the image.
     pub target: &'a Target,
     /// Where the RPM file is.
     pub package_url: &'a str,
@@ -72,7 +72,7 @@ pub struct BuildRow<'a> {
     pub explanation: String,
 }
 
-/// What is not built now.
+/// A release × target that is not built now.
 #[derive(Debug, Clone, Serialize)]
 pub struct HeldRow<'a> {
     /// The release and target, and a word for programs with what belongs to it.
@@ -82,7 +82,7 @@ pub struct HeldRow<'a> {
     pub explanation: String,
 }
 
-/// What a person should hear of.
+/// An alarm, with its sentence.
 #[derive(Debug, Clone, Serialize)]
 pub struct AlarmRow<'a> {
     /// A word for programs with what belongs to it.
@@ -136,7 +136,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Builds<'a> {
-    /// What a run decided about the releases of a list.
+    /// The artifact of a run that decided about the releases of a list.
     pub fn new(packages: &'a Packages, plan: &'a Plan, alarms: &'a [Alarm], run: Run<'a>) -> Self {
         let Run { reference, pipeline, decided_at, dry_run, recorded } = run;
         Self {

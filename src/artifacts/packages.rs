@@ -25,7 +25,7 @@ pub struct Packages {
     pub repositories: Vec<RepositoryRead>,
     /// When it was asked.
     pub read_at: Timestamp,
-    /// By what its releases were told apart.
+    /// The filter that was applied.
     #[serde(default)]
     pub policy: Policy,
     /// The releases that the version policy lets through, oldest first.

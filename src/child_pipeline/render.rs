@@ -12,7 +12,7 @@ use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::TrackerName;
 
-/// What a job does first to come by the module: word for word as the component's own jobs.
+/// The first steps of a job that records: word for word those of the component's own jobs.
 const FETCH_MODULE: &str = include_str!("fetch-module.sh");
 
 #[derive(Template)]
@@ -53,7 +53,7 @@ pub fn render(
         settings,
         lane: settings.lane.as_deref().unwrap_or_default(),
         module_url: settings.module_url.as_ref().map(Url::as_str).unwrap_or_default(),
-        module_sha256: settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
+        module_sha256: settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or("none"),
         notes: serde_json::json!(notes).to_string(),
         fetch_module: FETCH_MODULE.trim_end().replace('\n', "\n      "),
         tracker,

@@ -1,4 +1,4 @@
-//! What the jobs of a child pipeline need to know beside their builds.
+//! Settings of a child pipeline, beside its builds.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::release::Checksum;
 /// The longest name of a job that GitLab takes, in characters.
 pub(super) const MAX_JOB_NAME: usize = 255;
 
-/// What the jobs of a child pipeline need to know beside their builds.
+/// Settings of a child pipeline, beside its builds.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The product.

@@ -1,15 +1,15 @@
-//! What to build of a version that a person asks for.
+//! The plan for a version that a person asks for.
 
 use super::{BuildReason, Context, Decision, Held, HoldReason, Plan, Planned};
 use crate::policy::Keep;
 use crate::release::{BuildKey, Package};
 use crate::tracker::Document;
 
-/// Decides what to build of a version that a person asks for by hand, and records claims for it: of each
-/// architecture its newest release, whatever the rules and the document say, but for what another pipeline
-/// is building. Of the rules only `claim_timeout` counts.
+/// Plans the builds of a version that a person asks for, and records their claims. The newest release of each
+/// architecture is built, whatever the rules and the tracker say, unless another pipeline builds it now. Of the
+/// rules only `claim_timeout` counts.
 ///
-/// It is no run: the document knows as little of what there is besides as it did before.
+/// Such a plan is no run: the scope of the target and all other releases stay as they are in the document.
 pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, context: &Context<'_>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));

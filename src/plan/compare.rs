@@ -17,14 +17,14 @@ pub struct Earlier {
     pub pipeline: u64,
     /// When it decided.
     pub decided_at: Timestamp,
-    /// The version that a person asked for by hand: then it is no run to compare with.
+    /// The version that a person asked for by hand. A run of that kind cannot be compared.
     pub asked_for: Option<String>,
     /// The product whose tracker it was about.
     pub product: String,
     /// The branch or tag.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// What a person should hear of, in sentences.
+    /// Its alarms, as sentences.
     #[serde(default)]
     pub alarms: Vec<Told>,
     builds: Vec<Row>,
@@ -33,7 +33,7 @@ pub struct Earlier {
     filtered: Vec<Row>,
 }
 
-/// An alarm, as it was told.
+/// An alarm of an earlier run.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Told {
     /// The sentence.
@@ -48,12 +48,12 @@ struct Row {
     explanation: String,
 }
 
-/// A release × target, and what was and is decided of it.
+/// A release × target, with the decisions of both runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// The release.
     pub package: Nevra,
-    /// What the image is built on.
+    /// The target of the image.
     pub target: Target,
     /// Why it was built, or was not.
     pub before: String,
@@ -61,7 +61,8 @@ pub struct Change {
     pub now: String,
 }
 
-/// What differs. Releases that the earlier run did not know are in neither: no rule made the difference.
+/// The differences of two runs. Releases that the earlier run did not know are in neither list: no rule made
+/// the difference.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Wanted now, and not before.
@@ -78,7 +79,7 @@ impl Earlier {
 
     /// Compares a plan with this run.
     pub fn compare(&self, plan: &Plan, filtered: &[(Nevra, FilterReason)]) -> Comparison {
-        // `None`: it is built, and no rule changes that.
+        // `None`: the image is built, and no rule changes that.
         let mut now: BTreeMap<(&Nevra, &Target), (Option<bool>, String)> = BTreeMap::new();
         for build in &plan.builds {
             now.insert((&build.package.nevra, &build.target), (Some(true), build.reason.to_string()));
@@ -127,7 +128,7 @@ fn change(package: &Nevra, target: &Target, before: &str, now: &str) -> Change {
     Change { package: package.clone(), target: target.clone(), before: before.to_owned(), now: now.to_owned() }
 }
 
-/// Whether what is left alone is wanted, and only left for later; `None` where it is built.
+/// Whether a build that is held is wanted and only comes later; `None` where it is done.
 fn is_wanted(reason: &HoldReason) -> Option<bool> {
     match reason {
         HoldReason::Built { .. } => None,

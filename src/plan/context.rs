@@ -1,4 +1,4 @@
-//! Who decides, when, by which rules and for which targets.
+//! The circumstances of a plan.
 
 use jiff::Timestamp;
 
@@ -6,14 +6,14 @@ use super::Rules;
 use crate::release::Target;
 use crate::tracker::Origin;
 
-/// What a plan is made by, besides the releases and the tracker.
+/// The circumstances of a plan, besides the releases and the tracker.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The targets that it is about.
+    /// The targets of the plan.
     pub targets: &'a [Target],
     /// The rules.
     pub rules: &'a Rules,
-    /// The pipeline that claims what is to be built.
+    /// The pipeline that claims the builds.
     pub origin: &'a Origin,
     /// The present.
     pub now: Timestamp,

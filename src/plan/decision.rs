@@ -1,4 +1,4 @@
-//! What is decided of a release × target, and why.
+//! Decisions about a release × target, with their reasons.
 //!
 //! A reason prints itself as a sentence for people; its word for programs is in `builds.json`.
 
@@ -25,7 +25,7 @@ pub enum Decision {
 pub struct Planned {
     /// The release, as the repository offers it.
     pub package: Package,
-    /// What the image is built on.
+    /// The target of the image.
     pub target: Target,
     /// The number of this attempt, from 1.
     pub attempt: u64,
@@ -38,7 +38,7 @@ pub struct Planned {
 pub enum BuildReason {
     /// The tracker does not know the release for this target.
     NewRelease,
-    /// It is the newest release, and no run was about releases like it before.
+    /// It is the newest release, and no earlier run had this scope.
     FirstRun,
     /// A person asked for it: anew, or in this very run.
     AskedFor {
@@ -109,7 +109,7 @@ impl Retry {
 pub struct Held {
     /// The release.
     pub package: Nevra,
-    /// What the image would be built on.
+    /// The target of the image.
     pub target: Target,
     /// Why not.
     #[serde(flatten)]
@@ -136,7 +136,7 @@ pub enum HoldReason {
     },
     /// Another pipeline is building it.
     Claimed {
-        /// That pipeline's id.
+        /// The id of that pipeline.
         pipeline: u64,
         /// Where a person sees it.
         pipeline_url: Option<String>,
@@ -145,7 +145,7 @@ pub enum HoldReason {
     },
     /// It is excluded.
     Excluded {
-        /// What names it.
+        /// The pattern that names it.
         pattern: String,
         /// Why, where that was said.
         because: Option<String>,
@@ -160,11 +160,11 @@ pub enum HoldReason {
         /// The newest of these.
         newer: Nevra,
     },
-    /// It has failed, and more runs than this one pass before it is tried again.
+    /// It has failed, and is tried again by a later run.
     BackOff {
         /// How often it was tried.
         attempts: u64,
-        /// How many runs after this one pass.
+        /// How many more runs pass before that.
         runs: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
@@ -219,7 +219,7 @@ fn the_last(url: Option<&String>) -> String {
     url.map(|url| format!(", the last: {url}")).unwrap_or_default()
 }
 
-/// When a build is tried again before which so many more runs pass.
+/// When a build is tried again, after so many more runs.
 pub(crate) fn after_runs(runs: u64) -> String {
     if runs == 0 { "by the next run".to_owned() } else { format!("after {} more", count(runs, "run")) }
 }
@@ -229,7 +229,7 @@ pub(crate) fn after_runs(runs: u64) -> String {
 pub struct Republished {
     /// The release.
     pub package: Nevra,
-    /// What was built from the other file.
+    /// The target that was built from the other file.
     pub target: Target,
     /// Of the file that was built.
     pub recorded: String,
@@ -249,7 +249,7 @@ impl fmt::Display for Republished {
     }
 }
 
-/// What a run does: every release × target that it is for is in exactly one of `builds` and `held`.
+/// The decisions of a run: every release × target is in exactly one of `builds` and `held`.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// To build, in the order in which they are begun.
@@ -258,6 +258,6 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// Releases that changed under their name after they were built.
     pub republished: Vec<Republished>,
-    /// Targets for which no run was about these releases before, or not about all of them.
+    /// Targets whose first run, with this scope, this one is.
     pub new_targets: Vec<Target>,
 }

@@ -1,4 +1,4 @@
-//! What to build, and what not: releases × targets beside what the tracker knows.
+//! Plans: which releases × targets are built, and which are held, beside the tracker.
 
 mod by_hand;
 pub mod compare;

@@ -1,4 +1,4 @@
-//! What a scheduled run builds: releases × targets, less what the tracker says is done, held or given up.
+//! The plan of a scheduled run: releases × targets, less what the tracker has as done, claimed or given up.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, P
 use crate::release::{BuildKey, Nevra, Package, Target};
 use crate::tracker::{Document, Entry};
 
-/// Decides what to build, and records it: claims for what is to be built, skips for what a first run leaves
-/// out, and since when the rest waits. Nothing else changes the document: two nights with the same releases
-/// and outcomes leave it as it is. `packages` are in any order.
+/// Plans the builds of a night, and records in `document` the claims of the builds to begin, the skips of a first
+/// run, and the waiting of the rest. Nothing else changes the document: a night with the same releases and
+/// outcomes as the one before leaves it as it is. `packages` may have any order.
 pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
@@ -47,7 +47,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     plan
 }
 
-/// The releases that no earlier run was about, oldest first.
+/// The releases that no earlier run covered, oldest first.
 fn first_run<'a>(ascending: &[&'a Package], target: &Target, document: &Document) -> Vec<&'a Nevra> {
     ascending.iter().map(|package| &package.nevra).filter(|nevra| !document.covers(nevra, target)).collect()
 }
@@ -61,8 +61,8 @@ fn skip_for_good(ascending: &[&Nevra], target: &Target, document: &mut Document,
             FirstRun::None => false,
             FirstRun::All => true,
         };
-        let build = BuildKey { package: (*nevra).clone(), target: target.clone() };
-        if !is_built && document.get(&build).is_none() {
+        if !is_built && document.entry(nevra, target).is_none() {
+            let build = BuildKey { package: (*nevra).clone(), target: target.clone() };
             document.skip(&build, "there at the first run", context.now);
         }
     }
@@ -76,8 +76,7 @@ fn old_enough<'a>(
 ) -> Vec<&'a Nevra> {
     let is_old_enough = |package: &&&Package| {
         context.rules.min_age.is_zero() || {
-            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
-            context.too_young_until(package.built_at, document.get(&build)).is_none()
+            context.too_young_until(package.built_at, document.entry(&package.nevra, target)).is_none()
         }
     };
     packages.iter().filter(is_old_enough).map(|package| &package.nevra).collect()
@@ -103,7 +102,7 @@ fn begin(
 ) {
     let Context { rules, origin, now, .. } = *context;
     let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, |entry| entry.attempt);
-    // What fails all the time comes last, and holds up nothing.
+    // A build that keeps failing comes last, and delays no other.
     wanted.sort_by_cached_key(|(_, build, reason)| {
         let (oldest, newest) = match rules.order {
             Order::OldestFirst => (Some(build.package.clone()), None),

@@ -7,17 +7,17 @@ use crate::policy::{Exclusion, Keep, Policy};
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What the releases were chosen by before: a first run is the first about what this lets through.
+    /// The filter that `list` applied. A first run is the first with this scope.
     pub scope: Policy,
     /// Which of the releases that are old enough are kept.
     pub keep: Keep,
-    /// Releases that are not to be built. This comes last, so that no other is built in their place.
+    /// Releases that are not built. `keep` comes before, so that no other release is built in their place.
     pub exclude: Vec<Exclusion>,
-    /// How long ago a release was built by its publisher, and seen here first, before it is built here.
+    /// The least age of a release, both since its publisher built it and since it was first seen here.
     pub min_age: SignedDuration,
-    /// Which of the builds of a run are begun first, where they have failed as often.
+    /// Which releases are begun first, among builds that failed equally often.
     pub order: Order,
-    /// Which releases are built for a target that the tracker knows nothing of.
+    /// Which releases are built on the first run of a target.
     pub first_run: FirstRun,
     /// The most builds that one pipeline begins.
     pub max_builds: usize,
@@ -53,7 +53,7 @@ pub enum Order {
     NewestFirst,
 }
 
-/// Which releases are built for a target that the tracker knows nothing of.
+/// Which releases are built on the first run of a target.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum FirstRun {
     /// The newest of each architecture; the older ones are recorded as skipped.

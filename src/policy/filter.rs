@@ -20,7 +20,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Sorts packages into those that count, oldest first, and those that don't, with the reason.
+    /// Splits packages into the wanted ones, oldest first, and the filtered ones with their reasons.
     pub fn apply(&self, packages: Vec<Package>) -> (Vec<Package>, Vec<(Nevra, FilterReason)>) {
         let mut filtered = Vec::new();
         let wanted = packages.into_iter().filter_map(|package| match self.filter_reason(&package.nevra) {
@@ -36,7 +36,7 @@ impl Policy {
         (wanted, filtered)
     }
 
-    /// The rule that leaves a release out, if one does.
+    /// The rule that filters a release out, if one does.
     pub fn filter_reason(&self, package: &Nevra) -> Option<FilterReason> {
         let arch = package.arch();
         if matches!(arch, "src" | "nosrc") {

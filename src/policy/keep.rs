@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::release::Nevra;
 
-/// Which of the releases that count are kept, where newer ones make older ones needless.
+/// Which of the releases that count are kept, where newer ones supersede older ones.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Every one.

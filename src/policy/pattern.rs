@@ -1,4 +1,4 @@
-//! Patterns that name releases, and what they exclude.
+//! Patterns that name releases, and exclude them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -51,7 +51,7 @@ impl fmt::Display for Pattern {
 /// Releases that are not to be built, and why not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exclusion {
-    /// Those.
+    /// Which releases are excluded.
     pub pattern: Pattern,
     /// Why, where it was said.
     pub reason: Option<String>,

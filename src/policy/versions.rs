@@ -11,7 +11,7 @@ use super::FilterReason;
 use crate::release::{Evr, Nevra};
 use crate::text::named;
 
-/// What the text of a version begins with that a person asked for.
+/// The first word of an exact version as text.
 const EXACTLY: &str = "exactly ";
 
 /// The versions that a team wants. As text, and in JSON: `*`, `18.6`, `>=18.2, <19`, `exactly 18.6.1-1`.
@@ -21,9 +21,9 @@ pub enum Versions {
     /// Every one.
     #[default]
     All,
-    /// Those that begin with these parts.
+    /// Versions that begin with these parts.
     Leading(LeadingVersion),
-    /// Those within a range of semantic versions.
+    /// Versions within a range of semantic versions.
     Range(VersionReq),
     /// The one that a person asked for by hand.
     Exactly(ExactVersion),
@@ -129,7 +129,7 @@ impl PartialOrd for Versions {
     }
 }
 
-/// What a person may call a release.
+/// The names that a person may give a release.
 pub(super) fn names(package: &Nevra) -> [String; 4] {
     let Evr { version, release, .. } = package.evr();
     [version.clone(), format!("{version}-{release}"), package.evr().to_string(), package.to_string()]

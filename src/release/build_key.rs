@@ -1,12 +1,12 @@
-//! What is built, recorded and never built twice.
+//! The key of a build.
 
 use super::{Nevra, Target};
 
-/// A release × target: the key of a build.
+/// A release × target: it is claimed, tried, recorded, and never built twice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BuildKey {
     /// The release.
     pub package: Nevra,
-    /// What the image is built on.
+    /// The target of the image.
     pub target: Target,
 }

@@ -1,4 +1,4 @@
-//! What is built: a release, by its identity, and the target that an image of it is built on.
+//! A release, by its identity, and the targets that images of it are built on.
 
 mod build_key;
 pub(crate) mod checksum;

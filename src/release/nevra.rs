@@ -133,7 +133,7 @@ impl Nevra {
         }
     }
 
-    /// That of its text, which need not be written for it.
+    /// Length of the `Display` form, without formatting it.
     fn length(&self) -> usize {
         let Evr { epoch, version, release, .. } = &self.evr;
         let epoch = if *epoch > 0 { format!("{epoch}:").len() } else { 0 };

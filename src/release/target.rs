@@ -1,4 +1,4 @@
-//! What an image is built on.
+//! The targets that images are built on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::text::named;
 use serde::{Deserialize, Serialize};
 
-/// What an image is built on, such as `al2023`: the second coordinate of a build.
+/// The base that an image is built on, such as `al2023`: the second coordinate of a build.
 ///
 /// Letters, digits and `._-`, at most 60 of them, the first a letter or digit: safe in a job name,
 /// a variable and a shell word.

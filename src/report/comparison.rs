@@ -1,4 +1,4 @@
-//! What a change of the rules adds and drops.
+//! The builds that a change of the rules adds and drops, as text.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::plan::MANY;
 use crate::plan::compare::{Comparison, Earlier};
 use crate::text::{count, minute, printable};
 
-/// What a change of the rules adds and drops.
+/// Text about the builds that a change of the rules adds and drops.
 pub fn comparison(earlier: &Earlier, comparison: &Comparison) -> String {
     let run = format!("the run of pipeline {}, {}", earlier.pipeline, minute(earlier.decided_at));
     let (added, dropped) = (&comparison.added, &comparison.dropped);

@@ -1,6 +1,6 @@
 //! Builds as the test cases of a `JUnit` report, which GitLab shows in a pipeline's *Tests* tab.
 //!
-//! What GitLab reads of it: a case's `classname` (its column *Suite*), `name` and `time`, and the
+//! GitLab reads a case's `classname` (its column *Suite*), `name` and `time`, and the
 //! text, not the attributes, of `failure`, `skipped` and `system-out`. Of cases with the same names
 //! it keeps the first alone. <https://docs.gitlab.com/ci/testing/unit_test_reports/>
 
@@ -36,7 +36,7 @@ enum Outcome {
 }
 
 impl Case {
-    /// What the tracker says of a build now; `took` is how long the build took, where that is known.
+    /// The case of a build as the tracker has it now. `took` is how long the build took, where that is known.
     pub fn recorded(build: &BuildKey, entry: &Entry, took: Option<SignedDuration>) -> Self {
         let outcome = match entry.state {
             State::Built => Outcome::Passed,

@@ -1,4 +1,4 @@
-//! What `list` found.
+//! The log of `list`.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::text::count;
 /// Up to how many releases are named one by one.
 const FEW: usize = 10;
 
-/// What `list` found: how many releases there are, which are wanted, and why others are not; `explain`
+/// The log of `list`: how many releases there are, which are wanted, and why others are not; `explain`
 /// says it for each release.
 pub fn listing(
     product: &str,

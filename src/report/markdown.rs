@@ -1,4 +1,4 @@
-//! What was decided, and where builds stand, as GitLab's Markdown: for an issue, a wiki or a chat.
+//! Plans and trackers as GitLab's Markdown: for an issue, a wiki or a chat.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::release::{Nevra, Target};
 use crate::text::{ago, minute, printable};
 use crate::tracker::{Document, Entry};
 
-/// What `diff` decided.
+/// The plan of a run.
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(product), escaped(reference));
     let _ = writeln!(text, "{} to build, {} held, decided {}.", plan.builds.len(), plan.held.len(), minute(at));
@@ -51,7 +51,7 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
     }
 }
 
-/// What a person should hear of, and where the builds of a tracker stand, newest release first.
+/// The alarms of a tracker, then its builds, newest release first.
 pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(document.product()), escaped(document.reference()));
     let _ = writeln!(text, "{}, as of {}.", summary(document), minute(now));

@@ -1,4 +1,4 @@
-//! What people read: the logs of `list` and `diff`, a tracker as table, Markdown, page and `JUnit`.
+//! Text for people: the logs of `list` and `diff`, a tracker as table, Markdown, page and `JUnit`.
 
 mod comparison;
 pub mod junit;

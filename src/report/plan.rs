@@ -1,4 +1,4 @@
-//! What `diff` decided: counts, then each build with its reason.
+//! The log of `diff`: counts, then each build with its reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::text::{count, printable, printable_lines};
 /// Up to how many images are told one by one.
 pub(super) const MANY: usize = 50;
 
-/// What `diff` decided about the releases of a list.
+/// The log of `diff` about the releases of a list.
 pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm], context: &Context<'_>) -> String {
     let (product, releases) = (&packages.product, packages.packages.len());
     let images = plan.builds.len() + plan.held.len();

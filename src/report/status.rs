@@ -47,7 +47,7 @@ pub(super) fn counts(document: &Document) -> Vec<(State, usize)> {
     counts.into_values().collect()
 }
 
-/// What a person wants to know next: of a build what it reported, of what is open where to look.
+/// The last column of a table: the notes of a build that is done, the URL of one that is open.
 pub(super) fn more(entry: &Entry) -> String {
     let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
@@ -56,7 +56,7 @@ pub(super) fn more(entry: &Entry) -> String {
     printable(&parts.join("  "))
 }
 
-/// What there is to say of a build beside its state, its notes and where to look: why, by whom, and what
+/// Remarks on a build beside its state, notes and links: why, by whom, and what
 /// becomes of it.
 pub(super) fn remarks(entry: &Entry) -> Vec<String> {
     let to_wait = back_off(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);

@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::policy::FilterReason;
-use crate::release::{BuildKey, Nevra, Target};
+use crate::release::{Nevra, Target};
 use crate::text::{count, minute, printable_lines};
 use crate::tracker::{Document, Entry};
 
@@ -19,8 +19,7 @@ pub fn why(
     let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.reason.to_string()));
     let cells = built.chain(held).filter(|(package, target, _)| is_meant(package, Some(target)));
     let cells = cells.map(|(package, target, why)| {
-        let known = tracker.get(&BuildKey { package: package.clone(), target: target.clone() });
-        let known = known.map(history).filter(|text| !text.is_empty());
+        let known = tracker.entry(package, target).map(history).filter(|text| !text.is_empty());
         let known = known.map(|text| format!("  {text}\n")).unwrap_or_default();
         (package.clone(), target.to_string(), format!("{package} {target}: {why}\n{known}"))
     });
@@ -33,7 +32,7 @@ pub fn why(
     answers.into_iter().map(|(_, _, text)| printable_lines(&text)).collect()
 }
 
-/// What a tracker knows of a build, in a line.
+/// A line about a build from the tracker.
 fn history(entry: &Entry) -> String {
     let attempts = (entry.attempt > 0).then(|| {
         let rule = entry.rule.as_ref().map(|rule| format!(", begun as {}", rule.replace('_', " ")));

@@ -102,7 +102,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
 struct ZstdFrames<R> {
     frame: Decoder<'static>,
     between_frames: bool,
-    /// What was read of the file and not yet decoded.
+    /// Bytes of the file that are read and not yet decoded.
     ahead: Vec<u8>,
     compressed: R,
 }

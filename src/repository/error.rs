@@ -1,8 +1,8 @@
-//! What can be wrong with the content of a repository.
+//! Faults in the content of a repository.
 
 use crate::text::excerpt;
 
-/// What is wrong with the content of a repository.
+/// A fault in the content of a repository.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// The bytes did not arrive, or did not decompress.
@@ -10,7 +10,7 @@ pub enum RepositoryError {
     Read {
         /// The file that was being read.
         what: &'static str,
-        /// What the reader said.
+        /// The error of the reader.
         error: std::io::Error,
     },
     /// Not well-formed XML, or not the document that was expected.
@@ -20,7 +20,7 @@ pub enum RepositoryError {
         what: &'static str,
         /// Where in the (decompressed) file, in bytes; 0 for the file as a whole.
         position: u64,
-        /// What was expected and found.
+        /// The expected and the found.
         reason: String,
     },
     /// The file is not the one that `repomd.xml` describes.

@@ -2,7 +2,7 @@
 
 use crate::release::{Nevra, Package, Target};
 
-/// What several repositories offer together.
+/// The releases of several repositories as one list.
 #[derive(Debug, Default)]
 pub struct Merged {
     /// In RPM's order; a release is there once for each target.

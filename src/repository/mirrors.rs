@@ -14,8 +14,8 @@ const REPOMD: &str = "repodata/repomd.xml";
 pub struct Mirrors {
     /// The URLs of the repository, each ending with a slash, the one to try first first. There is one at least.
     pub bases: Vec<Url>,
-    /// What `repomd.xml` may be: the present one, then older ones that are still good. Empty where the
-    /// list does not say.
+    /// Checksums of the `repomd.xml` that may be read: of the present one, then of older ones that are still good.
+    /// Empty where the list does not say.
     pub repomd: Vec<Checksum>,
 }
 

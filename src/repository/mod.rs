@@ -1,4 +1,4 @@
-//! What a package repository says: `repomd.xml` → `primary.xml` → packages, or a directory index.
+//! A package repository: `repomd.xml` → `primary.xml` → packages, or a directory index.
 //!
 //! Everything here comes from outside and is hostile until checked: bytes in, checked values out.
 

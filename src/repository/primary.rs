@@ -103,7 +103,7 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
     Ok(listing)
 }
 
-/// What stands in the first `<name>` of an element, where it is plain text.
+/// The text of an element's first `<name>`, if it is plain.
 fn plain_name(element: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"<name>";
     let start = memmem::find(element, NAME)? + NAME.len();
@@ -164,16 +164,16 @@ pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, 
 /// Cuts a document into its `<package …>…</package>`.
 struct PackageElements<R> {
     document: R,
-    /// What was read is up to `filled`; beyond that is room.
+    /// Bytes that were read, up to `filled`; beyond them is room.
     buffer: Vec<u8>,
     filled: usize,
     /// `buffer[start..filled]` has not been given out yet.
     start: usize,
     /// `buffer[start..searched]` holds no end of an element.
     searched: usize,
-    /// What `buffer[..blanked]` says is markup and text alone, nothing in a comment or CDATA.
+    /// `buffer[..blanked]` holds markup and text alone: comments and CDATA in it are blank.
     blanked: usize,
-    /// What ends the comment or CDATA in which `buffer[blanked]` lies.
+    /// The end mark of the comment or CDATA in which `buffer[blanked]` lies.
     inside: Option<&'static [u8]>,
     /// The place of `buffer[0]` in the document.
     position: u64,
@@ -295,7 +295,7 @@ impl<R: Read> PackageElements<R> {
         }
     }
 
-    /// What is left at the end has to be the end of `<metadata>`, the whole file where it is empty.
+    /// Checks that the rest is the end of `<metadata>`, or all of an empty one.
     fn end(&self) -> Result<(), RepositoryError> {
         let rest = &self.buffer[self.start..self.filled];
         let error = |reason| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::text::without_credentials;
 
-/// What pipeline variables expand, and what a shell takes for its syntax.
+/// Characters that pipeline variables expand, or that are syntax of a shell.
 const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add(b')').add(b';').add(b'|').add(b'\\');
 
 /// A URL as others are to have it: without a password, and with what could be taken for syntax encoded,

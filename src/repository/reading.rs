@@ -1,4 +1,4 @@
-//! What a repository was found to be when it was read.
+//! The state in which a repository was read.
 
 use std::collections::BTreeSet;
 

@@ -15,7 +15,7 @@ pub const MAX_SIZE: u64 = 4 << 20;
 /// The most tags and texts that may stand between two `<data>`: the parser keeps them all.
 const MAX_BETWEEN: Option<NonZeroUsize> = NonZeroUsize::new(100_000);
 
-/// What is needed of a `repomd.xml`.
+/// The part of a `repomd.xml` that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repomd {
     /// The repository's own mark of its state, often the time of its making.

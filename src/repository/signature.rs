@@ -145,7 +145,7 @@ fn dearmored(file: &[u8]) -> pgp::errors::Result<Vec<u8>> {
     Ok(packets)
 }
 
-/// What the parser says, as the beginning of one line: it goes on with where in itself it was.
+/// The first words of a parser's error. The rest of it names places in the parser's own code.
 fn in_short(error: &pgp::errors::Error) -> String {
     let text = error.to_string();
     let text = text.split(", backtrace:").next().unwrap_or_default();
@@ -198,7 +198,7 @@ fn standing_of_subkey(key: &SignedPublicKey, subkey: &SignedPublicSubKey, now: T
     standing(&subkey.key, bindings.into_iter().filter(agrees), now)
 }
 
-/// What the newest of a key's own signatures says of it: whether it may sign, or since when it is expired.
+/// Whether a key may sign, or since when it is expired, by the newest of the key's own signatures.
 fn standing<'a, K>(key: &K, own: impl Iterator<Item = &'a Signature>, now: Timestamp) -> Result<bool, String>
 where
     K: VerifyingKey + Serialize,

@@ -13,7 +13,7 @@ use crate::text::named;
 
 const FORMAT: &str = "ami-scheduler/tracker/1";
 
-/// What is known of the builds of one product on one ref.
+/// The builds of one product on one ref, and what was recorded of them.
 ///
 /// Serializes to JSON with sorted keys: the same document always has the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ pub struct Document {
     /// The targets whose first run is over.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     targets: BTreeSet<Target>,
-    /// Of each target what its runs so far were about. None: whatever there is.
+    /// The scopes of the runs of each target. A target without any was run with every release in scope.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     scopes: BTreeMap<Target, BTreeSet<Policy>>,
-    /// What was seen of repositories, by URL.
+    /// The last snapshot of each repository, by URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     repositories: BTreeMap<String, Seen>,
     /// The last run that was recorded, by lane.
@@ -72,7 +72,7 @@ pub enum DocumentError {
     },
 }
 
-/// What a change did to an entry.
+/// The effect of a change on an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It is as it should be now.
@@ -141,16 +141,21 @@ impl Document {
 
     /// The entry of a build.
     pub fn get(&self, build: &BuildKey) -> Option<&Entry> {
-        self.entries.get(&build.package)?.get(&build.target)
+        self.entry(&build.package, &build.target)
     }
 
-    /// The targets that anything is known of.
+    /// The entry of a release on a target.
+    pub fn entry(&self, package: &Nevra, target: &Target) -> Option<&Entry> {
+        self.entries.get(package)?.get(target)
+    }
+
+    /// The targets that have had a run.
     pub fn targets(&self) -> BTreeSet<&Target> {
         let entries = self.entries().filter(|(_, _, entry)| entry.is_of_a_run()).map(|(_, target, _)| target);
         self.targets.iter().chain(entries).collect()
     }
 
-    /// Whether anything is known of a target: if not, its next run is its first.
+    /// Whether a target has had a run.
     pub fn knows(&self, target: &Target) -> bool {
         let is_run = |targets: &BTreeMap<Target, Entry>| targets.get(target).is_some_and(Entry::is_of_a_run);
         self.targets.contains(target) || self.entries.values().any(is_run)
@@ -162,14 +167,13 @@ impl Document {
         self.knows(target) && self.scopes.get(target).is_none_or(looked)
     }
 
-    /// Records that a target has had a run about what `scope` lets through, even if there was nothing to
-    /// record of it.
+    /// Records that a target has had a run with this scope, even if the run had nothing else to record.
     pub fn record_scope(&mut self, target: &Target, scope: &Policy) {
         self.targets.insert(target.clone());
         self.scopes.entry(target.clone()).or_default().insert(scope.clone());
     }
 
-    /// What was last seen of a repository, by its URL.
+    /// The last snapshot of a repository, by its URL.
     pub fn repository(&self, url: &str) -> Option<&Seen> {
         self.repositories.get(url)
     }
@@ -194,7 +198,7 @@ impl Document {
         merge_max(&mut self.runs, lane.to_owned(), now, Timestamp::cmp);
     }
 
-    /// What both documents know: of each build the larger entry.
+    /// Merges two documents: of each build the larger entry.
     ///
     /// Commutative, associative and idempotent, since it takes maxima.
     #[must_use]
@@ -274,9 +278,8 @@ impl Document {
         Recorded::Changed
     }
 
-    /// Turns every claim that a lane of this pipeline has not finished into a failed attempt; returns
-    /// them. The lane is that of `origin`, which is otherwise the pipeline that failed; `job_url` is where a
-    /// person sees the job in which a build did.
+    /// Turns every open claim of a lane of `pipeline` into a failed attempt, and returns those builds. `origin`
+    /// has the lane, and the pipeline that failed; `job_url` gives the URL of the job in which a build failed.
     pub fn settle(
         &mut self,
         pipeline: u64,
@@ -307,7 +310,7 @@ impl Document {
         self.put(build, entry);
     }
 
-    /// Records that a run of `pipeline` leaves a failed build for a later one. The same run counts once.
+    /// Records that a run of `pipeline` left a failed build to a later run. A run counts once, also if it is retried.
     pub fn back_off(&mut self, build: &BuildKey, pipeline: u64) {
         if let Some(mut entry) = self.get(build).cloned() {
             let before = entry.passed_over.unwrap_or_default().before(pipeline);
@@ -316,7 +319,7 @@ impl Document {
         }
     }
 
-    /// Records that a failed build is tried no more, for those who ask whether they were told.
+    /// Records that a failed build is tried no more, so that a later run knows that people were told.
     pub fn record_given_up(&mut self, build: &BuildKey, pipeline: u64, now: Timestamp) {
         if let Some(mut entry) = self.get(build).cloned() {
             entry.given_up.get_or_insert(GivenUp { since: now, pipeline });
@@ -326,10 +329,10 @@ impl Document {
 
     /// Records that a build is on purpose not made, by a rule. What is known of it already stays.
     pub fn skip(&mut self, build: &BuildKey, reason: &str, now: Timestamp) -> Recorded {
-        self.adopt(build, State::Skipped, reason, now)
+        self.import_as(build, State::Skipped, reason, now)
     }
 
-    /// Records that a person does not want a build. Of what is built already that is no use: it stays.
+    /// Records that a person does not want a build. A success stays a success.
     pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         if before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by) {
@@ -356,12 +359,12 @@ impl Document {
 
     /// Records a build that was made before this tracker knew of it. A success stays as it is.
     pub fn import(&mut self, build: &BuildKey, reason: &str, now: Timestamp) -> Recorded {
-        self.adopt(build, State::Built, reason, now)
+        self.import_as(build, State::Built, reason, now)
     }
 
     /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
     pub fn import_image(&mut self, build: &BuildKey, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
-        let recorded = self.adopt(build, State::Built, reason, now);
+        let recorded = self.import_as(build, State::Built, reason, now);
         if let (Recorded::Changed, Some(mut entry)) = (recorded, self.get(build).cloned()) {
             entry.notes.extend(notes.clone());
             self.put(build, entry);
@@ -369,7 +372,7 @@ impl Document {
         recorded
     }
 
-    fn adopt(&mut self, build: &BuildKey, state: State, reason: &str, now: Timestamp) -> Recorded {
+    fn import_as(&mut self, build: &BuildKey, state: State, reason: &str, now: Timestamp) -> Recorded {
         let before = self.get(build);
         if before.is_some_and(|entry| entry.state >= state) {
             return Recorded::AsBefore;
@@ -381,9 +384,9 @@ impl Document {
         self.put(build, entry)
     }
 
-    /// Asks for a build anew: whatever was recorded of it no longer holds.
+    /// Asks for builds again: records of earlier attempts no longer count.
     ///
-    /// `targets` empty means all that are known of the package. Returns what was forgotten.
+    /// No `targets` means all targets that the document has of the package. Returns the builds.
     pub fn rebuild(
         &mut self,
         package: &Nevra,
@@ -407,7 +410,7 @@ impl Document {
         anew.rule = None;
         anew.notes.clear();
         (anew.reason, anew.by) = (reason.map(str::to_owned), by.map(str::to_owned));
-        // That this target has had a run must not rest on an entry which says so no longer.
+        // The target has had a run; from here on its entry no longer shows that.
         if self.knows(&build.target) {
             self.targets.insert(build.target.clone());
         }

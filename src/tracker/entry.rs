@@ -1,4 +1,4 @@
-//! What is known of one release on one target, and which of two entries is the larger.
+//! The entry of one release on one target, and which of two entries is the larger.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::release::Checksum;
 
-/// What the build reports of itself, such as the id of an AMI.
+/// Values that the build reports of itself, by name, such as the id of an AMI.
 pub type Notes = BTreeMap<String, String>;
 
 /// The rule by which a build is begun that a person asked for.
@@ -123,7 +123,7 @@ impl PassedOver {
     }
 }
 
-/// That a build is tried no more.
+/// The end of all attempts at a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUp {
     /// When it was first found to have failed as often as it may.
@@ -133,7 +133,7 @@ pub struct GivenUp {
     pub pipeline: u64,
 }
 
-/// What is known of one release on one target.
+/// The state of one release on one target, and how it came about.
 ///
 /// `Ord` is a total order, and merging two entries takes the larger. Most significant first:
 /// 1. `epoch`, which `rebuild` alone raises;
@@ -165,7 +165,7 @@ pub struct Entry {
     /// The checksum of the package file that this is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
-    /// What the build reported of itself.
+    /// Values that the build reported of itself.
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub notes: Notes,
     /// Why, where a rule or a person decided.
@@ -180,7 +180,7 @@ pub struct Entry {
     /// How often it was passed over since the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<PassedOver>,
-    /// That it is tried no more.
+    /// Set once it is tried no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<GivenUp>,
     /// Fields of newer versions, kept as they are.
@@ -229,13 +229,12 @@ impl Entry {
         }
     }
 
-    /// Whether a run brought it about. What a person said of a build, or asked for, before a target's first
-    /// run is none.
+    /// Whether a run made the entry. A person's word about a build, before a target's first run, is no run.
     pub(super) fn is_of_a_run(&self) -> bool {
         self.by.is_none() && self.rule.as_deref() != Some(ASKED_FOR)
     }
 
-    /// The same build in another state: what is not about the state stays.
+    /// The entry in another state; fields that are not about the state stay.
     pub(super) fn transition(&self, state: State, since: Timestamp, origin: Origin) -> Self {
         let about_the_old = Self { reason: None, by: None, passed_over: None, given_up: None, ..self.clone() };
         Self { state, since, origin, ..about_the_old }

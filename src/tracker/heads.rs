@@ -17,13 +17,13 @@ use super::{Document, DocumentError, HeadName, TrackerName, TrackerNameError, en
 /// How often the listing is asked for again when a head vanishes while it is being read.
 const MAX_LISTINGS: u32 = 12;
 
-/// What a store says when it cannot do what it was asked for.
+/// The error of a store.
 pub type StoreError = Box<dyn Error + Send + Sync>;
 
 /// A file in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// What tells it from the others of one listing. A file that was stored later has the larger one.
+    /// A number that no other file of one listing has. A file that was stored later has the larger one.
     pub id: u64,
     /// Its name; a store may hold several files of one name.
     pub name: String,
@@ -64,7 +64,7 @@ pub enum TrackerError {
         doing: String,
         /// Which store.
         place: String,
-        /// What the store said.
+        /// The error of the store.
         source: StoreError,
     },
     /// A head is not what its name or the store's listing says.
@@ -87,7 +87,7 @@ pub enum TrackerError {
         file: String,
         /// Which store.
         place: String,
-        /// What is wrong with it.
+        /// Its fault.
         source: DocumentError,
     },
     /// Heads vanished while they were read, again and again.
@@ -111,10 +111,10 @@ pub struct Tracker<'a> {
     name: TrackerName,
 }
 
-/// What was read of a tracker: the merge of its heads, and the heads themselves.
+/// A tracker as it was read: the merge of its heads, and the heads themselves.
 #[derive(Debug)]
 pub struct Heads {
-    /// What the tracker says; `None` where the store holds no head of it.
+    /// The merge of all heads; `None` where the store holds none.
     pub document: Option<Document>,
     /// The heads that were merged into it.
     merged: Vec<(StoredFile, HeadName)>,

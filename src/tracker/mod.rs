@@ -1,4 +1,4 @@
-//! What has been built, tried and left out, kept so that concurrent writers lose nothing.
+//! The tracker: what was built, tried and skipped, kept so that concurrent writers lose nothing.
 //!
 //! A [`Document`] maps a release × target to an [`Entry`]; merging two documents takes the larger
 //! entry of each. A tracker is a set of documents, its [`heads`], in a [`Store`](heads::Store);

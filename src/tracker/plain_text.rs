@@ -11,7 +11,7 @@ use crate::text::named;
 pub struct PlainTextError {
     /// From 1.
     pub line: usize,
-    /// What stands there.
+    /// The text of that line.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! What was seen of a repository, as the tracker keeps it.
+//! Snapshots of repositories, as the tracker keeps them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::repository::RepositoryRead;
 /// How long the `Shrank` alarm repeats before the smaller size is the new normal.
 const SHRANK_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What was seen of a repository. The one that was seen later is the larger.
+/// A snapshot of a repository. The later one is the larger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seen {
     /// When it was first seen so.
@@ -18,12 +18,12 @@ pub struct Seen {
     /// Its own mark of its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// What it had before it shrank.
+    /// Its size before it shrank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrank: Option<Shrank>,
 }
 
-/// That a repository lost most of its releases.
+/// The loss of most releases of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shrank {
     /// When that was seen.

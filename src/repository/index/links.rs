@@ -45,7 +45,7 @@ impl<'a> Iterator for Links<'a> {
 struct Tag<'a> {
     name: &'a [u8],
     href: Option<&'a [u8]>,
-    /// What follows it.
+    /// The page after the tag.
     rest: &'a [u8],
 }
 
@@ -86,7 +86,7 @@ fn value_at_start(page: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// What follows the text of an element, from its end tag on.
+/// The page from the end tag of an element on.
 fn raw_text_end<'a>(page: &'a [u8], element: &[u8]) -> Option<&'a [u8]> {
     let mut ends = memmem::find_iter(page, b"</").map(|end| &page[end..]);
     ends.find(|end| end.get(2..2 + element.len()).is_some_and(|name| name.eq_ignore_ascii_case(element)))

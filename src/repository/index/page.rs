@@ -57,7 +57,7 @@ pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Page, Reposito
     Ok(entries.page)
 }
 
-/// The same for a folder whose files and folders are known by their URLs; those of folders end with `/`.
+/// Reads a folder whose entries are known by their URLs; the URL of a folder ends with `/`.
 pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &str) -> Result<Page, RepositoryError> {
     let mut entries = Entries::of(folder, product);
     urls.into_iter().try_for_each(|url| entries.add_url(url))?;
@@ -71,7 +71,7 @@ fn bare_rpm(href: &str) -> Option<Nevra> {
     if memchr2(b':', b'^', href.as_bytes()).is_some() { None } else { rpm_named(href) }
 }
 
-/// What a page lists, one entry after another.
+/// Collects the entries of a page one by one.
 struct Entries<'a> {
     folder: &'a Url,
     product: &'a str,
