@@ -119,7 +119,7 @@ def test_an_authority_below_another_is_believed_by_its_own_certificate_or_by_the
 def test_without_a_bundle_it_says_how_to_give_one(ami: Module, secure_url: str) -> None:
     run = list_releases(ami, secure_url)
     assert run.code == 3, run.all
-    assert "Is its certificate of a private authority? Then give that one's with --ca-file FILE, or by the variable SSL_CERT_FILE" in run.err
+    assert "Private certificate authority? Pass its certificate with --ca-file FILE or the variable SSL_CERT_FILE" in run.err
 
     ami.env["HTTPS_PROXY"] = "http://localhost:1"
     ami.env["NO_PROXY"] = "localhost"

@@ -61,7 +61,7 @@ def test_nothing_is_believed_that_is_not_signed(ami: Module, repository: Reposit
     repomd.write_text(repomd.read_text().replace("<revision>", "<revision>9"))
     changed = list_with_key(ami, repository, signer.public_key())
 
-    for run, told in [(unsigned, "has no signature (repodata/repomd.xml.asc), and --gpg-key asks for one"),
+    for run, told in [(unsigned, "is not signed (repodata/repomd.xml.asc: 404), and --gpg-key asks for a signature"),
                       (foreign, "was made by the key "), (changed, "it does not fit: what it signs was changed")]:
         assert run.code == 3 and told in run.err, run.all
     assert not (ami.folder / "packages.json").exists()

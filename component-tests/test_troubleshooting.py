@@ -17,7 +17,7 @@ TELLS = re.compile(r'(?:#\[error\(|bail!\(|anyhow!\(|context\(|with_context\(\|\
 #: What only goes before the message that counts.
 PREFIXES = {
     "cannot use {}", "{file} cannot be taken over", "--gpg-key {}", "cannot read {what}: {error}", "the signature {} is not believed",
-    "the location of primary in {shown}: {}", "could not {doing} in {place}", "{what} is malformed{}: {reason}", "{} answers {status}: {advice}",
+    "the location of primary in {}: {}", "could not {doing} in {place}", "{what} is malformed{}: {reason}", "{} answers {status}: {advice}",
     "in {}: expected an XML document in UTF-8: {}",
 }
 #: What is said of a run that goes well: sentences of reports, and the words of rules.

@@ -11,6 +11,7 @@ pub mod child_pipeline;
 pub mod images;
 pub mod plan;
 pub mod policy;
+pub mod redacted;
 pub mod release;
 pub mod report;
 pub mod repository;

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use url::Url;
 
 /// The most characters of a text from outside that a message repeats.
 const EXCERPT: usize = 500;
@@ -51,23 +50,6 @@ fn beginning(text: &str, most: usize) -> String {
         beginning.push('…');
     }
     beginning
-}
-
-/// A URL that is safe to show: without user, password, query and fragment, which can be secrets, and not
-/// longer than an [`excerpt`].
-pub fn redacted(url: &Url) -> String {
-    let mut url = url.clone();
-    without_credentials(&mut url);
-    url.set_query(None);
-    url.set_fragment(None);
-    excerpt(url.as_str())
-}
-
-/// Takes user and password out of a URL.
-pub fn without_credentials(url: &mut Url) {
-    // Only a URL that can have no user refuses to lose it.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
 }
 
 /// Neither a control character nor one that ends a line or changes its direction, and one that XML may hold.

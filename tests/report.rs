@@ -198,7 +198,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.10.0-1.x86_64  rhel9   new release
       gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
-    insta::assert_snapshot!(table::status(&document, false), @"
+    insta::assert_snapshot!(table::status(&document, false, None), @"
     gitlab-runner on main: 1 failed, 6 building, 2 built, 1 skipped
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
@@ -264,10 +264,10 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
     document.record_scope(&target("al2023"), &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
-    for text in [table::status(&document, false), text] {
+    for text in [table::status(&document, false, None), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     }
-    insta::assert_snapshot!(table::status(&document, false), @"
+    insta::assert_snapshot!(table::status(&document, false, None), @"
     gitlab-runner on ref?[2J: 1 building, 1 built, 1 skipped
     PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
@@ -278,7 +278,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
 
 #[test]
 fn a_tracker_without_entries_is_a_heading() {
-    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), false), @"
+    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), false, None), @"
     gitlab-runner on feature/a: no builds
     PACKAGE  TARGET  STATE  SINCE (UTC)  ATTEMPTS  MORE
     ");
@@ -372,7 +372,7 @@ fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
 #[test]
 fn a_table_in_colours_is_the_plain_one_in_colours() {
     let (document, _) = a_night_of_every_kind();
-    let coloured = table::status(&document, true);
+    let coloured = table::status(&document, true, None);
     let mut plain = String::new();
     for part in coloured.split('\u{1b}') {
         plain.push_str(if plain.is_empty() && !coloured.starts_with('\u{1b}') {
@@ -381,7 +381,7 @@ fn a_table_in_colours_is_the_plain_one_in_colours() {
             part.split_once('m').map_or("", |(_, text)| text)
         });
     }
-    assert_eq!(plain, table::status(&document, false));
+    assert_eq!(plain, table::status(&document, false, None));
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31mfailed\u{1b}[0m"), "{coloured:?}");
 }
 

@@ -9,7 +9,7 @@ use ami_scheduler::tracker::{Document, Notes, Recorded};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use crate::cli::ImageArgs;
+use crate::args::ImageArgs;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 
@@ -21,11 +21,8 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    pub fn read(file: &Path, json: &[u8], args: ImageArgs, targets: &[Target]) -> Result<Self, Failure> {
-        let matcher = ImageMatcher {
-            name: args.image_name,
-            tags: args.image_tag.into_iter().map(|mark| (mark.key, mark.value)).collect(),
-        };
+    pub fn read(file: &Path, json: &[u8], args: &ImageArgs, targets: &[Target]) -> Result<Self, Failure> {
+        let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
         let images = images::parse(json).with_context(|| format!("{} cannot be taken over", file.display()))?;
         let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
@@ -65,7 +62,7 @@ fn check(matcher: &ImageMatcher, targets: &[Target]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the tracker keeps of an image.
+/// The notes that the tracker keeps of an image.
 pub fn notes(image: &Image) -> Notes {
     Notes::from([("AMI_ID".to_owned(), image.id.clone())])
 }

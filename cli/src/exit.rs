@@ -1,11 +1,17 @@
 //! Exit codes, and the errors that lead to them.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use ami_scheduler::alarm::{Alarm, AlarmKind};
+use ami_scheduler::redacted::without_credentials;
+use ami_scheduler::text::printable;
 use anyhow::anyhow;
 
-/// What a run can end with. The numbers are a contract with people's scripts.
+/// The most characters of an error that are shown.
+const MAX_MESSAGE: usize = 4000;
+
+/// The exit codes. The numbers are a contract with people's scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Anything else.
@@ -70,14 +76,19 @@ pub fn fail_on(kinds: &[AlarmKind], alarms: &[Alarm]) -> Result<(), Failure> {
         .with_exit(first.into())
 }
 
-/// Ends a run that has gone well, or has not.
-///
+/// Ends a run. An error is the last line that it prints.
+pub fn end(run: Result<(), Failure>) -> ExitCode {
+    let Err(Failure { exit, error }) = run else { return leave(0) };
+    let message: String = without_credentials(&format!("{error:#}")).chars().take(MAX_MESSAGE).collect();
+    let _ = writeln!(std::io::stderr(), "Error: {}", printable(&message));
+    leave(exit as u8)
+}
+
 /// WASI's stable `exit` knows success and failure alone; the code needs its newer sibling, after
 /// which nothing runs: stdout and stderr have no buffers of ours that could be lost.
-pub fn leave(code: u8) -> ExitCode {
+fn leave(code: u8) -> ExitCode {
     #[cfg(target_os = "wasi")]
     if code > 1 {
-        use std::io::Write as _;
         let _ = std::io::stdout().flush();
         wasi::cli::exit::exit_with_code(code);
     }

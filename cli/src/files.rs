@@ -26,6 +26,26 @@ fn write_with(path: &Path, content: impl FnOnce(File) -> io::Result<()>) -> anyh
     written.with_context(|| format!("cannot write {}{}", path.display(), sandbox_hint(path)))
 }
 
+/// Removes what an earlier run left in the place of a result: a run that ends too early is not to hand it on.
+///
+/// Only files are removed: a terminal stays.
+pub fn remove_earlier<'a>(results: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+    let mut files = results.into_iter().filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()));
+    files.try_for_each(|path| {
+        let doing = || format!("cannot remove {}, which an earlier run left", path.display());
+        fs::remove_file(path).with_context(doing)
+    })
+}
+
+/// Prints a result, however quiet a run is. Where nobody listens any more, whoever asked has read enough.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.context("cannot write to stdout"),
+    }
+}
+
 /// A `JUnit` report of builds, where one is asked for.
 pub fn write_junit(path: Option<&Path>, reference: &str, now: Timestamp, cases: &[Case]) -> anyhow::Result<()> {
     path.map_or(Ok(()), |path| write(path, &junit::report(reference, now, cases)?))

@@ -13,24 +13,24 @@ use ami_scheduler::tracker::{Document, Origin, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::cli::{RuleArgs, TrackerArgs};
+use crate::args::{RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
-use crate::session::{Connect, open_store};
+use crate::session::Session;
 
-/// What a run is asked for.
+/// The request that a run answers.
 pub struct Request {
     /// The targets that the team has.
     pub targets: Vec<Target>,
-    /// Those of them that are meant; none stand for all.
+    /// The targets that this run is about; none stand for all.
     pub only_targets: Vec<Target>,
-    /// Whether the tracker counts, and is told, of a version that is asked for by hand.
+    /// Whether the tracker is read and written for a version that is asked for by hand.
     pub record: bool,
-    /// Who asks for one.
+    /// The person who asks for such a version.
     pub by: Option<String>,
 }
 
-/// What a run would do, before it has any effect.
+/// A run that is decided, and has no effect yet.
 pub struct Night {
     pub packages: Packages,
     pub targets: Vec<Target>,
@@ -38,25 +38,25 @@ pub struct Night {
     pub origin: Origin,
     pub now: Timestamp,
     pub plan: Plan,
-    /// The tracker as it is, and as the run would leave it.
+    /// The tracker before the run, and after it.
     pub before: Document,
     after: Document,
-    /// What was taken over from a tracker of another kind.
+    /// A sentence on what was taken over from a plain-text tracker.
     pub taken_over: Option<String>,
-    /// Where the tracker is, and what was read of it; none of a version that is built by hand and not recorded.
+    /// The tracker's store, and the heads that were read; none for a version by hand that is not recorded.
     tracker: Option<(Box<dyn Store>, Heads)>,
 }
 
 impl Night {
     pub fn make(
+        session: &Session,
         packages: &Path,
         request: Request,
         tracker: &TrackerArgs,
-        connect: &Connect,
         rules: RuleArgs,
         origin: Origin,
-        now: Timestamp,
     ) -> Result<Self, Failure> {
+        let now = session.now;
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
         let targets = only(&all_targets, &request.only_targets).with_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
@@ -73,7 +73,7 @@ impl Night {
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
             (Document::new(product, reference), None, None)
         } else {
-            let store = open_store(&tracker.tracker, connect)?;
+            let store = session.store(&tracker.place)?;
             let tracker = Tracker::new(store.as_ref(), product, reference).with_exit(Exit::Tracker)?;
             let heads = tracker.read().with_exit(Exit::Tracker)?;
             let (before, taken_over) = match &heads.document {
@@ -101,7 +101,7 @@ impl Night {
         Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, tracker })
     }
 
-    /// What is told of, besides builds; what that needs to know of the past is recorded with the rest.
+    /// The alarms of this run. Raising them changes the tracker, too: it remembers what was seen.
     pub fn alarms(&mut self, limits: &Limits) -> Vec<Alarm> {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
@@ -110,7 +110,7 @@ impl Night {
         watch.alarms(&self.before, &mut self.after, &self.packages.repositories, &self.plan.republished)
     }
 
-    /// Who decides, when, by which rules and for which targets.
+    /// The context of the decisions.
     pub fn context(&self) -> Context<'_> {
         Context { targets: &self.targets, rules: &self.rules, origin: &self.origin, now: self.now }
     }
@@ -120,18 +120,15 @@ impl Night {
         self.tracker.is_some()
     }
 
-    /// What the rules add and drop, beside an earlier run.
-    pub fn compare(&self, builds: &Path) -> Result<String, Failure> {
-        let earlier = earlier(builds)?;
+    /// Compares this run with an earlier one: which builds the rules add, and which they drop.
+    pub fn compare(&self, earlier: &Earlier) -> String {
         if let Some(version) = &earlier.asked_for {
-            return Ok(format!(
-                "{} is about {version}, which was asked for by hand: there is nothing to compare with.",
-                builds.display()
-            ));
+            return format!(
+                "The earlier run was about {version}, asked for by hand: there is nothing to compare with."
+            );
         }
         let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (row.package.clone(), row.reason)).collect();
-        let comparison = earlier.compare(&self.plan, &filtered);
-        Ok(report::comparison(&earlier, &comparison))
+        report::comparison(earlier, &earlier.compare(&self.plan, &filtered))
     }
 
     /// Claims the builds, and remembers the rest.
@@ -142,7 +139,7 @@ impl Night {
     }
 }
 
-/// What a run has decided.
+/// Reads the builds.json of an earlier run.
 pub fn earlier(builds: &Path) -> Result<Earlier, Failure> {
     let doing = || format!("{}: it is not the builds.json that diff writes", builds.display());
     Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
@@ -159,7 +156,7 @@ fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
     Ok(all)
 }
 
-/// Those of the targets that are named; all, where none is.
+/// Picks the targets that are named, or all where none is.
 fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
     if let Some(unknown) = named.iter().find(|target| !all.contains(target)) {
         bail!("--only-targets names {unknown}, which is none of the targets: they are {}", listed(all));
@@ -167,8 +164,8 @@ fn only(all: &[Target], named: &[Target]) -> anyhow::Result<Vec<Target>> {
     Ok(all.iter().filter(|target| named.is_empty() || named.contains(target)).cloned().collect())
 }
 
-/// The document of a tracker that has no heads, and what is to be said of it: from the plain-text tracker of the same ref, where
-/// there is one; else an empty one.
+/// The document of a tracker that has no heads, and what is to be said of it: that of the plain-text tracker of
+/// the same ref, where there is one; else an empty one.
 fn first_document(
     store: &dyn Store,
     tracker: &Tracker<'_>,
@@ -180,7 +177,7 @@ fn first_document(
 ) -> Result<(Document, Option<String>), Failure> {
     let mut document = tracker.new_document();
     let name = plain_text::file_name(reference);
-    let Some(file) = heads.other_files.iter().rfind(|file| file.name == name) else {
+    let Some(file) = newest(&heads.other_files, &name) else {
         return Ok((document, None));
     };
     let packages = read_plain_text(store, file).with_exit(Exit::Tracker)?;
@@ -199,6 +196,11 @@ fn first_document(
     Ok((document, Some(told)))
 }
 
+/// The file of a name that was stored last: a store may hold several.
+fn newest<'a>(files: &'a [StoredFile], name: &str) -> Option<&'a StoredFile> {
+    files.iter().filter(|file| file.name == name).max_by_key(|file| file.id)
+}
+
 fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<Nevra>> {
     let doing = || format!("the plain-text tracker {} in {} cannot be taken over", file.name, store.place());
     let content = store.download(file).map_err(anyhow::Error::from_boxed).with_context(doing)?;
@@ -206,4 +208,17 @@ fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<N
         content.ok_or_else(|| anyhow!("it is listed, but it is not there; run the job again")).with_context(doing)?;
     let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such").with_context(doing)?;
     plain_text::parse(&text).with_context(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_files_of_one_name_the_one_that_was_stored_last_counts() {
+        let file = |id, name: &str| StoredFile { id, name: name.to_owned(), sha256: None };
+        let newest_first = [file(9, "other.txt"), file(7, "main.txt"), file(3, "main.txt")];
+        assert_eq!(newest(&newest_first, "main.txt").map(|file| file.id), Some(7));
+        assert_eq!(newest(&newest_first, "feature.txt"), None);
+    }
 }

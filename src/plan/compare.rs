@@ -1,6 +1,6 @@
 //! Which builds a change of the rules adds or drops: a plan beside the `builds.json` of an earlier run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -75,6 +75,22 @@ impl Earlier {
     /// Reads a `builds.json`.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+
+    /// The targets that this run decided for.
+    pub fn targets(&self) -> Vec<&Target> {
+        let rows = self.builds.iter().chain(&self.held);
+        let targets: BTreeSet<&Target> = rows.filter_map(|row| row.target.as_ref()).collect();
+        targets.into_iter().collect()
+    }
+
+    /// What this run decided of each release × target, and of what `list` had left out for all targets: in a
+    /// sentence, which begins as those of [`Plan`]'s do.
+    pub fn decisions(&self) -> impl Iterator<Item = (&Nevra, Option<&Target>, String)> {
+        let kinds = [("to be built: ", &self.builds), ("", &self.held), ("left out by list, ", &self.filtered)];
+        kinds.into_iter().flat_map(|(begin, rows)| {
+            rows.iter().map(move |row| (&row.package, row.target.as_ref(), format!("{begin}{}", row.explanation)))
+        })
     }
 
     /// Compares a plan with this run.

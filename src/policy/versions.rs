@@ -137,7 +137,7 @@ pub(super) fn names(package: &Nevra) -> [String; 4] {
 
 impl ExactVersion {
     /// Whether it names this release.
-    fn names(&self, package: &Nevra) -> bool {
+    pub fn names(&self, package: &Nevra) -> bool {
         names(package).contains(&self.0)
     }
 }

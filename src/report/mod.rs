@@ -14,4 +14,4 @@ pub use comparison::comparison;
 pub use listing::listing;
 pub use plan::plan;
 pub use status::{overdue, standing, summary};
-pub use why::why;
+pub use why::{why, why_then};

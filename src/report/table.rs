@@ -10,9 +10,14 @@ use crate::tracker::{Document, Entry, Tone};
 
 const HEADINGS: [&str; 6] = ["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"];
 const STATE: usize = 2;
+const MORE: usize = 5;
+/// The fewest characters that are left of the last column, however narrow the terminal.
+const LEAST_OF_MORE: usize = 12;
 
 /// The table, in colours where they are wanted. Without them it is plain text. Times are UTC.
-pub fn status(document: &Document, colours: bool) -> String {
+///
+/// Where a `width` in columns is given, the last cell of a row is shortened to fit, and ends in `…` then.
+pub fn status(document: &Document, colours: bool, width: Option<usize>) -> String {
     let painted = |style: Style, text: &str| if colours { format!("{style}{text}{style:#}") } else { text.to_owned() };
     let bold = Style::new().bold();
     let heading = format!("{} on {}", document.product(), printable(document.reference()));
@@ -38,11 +43,14 @@ pub fn status(document: &Document, colours: bool) -> String {
             rows.iter().chain([&headings]).map(|(row, _)| row[column].chars().count()).max().unwrap_or_default()
         })
         .collect();
+    let taken: usize = widths[..MORE].iter().map(|width| width + 2).sum();
+    let room = width.map(|width| width.saturating_sub(taken).max(LEAST_OF_MORE));
     for (number, (row, style)) in [&headings].into_iter().chain(&rows).enumerate() {
         let mut line = String::new();
         let last = row.iter().rposition(|cell| !cell.is_empty()).unwrap_or_default();
         for (column, cell) in row.iter().enumerate().take(last + 1) {
             let is_painted = number == 0 || column == STATE;
+            let cell = if column == MORE { &within(cell, room) } else { cell };
             line.push_str(&if is_painted { painted(*style, cell) } else { cell.clone() });
             if column < last {
                 let _ = write!(line, "{:1$}", "", widths[column] - cell.chars().count() + 2);
@@ -51,6 +59,17 @@ pub fn status(document: &Document, colours: bool) -> String {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// A text of at most so many characters.
+fn within(text: &str, room: Option<usize>) -> String {
+    match room {
+        Some(room) if text.chars().count() > room => {
+            let kept: String = text.chars().take(room.saturating_sub(1)).collect();
+            format!("{}…", kept.trim_end())
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn style(entry: &Entry) -> Style {

@@ -1,9 +1,10 @@
 //! Why a release is built, or is not.
 
 use crate::plan::Plan;
+use crate::plan::compare::Earlier;
 use crate::policy::FilterReason;
 use crate::release::{Nevra, Target};
-use crate::text::{count, minute, printable_lines};
+use crate::text::{count, minute, printable};
 use crate::tracker::{Document, Entry};
 
 /// Why each of some releases is built, held or filtered, with what the tracker knows of it. Which of them are
@@ -20,16 +21,34 @@ pub fn why(
     let cells = built.chain(held).filter(|(package, target, _)| is_meant(package, Some(target)));
     let cells = cells.map(|(package, target, why)| {
         let known = tracker.entry(package, target).map(history).filter(|text| !text.is_empty());
-        let known = known.map(|text| format!("  {text}\n")).unwrap_or_default();
-        (package.clone(), target.to_string(), format!("{package} {target}: {why}\n{known}"))
+        let known = known.map(|text| format!("  {}\n", printable(&text))).unwrap_or_default();
+        (package.clone(), target.to_string(), answer(package, Some(target), &why) + &known)
     });
     let filtered = filtered.filter(|(package, _)| is_meant(package, None)).map(|(package, reason)| {
-        let text = format!("{package}: left out by list, {reason}\n");
+        let text = answer(&package, None, &format!("left out by list, {reason}"));
         (package, String::new(), text)
     });
-    let mut answers: Vec<_> = cells.chain(filtered).collect();
+    in_order(cells.chain(filtered))
+}
+
+/// The same of a run that has decided already.
+pub fn why_then(run: &Earlier, is_meant: impl Fn(&Nevra, Option<&Target>) -> bool) -> String {
+    let decisions = run.decisions().filter(|(package, target, _)| is_meant(package, *target));
+    in_order(decisions.map(|(package, target, why)| {
+        (package.clone(), target.map(ToString::to_string).unwrap_or_default(), answer(package, target, &why))
+    }))
+}
+
+/// A line of its own: what a person wrote as a reason may have several.
+fn answer(package: &Nevra, target: Option<&Target>, why: &str) -> String {
+    let target = target.map(|target| format!(" {target}")).unwrap_or_default();
+    format!("{package}{target}: {}\n", printable(why))
+}
+
+fn in_order(answers: impl Iterator<Item = (Nevra, String, String)>) -> String {
+    let mut answers: Vec<_> = answers.collect();
     answers.sort();
-    answers.into_iter().map(|(_, _, text)| printable_lines(&text)).collect()
+    answers.into_iter().map(|(_, _, text)| text).collect()
 }
 
 /// A line about a build from the tracker.

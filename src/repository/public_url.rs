@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-use crate::text::without_credentials;
+use crate::redacted::remove_credentials;
 
 /// Characters that pipeline variables expand, or that are syntax of a shell.
 const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add(b')').add(b';').add(b'|').add(b'\\');
@@ -13,7 +13,7 @@ const SYNTAX: &AsciiSet = &CONTROLS.add(b'$').add(b'`').add(b'\'').add(b'(').add
 /// A URL as others are to have it: without a password, and with what could be taken for syntax encoded,
 /// which means the same.
 pub(super) fn public(mut url: Url) -> Result<Url, url::ParseError> {
-    without_credentials(&mut url);
+    remove_credentials(&mut url);
     let encoded = match Cow::from(utf8_percent_encode(url.as_str(), SYNTAX)) {
         Cow::Borrowed(_) => return Ok(url),
         Cow::Owned(encoded) => Url::parse(&encoded)?,

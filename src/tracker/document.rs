@@ -139,6 +139,14 @@ impl Document {
             .flat_map(|(package, targets)| targets.iter().map(move |(target, entry)| (package, target, entry)))
     }
 
+    /// Leaves only these entries, for those who look for some. What is left is to be shown, not to be written.
+    pub fn retain(&mut self, is_wanted: impl Fn(&Entry) -> bool) {
+        for targets in self.entries.values_mut() {
+            targets.retain(|_, entry| is_wanted(entry));
+        }
+        self.entries.retain(|_, targets| !targets.is_empty());
+    }
+
     /// The entry of a build.
     pub fn get(&self, build: &BuildKey) -> Option<&Entry> {
         self.entry(&build.package, &build.target)
@@ -335,7 +343,8 @@ impl Document {
     /// Records that a person does not want a build. A success stays a success.
     pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        if before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by) {
+        let said_before = before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by);
+        if before.state == State::Skipped && said_before {
             return Recorded::AsBefore;
         }
         let mut skipped = before.transition(State::Skipped, now, Origin::default());
@@ -449,4 +458,42 @@ fn merge_max<K: Ord, V>(
         Occupied(_) => return Recorded::AsBefore,
     }
     Recorded::Changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_was_asked_for_again_can_be_skipped_for_the_same_reason_by_the_same_person() {
+        let now = Timestamp::UNIX_EPOCH;
+        let build = BuildKey {
+            package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"),
+            target: "al2023".parse().expect("a target"),
+        };
+        let mut document = Document::new("gitlab-runner", "main");
+        document.claim(&build, "new_release", None, now, Origin::default());
+        document.rebuild(&build.package, &[], "broken", Some("mary"), now);
+        assert_eq!(document.skip_by_hand(&build, "broken", "mary", now), Recorded::Changed);
+        assert_eq!(document.get(&build).map(|entry| entry.state), Some(State::Skipped));
+        assert_eq!(document.skip_by_hand(&build, "broken", "mary", now), Recorded::AsBefore);
+    }
+
+    #[test]
+    fn the_entries_that_are_looked_for_are_left() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut document = Document::new("gitlab-runner", "main");
+        for (package, target) in [("a-1-1.noarch", "al2023"), ("a-1-1.noarch", "rhel9"), ("a-2-1.noarch", "rhel9")] {
+            let build =
+                BuildKey { package: package.parse().expect("a package"), target: target.parse().expect("a target") };
+            if target == "rhel9" {
+                document.import(&build, "was there", now)
+            } else {
+                document.skip(&build, "x", now)
+            };
+        }
+        document.retain(|entry| entry.state == State::Skipped);
+        let left: Vec<String> = document.entries().map(|(package, target, _)| format!("{package} {target}")).collect();
+        assert_eq!(left, ["a-1-1.noarch al2023"]);
+    }
 }

@@ -1,101 +1,220 @@
+use std::path::{Path, PathBuf};
+
 use ami_scheduler::artifacts::{Builds, Run};
-use ami_scheduler::child_pipeline::{Settings, render};
+use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
+use ami_scheduler::release::{Checksum, Target};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use anyhow::anyhow;
-use jiff::Timestamp;
+use clap::{ArgAction, Args};
 
-use crate::cli::Diff;
+use crate::args::values::{Guard, ListOf, guard, switch};
+use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on};
-use crate::files::{write, write_json, write_junit};
-use crate::night::{Night, Request};
-use crate::session::Connect;
+use crate::files::{remove_earlier, write, write_json, write_junit};
+use crate::night::{Night, Request, earlier};
+use crate::session::Session;
 
-pub fn run(args: Diff, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let origin = Origin { lane: args.lane.into_lane(), ..Origin::from(args.origin) };
-    if !args.dry_run && args.compare.as_ref().is_some_and(|file| file.0.is_some()) {
-        return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
-            .with_exit(Exit::CommandLine);
-    }
-    let request = Request {
-        targets: args.targets.0,
-        only_targets: args.only_targets.0,
-        record: args.record,
-        by: args.by.filter(|by| !by.is_empty()),
-    };
-    let mut night = Night::make(&args.packages, request, &args.tracker, connect, args.rules, origin, now)?;
-    let limits = args.alarms.overdue.limits(args.alarms.unchanged_after);
-    let alarms = night.alarms(&limits);
-    let packages = &night.packages;
-    let (product, reference) = (packages.product.as_str(), args.tracker.reference.as_str());
-    let settings = Settings {
-        product: product.to_owned(),
-        reference: reference.to_owned(),
-        pipeline: night.origin.pipeline,
-        lane: night.origin.lane.clone(),
-        build_file: args.build_file,
-        build_job: args.build_job,
-        image: args.image.and_then(|image| image.0),
-        tags: args.tags.0,
-        notes: args.notes.0,
-        module_url: args.module_url.and_then(|url| url.0),
-        module_sha256: args.module_sha256.and_then(|sha256| sha256.0),
-    };
-    // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
-    // what was not claimed is not left for anybody to build.
-    let name = TrackerName::new(product, reference).with_exit(Exit::Tracker)?;
-    let recorded = night.is_recorded();
-    let child_pipeline =
-        render(&settings, recorded.then_some(&name), &night.plan.builds).with_exit(Exit::Repository)?;
-    let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: args.dry_run, recorded };
-    let builds = Builds::new(packages, &night.plan, &alarms, run);
-    let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
-    let reports = || -> anyhow::Result<()> {
-        if let Some(file) = &args.markdown {
-            write(file, markdown::plan(product, reference, now, &night.plan, &alarms).as_bytes())?;
+const EXAMPLES: &str = "Examples:
+  What is to be built on two base systems, with a tracker in a directory:
+    $ mkdir -p tracker
+    $ ami-scheduler diff --targets al2023,rhel9 --tracker tracker --ref main \\
+        --build-file ci/build-ami.yml
+
+  As the job of the component does it, with reports for people and for GitLab:
+    $ ami-scheduler diff --targets '[\"al2023\", \"rhel9\"]' --tracker gitlab \\
+        --ref main --build-file ci/build-ami.yml --notes AMI_ID \\
+        --markdown builds.md --junit junit.xml
+
+  A version by hand, on one target, and recorded in the tracker:
+    $ ami-scheduler diff --packages by-hand.json --targets al2023,rhel9 \\
+        --only-targets rhel9 --record --by mary --tracker tracker --ref main \\
+        --build-file ci/build-ami.yml
+
+  The whole history of a target that is new, five builds a run:
+    $ ami-scheduler diff --targets al2023,rhel9,rocky9 --tracker tracker \\
+        --ref main --build-file ci/build-ami.yml --first-run all --max-builds 5";
+
+/// Decides what to build, claims it in the tracker, and writes the child pipeline that builds it
+///
+/// Every release x target is built once: what is built, skipped, held by another pipeline or given
+/// up is left alone, and the log says why. Nothing to build is no error.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Diff {
+    /// The releases, as list wrote them
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    packages: PathBuf,
+    /// What images are built on: al2023,rhel9, or a JSON array
+    #[arg(long, value_name = "LIST")]
+    targets: ListOf<Target>,
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
+    /// Only these of the targets; without it, all
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    only_targets: ListOf<Target>,
+    /// Claim and record the version that list was asked for by --version; without this, it is built all the same
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    record: bool,
+    /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    dry_run: bool,
+    /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Who asks for a version by hand
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]
+    by: Option<String>,
+    #[command(flatten)]
+    alarms: AlarmArgs,
+    /// The file of the project that holds the build job
+    #[arg(long, value_name = "PATH")]
+    build_file: BuildFile,
+    /// The hidden job that builds one image
+    #[arg(long, value_name = "JOB", default_value = ".build-ami")]
+    build_job: BuildJob,
+    /// Variables of the build's dotenv report that the tracker keeps, such as AMI_ID
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    notes: ListOf<NoteName>,
+    /// The image of the jobs that record; without it, the runner's own
+    #[arg(long, value_name = "IMAGE", env = "AMI_SCHEDULER_JOB_IMAGE")]
+    image: Option<String>,
+    /// The tags of the runners of the jobs that record
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    tags: ListOf<String>,
+    /// Where the jobs that record fetch the module from, if their runner has none
+    #[arg(long, value_name = "URL")]
+    module_url: Option<url::Url>,
+    /// The sha256 of the module, which these jobs verify; none to do without
+    #[arg(long, value_name = "DIGITS|none", value_parser = module_sha256)]
+    module_sha256: Option<Guard<Checksum>>,
+    /// Where to write what is built and why, and what is not and why not
+    #[arg(long, value_name = "FILE", default_value = "builds.json")]
+    builds: PathBuf,
+    /// Where to write the child pipeline
+    #[arg(long, value_name = "FILE", default_value = "child-pipeline.yml")]
+    child_pipeline: PathBuf,
+    /// Where to write the same as Markdown, for people; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Where to write the same as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    #[command(flatten)]
+    origin: OriginArgs,
+    #[command(flatten)]
+    lane: LaneArgs,
+}
+
+fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
+    let digits: Guard<String> = guard(text, "a checksum of the module")?;
+    let checksum = digits.0.map(|digits| format!("sha256:{digits}").parse()).transpose();
+    checksum.map(Guard).map_err(|error: ami_scheduler::release::ChecksumError| error.to_string())
+}
+
+impl Diff {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        // An earlier run may be where this one writes.
+        let compared = self.compare.as_deref().map(earlier).transpose();
+        remove_earlier(self.results())?;
+        let compared = compared?;
+        if !self.dry_run && compared.is_some() {
+            return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
+                .with_exit(Exit::CommandLine);
         }
-        if args.junit.is_some() {
-            write_junit(args.junit.as_deref(), reference, now, &junit::cases(&night.plan, &alarms))?;
+        let module_sha256 = self.module_sha256.clone().and_then(|sha256| sha256.0);
+        if self.module_url.is_some() && module_sha256.is_none() {
+            return Err(anyhow!("--module-url needs --module-sha256: what is fetched is verified"))
+                .with_exit(Exit::CommandLine);
         }
-        Ok(())
-    };
-    if args.dry_run {
-        write_json(&args.builds, &builds)?;
-        // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
-        let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
-        write(&args.child_pipeline, nothing.as_bytes())?;
-        reports()?;
-        say!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
-        if let Some(file) = args.compare.and_then(|file| file.0) {
-            say!("{}", night.compare(&file)?.trim_end());
+        let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
+        let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
+        let request = Request {
+            targets: self.targets.0,
+            only_targets: self.only_targets.0,
+            record: self.record,
+            by: self.by.filter(|by| !by.is_empty()),
+        };
+        let mut night = Night::make(session, &self.packages, request, &self.tracker, self.rules, origin)?;
+        let now = session.now;
+        let alarms = night.alarms(&self.alarms.limits());
+        let packages = &night.packages;
+        let (product, reference) = (packages.product.as_str(), self.tracker.reference.as_str());
+        let settings = Settings {
+            product: product.to_owned(),
+            reference: reference.to_owned(),
+            pipeline: night.origin.pipeline,
+            lane: night.origin.lane.clone(),
+            build_file: self.build_file,
+            build_job: self.build_job,
+            image: self.image,
+            tags: self.tags.0,
+            notes: self.notes.0,
+            module_url: self.module_url,
+            module_sha256,
+        };
+        // Claims that no child pipeline comes from would hold builds back: what can fail comes first, and
+        // what was not claimed is not left for anybody to build.
+        let name = TrackerName::new(product, reference).with_exit(Exit::Tracker)?;
+        let recorded = night.is_recorded();
+        let child_pipeline =
+            render(&settings, recorded.then_some(&name), &night.plan.builds).with_exit(Exit::Repository)?;
+        let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: self.dry_run, recorded };
+        let builds = Builds::new(packages, &night.plan, &alarms, run);
+        let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
+        let reports = || -> anyhow::Result<()> {
+            if let Some(file) = &self.markdown {
+                write(file, markdown::plan(product, reference, now, &night.plan, &alarms).as_bytes())?;
+            }
+            if self.junit.is_some() {
+                write_junit(self.junit.as_deref(), reference, now, &junit::cases(&night.plan, &alarms))?;
+            }
+            Ok(())
+        };
+        if self.dry_run {
+            write_json(&self.builds, &builds)?;
+            // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
+            let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
+            write(&self.child_pipeline, nothing.as_bytes())?;
+            reports()?;
+            output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
+            if let Some(earlier) = compared {
+                output!("{}", night.compare(&earlier).trim_end());
+            }
+            return fail_on(&self.alarms.overdue.fail_on.0, &alarms);
         }
-        return fail_on(&args.alarms.overdue.fail_on.0, &alarms);
-    }
-    let done = write_json(&args.builds, &builds)
-        .and_then(|()| write(&args.child_pipeline, child_pipeline.as_bytes()))
-        .and_then(|()| reports())
-        .map_err(Failure::from)
-        .and_then(|()| night.record());
-    if done.is_err() {
-        let reports = args.markdown.iter().chain(&args.junit);
-        for file in [&args.builds, &args.child_pipeline].into_iter().chain(reports) {
-            let _ = std::fs::remove_file(file);
+        let done = write_json(&self.builds, &builds)
+            .and_then(|()| write(&self.child_pipeline, child_pipeline.as_bytes()))
+            .and_then(|()| reports())
+            .map_err(Failure::from)
+            .and_then(|()| night.record());
+        if done.is_err() {
+            // The error that counts is the first.
+            let _ = remove_earlier(results.iter().map(PathBuf::as_path));
         }
+        done?;
+        if let Some(taken_over) = &night.taken_over {
+            output!("{taken_over}");
+        }
+        output!("{}", text.trim_end());
+        if !recorded {
+            output!(
+                "\nThe tracker was neither read nor written: --record (input record, variable AMI_SCHEDULER_RECORD) changes both."
+            );
+        } else if let (Some(version), []) = (packages.policy.versions.asked_for(), night.plan.builds.as_slice()) {
+            output!(
+                "\n{version} is not built now, for the reasons above. Was the pipeline that holds it cancelled? Then \
+                 `rebuild` ends its claim. Without a record it can be built in any case."
+            );
+        }
+        fail_on(&self.alarms.overdue.fail_on.0, &alarms)
     }
-    done?;
-    if let Some(taken_over) = &night.taken_over {
-        say!("{taken_over}");
+
+    /// The files that this writes.
+    fn results(&self) -> impl Iterator<Item = &Path> {
+        let reports = self.markdown.iter().chain(&self.junit);
+        [&self.builds, &self.child_pipeline].into_iter().chain(reports).map(PathBuf::as_path)
     }
-    say!("{}", text.trim_end());
-    if !recorded {
-        say!(
-            "\nThe tracker was not asked and will not know of it: --record (input record, variable AMI_SCHEDULER_RECORD) changes both."
-        );
-    } else if let (Some(version), []) = (packages.policy.versions.asked_for(), night.plan.builds.as_slice()) {
-        say!(
-            "\n{version} is not built now, for the reasons above. Was the pipeline that holds it cancelled? Then `forget` it; \
-             or build it without a record."
-        );
-    }
-    fail_on(&args.alarms.overdue.fail_on.0, &alarms)
 }

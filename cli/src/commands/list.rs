@@ -1,60 +1,199 @@
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ami_scheduler::artifacts::Packages;
-use ami_scheduler::policy::{ExactVersion, FilterReason, Policy, Versions};
-use ami_scheduler::release::Target;
-use ami_scheduler::release::{Nevra, Package};
+use ami_scheduler::policy::{ExactVersion, FilterReason, LeadingVersion, Policy, Versions};
+use ami_scheduler::release::{Nevra, Package, Target};
 use ami_scheduler::report;
 use ami_scheduler::repository::Listing;
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::repository::merge::{Conflict, Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
 use anyhow::{Context as _, anyhow, bail};
+use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
-use crate::cache::Cache;
-use crate::cli::List;
+use crate::args::environment::variable;
+use crate::args::values::{Guard, ListOf, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{read, write_json};
+use crate::fetch::{Cache, Reader, RepoUrl, Source};
+use crate::files::{read, remove_earlier, write_json};
 use crate::http::Client;
-use crate::reader::Reader;
-use crate::session::Connect;
-use crate::source::Source;
+use crate::session::Session;
+
+const EXAMPLES: &str = "Examples:
+  The releases of version 18, into packages.json, where diff looks for them:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --major-version 18
+
+  From 18.2 on, for one architecture, into another file:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --version-range '>=18.2, <19' \\
+        --arch x86_64 --output runner.json
+
+  One version, for diff to build whatever the tracker says:
+    $ ami-scheduler list --repo-url https://yum.example.com/el/9/x86_64 \\
+        --product gitlab-runner --version 18.6.0 --output by-hand.json
+
+  From a mirror that wants a password, which is never printed:
+    $ ami-scheduler list --product gitlab-runner \\
+        --repo-url \"https://$YUM_USER:$YUM_PASSWORD@yum.example.com/el/9\"";
 
 /// Up to how many versions are told of.
 const FEW: usize = 5;
 /// Up to how many conflicts are told one by one.
 const MANY: usize = 10;
 
-pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let policy = policy(list).with_exit(Exit::CommandLine)?;
-    let repositories = repositories(&list.repo_url, connect.client()?).with_exit(Exit::CommandLine)?;
-    let keys = list.gpg_key.as_ref().and_then(|file| file.0.as_deref()).map(KeyFile::read).transpose()?;
-    let cache = list.cache.as_ref().and_then(|folder| folder.0.as_deref());
-    let (read, merged) =
-        read_all(&repositories, &list.product, keys.as_ref(), cache, now).with_exit(Exit::Repository)?;
-    for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
-        say_aside!(
-            "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
+/// Asks a repository for the releases of a product and writes them to packages.json
+///
+/// Reads repodata/repomd.xml and the primary that it names (checksum verified; plain, gzip, zstd,
+/// xz or bzip2), or, where there is no repodata, the HTML index of the directory.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct List {
+    /// A repository: the baseurl, mirrorlist or metalink of a .repo file, a directory index, or file:DIRECTORY
+    ///
+    /// A user and password in it, or in AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, are used
+    /// and never printed. Several repositories are merged; the first one counts where they have the same
+    /// release. TARGET[,TARGET]=URL says which targets a repository is for. A JSON array of these texts is
+    /// taken as well.
+    // Text: what clap refuses is repeated, and a password may be in it.
+    #[arg(long, value_name = "URL", required = true, env = "AMI_SCHEDULER_REPO_URL, AMI_SCHEDULER_REPO_URLS")]
+    repo_url: Vec<String>,
+    /// Reject a repository unless one of these keys has signed it: a file, or the armoured text itself; none to
+    /// do without
+    ///
+    /// It is what gpgkey of a .repo file names. The signature is repodata/repomd.xml.asc, which dnf asks for
+    /// with repo_gpgcheck.
+    #[arg(long, value_name = "FILE|TEXT|none", value_parser = gpg_key)]
+    gpg_key: Option<Guard<String>>,
+    /// Keep what was read in a directory, so that a repository that has not changed costs one small request;
+    /// true stands for the directory cache, false for none
+    #[arg(long, value_name = "DIR|BOOL")]
+    cache: Option<String>,
+    /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: String,
+    /// Only versions that begin so: 18, or 18.6; 16 is not 160
+    #[arg(long, value_name = "VERSION")]
+    major_version: Option<LeadingVersion>,
+    /// Only versions in this range of semantic versions, such as '>=18.2, <19'
+    #[arg(long, value_name = "RANGE", value_parser = version_range)]
+    version_range: Option<semver::VersionReq>,
+    /// Only this version, in place of the other options about versions: 18.6.1, 18.6.1-1, or
+    /// gitlab-runner-18.6.1-1.x86_64
+    ///
+    /// diff then builds it whatever its rules and the tracker say, and neither reads nor writes the tracker,
+    /// unless --record says so. In a schedule the variable is ignored.
+    #[arg(long, value_name = "VERSION", env = BUILD_VERSION)]
+    version: Option<ExactVersion>,
+    /// Only these architectures, such as x86_64,noarch; without it all but source packages
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    arch: ListOf<String>,
+    /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    pre_releases: bool,
+    /// Say of each release whether it is wanted, or which rule leaves it out
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    explain: bool,
+    /// Where to write the releases
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    output: PathBuf,
+}
+
+/// The variable that asks for a version by hand.
+const BUILD_VERSION: &str = "AMI_SCHEDULER_BUILD_VERSION";
+
+fn gpg_key(text: &str) -> Result<Guard<String>, String> {
+    guard(text, "a key")
+}
+
+impl List {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        remove_earlier([self.output.as_path()])?;
+        let policy = self.policy().with_exit(Exit::CommandLine)?;
+        let repositories = repositories(&self.repo_url, session.client()?).with_exit(Exit::CommandLine)?;
+        let keys = self.gpg_key.as_ref().and_then(|key| key.0.as_deref()).map(Keys::read).transpose()?;
+        let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now)
+            .with_exit(Exit::Repository)?;
+        for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
+            message!(
+                "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
+            );
+        }
+        if merged.conflicts.len() > MANY {
+            message!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
+        }
+        let (wanted, mut filtered) = policy.apply(merged.packages);
+        filtered.dedup();
+        if let (Some(version), []) = (policy.versions.asked_for(), wanted.as_slice()) {
+            return Err(self.no_version(version, &read, &filtered)).with_exit(Exit::Repository);
+        }
+        let text = report::listing(&self.product, &read, &policy.versions, &wanted, &filtered, self.explain);
+        // The process ends here: thousands of releases need not be freed one by one.
+        let packages = ManuallyDrop::new(Packages::new(&self.product, read, session.now, policy, wanted, filtered));
+        write_json(&self.output, &*packages)?;
+        output!("{}", text.trim_end());
+        Ok(())
+    }
+
+    fn policy(&self) -> anyhow::Result<Policy> {
+        let architectures = self.arch.0.clone();
+        if let Some(version) = self.version.clone().filter(|version| !is_left_in_a_schedule(version)) {
+            return Ok(Policy { versions: Versions::Exactly(version), architectures, pre_releases: true });
+        }
+        let leading = self.major_version.clone().map(Versions::Leading);
+        let range = self.version_range.clone().map(Versions::Range);
+        if leading.is_some() && range.is_some() {
+            bail!("--major-version and --version-range are two ways to say the same: give one of them");
+        }
+        Ok(Policy { versions: leading.or(range).unwrap_or_default(), architectures, pre_releases: self.pre_releases })
+    }
+
+    fn cache(&self) -> Option<&Path> {
+        match self.cache.as_deref()? {
+            "" | "false" => None,
+            "true" => Some(Path::new("cache")),
+            directory => Some(Path::new(directory)),
+        }
+    }
+
+    /// An error: the version that a person asked for is not there, and these are.
+    fn no_version(
+        &self,
+        version: &ExactVersion,
+        read: &[RepositoryRead],
+        filtered: &[(Nevra, FilterReason)],
+    ) -> anyhow::Error {
+        let places: Vec<&str> = read.iter().map(|repository| repository.url.as_str()).collect();
+        let others = filtered.iter().filter(|(_, reason)| *reason == FilterReason::OtherVersion);
+        let mut others: Vec<String> = others.map(|(package, _)| package.evr().to_string()).collect();
+        others.dedup();
+        let newest: Vec<String> = others.into_iter().rev().take(FEW).collect();
+        let architectures =
+            if self.arch.0.is_empty() { String::new() } else { format!(" for {}", self.arch.0.join(", ")) };
+        anyhow!(
+            "there is no {version} of {}{architectures} in {}. Give a version (18.6.1) or a version with its release (18.6.1-1) that is there: the newest are {}",
+            self.product,
+            places.join(", "),
+            if newest.is_empty() { "none".to_owned() } else { newest.join(", ") }
+        )
+    }
+}
+
+/// Whether a version comes from a variable that was left in a schedule. A schedule would find no new release with it.
+fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
+    let is_schedule = variable("CI_PIPELINE_SOURCE").is_some_and(|source| source == "schedule");
+    let is_left = is_schedule && variable(BUILD_VERSION).and_then(|text| text.parse().ok()).as_ref() == Some(version);
+    if is_left {
+        output!(
+            "A schedule looks for every new release: {version} is left aside. The input version and {BUILD_VERSION} are \
+             for pipelines that a person runs."
         );
     }
-    if merged.conflicts.len() > MANY {
-        say_aside!("WARNING: … and so are {} others", merged.conflicts.len() - MANY);
-    }
-    let (wanted, mut filtered) = policy.apply(merged.packages);
-    filtered.dedup();
-    if let (Some(version), []) = (policy.versions.asked_for(), wanted.as_slice()) {
-        return Err(no_version(version, list, &read, &filtered)).with_exit(Exit::Repository);
-    }
-    let text = report::listing(&list.product, &read, &policy.versions, &wanted, &filtered, list.explain);
-    // The process ends here: thousands of releases need not be freed one by one.
-    let packages = ManuallyDrop::new(Packages::new(&list.product, read, now, policy, wanted, filtered));
-    write_json(&list.output, &*packages)?;
-    say!("{}", text.trim_end());
-    Ok(())
+    is_left
 }
 
 /// Reads every repository and merges them. One that fails, or a target that none of its repositories
@@ -62,7 +201,7 @@ pub fn run(list: &List, now: Timestamp, connect: &Connect) -> Result<(), Failure
 fn read_all(
     repositories: &[Repository],
     product: &str,
-    keys: Option<&KeyFile>,
+    keys: Option<&Keys>,
     cache: Option<&Path>,
     now: Timestamp,
 ) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
@@ -71,14 +210,13 @@ fn read_all(
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in repositories {
         let Repository { source, targets } = repository;
-        let cache = cache
-            .filter(|_| source.is_on_the_web())
-            .map(|folder| Cache::new(folder, source.given(), product, keys.map(|keys| keys.content.as_slice())));
+        let keys_content = keys.map(|keys| keys.content.as_slice());
+        let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key, product, keys_content));
         let reader = Reader { product, signed_by: keys.map(|keys| &keys.trusted), now, cache: cache.as_ref() };
-        let mut listing = reader.read(source)?;
+        let mut listing = reader.read(&**source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
-            url: source.shown().to_owned(),
+            url: source.location().to_string(),
             targets: targets.clone(),
             revision: listing.revision.take(),
             releases: packages.len(),
@@ -98,7 +236,7 @@ fn read_all(
             Some(targets) => !targets.iter().all(served),
         };
         if missing {
-            return Err(not_there(product, &repository.source, listing));
+            return Err(not_there(product, &*repository.source, listing));
         }
     }
     Ok((read, merged))
@@ -106,12 +244,11 @@ fn read_all(
 
 /// A repository to read, and the targets that it is for; `None` for every target.
 struct Repository {
-    source: Source,
+    source: Box<dyn Source>,
     targets: Option<BTreeSet<Target>>,
 }
 
-/// What the values of `--repo-url` name. What is wrong with one is said without repeating it, since a
-/// password may be in it.
+/// The repositories that `--repo-url` names. An error does not repeat the URL, since a password may be in it.
 fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
     let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");
@@ -119,7 +256,6 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
     if given.len() > 1 && given.iter().any(|value| is_list(value)) {
         bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
     }
-    let client = Rc::new(client);
     let mut repositories = Vec::new();
     for value in given {
         let urls = if is_list(value) {
@@ -131,7 +267,7 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push(Repository { source: Source::new(url, Rc::clone(&client))?, targets });
+            repositories.push((url.parse::<RepoUrl>()?, targets));
         }
     }
     if repositories.is_empty() {
@@ -140,31 +276,34 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         );
     }
     log_in(&mut repositories)?;
-    if repositories.iter().any(|one| one.targets.is_none() != repositories[0].targets.is_none()) {
+    if repositories.iter().any(|(_, targets)| targets.is_none() != repositories[0].1.is_none()) {
         bail!(
             "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
         );
     }
-    Ok(repositories)
+    let client = Rc::new(client);
+    let open = |(url, targets): (RepoUrl, _)| Repository { source: url.source(Rc::clone(&client)), targets };
+    Ok(repositories.into_iter().map(open).collect())
 }
 
 /// With the user and password that the environment has. They are for one server: where there are
 /// several without a password of their own, nobody can tell which one is meant.
-fn log_in(repositories: &mut [Repository]) -> anyhow::Result<()> {
+fn log_in<T>(repositories: &mut [(RepoUrl, T)]) -> anyhow::Result<()> {
+    // As they are: a password may end in white space.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (user, password) = (variable("AMI_SCHEDULER_REPO_USER"), variable("AMI_SCHEDULER_REPO_PASSWORD"));
     if user.is_none() && password.is_none() {
         return Ok(());
     }
-    let origins: Vec<_> = repositories.iter().filter_map(|one| one.source.origin_without_credentials()).collect();
+    let origins: Vec<_> = repositories.iter().filter_map(|(url, _)| url.origin_without_credentials()).collect();
     if origins.iter().any(|origin| *origin != origins[0]) {
         bail!(
             "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
              put USER:PASSWORD@ before the host into the URLs of those that want them"
         );
     }
-    for repository in repositories {
-        repository.source.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
+    for (url, _) in repositories {
+        url.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
     }
     Ok(())
 }
@@ -184,66 +323,32 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-/// The keys that a person trusts, and the file that they are in.
-struct KeyFile {
+/// The keys that a person trusts, as text and read.
+struct Keys {
     content: Vec<u8>,
     trusted: TrustedKeys,
 }
 
-impl KeyFile {
-    fn read(file: &Path) -> Result<Self, Failure> {
-        let content = read(file)?;
+impl Keys {
+    /// Reads keys from a file, or from their armoured text.
+    fn read(key: &str) -> Result<Self, Failure> {
+        let (place, content) = if key.starts_with("-----BEGIN") {
+            ("its text".to_owned(), key.as_bytes().to_vec())
+        } else {
+            (key.to_owned(), read(Path::new(key)).context("--gpg-key")?)
+        };
         let trusted = TrustedKeys::read(&content);
-        let trusted = trusted.with_context(|| format!("--gpg-key {}", file.display())).with_exit(Exit::CommandLine)?;
+        let trusted = trusted.with_context(|| format!("--gpg-key {place}")).with_exit(Exit::CommandLine)?;
         Ok(Self { content, trusted })
     }
 }
 
-/// That a version which a person asked for is not there, and which are.
-fn no_version(
-    version: &ExactVersion,
-    list: &List,
-    read: &[RepositoryRead],
-    filtered: &[(Nevra, FilterReason)],
-) -> anyhow::Error {
-    let places: Vec<&str> = read.iter().map(|repository| repository.url.as_str()).collect();
-    let others = filtered.iter().filter(|(_, reason)| *reason == FilterReason::OtherVersion);
-    let mut others: Vec<String> = others.map(|(package, _)| package.evr().to_string()).collect();
-    others.dedup();
-    let newest: Vec<String> = others.into_iter().rev().take(FEW).collect();
-    let architectures = if list.arch.0.is_empty() { String::new() } else { format!(" for {}", list.arch.0.join(", ")) };
-    anyhow!(
-        "there is no {version} of {}{architectures} in {}. Give a version (18.6.1) or a version with its release (18.6.1-1) that is there: the newest are {}",
-        list.product,
-        places.join(", "),
-        if newest.is_empty() { "none".to_owned() } else { newest.join(", ") }
-    )
-}
-
-fn policy(list: &List) -> anyhow::Result<Policy> {
-    if let Some(version) = list.version.clone().and_then(|version| version.0) {
-        let architectures = list.arch.0.clone();
-        return Ok(Policy { versions: Versions::Exactly(version), architectures, pre_releases: true });
-    }
-    let leading = list.major_version.clone().and_then(|leading| leading.0).map(Versions::Leading);
-    let range = list.version_range.clone().and_then(|range| range.0).map(Versions::Range);
-    // clap can't tell: of a component's two inputs the one that is not used is empty, but there.
-    if leading.is_some() && range.is_some() {
-        bail!("--major-version and --version-range are two ways to say the same: give one of them");
-    }
-    Ok(Policy {
-        versions: leading.or(range).unwrap_or_default(),
-        architectures: list.arch.0.clone(),
-        pre_releases: list.pre_releases,
-    })
-}
-
-fn not_there(product: &str, source: &Source, listing: &Listing) -> anyhow::Error {
+fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
         [] => "It has no package with a name like it".to_owned(),
         [names @ .., last] if !names.is_empty() => format!("Did you mean {} or {last}?", names.join(", ")),
         [name, ..] => format!("Did you mean {name}?"),
     };
-    anyhow!("there is no package {product} in {}. {hint}", source.shown())
+    anyhow!("there is no package {product} in {}. {hint}", source.location())
 }

@@ -1,5 +1,10 @@
-//! One file per subcommand: reads inputs, calls the core, writes outputs.
+//! One file per command: its arguments, its examples and its run, which reads inputs, calls the core and writes
+//! outputs.
 
+// The comments are help texts for terminals, not Markdown.
+#![allow(clippy::doc_markdown)]
+
+mod completions;
 mod diff;
 mod import;
 mod list;
@@ -11,28 +16,47 @@ mod status;
 mod unskip;
 mod update;
 mod why;
+mod wrapper;
 
-use jiff::Timestamp;
+use clap::Subcommand;
 
-use crate::cli::{Cli, Command};
 use crate::exit::Failure;
-use crate::session::Connect;
+use crate::session::Session;
 
-/// Does what the command line asks for.
-pub fn run(cli: Cli) -> Result<(), Failure> {
-    let now = cli.now.unwrap_or_else(Timestamp::now);
-    let connect = Connect { ca_file: cli.ca_file };
-    match cli.command {
-        Command::List(list) => list::run(&list, now, &connect),
-        Command::Diff(diff) => diff::run(*diff, now, &connect),
-        Command::Update(update) => update::run(update, now, &connect),
-        Command::Settle(settle) => settle::run(settle, now, &connect),
-        Command::Status(status) => status::run(&status, now, &connect),
-        Command::Skip(skip) => skip::run(&skip, now, &connect),
-        Command::Unskip(unskip) => unskip::run(&unskip, now, &connect),
-        Command::Rebuild(rebuild) => rebuild::run(&rebuild, now, &connect),
-        Command::Why(why) => why::run(why, now, &connect),
-        Command::Import(import) => import::run(import, now, &connect),
-        Command::Reconcile(reconcile) => reconcile::run(reconcile, now, &connect),
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    List(list::List),
+    Diff(Box<diff::Diff>),
+    Update(update::Update),
+    Settle(settle::Settle),
+    Status(status::Status),
+    Why(Box<why::Why>),
+    Skip(skip::Skip),
+    Unskip(unskip::Unskip),
+    Rebuild(rebuild::Rebuild),
+    Import(import::Import),
+    Reconcile(reconcile::Reconcile),
+    Completions(completions::Completions),
+    Wrapper(wrapper::Wrapper),
+}
+
+impl Command {
+    /// Runs the command; `whole` is the command line that it is a part of.
+    pub fn run(self, session: &Session, whole: impl FnOnce() -> clap::Command) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.run(session),
+            Self::Diff(diff) => diff.run(session),
+            Self::Update(update) => update.run(session),
+            Self::Settle(settle) => settle.run(session),
+            Self::Status(status) => status.run(session),
+            Self::Why(why) => why.run(session),
+            Self::Skip(skip) => skip.run(session),
+            Self::Unskip(unskip) => unskip.run(session),
+            Self::Rebuild(rebuild) => rebuild.run(session),
+            Self::Import(import) => import.run(session),
+            Self::Reconcile(reconcile) => reconcile.run(session),
+            Self::Completions(completions) => completions.run(whole()),
+            Self::Wrapper(_) => wrapper::Wrapper::run(),
+        }
     }
 }

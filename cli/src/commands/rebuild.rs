@@ -1,29 +1,72 @@
-use ami_scheduler::release::listed;
+use ami_scheduler::release::{BuildKey, Target, listed};
 use anyhow::anyhow;
-use jiff::Timestamp;
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
-use crate::cli::Rebuild;
+use crate::args::values::{ListOf, product};
+use crate::args::{Release, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::session::{Connect, change_tracker};
+use crate::session::Session;
+use crate::trackers::{Named, change_releases};
 
-pub fn run(args: &Rebuild, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let (product, reference) = (args.package.name(), &args.tracker.reference);
-    let asked = change_tracker(&args.tracker, product, connect, |document, place| {
-        let asked = document.rebuild(&args.package, &args.target.0, &args.reason, args.by.as_deref(), now);
-        if asked.is_empty() {
-            let targets = &args.target.0;
-            let targets = if targets.is_empty() { String::new() } else { format!(" on {}", listed(targets)) };
-            return Err(anyhow!(
-                "the tracker of {product} on {reference} in {place} knows nothing of {}{targets}; \
-                 `status` shows what it knows",
-                args.package
-            ))
-            .with_exit(Exit::Tracker);
+const EXAMPLES: &str = "Examples:
+  Build one image again, with the reason:
+    $ ami-scheduler rebuild 18.6.1 --target al2023 --tracker tracker --ref main \\
+        --reason 'the image had no swap' --by mary
+
+  Build a release again on all targets, in the project's Secure Files:
+    $ ami-scheduler rebuild gitlab-runner-18.6.1-1.x86_64 \\
+        --tracker gitlab --ref main --reason 'the base image was patched'";
+
+/// Asks for a build anew: what was recorded of it no longer holds, its failures included
+///
+/// The next diff builds it, as its first attempt. A claim ends, too: use it after a pipeline that was
+/// cancelled, rather than wait for the claim to lapse.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Rebuild {
+    /// The release: 18.6.1, 18.6.1-1, 1:18.6.1-1 or gitlab-runner-18.6.1-1.x86_64
+    #[arg(value_name = "RELEASE")]
+    release: Release,
+    /// The product, where the release is a version and the ref has trackers of several products
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: Option<String>,
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    /// Only for these targets; without it, for all
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    target: ListOf<Target>,
+    /// Why, for those who read the tracker
+    #[arg(long, value_name = "TEXT", default_value = "asked for again by hand", value_parser = NonEmptyStringValueParser::new())]
+    reason: String,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]
+    by: Option<String>,
+}
+
+impl Rebuild {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        let (release, targets) = (&self.release, &self.target.0);
+        let named =
+            Named { release, product: self.product.as_deref(), tracker: &self.tracker, begins_a_tracker: false };
+        let asked = change_releases(session, &named, |document, releases, place| {
+            let mut rebuild =
+                |package| document.rebuild(package, targets, &self.reason, self.by.as_deref(), session.now);
+            let asked: Vec<BuildKey> = releases.iter().flat_map(&mut rebuild).collect();
+            if asked.is_empty() {
+                let targets = if targets.is_empty() { String::new() } else { format!(" on {}", listed(targets)) };
+                return Err(anyhow!(
+                    "the tracker of {} on {} in {place} knows nothing of {release}{targets}; `status` shows what it knows",
+                    document.product(),
+                    document.reference()
+                ))
+                .with_exit(Exit::Tracker);
+            }
+            Ok(asked)
+        })?;
+        for build in asked {
+            output!("Will be built again: {} {}", build.package, build.target);
         }
-        Ok(asked)
-    })?;
-    for build in asked {
-        say!("Will be built again: {} {}", build.package, build.target);
+        Ok(())
     }
-    Ok(())
 }

@@ -1,54 +1,118 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
 use ami_scheduler::images;
-use jiff::Timestamp;
+use ami_scheduler::release::Target;
+use clap::Args;
 
 use crate::adoption::{Adoption, notes, reason};
-use crate::cli::{Apply, Reconcile};
+use crate::args::values::ListOf;
+use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::Failure;
 use crate::files::read_file_or_stdin;
-use crate::session::{Connect, change_tracker};
+use crate::session::Session;
+use crate::trackers;
 
-pub fn run(args: Reconcile, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let json = read_file_or_stdin(&args.file)?;
-    let adoption = Adoption::read(&args.file, &json, args.images, &args.targets.0)?;
-    let product = &adoption.packages.product;
-    let adopts = args.apply.0.contains(&Apply::Adopt);
-    let rebuilds = args.apply.0.contains(&Apply::Rebuild);
-    let (not_recorded, without_image) = change_tracker(&args.tracker, product, connect, |document, _| {
-        let found = adoption.find(document, &args.targets.0);
-        let disagreements = images::compare(document, &adoption.images, &found, &args.targets.0);
-        say!(
-            "{product} on {}: images: {}, of a known release: {}",
-            args.tracker.reference,
-            adoption.images.len(),
-            adoption.images.len() - found.unknown.len()
-        );
-        for (build, image) in &disagreements.not_recorded {
-            say!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
-            if adopts {
-                document.import_image(build, &notes(image), &reason(image), now);
-            }
+const EXAMPLES: &str = "Examples:
+  What the tracker holds and there is no image of, and the other way round:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - \\
+        --targets al2023 --image-tag Package={package} \\
+        --image-tag Target={target} --tracker gitlab --ref main
+
+  Record as built what there is an image of:
+    $ aws ec2 describe-images --owners self | ami-scheduler reconcile - \\
+        --targets al2023 --image-name '{product}-{version}-{target}-*' \\
+        --apply adopt --tracker tracker --ref main";
+
+/// Reports where the tracker and the images that there are disagree, in both directions
+///
+/// It changes nothing unless --apply says so.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Reconcile {
+    /// The JSON of `aws ec2 describe-images`; - for stdin
+    file: PathBuf,
+    #[command(flatten)]
+    images: ImageArgs,
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    /// What the images were built on: al2023,rhel9, or a JSON array
+    #[arg(long, value_name = "LIST")]
+    targets: ListOf<Target>,
+    /// What to change: adopt records images as built, rebuild builds again what has no image
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    apply: ListOf<Apply>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Apply {
+    Adopt,
+    Rebuild,
+}
+
+impl FromStr for Apply {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "adopt" => Ok(Self::Adopt),
+            "rebuild" => Ok(Self::Rebuild),
+            _ => Err(format!("{text:?} is nothing to apply: expected adopt or rebuild")),
         }
-        for build in &disagreements.without_image {
-            say!("  without an image    {} {}", build.package, build.target);
-            if rebuilds {
-                document.rebuild(&build.package, std::slice::from_ref(&build.target), "its image is gone", None, now);
+    }
+}
+
+impl Reconcile {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now;
+        let json = read_file_or_stdin(&self.file)?;
+        let adoption = Adoption::read(&self.file, &json, &self.images, &self.targets.0)?;
+        let product = &adoption.packages.product;
+        let adopts = self.apply.0.contains(&Apply::Adopt);
+        let rebuilds = self.apply.0.contains(&Apply::Rebuild);
+        let (not_recorded, without_image) = trackers::change(session, &self.tracker, product, |document, _| {
+            let found = adoption.find(document, &self.targets.0);
+            let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
+            output!(
+                "{product} on {}: images: {}, of a known release: {}",
+                self.tracker.reference,
+                adoption.images.len(),
+                adoption.images.len() - found.unknown.len()
+            );
+            for (build, image) in &disagreements.not_recorded {
+                output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+                if adopts {
+                    document.import_image(build, &notes(image), &reason(image), now);
+                }
             }
+            for build in &disagreements.without_image {
+                output!("  without an image    {} {}", build.package, build.target);
+                if rebuilds {
+                    document.rebuild(
+                        &build.package,
+                        std::slice::from_ref(&build.target),
+                        "its image is gone",
+                        None,
+                        now,
+                    );
+                }
+            }
+            Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
+        })?;
+        if not_recorded + without_image == 0 {
+            output!("The tracker and the images agree.");
         }
-        Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
-    })?;
-    if not_recorded + without_image == 0 {
-        say!("The tracker and the images agree.");
+        if adopts {
+            output!("Recorded as built: {not_recorded}");
+        }
+        if rebuilds {
+            output!("Will be built again: {without_image}");
+        }
+        if not_recorded + without_image > 0 && !adopts && !rebuilds {
+            output!(
+                "Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again."
+            );
+        }
+        Ok(())
     }
-    if adopts {
-        say!("Recorded as built: {not_recorded}");
-    }
-    if rebuilds {
-        say!("Will be built again: {without_image}");
-    }
-    if not_recorded + without_image > 0 && !adopts && !rebuilds {
-        say!(
-            "Nothing was changed: --apply adopt records the former as built, --apply rebuild builds the latter again."
-        );
-    }
-    Ok(())
 }

@@ -1,59 +1,112 @@
 use std::cell::LazyCell;
+use std::path::PathBuf;
 
 use ami_scheduler::child_pipeline::jobs::{Job, failed_job_url};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
 use ami_scheduler::tracker::{Origin, TrackerName};
-use jiff::Timestamp;
+use clap::Args;
 
-use crate::cli::{Settle, TrackerPlace};
+use crate::args::values::{pipeline, product};
+use crate::args::{LaneArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::write_junit;
-use crate::session::{Connect, open_store, project};
+use crate::files::{remove_earlier, write_junit};
+use crate::session::{Session, project};
+use crate::trackers::no_tracker;
 
-pub fn run(args: Settle, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let store = open_store(&args.tracker.tracker, connect)?;
-    let reference = &args.tracker.reference;
-    let products = match args.product {
-        Some(product) => vec![product],
-        None => read_all(store.as_ref(), |name: &TrackerName| name.is_of_ref(reference))
-            .with_exit(Exit::Tracker)?
-            .iter()
-            .map(|document| document.product().to_owned())
-            .collect(),
-    };
-    let origin =
-        Origin { pipeline: args.pipeline, pipeline_url: args.pipeline_url, job_url: None, lane: args.lane.into_lane() };
-    let jobs = LazyCell::new(|| failed_jobs(&args.tracker.tracker, args.build_pipeline, connect));
-    let mut cases = Vec::new();
-    for product in products {
-        let tracker = Tracker::new(store.as_ref(), &product, reference).with_exit(Exit::Tracker)?;
-        let heads = tracker.read().with_exit(Exit::Tracker)?;
-        let Some(mut document) = heads.document.clone() else { continue };
-        let failed =
-            document.settle(args.pipeline, now, &origin, |build| failed_job_url(build, &jobs).map(str::to_owned));
-        tracker.write(&heads, &document).with_exit(Exit::Tracker)?;
-        for build in &failed {
-            let Some(entry) = document.get(build) else { continue };
-            cases.push(Case::recorded(build, entry, None));
-            let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-            say!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
+const EXAMPLES: &str = "Examples:
+  After a pipeline in which builds failed:
+    $ ami-scheduler settle --tracker tracker --ref main --pipeline 4711
+
+  The same for one product, in the project's Secure Files:
+    $ ami-scheduler settle --tracker gitlab --ref main --product gitlab-runner \\
+        --pipeline 4711";
+
+/// Records a failed attempt for every build that a pipeline claimed and did not finish
+///
+/// It is the last job of the child pipeline, after something failed.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Settle {
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    /// Only the tracker of this product
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: Option<String>,
+    /// The pipeline that claimed the builds: the one whose diff job ran
+    #[arg(long, value_name = "ID", value_parser = pipeline)]
+    pipeline: u64,
+    /// Where a person sees the pipeline that failed
+    #[arg(long, value_name = "URL", env = "CI_PIPELINE_URL")]
+    pipeline_url: Option<String>,
+    /// The pipeline whose jobs build: the child pipeline, which this job runs in
+    ///
+    /// With --tracker gitlab, each failure is recorded with the URL of its job, which GitLab is asked for.
+    /// Without this option, or where the jobs cannot be read, it is the URL of the pipeline.
+    #[arg(long, value_name = "ID", env = "CI_PIPELINE_ID", value_parser = pipeline)]
+    build_pipeline: Option<u64>,
+    #[command(flatten)]
+    lane: LaneArgs,
+    /// Where to write the failed builds as a JUnit report, for GitLab's Tests tab; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Settle {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        remove_earlier(self.junit.as_deref())?;
+        let now = session.now;
+        let store = session.store(&self.tracker.place)?;
+        let reference = &self.tracker.reference;
+        let products = match &self.product {
+            Some(product) => vec![product.clone()],
+            None => read_all(store.as_ref(), |name: &TrackerName| name.is_of_ref(reference))
+                .with_exit(Exit::Tracker)?
+                .iter()
+                .map(|document| document.product().to_owned())
+                .collect(),
+        };
+        let origin = Origin {
+            pipeline: self.pipeline,
+            pipeline_url: self.pipeline_url,
+            job_url: None,
+            lane: self.lane.into_lane(),
+        };
+        let jobs = LazyCell::new(|| failed_jobs(&self.tracker.place, self.build_pipeline, session));
+        let mut cases = Vec::new();
+        let mut is_tracked = false;
+        for product in products {
+            let tracker = Tracker::new(store.as_ref(), &product, reference).with_exit(Exit::Tracker)?;
+            let heads = tracker.read().with_exit(Exit::Tracker)?;
+            let Some(mut document) = heads.document.clone() else { continue };
+            is_tracked = true;
+            let failed =
+                document.settle(self.pipeline, now, &origin, |build| failed_job_url(build, &jobs).map(str::to_owned));
+            tracker.write(&heads, &document).with_exit(Exit::Tracker)?;
+            for build in &failed {
+                let Some(entry) = document.get(build) else { continue };
+                cases.push(Case::recorded(build, entry, None));
+                let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
+                output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
+            }
         }
+        write_junit(self.junit.as_deref(), reference, now, &cases)?;
+        if !is_tracked {
+            output!("Nothing to settle: {}", no_tracker(store.as_ref(), self.product.as_deref(), reference));
+        } else if cases.is_empty() {
+            output!("Pipeline {} has no open claim on {}.", self.pipeline, printable(reference));
+        }
+        Ok(())
     }
-    write_junit(args.junit.as_deref(), reference, now, &cases)?;
-    if cases.is_empty() {
-        say!("Pipeline {} has no open claim on {}.", args.pipeline, printable(reference));
-    }
-    Ok(())
 }
 
 /// The jobs of the pipeline that failed, for their URLs. That builds failed is recorded without them, too.
-fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, connect: &Connect) -> Vec<Job> {
+fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, session: &Session) -> Vec<Job> {
     let (TrackerPlace::Gitlab, Some(pipeline)) = (tracker, pipeline) else { return Vec::new() };
-    let read = || project()?.failed_jobs(&connect.client()?, pipeline).with_exit(Exit::Tracker);
+    let read = || project()?.failed_jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
     read().unwrap_or_else(|Failure { error, .. }| {
-        say_aside!(
+        message!(
             "The jobs of pipeline {pipeline} could not be read, so that each failure is recorded with the URL of the pipeline in place of its job's: {error:#}"
         );
         Vec::new()

@@ -1,89 +1,229 @@
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::report::{self, markdown, page, table};
+use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{Document, TrackerName};
-use anyhow::Context as _;
-use jiff::Timestamp;
+use ami_scheduler::tracker::{Document, Entry, State, TrackerName};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
 
-use crate::cli::{Colours, Status, StatusFormat};
-use crate::exit::fail_on;
-use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::write;
+use crate::args::environment::variable;
+use crate::args::values::{ListOf, product};
+use crate::args::{OverdueArgs, TrackerPlace};
+use crate::exit::{Exit, Failure, WithExit as _, fail_on};
+use crate::files::{print, write};
 use crate::night::earlier;
-use crate::session::{Connect, open_store};
+use crate::session::Session;
+use crate::trackers::no_tracker;
 
-pub fn run(args: &Status, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let store = open_store(&args.tracker, connect)?;
-    let of_ref = |name: &TrackerName| args.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
-    let mut documents = read_all(store.as_ref(), of_ref).with_exit(Exit::Tracker)?;
-    documents.retain(|document| args.product.as_ref().is_none_or(|product| document.product() == product));
-    let last_run = args.builds.as_ref().and_then(|file| file.0.as_deref()).map(earlier).transpose()?;
-    let limits = args.overdue.limits(0);
-    let mut alarms = Vec::new();
-    let documents: Vec<(Document, Vec<String>)> = documents
-        .into_iter()
-        .map(|document| {
-            let (mut told, overdue): (Vec<_>, Vec<_>) = report::overdue(&document, &limits, now).into_iter().unzip();
-            alarms.extend(overdue);
-            let is_about = |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
-            let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
-            told.extend(last_run.map(|alarm| alarm.explanation.clone()));
-            (document, told)
+const EXAMPLES: &str = "Examples:
+  Everything that a directory holds:
+    $ ami-scheduler status --tracker tracker
+
+  What has failed, and what is given up, on one branch:
+    $ ami-scheduler status --tracker gitlab --ref main --state failed
+
+  The trackers of one branch, as a page to open in a browser or to publish:
+    $ ami-scheduler status --tracker gitlab --ref main \\
+        --format html --output status.html
+
+  For an issue or a wiki:
+    $ ami-scheduler status --tracker tracker --product gitlab-runner \\
+        --format markdown";
+
+/// Shows what the tracker says
+///
+/// As a table, which is in colours on a terminal; as JSON, whose format docs/artifacts.md describes;
+/// as Markdown; or as one HTML page that needs no network. It changes nothing: a role that may read
+/// Secure Files (Developer) is enough.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Status {
+    /// Where the tracker is: gitlab (Secure Files of the project), or a directory
+    #[arg(long = "tracker", value_name = "gitlab|DIR")]
+    place: TrackerPlace,
+    /// Only the trackers of this branch or tag; without it, all
+    #[arg(long = "ref", value_name = "REF", value_parser = NonEmptyStringValueParser::new())]
+    reference: Option<String>,
+    /// Only the tracker of this product
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: Option<String>,
+    /// Only builds in these states: pending, building, failed, given-up, skipped, built
+    ///
+    /// What is given up has failed, too: failed shows both.
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    state: ListOf<Standing>,
+    /// In which form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    overdue: OverdueArgs,
+    /// The builds.json of the last run, whose alarms are shown, too
+    #[arg(long, value_name = "FILE")]
+    builds: Option<PathBuf>,
+    /// Where to write it; without it, to stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Whether the table is in colours: auto takes them for a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colours::Auto)]
+    color: Colours,
+}
+
+/// Where a build stands, for those who look for some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    In(State),
+    GivenUp,
+}
+
+impl Standing {
+    const ALL: [Self; 6] = [
+        Self::In(State::Pending),
+        Self::In(State::Building),
+        Self::In(State::Failed),
+        Self::GivenUp,
+        Self::In(State::Skipped),
+        Self::In(State::Built),
+    ];
+
+    fn is_of(self, entry: &Entry) -> bool {
+        match self {
+            Self::In(state) => entry.state == state,
+            Self::GivenUp => entry.state == State::Failed && entry.given_up.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::In(state) => state.word(),
+            Self::GivenUp => "given-up",
         })
-        .collect();
-    let colours = args.output.is_none() && are_wanted(args.color);
-    let text = match args.format {
-        StatusFormat::Json => {
-            let documents: Vec<&Document> = documents.iter().map(|(document, _)| document).collect();
-            let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
-            ami_scheduler::text::escaped_json(&json) + "\n"
-        }
-        StatusFormat::Html => page::page(&documents, now).map_err(anyhow::Error::from)?,
-        StatusFormat::Table | StatusFormat::Markdown if documents.is_empty() => {
-            format!("There is no tracker in {}.\n", store.place())
-        }
-        StatusFormat::Table => {
-            one_below_the_other(documents.iter().map(|(document, _)| table::status(document, colours)))
-        }
-        StatusFormat::Markdown => {
-            one_below_the_other(documents.iter().map(|(document, told)| markdown::status(document, told, now)))
-        }
-    };
-    match &args.output {
-        Some(file) => write(file, text.as_bytes())?,
-        None => print(&text)?,
     }
-    for (document, told) in &documents {
-        for told in told {
-            let reference = ami_scheduler::text::printable(document.reference());
-            say_aside!("WARNING: {} on {reference}: {}", document.product(), ami_scheduler::text::printable(told));
+}
+
+impl FromStr for Standing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|standing| standing.to_string() == text).ok_or_else(|| {
+            format!("{text:?} is no state: expected {}", Self::ALL.map(|standing| standing.to_string()).join(", "))
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A table for terminals
+    Table,
+    /// For programs
+    Json,
+    /// For an issue, a wiki or a chat
+    Markdown,
+    /// A page that needs no network, with a filter
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Status {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        let store = session.store(&self.place)?;
+        let of_ref = |name: &TrackerName| self.reference.as_ref().is_none_or(|reference| name.is_of_ref(reference));
+        let mut documents = read_all(store.as_ref(), of_ref).with_exit(Exit::Tracker)?;
+        documents.retain(|document| self.product.as_ref().is_none_or(|product| document.product() == product));
+        let none = documents.is_empty().then(|| match &self.reference {
+            Some(reference) => sentence(&no_tracker(store.as_ref(), self.product.as_deref(), reference)),
+            None => format!("There is no tracker in {}.", store.place()),
+        });
+        let last_run = self.builds.as_deref().map(earlier).transpose()?;
+        let limits = self.overdue.limits();
+        let mut alarms = Vec::new();
+        let documents: Vec<(Document, Vec<String>)> = documents
+            .into_iter()
+            .map(|mut document| {
+                let overdue = report::overdue(&document, &limits, session.now);
+                let (mut told, overdue): (Vec<_>, Vec<_>) = overdue.into_iter().unzip();
+                alarms.extend(overdue);
+                let is_about =
+                    |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
+                let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
+                told.extend(last_run.map(|alarm| alarm.explanation.clone()));
+                let wanted = &self.state.0;
+                document.retain(|entry| wanted.is_empty() || wanted.iter().any(|standing| standing.is_of(entry)));
+                (document, told)
+            })
+            .collect();
+        let text = match (self.format, &none) {
+            (Format::Json, _) => {
+                let documents: Vec<&Document> = documents.iter().map(|(document, _)| document).collect();
+                let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
+                ami_scheduler::text::escaped_json(&json) + "\n"
+            }
+            (Format::Html, _) => page::page(&documents, session.now).map_err(anyhow::Error::from)?,
+            (Format::Table | Format::Markdown, Some(none)) => format!("{none}\n"),
+            (Format::Table, None) => {
+                let (colours, width) = (self.is_coloured(), self.width());
+                one_below_the_other(documents.iter().map(|(document, _)| table::status(document, colours, width)))
+            }
+            (Format::Markdown, None) => one_below_the_other(
+                documents.iter().map(|(document, told)| markdown::status(document, told, session.now)),
+            ),
+        };
+        match &self.output {
+            Some(file) => write(file, text.as_bytes())?,
+            None => print(&text)?,
+        }
+        if let (Format::Json | Format::Html, Some(none)) = (self.format, &none) {
+            message!("{none}");
+        }
+        for (document, told) in &documents {
+            for told in told {
+                let reference = printable(document.reference());
+                message!("WARNING: {} on {reference}: {}", document.product(), printable(told));
+            }
+        }
+        fail_on(&self.overdue.fail_on.0, &alarms)
+    }
+
+    /// As <https://no-color.org> has it. A TERM that wasmtime was not told of says nothing.
+    fn is_coloured(&self) -> bool {
+        match self.color {
+            Colours::Always => self.output.is_none(),
+            Colours::Never => false,
+            Colours::Auto => {
+                let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+                self.output.is_none() && std::io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !is_dumb
+            }
         }
     }
-    fail_on(&args.overdue.fail_on.0, &alarms)
+
+    /// The width of the table: that of the terminal, or COLUMNS. A module knows COLUMNS alone.
+    fn width(&self) -> Option<usize> {
+        let is_shown = self.output.is_none() && std::io::stdout().is_terminal();
+        let terminal = if is_shown { terminal_size::terminal_size() } else { None };
+        let width = terminal.map(|(width, _)| usize::from(width.0));
+        width.or_else(|| variable("COLUMNS")?.parse().ok()).filter(|_| self.output.is_none())
+    }
+}
+
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
 }
 
 fn one_below_the_other(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("\n")
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever asked has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        shown => Ok(shown.context("cannot write to stdout")?),
-    }
-}
-
-/// As <https://no-color.org> has it. A TERM that wasmtime was not told of says nothing.
-fn are_wanted(colours: Colours) -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    match colours {
-        Colours::Always => true,
-        Colours::Never => false,
-        Colours::Auto => std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
-    }
 }

@@ -1,26 +1,65 @@
+use ami_scheduler::release::{BuildKey, Target};
 use anyhow::anyhow;
-use jiff::Timestamp;
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
-use crate::cli::Unskip;
+use crate::args::values::{ListOf, product};
+use crate::args::{Release, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::session::{Connect, change_tracker};
+use crate::session::Session;
+use crate::trackers::{Named, change_releases};
 
-pub fn run(args: &Unskip, now: Timestamp, connect: &Connect) -> Result<(), Failure> {
-    let (product, reference) = (args.package.name(), &args.tracker.reference);
-    let unskipped = change_tracker(&args.tracker, product, connect, |document, place| {
-        let unskipped = document.unskip(&args.package, &args.target.0, &args.by, now);
-        if unskipped.is_empty() {
-            return Err(anyhow!(
-                "the tracker of {product} on {reference} in {place} does not skip {}; `status` shows what it knows. \
-                 Is it skipped by an input of the component? Then take it out there",
-                args.package
-            ))
-            .with_exit(Exit::Tracker);
+const EXAMPLES: &str = "Examples:
+  Take back what was skipped:
+    $ ami-scheduler unskip 18.6.0 --target rhel9 --by mary \\
+        --tracker tracker --ref main
+
+  The same on all targets, in the project's Secure Files:
+    $ ami-scheduler unskip gitlab-runner-18.6.1-1.x86_64 --by mary \\
+        --tracker gitlab --ref main";
+
+/// Takes back that a release is skipped: the next run treats it as one that it has not tried yet
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Unskip {
+    /// The release: 18.6.1, 18.6.1-1, 1:18.6.1-1 or gitlab-runner-18.6.1-1.x86_64
+    #[arg(value_name = "RELEASE")]
+    release: Release,
+    /// The product, where the release is a version and the ref has trackers of several products
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: Option<String>,
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    /// Only for these targets; without it, for all
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    target: ListOf<Target>,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN", value_parser = NonEmptyStringValueParser::new())]
+    by: String,
+}
+
+impl Unskip {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        let release = &self.release;
+        let named =
+            Named { release, product: self.product.as_deref(), tracker: &self.tracker, begins_a_tracker: false };
+        let unskipped = change_releases(session, &named, |document, releases, place| {
+            let mut unskip = |package| document.unskip(package, &self.target.0, &self.by, session.now);
+            let unskipped: Vec<BuildKey> = releases.iter().flat_map(&mut unskip).collect();
+            if unskipped.is_empty() {
+                return Err(anyhow!(
+                    "the tracker of {} on {} in {place} does not skip {release}; `status` shows what it knows. \
+                     Is it skipped by an input of the component? Then take it out there",
+                    document.product(),
+                    document.reference()
+                ))
+                .with_exit(Exit::Tracker);
+            }
+            Ok(unskipped)
+        })?;
+        for build in unskipped {
+            output!("No longer skipped: {} {}", build.package, build.target);
         }
-        Ok(unskipped)
-    })?;
-    for build in unskipped {
-        say!("No longer skipped: {} {}", build.package, build.target);
+        Ok(())
     }
-    Ok(())
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ami_scheduler::redacted::{RedactedUrl, remove_credentials};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{basic_auth, shown};
+use super::basic_auth;
 
 /// The proxies that the environment names, and what is reached without them.
 #[derive(Clone, Default)]
@@ -33,10 +34,11 @@ pub struct Proxy {
     variable: &'static str,
 }
 
-/// As people are told of it.
+/// For messages.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the proxy {} of {}", shown(&self.url).trim_end_matches('/'), self.variable)
+        let url = RedactedUrl::from(&self.url).to_string();
+        write!(f, "the proxy {} of {}", url.trim_end_matches('/'), self.variable)
     }
 }
 
@@ -100,9 +102,7 @@ impl Setting {
             return Err(ProxyError::Scheme(variable, url.scheme().to_owned()));
         }
         let credentials = basic_auth(&url);
-        // An http URL has a host, and a URL with a host takes both.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        remove_credentials(&mut url);
         url.set_path("");
         Ok(Proxy { url, credentials, variable })
     }

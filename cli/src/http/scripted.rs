@@ -6,28 +6,29 @@ use std::io::{self, Cursor};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Client, Request, Response, Transport};
+use super::request::Transport;
+use super::{Client, Request, Response};
 
 thread_local! {
     static WAITS: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What comes back for one request.
+/// The answer to one request.
 #[derive(Clone)]
-pub enum Said {
+pub enum ScriptedAnswer {
     Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     Breaks(io::ErrorKind),
 }
 
-pub fn answers(status: u16) -> Said {
-    Said::Answer { status, headers: Vec::new(), body: Vec::new() }
+pub fn answers(status: u16) -> ScriptedAnswer {
+    ScriptedAnswer::Answer { status, headers: Vec::new(), body: Vec::new() }
 }
 
-pub fn breaks(kind: io::ErrorKind) -> Said {
-    Said::Breaks(kind)
+pub fn breaks(kind: io::ErrorKind) -> ScriptedAnswer {
+    ScriptedAnswer::Breaks(kind)
 }
 
-impl Said {
+impl ScriptedAnswer {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
             headers.push((name.to_owned(), value.to_owned()));
@@ -35,9 +36,9 @@ impl Said {
         self
     }
 
-    pub fn body(mut self, text: &str) -> Self {
+    pub fn body(mut self, content: impl AsRef<[u8]>) -> Self {
         if let Self::Answer { body, .. } = &mut self {
-            *body = text.as_bytes().to_vec();
+            *body = content.as_ref().to_vec();
         }
         self
     }
@@ -46,18 +47,18 @@ impl Said {
 /// Answers that are given one after another, and what was asked and waited for them.
 #[derive(Clone)]
 pub struct Script {
-    answers: Rc<RefCell<VecDeque<Said>>>,
+    answers: Rc<RefCell<VecDeque<ScriptedAnswer>>>,
     requests: Rc<RefCell<Vec<Request>>>,
 }
 
 impl Script {
-    pub fn new(answers: impl IntoIterator<Item = Said>) -> Self {
+    pub fn new(answers: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         WAITS.take();
         Self { answers: Rc::new(RefCell::new(answers.into_iter().collect())), requests: Rc::default() }
     }
 
     pub fn client(&self) -> Client {
-        Client { transport: Box::new(self.clone()), sleep: |wait| WAITS.with_borrow_mut(|waits| waits.push(wait)) }
+        Client::over(Box::new(self.clone()), |wait| WAITS.with_borrow_mut(|waits| waits.push(wait)))
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -68,7 +69,7 @@ impl Script {
         self.requests.borrow().iter().map(|request| request.url.to_string()).collect()
     }
 
-    /// What was waited since the script was made: one script at a time is played in a test.
+    /// The waits since the script was made; a test plays one script at a time.
     #[allow(clippy::unused_self)]
     pub fn waits(&self) -> Vec<Duration> {
         WAITS.with_borrow(Clone::clone)
@@ -79,10 +80,10 @@ impl Transport for Script {
     fn send(&self, request: &Request) -> io::Result<Response> {
         self.requests.borrow_mut().push(request.clone());
         match self.answers.borrow_mut().pop_front().expect("the script has an answer to every request") {
-            Said::Answer { status, headers, body } => {
+            ScriptedAnswer::Answer { status, headers, body } => {
                 Ok(Response { status, headers, body: Box::new(Cursor::new(body)), url: request.url.clone() })
             }
-            Said::Breaks(kind) => Err(kind.into()),
+            ScriptedAnswer::Breaks(kind) => Err(kind.into()),
         }
     }
 }

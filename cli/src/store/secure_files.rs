@@ -11,7 +11,7 @@ use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
 use serde::Deserialize;
 
 use crate::gitlab::{Project, Token};
-use crate::http::{Answer, Client, Method, Request};
+use crate::http::{Answer, Client, Method, Request, wrong_port_or_certificate};
 
 /// GitLab wants a file to be smaller than this, in bytes.
 const FILE_SIZE_LIMIT: usize = 5 << 20;
@@ -88,7 +88,7 @@ impl SecureFiles {
             .into())
     }
 
-    /// That the project may have no more files, and whose they are.
+    /// Advice for a project that may have no more files, with a count of whose they are.
     fn full(&self) -> String {
         let counts = self.listing().map(|files| {
             let heads = files.iter().filter(|file| HeadName::parse(&file.name).is_some()).count();
@@ -102,9 +102,11 @@ impl SecureFiles {
         )
     }
 
-    /// What an answer that is no success means, and what to do about it.
+    /// The error for an answer that is no success, with advice.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
         let (token, whose) = self.project.token.in_words();
+        let excerpt = answer.excerpt();
+        let misplaced = wrong_port_or_certificate(&answer.url, answer.status, &excerpt);
         let advice = match answer.status {
             401 => match self.project.token {
                 Token::Job(_) => format!("{token} is not valid: it works only while its job runs; run the job again"),
@@ -112,12 +114,12 @@ impl SecureFiles {
                     format!("{token} is not valid: it may have expired or been revoked; make a new one")
                 }
             },
-            403 if answer.excerpt().contains("admin_secure_files") => {
+            403 if excerpt.contains("admin_secure_files") => {
                 format!(
                     "{token} lacks the permission ADMIN_SECURE_FILES: in Settings > CI/CD > Job token permissions, give it to this project's entry"
                 )
             }
-            403 if answer.excerpt().contains("job token not allowed from") => format!(
+            403 if excerpt.contains("job token not allowed from") => format!(
                 "this job's project is not on the job token allowlist of project {0}: add it there, in Settings > CI/CD > \
                  Job token permissions",
                 self.project.id
@@ -128,7 +130,7 @@ impl SecureFiles {
                  with the role Maintainer and the scope api"
             ),
             404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
-            400 if answer.excerpt().contains("Maximum number") => self.full(),
+            400 if excerpt.contains("Maximum number") => self.full(),
             413 => {
                 "the tracker is larger than GitLab, or a proxy before it, takes: have that limit raised, or begin a \
                     new tracker, under another --ref"
@@ -138,7 +140,7 @@ impl SecureFiles {
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
             _ => "this was not expected; is CI_API_V4_URL the API of your GitLab?".to_owned(),
         };
-        format!("{advice} [GitLab answered {}: {}]", answer.status, answer.excerpt()).into()
+        format!("{} [GitLab answered {}: {excerpt}]", misplaced.unwrap_or(&advice), answer.status).into()
     }
 }
 
@@ -212,4 +214,264 @@ fn form(name: &str, content: &[u8]) -> (String, Vec<u8>) {
     body.extend_from_slice(content);
     body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use ami_scheduler::tracker::TrackerName;
+
+    use super::*;
+    use crate::http::scripted::{Script, ScriptedAnswer, answers, breaks};
+
+    fn store(script: &Script) -> SecureFiles {
+        store_with(Token::Job("s3cret".to_owned()), script)
+    }
+
+    fn store_with(token: Token, script: &Script) -> SecureFiles {
+        let api = "https://gitlab.example.com/api/v4/".parse().expect("a URL");
+        SecureFiles::new(Project { api, id: "42".to_owned(), token }, script.client())
+    }
+
+    const FILES: &str = "https://gitlab.example.com/api/v4/projects/42/secure_files";
+
+    fn file(id: u64) -> StoredFile {
+        StoredFile { id, name: format!("file-{id}"), sha256: None }
+    }
+
+    /// A page of the listing with files of these ids.
+    fn page(ids: impl IntoIterator<Item = u64>) -> ScriptedAnswer {
+        let files: Vec<_> =
+            ids.into_iter().map(|id| serde_json::json!({"id": id, "name": format!("file-{id}")})).collect();
+        answers(200).body(serde_json::Value::from(files).to_string())
+    }
+
+    fn page_of(ids: impl IntoIterator<Item = u64>, total: usize) -> ScriptedAnswer {
+        page(ids).with("x-total", &total.to_string())
+    }
+
+    fn ids(files: &[StoredFile]) -> Vec<u64> {
+        files.iter().map(|file| file.id).collect()
+    }
+
+    fn pages(script: &Script) -> Vec<String> {
+        script.urls().iter().map(|url| url.replace(&format!("{FILES}?per_page=100&page="), "")).collect()
+    }
+
+    // ------------------------------------------------------------ listing
+
+    #[test]
+    fn one_page_is_a_whole_listing() {
+        for answer in [page([3, 1, 2]), page_of([3, 1, 2], 3), page([3, 1, 2]).with("x-total", "many")] {
+            let script = Script::new([answer]);
+            assert_eq!(ids(&store(&script).list().expect("a listing")), [3, 1, 2]);
+            assert_eq!(script.urls(), [format!("{FILES}?per_page=100&page=1")]);
+        }
+        assert!(store(&Script::new([page([])])).list().expect("a listing").is_empty());
+    }
+
+    #[test]
+    fn only_a_sha256_is_taken_for_one() {
+        let listing = r#"[{"id": 1, "name": "a", "checksum": "aa", "checksum_algorithm": "sha256", "expires_at": null},
+            {"id": 2, "name": "b", "checksum": "bb", "checksum_algorithm": "sha512"},
+            {"id": 3, "name": "c", "checksum": "cc", "checksum_algorithm": null},
+            {"id": 4, "name": "d", "checksum": null, "checksum_algorithm": "sha256"},
+            {"id": 5, "name": "e"}]"#;
+        let files = store(&Script::new([answers(200).body(listing)])).list().expect("a listing");
+        let sha256: Vec<Option<&str>> = files.iter().map(|file| file.sha256.as_deref()).collect();
+        assert_eq!(sha256, [Some("aa"), None, None, None, None]);
+    }
+
+    #[test]
+    fn a_listing_of_several_pages_is_read_to_its_end() {
+        let script = Script::new([page_of(1..=100, 250), page_of(101..=200, 250), page_of(201..=250, 250)]);
+        let files = store(&script).list().expect("a listing");
+        assert_eq!(ids(&files), (1..=250).collect::<Vec<_>>());
+        assert_eq!((pages(&script), script.waits().len()), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
+    }
+
+    #[test]
+    fn a_listing_that_changes_while_it_is_read_is_read_again() {
+        for changed in [
+            // A file was added, or deleted: the total is another.
+            [page_of(1..=100, 102), page_of(101..=103, 103)],
+            [page_of(1..=100, 102), page_of(102..=102, 101)],
+            // One was deleted and one added: a file is on both pages, or on neither.
+            [page_of(1..=100, 102), page_of([100, 101], 102)],
+            // The last page was empty by then.
+            [page_of(1..=100, 102), page_of([], 102)],
+        ] {
+            let script = Script::new(changed.into_iter().chain([page_of(1..=100, 101), page_of([101], 101)]));
+            assert_eq!(store(&script).list().expect("a listing").len(), 101);
+            assert_eq!((pages(&script).len(), script.waits().len()), (4, 1));
+        }
+    }
+
+    #[test]
+    fn a_listing_that_keeps_changing_is_an_error_and_not_a_part_of_it() {
+        let changing = [page_of(1..=100, 102), page_of([101], 101)];
+        let script = Script::new(changing.into_iter().cycle().take(12));
+        let error = store(&script).list().expect_err("never one listing").to_string();
+        assert_eq!(error, "the list of files changed each of 6 times while it was read; run the job again");
+        assert_eq!(script.waits().len(), 5);
+    }
+
+    #[test]
+    fn a_listing_that_is_not_gitlabs_is_an_error_with_its_beginning() {
+        for body in ["<html>Sign in</html>", "{}", "[{\"id\": 1}]", ""] {
+            let error = store(&Script::new([answers(200).body(body)])).list().expect_err(body).to_string();
+            assert!(error.starts_with("GitLab's list of files is not the JSON that was expected"), "{error}");
+            assert!(error.ends_with(&format!("[{body}]")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_listing_that_is_too_long_is_refused() {
+        let error = store(&Script::new([answers(200).body(vec![b' '; (4 << 20) + 1])])).list().expect_err("too long");
+        assert!(error.to_string().contains("answers with more than 4194304 bytes"), "{error}");
+    }
+
+    // ------------------------------------------------------------ one file
+
+    #[test]
+    fn a_file_is_downloaded_by_its_id_and_a_deleted_one_is_none() {
+        let script = Script::new([answers(200).body(b"{\"a\": \xff}"), answers(404)]);
+        let store = store(&script);
+        assert_eq!(store.download(&file(7)).expect("read"), Some(b"{\"a\": \xff}".to_vec()));
+        assert_eq!(store.download(&file(7)).expect("gone"), None);
+        assert_eq!(script.urls(), [format!("{FILES}/7/download"), format!("{FILES}/7/download")]);
+    }
+
+    #[test]
+    fn a_download_that_fails_is_an_error_and_not_a_deleted_file() {
+        for status in [204, 400, 401, 403, 500] {
+            let script = Script::new(vec![answers(status); 6]);
+            let error = store(&script).download(&file(7)).expect_err("an error").to_string();
+            assert!(error.contains(&format!("[GitLab answered {status}: ")), "{error}");
+        }
+        let broken = Script::new(vec![breaks(std::io::ErrorKind::ConnectionReset); 6]);
+        store(&broken).download(&file(7)).expect_err("no connection");
+    }
+
+    #[test]
+    fn a_deleted_file_is_deleted_whoever_did_it() {
+        for status in [200, 204, 404] {
+            let script = Script::new([answers(status)]);
+            store(&script).delete(&file(7)).expect("deleted");
+            assert_eq!((script.urls(), script.requests()[0].method), (vec![format!("{FILES}/7")], Method::Delete));
+        }
+        for status in [403, 409] {
+            store(&Script::new([answers(status)])).delete(&file(7)).expect_err("not deleted");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_a_form_with_a_name_and_a_file() {
+        let script = Script::new([answers(201)]);
+        store(&script).upload("head.json", b"{}\n").expect("stored");
+        let request = &script.requests()[0];
+        assert_eq!((request.method, request.url.as_str()), (Method::Post, FILES));
+        assert_eq!(request.credentials, Some(("job-token", "s3cret".to_owned())));
+        let (content_type, body) = request.body.clone().expect("a body");
+        let boundary = content_type.strip_prefix("multipart/form-data; boundary=").expect("a form");
+        let body = String::from_utf8(body).expect("text");
+        let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+        assert_eq!(
+            parts,
+            [
+                "",
+                "\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nhead.json\r\n",
+                "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"head.json\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n{}\n\r\n",
+                "--\r\n"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_success_since_it_stands_for_the_content() {
+        let taken = answers(400).body(r#"{"message":{"name":["has already been taken"]}}"#);
+        store(&Script::new([taken.clone()])).upload("head", b"{}").expect("stored");
+        // The first reply was lost after the file had been stored.
+        let lost = breaks(std::io::ErrorKind::ConnectionReset);
+        store(&Script::new([lost, taken])).upload("head", b"{}").expect("stored");
+    }
+
+    #[test]
+    fn a_document_of_five_mebibytes_is_refused_before_it_is_sent() {
+        let script = Script::new([answers(201)]);
+        store(&script).upload("head", &vec![b' '; (5 << 20) - 1]).expect("stored");
+        let script = Script::new([]);
+        let error = store(&script).upload("head", &vec![b' '; 5 << 20]).expect_err("too large").to_string();
+        assert!(error.starts_with("it has 5242880 bytes, and GitLab takes less than 5242880 (5 MiB)"), "{error}");
+        assert!(script.requests().is_empty());
+    }
+
+    #[test]
+    fn a_project_that_is_full_is_told_with_what_fills_it() {
+        let full = answers(400).body(r#"{"message":{"base":["Maximum number of Secure Files (100) exceeded"]}}"#);
+        let head = TrackerName::new("gitlab-runner", "main").expect("a name").head(b"{}");
+        let listing = serde_json::json!([{"id": 1, "name": head.to_string()}, {"id": 2, "name": "app.keystore"}]);
+        let listing = answers(200).body(listing.to_string());
+        let error = store(&Script::new([full.clone(), listing])).upload("head", b"{}").expect_err("full").to_string();
+        assert!(
+            error.starts_with(
+                "the project has as many Secure Files as it may. It has 2: 1 are heads of trackers, 1 are other files."
+            ),
+            "{error}"
+        );
+        assert!(error.contains("Nothing was changed"), "{error}");
+        // Without the listing the error is told all the same.
+        let error = store(&Script::new([full, answers(404)])).upload("head", b"{}").expect_err("full").to_string();
+        assert!(error.starts_with("the project has as many Secure Files as it may. Delete some"), "{error}");
+    }
+
+    // ------------------------------------------------------------ refusals
+
+    #[test]
+    fn a_refusal_says_what_is_the_matter_and_what_to_do() {
+        let job = || Token::Job("s3cret".to_owned());
+        let project = || Token::Project("s3cret".to_owned());
+        for (token, status, body, told) in [
+            (job(), 401, "", "the job token (CI_JOB_TOKEN) is not valid: it works only while its job runs"),
+            (project(), 401, "", "AMI_SCHEDULER_TOKEN is not valid: it may have expired or been revoked"),
+            (job(), 403, "insufficient permissions: admin_secure_files", "lacks the permission ADMIN_SECURE_FILES"),
+            (job(), 403, "job token not allowed from this project", "not on the job token allowlist of project 42"),
+            (job(), 403, "403 Forbidden", "may not list the project's Secure Files: the owner of the schedule"),
+            (
+                project(),
+                403,
+                "",
+                "AMI_SCHEDULER_TOKEN may not list the project's Secure Files: the project access token",
+            ),
+            (job(), 429, "", "GitLab is overloaded, or out of order: run the job again later"),
+            (job(), 503, "", "GitLab is overloaded, or out of order: run the job again later"),
+            (job(), 304, "", "GitLab redirects its API: set CI_API_V4_URL to where it is"),
+            (job(), 418, "", "this was not expected; is CI_API_V4_URL the API of your GitLab?"),
+            (job(), 400, "No required SSL certificate was sent", "the server wants a client certificate"),
+        ] {
+            let script = Script::new(vec![answers(status).body(body); 6]);
+            let error = store_with(token, &script).list().expect_err(told).to_string();
+            assert!(error.contains(told) && error.ends_with(&format!("[GitLab answered {status}: {body}]")), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_project_and_a_body_that_is_too_large_are_told_apart() {
+        let refused = |status| store(&Script::new([answers(status)])).upload("head", b"{}").expect_err("an error");
+        let (missing, large) = (refused(404).to_string(), refused(413).to_string());
+        assert!(missing.contains("project 42"), "{missing}");
+        assert!(large.contains("too large") || large.contains("larger"), "{large}");
+    }
+
+    #[test]
+    fn each_token_has_a_header_of_its_own() {
+        for (token, header) in
+            [(Token::Job("a".to_owned()), ("job-token", "a")), (Token::Project("b".to_owned()), ("private-token", "b"))]
+        {
+            let script = Script::new([page([])]);
+            store_with(token, &script).list().expect("a listing");
+            assert_eq!(script.requests()[0].credentials, Some((header.0, header.1.to_owned())));
+        }
+    }
 }

@@ -1,15 +1,14 @@
-//! What is kept of a repository in a directory, so that a night on which nothing has changed costs one
-//! small request.
+//! The cache of a repository in a directory: a night on which nothing has changed costs one small request.
 //!
-//! Nothing in it is believed over the repository: it counts only where the server says that the file
-//! which it was read from is still the same. What is damaged, or not of this version, is ignored.
+//! The repository always decides: an entry counts only while the server says that the file which it was read
+//! from is still the same. An entry that is damaged or of another version is ignored.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::release::Package;
-use ami_scheduler::repository::MAX_RELEASES;
+use ami_scheduler::repository::{Listing, MAX_RELEASES};
 use ami_scheduler::text::hex;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
@@ -17,40 +16,38 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::source::Validators;
+use super::source::Validators;
 
 const FORMAT: &str = "ami-scheduler/cache/1";
-/// The most bytes that a file of it may have: those of some 100,000 releases.
+/// The most bytes that an entry may have: those of some 100,000 releases.
 const MAX_SIZE: u64 = 64 << 20;
 
-/// The place where one listing is kept: that of a product in a repository, by the keys that it was
-/// verified with.
+/// The place of one entry: that of a product in a repository, by the keys that it was verified with.
 pub struct Cache {
     file: PathBuf,
     subject: String,
     product: String,
 }
 
-/// What is kept.
+/// A listing, with the validators of the file that it was read from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// The digest of what it is about: two repositories can't be mistaken for one another.
+pub struct CacheEntry {
+    /// The digest of the repository, product and keys: two repositories cannot be mistaken for one another.
     subject: String,
     /// The URL that it was read from, a mirror's where there are some.
     pub base: Url,
     /// Of the document that decides: `repomd.xml`, or the page of an index.
     pub validators: Validators,
-    /// When it was read.
     pub read_at: Timestamp,
     /// `None` where there was none, and an index was read.
-    pub repomd: Option<KeptRepomd>,
+    pub repomd: Option<CachedRepomd>,
     pub packages: Vec<Package>,
     pub others: usize,
 }
 
 /// A `repomd.xml`, with its signature where one was asked for: keys expire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct KeptRepomd {
+pub struct CachedRepomd {
     pub document: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Vec<u8>>,
@@ -69,18 +66,15 @@ impl Cache {
         Self { file, subject, product: product.to_owned() }
     }
 
-    /// What is kept, if there is something that can be used.
-    pub fn load(&self) -> Option<Kept> {
-        match self.read() {
-            Ok(kept) => kept,
-            Err(error) => {
-                say_aside!("{} is ignored: {error:#}", self.file.display());
-                None
-            }
-        }
+    /// The entry, if there is one that can be used.
+    pub fn load(&self) -> Option<CacheEntry> {
+        self.read().unwrap_or_else(|error| {
+            message!("{} is ignored: {error:#}", self.file.display());
+            None
+        })
     }
 
-    fn read(&self) -> anyhow::Result<Option<Kept>> {
+    fn read(&self) -> anyhow::Result<Option<CacheEntry>> {
         let mut content = Vec::new();
         match File::open(&self.file) {
             Ok(file) => drop(file.take(MAX_SIZE).read_to_end(&mut content).context("it can not be read")?),
@@ -96,50 +90,49 @@ impl Cache {
         if head.1 != hex(&Sha256::digest(json)) {
             bail!("it is damaged");
         }
-        let kept: Kept = serde_json::from_slice(json).context("it is not what list keeps")?;
-        self.check(&kept)?;
-        Ok(Some(kept))
+        let entry: CacheEntry = serde_json::from_slice(json).context("it is not what list keeps")?;
+        self.check(&entry)?;
+        Ok(Some(entry))
     }
 
-    /// Somebody else may have written it: what a repository could not have said is not taken from it.
-    fn check(&self, kept: &Kept) -> anyhow::Result<()> {
-        let Validators { etag, last_modified } = &kept.validators;
+    /// Somebody else may have written the entry: what a repository could not have said is refused.
+    fn check(&self, entry: &CacheEntry) -> anyhow::Result<()> {
+        let Validators { etag, last_modified } = &entry.validators;
         let is_header = |value: &String| value.len() <= 1000 && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         let is_url = |url: &String| {
             Url::parse(url)
-                .is_ok_and(|url| url.scheme() == kept.base.scheme() || matches!(url.scheme(), "http" | "https"))
+                .is_ok_and(|url| url.scheme() == entry.base.scheme() || matches!(url.scheme(), "http" | "https"))
         };
         let is_ours = |package: &Package| package.nevra.name() == self.product && is_url(&package.url);
-        if kept.subject != self.subject
+        if entry.subject != self.subject
             || !etag.iter().chain(last_modified).all(is_header)
-            || kept.packages.len() > MAX_RELEASES
-            || kept.packages.is_empty()
-            || !kept.packages.iter().all(|package| is_ours(package) && package.targets.is_none())
+            || entry.packages.len() > MAX_RELEASES
+            || entry.packages.is_empty()
+            || !entry.packages.iter().all(|package| is_ours(package) && package.targets.is_none())
         {
             bail!("it is not what list keeps of this repository");
         }
         Ok(())
     }
 
-    /// Keeps something for the next run. That it can't is no reason to fail.
+    /// Keeps a listing for the next run. A failure to do so does not fail this one.
     pub fn store(
         &self,
         base: &Url,
         validators: Validators,
         read_at: Timestamp,
-        repomd: Option<KeptRepomd>,
-        packages: &[Package],
-        others: usize,
+        repomd: Option<CachedRepomd>,
+        listing: &Listing,
     ) {
-        let (subject, base, packages) = (self.subject.clone(), base.clone(), packages.to_vec());
-        let kept = Kept { subject, base, validators, read_at, repomd, packages, others };
-        if let Err(error) = self.write(&kept) {
-            say_aside!("{} is not kept for the next run: {error:#}", self.file.display());
+        let (subject, base, packages) = (self.subject.clone(), base.clone(), listing.packages.clone());
+        let entry = CacheEntry { subject, base, validators, read_at, repomd, packages, others: listing.others };
+        if let Err(error) = self.write(&entry) {
+            message!("{} is not kept for the next run: {error:#}", self.file.display());
         }
     }
 
-    fn write(&self, kept: &Kept) -> anyhow::Result<()> {
-        let json = serde_json::to_vec_pretty(kept)?;
+    fn write(&self, entry: &CacheEntry) -> anyhow::Result<()> {
+        let json = serde_json::to_vec_pretty(entry)?;
         let mut content = format!("{FORMAT} {}\n", hex(&Sha256::digest(&json))).into_bytes();
         content.extend(json);
         if let Some(folder) = self.file.parent() {
@@ -166,14 +159,15 @@ mod tests {
 
     fn package(nevra: &str, url: &str) -> Package {
         let (checksum, built_at, targets) = (None, None, None);
-        Package { package: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
+        Package { nevra: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
     }
 
     fn store(cache: &Cache) {
         let validators = Validators { etag: Some("\"x\"".to_owned()), last_modified: None };
-        let repomd = KeptRepomd { document: "<repomd/>".to_owned(), signature: Some(vec![0, 255]) };
-        let packages = [package("runner-1-1.noarch", "https://yum.example.com/el9/a.rpm")];
-        cache.store(&repository(), validators, Timestamp::UNIX_EPOCH, Some(repomd), &packages, 7);
+        let repomd = CachedRepomd { document: "<repomd/>".to_owned(), signature: Some(vec![0, 255]) };
+        let packages = vec![package("runner-1-1.noarch", "https://yum.example.com/el9/a.rpm")];
+        let listing = Listing { packages, others: 7, ..Listing::default() };
+        cache.store(&repository(), validators, Timestamp::UNIX_EPOCH, Some(repomd), &listing);
     }
 
     #[test]
@@ -181,9 +175,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path().join("made/by/it");
         store(&cache(&folder));
-        let kept = cache(&folder).load().expect("something");
-        assert_eq!((kept.packages.len(), kept.others, kept.base), (1, 7, repository()));
-        assert_eq!(kept.repomd.and_then(|repomd| repomd.signature), Some(vec![0, 255]));
+        let entry = cache(&folder).load().expect("something");
+        assert_eq!((entry.packages.len(), entry.others, entry.base), (1, 7, repository()));
+        assert_eq!(entry.repomd.and_then(|repomd| repomd.signature), Some(vec![0, 255]));
         let other = "https://yum.example.com/el9?x".parse().expect("a URL");
         for cache in [
             Cache::new(&folder, &other, "runner", None),
@@ -217,7 +211,7 @@ mod tests {
             (signed(&json.replace("\\\"x\\\"", "x\\r\\nhost: y")), "of this repository"),
         ] {
             fs::write(&cache.file, &content).expect("written");
-            let error = cache.read().map(|kept| kept.is_some()).expect_err(&content);
+            let error = cache.read().map(|entry| entry.is_some()).expect_err(&content);
             assert!(format!("{error:#}").contains(told), "{content}: {error:#}");
             assert_eq!(cache.load(), None);
         }

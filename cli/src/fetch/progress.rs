@@ -1,41 +1,50 @@
-//! How far a long download is, for a person who waits at a terminal: one line on stderr, which is
-//! rewritten, and gone at the end. A job's log gets nothing.
+//! The progress of a long download, for a person who waits at a terminal: one line on stderr, which is
+//! rewritten, and removed at the end. A job's log gets nothing.
 
 use std::io::{IsTerminal as _, Read, Result, Write as _, stderr};
 use std::time::{Duration, Instant};
 
 use ami_scheduler::text::printable;
 
-/// A download that is over sooner is not spoken of.
+use super::location::Location;
+
+/// A shorter download shows no progress.
 const PATIENCE: Duration = Duration::from_secs(2);
 const BETWEEN_TWO_LINES: Duration = Duration::from_millis(200);
 
 /// A body, as it is read.
 pub struct Progress<R> {
     body: R,
-    what: String,
+    name: String,
     /// Of the whole, in bytes, where it is known.
     size: Option<u64>,
     read: u64,
     begun: Instant,
     /// When the line was written last.
-    told: Option<Instant>,
-    somebody_looks: bool,
+    written: Option<Instant>,
+    is_terminal: bool,
 }
 
 impl<R: Read> Progress<R> {
-    /// `what` is read, and of this many bytes.
-    pub fn new(body: R, what: &str, size: Option<u64>) -> Self {
-        let somebody_looks = stderr().is_terminal();
-        Self { body, what: what.to_owned(), size, read: 0, begun: Instant::now(), told: None, somebody_looks }
+    /// Of a file and its size in bytes.
+    pub fn new(body: R, file: &Location, size: Option<u64>) -> Self {
+        Self {
+            body,
+            name: file.to_string(),
+            size,
+            read: 0,
+            begun: Instant::now(),
+            written: None,
+            is_terminal: stderr().is_terminal(),
+        }
     }
 
-    fn tell(&mut self) {
+    fn show(&mut self) {
         let now = Instant::now();
-        let soon = self.told.map_or(self.begun + PATIENCE, |told| told + BETWEEN_TWO_LINES);
-        if self.somebody_looks && now >= soon {
-            self.told = Some(now);
-            let name = printable(self.what.rsplit('/').next().unwrap_or_default());
+        let soon = self.written.map_or(self.begun + PATIENCE, |written| written + BETWEEN_TWO_LINES);
+        if self.is_terminal && now >= soon {
+            self.written = Some(now);
+            let name = printable(self.name.rsplit('/').next().unwrap_or_default());
             // Short enough for the narrowest terminal: a line that wraps can't be rewritten.
             let name: String = name.chars().rev().take(30).collect::<Vec<_>>().into_iter().rev().collect();
             let _ = write!(stderr(), "\r\x1b[K{}", line(&name, self.read, self.size));
@@ -56,14 +65,14 @@ impl<R: Read> Read for Progress<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let read = self.body.read(buffer)?;
         self.read += read as u64;
-        self.tell();
+        self.show();
         Ok(read)
     }
 }
 
 impl<R> Drop for Progress<R> {
     fn drop(&mut self) {
-        if self.told.is_some() {
+        if self.written.is_some() {
             let _ = write!(stderr(), "\r\x1b[K");
         }
     }

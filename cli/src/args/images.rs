@@ -1,0 +1,44 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ami_scheduler::images::{ImageMatcher, Template, TemplateError};
+use clap::Args;
+
+/// Names and tags by which an image says which release it is of.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The releases, as list wrote them
+    #[arg(long, value_name = "FILE", default_value = "packages.json")]
+    pub packages: PathBuf,
+    /// What the names of images look like: '{product}-{version}-{target}-*'
+    ///
+    /// With {package}, {product}, {epoch}, {version}, {release}, {arch} and {target}; * stands for any
+    /// characters, ? for one.
+    #[arg(long, value_name = "TEMPLATE")]
+    image_name: Option<Template>,
+    /// What a tag of the images looks like: 'Package={package}'; can be given several times
+    #[arg(long, value_name = "KEY=TEMPLATE")]
+    image_tag: Vec<ImageTag>,
+}
+
+impl ImageArgs {
+    pub fn matcher(&self) -> ImageMatcher {
+        let tags = self.image_tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        ImageMatcher { name: self.image_name.clone(), tags }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct ImageTag {
+    key: String,
+    value: Template,
+}
+
+impl FromStr for ImageTag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("expected KEY=TEMPLATE, such as Package={package}")?;
+        Ok(Self { key: key.to_owned(), value: value.parse().map_err(|error: TemplateError| error.to_string())? })
+    }
+}

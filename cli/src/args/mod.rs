@@ -1,0 +1,21 @@
+//! Arguments that several commands have in common, and how each argument is read.
+
+// The comments are help texts for terminals, not Markdown.
+#![allow(clippy::doc_markdown)]
+
+mod alarms;
+pub mod environment;
+mod images;
+pub mod mistakes;
+mod origin;
+mod release;
+mod rules;
+mod tracker;
+pub mod values;
+
+pub use alarms::{AlarmArgs, OverdueArgs};
+pub use images::ImageArgs;
+pub use origin::{LaneArgs, OriginArgs};
+pub use release::Release;
+pub use rules::RuleArgs;
+pub use tracker::{TrackerArgs, TrackerPlace};

@@ -1,0 +1,123 @@
+use ami_scheduler::plan::{FirstRun, Order, Rules};
+use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
+use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
+
+use super::values::{ListOf, Skips, days, duration, time_of_days, up_to_a_thousand};
+
+/// The rules of diff; `why` is asked with the same ones.
+#[derive(Debug, Clone, Args)]
+pub struct RuleArgs {
+    /// What to build where no run has looked before: for a new target, or for another series of versions
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = FirstRunArg::Latest)]
+    first_run: FirstRunArg,
+    /// Which releases to keep where newer ones, once they are old enough, supersede older ones
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = KeepArg::All)]
+    keep: KeepArg,
+    /// Releases that are not built: 18.6.1, 18.6.1-1, '18.7.*' or gitlab-runner-18.6.1-1.x86_64, as a list
+    ///
+    /// No other release is built in their place.
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    exclude: ListOf<Pattern>,
+    /// Like --exclude, with a reason that is shown in logs and reports: '18.6.1: does not start'; can be given
+    /// several times
+    #[arg(long, value_name = "PATTERN: REASON")]
+    skip: Vec<Skips>,
+    /// Build a release only so many days after its publisher built it, and after it was first seen here
+    #[arg(long, value_name = "DAYS", default_value = "0", value_parser = days)]
+    min_age: u32,
+    /// Which builds begin first; builds that have failed come last in any case
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
+    order: OrderArg,
+    /// Begin at most this many builds; the next run goes on
+    #[arg(long, value_name = "N", default_value = "20", value_parser = up_to_a_thousand)]
+    max_builds: u32,
+    /// Try the same build at most this many times; `rebuild` lets it be built again
+    ///
+    /// A failing build is retried with growing pauses: after its first and second failure by the next run, then
+    /// after 1, 2, 4 and up to 32 runs more.
+    #[arg(long, value_name = "N", default_value = "3", value_parser = up_to_a_thousand)]
+    max_attempts: u32,
+    /// How long the claim of a pipeline that never ended holds its builds back, such as 12h or 90m
+    #[arg(long, value_name = "DURATION", default_value = "12h", value_parser = duration)]
+    claim_timeout: SignedDuration,
+}
+
+impl RuleArgs {
+    /// The rules, for releases that `scope` has let through.
+    pub fn into_rules(self, scope: Policy) -> Rules {
+        let exclude = self.exclude.0.into_iter().map(|pattern| Exclusion { pattern, reason: None });
+        Rules {
+            scope,
+            keep: self.keep.into(),
+            // The first that names a release decides: a reason is worth more than none.
+            exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),
+            min_age: time_of_days(self.min_age).unwrap_or_default(),
+            order: self.order.into(),
+            first_run: self.first_run.into(),
+            max_builds: self.max_builds as usize,
+            max_attempts: self.max_attempts.into(),
+            claim_timeout: self.claim_timeout,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FirstRunArg {
+    /// The newest release; older ones are recorded as skipped
+    Latest,
+    /// Nothing; all releases are recorded as skipped
+    None,
+    /// All releases
+    All,
+}
+
+impl From<FirstRunArg> for FirstRun {
+    fn from(which: FirstRunArg) -> Self {
+        match which {
+            FirstRunArg::Latest => Self::Latest,
+            FirstRunArg::None => Self::None,
+            FirstRunArg::All => Self::All,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KeepArg {
+    /// Every release
+    All,
+    /// The newest release
+    Latest,
+    /// The newest of each minor version, such as 18.6
+    LatestPerMinor,
+    /// The newest of each major version, such as 18
+    LatestPerMajor,
+}
+
+impl From<KeepArg> for Keep {
+    fn from(which: KeepArg) -> Self {
+        match which {
+            KeepArg::All => Self::All,
+            KeepArg::Latest => Self::Latest,
+            KeepArg::LatestPerMinor => Self::LatestPerMinor,
+            KeepArg::LatestPerMajor => Self::LatestPerMajor,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OrderArg {
+    /// The oldest releases
+    Oldest,
+    /// The newest releases
+    Newest,
+}
+
+impl From<OrderArg> for Order {
+    fn from(which: OrderArg) -> Self {
+        match which {
+            OrderArg::Oldest => Self::OldestFirst,
+            OrderArg::Newest => Self::NewestFirst,
+        }
+    }
+}

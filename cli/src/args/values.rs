@@ -1,0 +1,176 @@
+//! The values that arguments have, from text: what is expected, each error says.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use ami_scheduler::policy::{Exclusion, ExclusionError};
+use ami_scheduler::release::{Nevra, is_package_name};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+/// The longest time in days that a rule or an alarm can have.
+const MOST_DAYS: u32 = 3650;
+
+/// A list: separated by commas, or a JSON array of strings, as GitLab writes an array input.
+#[derive(Debug, Clone)]
+pub struct ListOf<T>(pub Vec<T>);
+
+impl<T: FromStr<Err: Display>> FromStr for ListOf<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words: Vec<String> = if text.trim_start().starts_with('[') {
+            serde_json::from_str(text).map_err(|error| format!("not a JSON array of strings: {error}"))?
+        } else {
+            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        words
+            .iter()
+            .map(|word| word.parse().map_err(|error: T::Err| error.to_string()))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// One skip, or a JSON array of them: texts, or what YAML makes of `- 18.6.1: does not start`.
+#[derive(Debug, Clone)]
+pub struct Skips(pub Vec<Exclusion>);
+
+impl FromStr for Skips {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Item {
+            Text(String),
+            Map(BTreeMap<String, String>),
+        }
+        let text = text.trim();
+        let items: Vec<Item> = if text.starts_with('[') {
+            serde_json::from_str(text)
+                .map_err(|_| "not a JSON array of texts such as \"18.6.1: does not start\"".to_owned())?
+        } else {
+            vec![Item::Text(text.to_owned())]
+        };
+        let texts = items.into_iter().flat_map(|item| match item {
+            Item::Text(text) => vec![text],
+            Item::Map(map) => map.into_iter().map(|(pattern, reason)| format!("{pattern}: {reason}")).collect(),
+        });
+        let skips = texts.map(|text| text.parse().map_err(|error: ExclusionError| error.to_string()));
+        skips.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// A guard against something: switched on by a value, and switched off by the word `none` or by its absence.
+///
+/// A guard that is there but empty is an error. Somebody asked for it by a variable that expanded to nothing, and
+/// nothing would be guarded.
+#[derive(Debug, Clone)]
+pub struct Guard<T>(pub Option<T>);
+
+/// A guard; `what` was asked for where the value is empty.
+pub fn guard<T: FromStr<Err: Display>>(text: &str, what: &str) -> Result<Guard<T>, String> {
+    match text.trim() {
+        "" => Err(format!(
+            "{what} was asked for, and its value expanded to nothing: is a variable in it unset, protected (and this \
+             branch is not), or misspelt? Correct it, or give none to do without"
+        )),
+        "none" => Ok(Guard(None)),
+        value => value.parse().map(|value| Guard(Some(value))).map_err(|error: T::Err| error.to_string()),
+    }
+}
+
+/// A switch, as people set variables.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        "true" | "yes" | "on" | "1" => Ok(true),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+pub fn product(text: &str) -> Result<String, String> {
+    if is_package_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("not the name of a package, such as gitlab-runner: it may hold letters, digits and ._+-".to_owned())
+    }
+}
+
+/// A whole package; the `.rpm` of its file name may be there.
+pub fn package(text: &str) -> Result<Nevra, String> {
+    text.strip_suffix(".rpm").unwrap_or(text).parse().map_err(|error| format!("{error}"))
+}
+
+pub fn version_range(text: &str) -> Result<semver::VersionReq, String> {
+    text.parse().map_err(|error| format!("not a range of semantic versions, such as '>=18.2, <19': {error}"))
+}
+
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    let duration: Option<SignedDuration> = text.parse().ok();
+    duration.filter(SignedDuration::is_positive).ok_or_else(|| "expected a time such as 12h or 90m".to_owned())
+}
+
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "expected a time such as 2026-11-24T02:00:00Z".to_owned())
+}
+
+pub fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| *days <= MOST_DAYS);
+    days.ok_or_else(|| format!("expected whole days, from 0 to {MOST_DAYS}"))
+}
+
+/// So many days as a time; 0 stands for never.
+pub fn time_of_days(days: u32) -> Option<SignedDuration> {
+    (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))
+}
+
+pub fn up_to_a_thousand(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=1000).contains(number));
+    number.ok_or_else(|| "expected a whole number, from 1 to 1000".to_owned())
+}
+
+pub fn pipeline(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected the id of a pipeline, such as 4711".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_that_expanded_to_nothing_is_no_guard_that_is_off() {
+        assert_eq!(guard::<String>("none", "a key").expect("off").0, None);
+        assert_eq!(guard::<String>(" key.asc\n", "a key").expect("on").0.as_deref(), Some("key.asc"));
+        for empty in ["", " ", "\n"] {
+            let error = guard::<String>(empty, "a key").expect_err("neither on nor off");
+            assert!(error.starts_with("a key was asked for"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_separated_by_commas_or_is_json() {
+        for text in ["a,b", " a , b,", r#"["a", "b"]"#, " [\"a\",\"b\"]"] {
+            assert_eq!(text.parse::<ListOf<String>>().expect(text).0, ["a", "b"], "{text}");
+        }
+        assert!(" ".parse::<ListOf<String>>().expect("none").0.is_empty());
+    }
+
+    #[test]
+    fn what_is_expected_of_a_number_or_time_is_said() {
+        for (error, expected) in [
+            (duration("12x").map(|_| ()), "expected a time such as 12h or 90m"),
+            (duration("0s").map(|_| ()), "expected a time such as 12h or 90m"),
+            (days("1.5").map(|_| ()), "expected whole days, from 0 to 3650"),
+            (days("3651").map(|_| ()), "expected whole days, from 0 to 3650"),
+            (time("tomorrow").map(|_| ()), "expected a time such as 2026-11-24T02:00:00Z"),
+            (up_to_a_thousand("0").map(|_| ()), "expected a whole number, from 1 to 1000"),
+            (pipeline("-1").map(|_| ()), "expected the id of a pipeline, such as 4711"),
+            (switch("maybe").map(|_| ()), "expected true or false"),
+        ] {
+            assert_eq!(error, Err(expected.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,569 @@
+use ami_scheduler::text::hex;
+use sha2::{Digest as _, Sha256};
+
+use super::*;
+use crate::fetch::scripted::{ScriptedFile, ScriptedServers, ScriptedSource};
+
+const BASE: &str = "https://yum.example.com/el9/";
+const REPOMD_URL: &str = "https://yum.example.com/el9/repodata/repomd.xml";
+const SIGNATURE_URL: &str = "https://yum.example.com/el9/repodata/repomd.xml.asc";
+const PRIMARY_URL: &str = "https://yum.example.com/el9/repodata/primary.xml";
+const NOW: &str = "2026-11-24T02:00:00Z";
+const NEVER: [u32; 0] = [];
+
+fn at(time: &str) -> Reader<'static> {
+    Reader { product: "gitlab-runner", signed_by: None, now: time.parse().expect(time), cache: None }
+}
+
+fn read(source: &ScriptedSource) -> Result<Vec<String>, String> {
+    at(NOW).read(source).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
+}
+
+fn names(listing: &Listing) -> Vec<String> {
+    listing.packages.iter().map(|package| package.nevra.to_string()).collect()
+}
+
+const OLDER: &str = "gitlab-runner-18.6.0-1.x86_64";
+const NEWEST: &str = "gitlab-runner-18.6.1-1.x86_64";
+
+/// A `primary.xml` with these versions of the product.
+fn primary(versions: &[&str]) -> String {
+    let package = |version: &&str| {
+        let checksum = "a".repeat(64);
+        format!(
+            r#"<package type="rpm"><name>gitlab-runner</name><arch>x86_64</arch><version epoch="0" ver="{version}" rel="1"/><checksum type="sha256" pkgid="YES">{checksum}</checksum><location href="gitlab-runner-{version}-1.x86_64.rpm"/></package>"#
+        )
+    };
+    format!("<metadata>{}</metadata>", versions.iter().map(package).collect::<String>())
+}
+
+fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// The `repomd.xml` that describes this `primary.xml`.
+fn repomd(primary: &str) -> String {
+    format!(
+        r#"<repomd><revision>1732406400</revision><data type="primary"><checksum type="sha256">{}</checksum><location href="repodata/primary.xml"/></data></repomd>"#,
+        sha256(primary)
+    )
+}
+
+/// A repository with these versions of the product.
+fn repository(versions: &[&str]) -> ScriptedServers {
+    let primary = primary(versions);
+    ScriptedServers::default().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, primary)
+}
+
+/// Puts the same repository at another URL.
+fn copy(servers: ScriptedServers, base: &str, versions: &[&str]) -> ScriptedServers {
+    let primary = primary(versions);
+    servers
+        .with(&format!("{base}repodata/repomd.xml"), repomd(&primary))
+        .with(&format!("{base}repodata/primary.xml"), primary)
+}
+
+// ---------------------------------------------------------------- repodata
+
+#[test]
+fn repodata_lists_the_packages_and_has_a_revision() {
+    let servers = repository(&["18.6.0", "18.6.1"]);
+    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    assert_eq!(names(&listing), [OLDER, NEWEST]);
+    assert_eq!(listing.revision.as_deref(), Some("1732406400"));
+    assert_eq!(listing.packages[0].url, format!("{BASE}gitlab-runner-18.6.0-1.x86_64.rpm"));
+    assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
+}
+
+#[test]
+fn a_repository_that_is_half_updated_is_read_again_from_repomd_on() {
+    let (old, new) = (primary(&["18.6.0"]), primary(&["18.6.0", "18.6.1"]));
+    for half_updated in [
+        ScriptedFile::from(&old),
+        ScriptedFile::Missing,
+        ScriptedFile::CutShort(new.as_bytes()[..100].to_vec()),
+        ScriptedFile::from(&new[..100]),
+    ] {
+        let servers = ScriptedServers::default()
+            .with(REPOMD_URL, repomd(&new))
+            .with(PRIMARY_URL, half_updated)
+            .with(PRIMARY_URL, &new);
+        assert_eq!(read(&servers.at(BASE)), Ok(vec![OLDER.to_owned(), NEWEST.to_owned()]));
+        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL, REPOMD_URL, PRIMARY_URL]);
+        assert_eq!(servers.waits(), [1]);
+    }
+}
+
+#[test]
+fn a_repomd_that_is_cut_short_is_read_again() {
+    let primary = primary(&["18.6.1"]);
+    let cut = ScriptedFile::CutShort(repomd(&primary).as_bytes()[..50].to_vec());
+    let servers =
+        ScriptedServers::default().with(REPOMD_URL, cut).with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, &primary);
+    assert_eq!(read(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.waits(), [1]);
+}
+
+#[test]
+fn a_repository_that_stays_half_updated_is_an_error_after_four_reads() {
+    for (file, told) in [
+        (ScriptedFile::from(primary(&["18.6.0"])), "primary.xml does not match repomd.xml: expected sha256:"),
+        (ScriptedFile::Missing, "repomd.xml names repodata/primary.xml, which is not there"),
+        (ScriptedFile::CutShort(Vec::new()), "cannot read primary.xml: the connection broke"),
+    ] {
+        let servers =
+            ScriptedServers::default().with(REPOMD_URL, repomd(&primary(&["18.6.1"]))).with(PRIMARY_URL, file);
+        let error = read(&servers.at(BASE)).expect_err(told);
+        assert!(
+            error.starts_with(&format!("the repository {BASE} gave no consistent answer in 4 attempts")),
+            "{error}"
+        );
+        assert!(error.contains(told), "{error}");
+        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL].repeat(4));
+        assert_eq!(servers.waits(), [1, 2, 3]);
+    }
+}
+
+#[test]
+fn what_would_be_the_same_again_is_final() {
+    let empty = "<metadata></metadata>";
+    for (document, told) in [
+        (
+            "<html>Sign in</html>".as_bytes().to_vec(),
+            "repodata/repomd.xml is malformed: expected an XML document <repomd>",
+        ),
+        (b"<repomd>\xff</repomd>".to_vec(), "expected an XML document in UTF-8"),
+        (repomd("").replace("repodata/primary.xml", "ftp://x/y").into_bytes(), "the location of primary in"),
+        (repomd(empty).into_bytes(), "has no package at all"),
+        (vec![b' '; (4 << 20) + 1], "has more than 4194304 bytes"),
+    ] {
+        let servers = ScriptedServers::default().with(REPOMD_URL, document).with(PRIMARY_URL, empty);
+        let error = read(&servers.at(BASE)).expect_err(told);
+        assert!(error.contains(told), "{error}");
+        assert_eq!(servers.waits(), NEVER);
+    }
+}
+
+#[test]
+fn a_repository_with_other_products_alone_has_none_of_this_one() {
+    let primary = primary(&["18.6.1"]).replace("gitlab-runner", "gitlab-runer");
+    let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, primary);
+    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    assert_eq!((names(&listing).len(), listing.others, listing.nearest.names()), (0, 1, vec!["gitlab-runer"]));
+}
+
+// ---------------------------------------------------------------- index
+
+#[test]
+fn an_index_is_read_where_there_is_no_repodata() {
+    let servers = ScriptedServers::default().with(BASE, format!("<a href='{OLDER}.rpm'><a href='{NEWEST}.rpm'>"));
+    assert_eq!(read(&servers.at(BASE)), Ok(vec![OLDER.to_owned(), NEWEST.to_owned()]));
+    assert_eq!(servers.fetched(), [REPOMD_URL, BASE]);
+}
+
+#[test]
+fn a_url_where_nothing_is_is_an_error_that_names_it() {
+    let servers = ScriptedServers::default();
+    let told = format!("{BASE} is not there (404), nor is its repodata/repomd.xml: is the URL right?");
+    assert_eq!(read(&servers.at(BASE)), Err(told));
+    assert_eq!(servers.waits(), NEVER);
+}
+
+#[test]
+fn an_index_that_is_split_up_goes_on_with_the_folder_of_the_first_letter() {
+    let packages = format!("{BASE}Packages/");
+    let letter = format!("{packages}g/");
+    let servers = ScriptedServers::default()
+        .with(BASE, "<a href='Packages/'><a href='images/'>")
+        .with(&packages, "<a href='f/'><a href='g/'><a href='h/'>")
+        .with(&letter, format!("<a href='{NEWEST}.rpm'>"));
+    assert_eq!(read(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.fetched(), [REPOMD_URL, BASE, &packages, &letter]);
+}
+
+#[test]
+fn the_folders_of_a_directory_are_followed_too() {
+    let url = |path: &str| -> Url { format!("file:///srv/{path}").parse().expect(path) };
+    let servers = ScriptedServers::default()
+        .with("file:///srv/", ScriptedFile::Folder(vec![url("Packages/")]))
+        .with("file:///srv/Packages/", ScriptedFile::Folder(vec![url(&format!("Packages/{NEWEST}.rpm"))]));
+    assert_eq!(read(&servers.at("file:///srv/")), Ok(vec![NEWEST.to_owned()]));
+}
+
+#[test]
+fn an_index_without_packages_is_no_repository() {
+    let deep = format!("{BASE}Packages/g/");
+    for servers in [
+        ScriptedServers::default().with(BASE, "<a href='readme.txt'>"),
+        ScriptedServers::default()
+            .with(BASE, "<a href='Packages/'>")
+            .with(&format!("{BASE}Packages/"), "<a href='g/'>")
+            .with(&deep, "<a href='g/'>")
+            .with(&format!("{deep}g/"), format!("<a href='{NEWEST}.rpm'>")),
+    ] {
+        let error = read(&servers.at(BASE)).expect_err("no repository");
+        assert!(error.starts_with(&format!("{BASE} is no package repository: it has no repodata")), "{error}");
+    }
+}
+
+fn bucket(package: &str, goes_on: bool) -> String {
+    let marker = if goes_on { "<NextMarker>m</NextMarker>" } else { "" };
+    format!(
+        "<ListBucketResult><IsTruncated>{goes_on}</IsTruncated>{marker}<Contents><Key>{package}.rpm</Key></Contents></ListBucketResult>"
+    )
+}
+
+const BUCKET: &str = "https://bucket.example.com/?prefix=el9/";
+const BUCKET_PAGE_2: &str = "https://bucket.example.com/?prefix=el9%2F&marker=m";
+
+#[test]
+fn an_index_of_several_pages_is_read_to_its_end() {
+    let servers =
+        ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false));
+    assert_eq!(read(&servers.at(BUCKET)), Ok(vec![OLDER.to_owned(), NEWEST.to_owned()]));
+    assert_eq!(servers.fetched(), [BUCKET, BUCKET_PAGE_2]);
+}
+
+#[test]
+fn an_index_whose_next_page_is_missing_is_an_error_and_not_a_shorter_index() {
+    let servers = ScriptedServers::default().with(BUCKET, bucket(OLDER, true));
+    let told = "the index https://bucket.example.com/ goes on at a page that is not there (404); run the job again";
+    assert_eq!(read(&servers.at(BUCKET)), Err(told.to_owned()));
+}
+
+#[test]
+fn an_index_that_never_ends_is_an_error() {
+    let servers =
+        ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, true));
+    let error = read(&servers.at(BUCKET)).expect_err("without end");
+    assert!(error.starts_with("the index https://bucket.example.com/ has more than 200 pages"), "{error}");
+    assert_eq!(servers.fetched().len(), 200);
+}
+
+// ---------------------------------------------------------------- mirrors
+
+const LIST: &str = "https://mirrors.example.com/list?repo=el9";
+const MIRROR_A: &str = "https://a.example.com/el9/";
+const MIRROR_B: &str = "https://b.example.com/el9/";
+
+fn list() -> ScriptedServers {
+    ScriptedServers::default().with(LIST, format!("{MIRROR_A}\n{MIRROR_B}\n"))
+}
+
+/// A metalink of both mirrors that says what `repomd.xml` is.
+fn metalink(repomd: &str) -> String {
+    format!(
+        r#"<metalink><files><file name="repomd.xml"><verification><hash type="sha256">{}</hash></verification>
+        <resources><url preference="2">{MIRROR_A}repodata/repomd.xml</url><url preference="1">{MIRROR_B}repodata/repomd.xml</url></resources>
+        </file></files></metalink>"#,
+        sha256(repomd)
+    )
+}
+
+#[test]
+fn the_first_mirror_that_has_the_repository_is_read() {
+    let servers = copy(copy(list(), MIRROR_A, &["18.6.1"]), MIRROR_B, &["18.6.0"]);
+    assert_eq!(read(&servers.at(LIST)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(
+        servers.fetched(),
+        [LIST, "https://a.example.com/el9/repodata/repomd.xml", "https://a.example.com/el9/repodata/primary.xml"]
+    );
+}
+
+#[test]
+fn a_mirror_that_cannot_be_used_is_followed_by_the_next() {
+    let a = |file: &str| format!("{MIRROR_A}repodata/{file}");
+    for first in [
+        list(),
+        list().with(&a("repomd.xml"), "<html>"),
+        list().with(&a("repomd.xml"), repomd(&primary(&["18.6.2"]))),
+        list().with(&a("repomd.xml"), repomd(&primary(&["18.6.2"]))).with(&a("primary.xml"), primary(&["18.6.0"])),
+    ] {
+        let servers = copy(first, MIRROR_B, &["18.6.1"]);
+        assert_eq!(read(&servers.at(LIST)), Ok(vec![NEWEST.to_owned()]));
+        assert_eq!(servers.waits(), NEVER);
+    }
+}
+
+#[test]
+fn a_list_of_mirrors_none_of_which_can_be_used_is_tried_four_times() {
+    let servers = list();
+    let error = read(&servers.at(LIST)).expect_err("no mirror");
+    assert!(error.contains("none of the 2 mirrors in https://mirrors.example.com/list can be used: "), "{error}");
+    assert!(error.ends_with("the mirror https://b.example.com/el9/ has no repodata/repomd.xml"), "{error}");
+    assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
+#[test]
+fn a_list_that_names_no_mirror_is_an_error() {
+    let servers = ScriptedServers::default().with(LIST, "# repo = el99 error: invalid repo or arch\n");
+    let error = read(&servers.at(LIST)).expect_err("no mirror");
+    assert!(error.starts_with("in https://mirrors.example.com/list: "), "{error}");
+    assert_eq!(servers.waits(), NEVER);
+}
+
+#[test]
+fn a_mirror_whose_repomd_is_not_the_metalinks_is_passed_over() {
+    let current = repomd(&primary(&["18.6.1"]));
+    let servers = ScriptedServers::default().with(LIST, metalink(&current));
+    let servers = copy(copy(servers, MIRROR_A, &["18.6.0"]), MIRROR_B, &["18.6.1"]);
+    assert_eq!(read(&servers.at(LIST)), Ok(vec![NEWEST.to_owned()]));
+}
+
+#[test]
+fn a_metalink_that_fits_no_mirror_is_an_error_that_says_so() {
+    let servers = ScriptedServers::default().with(LIST, metalink("another"));
+    let servers = copy(copy(servers, MIRROR_A, &["18.6.0"]), MIRROR_B, &["18.6.1"]);
+    let error = read(&servers.at(LIST)).expect_err("no mirror");
+    assert!(
+        error.contains("https://b.example.com/el9/repodata/repomd.xml is not the one that the metalink describes"),
+        "{error}"
+    );
+    assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
+// ---------------------------------------------------------------- signatures
+
+/// An ed25519 key of 2026-01-01 that expires after a year, and what it signed. Made by gpg; the signature is
+/// one of `repomd(&primary(&["18.6.1"]))`, `OLDER_SIGNATURE` of the same with 18.6.0.
+const KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEaVW5ABYJKwYBBAHaRw8BAQdAxcZRm+BTpgmbihilF+UjJfil7SjqN+w4L1O/
+JBl57Rm0IlNvbWUgUmVwb3NpdG9yeSA8cmVwb0BleGFtcGxlLmNvbT6IlgQTFggA
+PhYhBJ4QOKZGw10GTPamMxxp5BzPvkWTBQJpVbkAAhsDBQkB4TOABQsJCAcCBhUK
+CQgLAgQWAgMBAh4BAheAAAoJEBxp5BzPvkWTgaUA/0dvFmaAXs8I30q2G+Fb/fck
+Ji9+ezGe6w0LWKnnRAR8AQC2qCdq3TfWIA5X7pWHZm31hC0yyb7Yzg1Bm3sfAzOL
+CA==
+=8hHG
+-----END PGP PUBLIC KEY BLOCK-----
+";
+const GOOD_SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----
+
+iHUEABYIAB0WIQSeEDimRsNdBkz2pjMcaeQcz75FkwUCaVW5AAAKCRAcaeQcz75F
+k6owAP94ILWTtTOuWVZ1D7eC5PA9jNa+4eUYtKJjQxRr47gWNQD8DqLnpjGh94NY
+2YSpIOl4bCFwzoAXdZzvVJTj9BTEvws=
+=seDd
+-----END PGP SIGNATURE-----
+";
+const OLDER_SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----
+
+iHUEABYIAB0WIQSeEDimRsNdBkz2pjMcaeQcz75FkwUCaVW5AAAKCRAcaeQcz75F
+k9c9AP47eaNpFk+ZCvF5N0Hcb9CXbDhuTtpmaOIrJc3bUbSB+wEA4R8Imt2rq1EU
+vrTJvEt8uYn68Q/e/oNarlbuYZPw9AI=
+=yApo
+-----END PGP SIGNATURE-----
+";
+/// Of the same document, by another key.
+const OTHER_SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----
+
+iHUEABYIAB0WIQS6msaC3szG6PgWJdyu/yGWKJSU5AUCaVW5AAAKCRCu/yGWKJSU
+5IErAQDoWqnHUpl9rLCFNtzauocQHYvfh2dLWhuRp5cTh5TA2wD+O2st5DlkuR/G
+G7ZA2CR10ogTf2n7IZ0RWdYqS+gyWwM=
+=8SDf
+-----END PGP SIGNATURE-----
+";
+
+fn keys() -> TrustedKeys {
+    TrustedKeys::read(KEY.as_bytes()).expect("a key")
+}
+
+fn read_signed(source: &ScriptedSource) -> Result<Vec<String>, String> {
+    let keys = keys();
+    let reader = Reader { signed_by: Some(&keys), ..at(NOW) };
+    reader.read(source).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn a_signature_is_verified_before_anything_else_is_fetched() {
+    let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
+    assert_eq!(read_signed(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.fetched(), [REPOMD_URL, SIGNATURE_URL, PRIMARY_URL]);
+}
+
+#[test]
+fn a_repository_that_is_not_signed_is_refused_at_once() {
+    let servers = repository(&["18.6.1"]);
+    let error = read_signed(&servers.at(BASE)).expect_err("not signed");
+    let told = format!("{BASE} is not signed (repodata/repomd.xml.asc: 404), and --gpg-key asks for a signature: ");
+    assert!(error.starts_with(&told) && error.ends_with("set gpg_key to none"), "{error}");
+    assert_eq!((servers.fetched(), servers.waits()), (vec![REPOMD_URL.to_owned(), SIGNATURE_URL.to_owned()], vec![]));
+}
+
+#[test]
+fn a_signature_of_other_content_is_one_of_a_half_updated_mirror() {
+    let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, OLDER_SIGNATURE).with(SIGNATURE_URL, GOOD_SIGNATURE);
+    assert_eq!(read_signed(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.waits(), [1]);
+
+    let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, OLDER_SIGNATURE);
+    let error = read_signed(&servers.at(BASE)).expect_err("a bad signature");
+    assert!(error.contains(&format!("the signature {SIGNATURE_URL} is not believed: it does not fit")), "{error}");
+    assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
+#[test]
+fn a_signature_of_another_key_is_final() {
+    for (signature, told) in [(OTHER_SIGNATURE, "it was made by the key"), ("<html>", "it is no OpenPGP signature")] {
+        let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, signature);
+        let error = read_signed(&servers.at(BASE)).expect_err(told);
+        assert!(error.starts_with(&format!("the signature {SIGNATURE_URL} is not believed: {told}")), "{error}");
+        assert_eq!(servers.waits(), NEVER);
+    }
+}
+
+#[test]
+fn an_index_has_no_signature_to_verify() {
+    let servers = ScriptedServers::default().with(BASE, format!("<a href='{NEWEST}.rpm'>"));
+    let told = format!("{BASE} has no repodata/repomd.xml, and --gpg-key asks for its signature");
+    assert_eq!(read_signed(&servers.at(BASE)), Err(told));
+}
+
+// ---------------------------------------------------------------- cache
+
+/// WASI has no folder for temporary files; the component's tests read with a cache in wasm.
+#[cfg(not(target_os = "wasi"))]
+mod cached {
+    use super::*;
+
+    struct Night {
+        folder: tempfile::TempDir,
+        keys: Option<TrustedKeys>,
+    }
+
+    impl Night {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().expect("a folder"), keys: None }
+        }
+
+        fn read_at(&self, time: &str, source: &ScriptedSource) -> Vec<String> {
+            let cache = Cache::new(self.folder.path(), source.base(), "gitlab-runner", None);
+            let reader = Reader { cache: Some(&cache), signed_by: self.keys.as_ref(), ..at(time) };
+            names(&reader.read(source).expect("a listing"))
+        }
+
+        fn read(&self, source: &ScriptedSource) -> Vec<String> {
+            self.read_at(NOW, source)
+        }
+    }
+
+    #[test]
+    fn a_repository_that_has_not_changed_costs_one_request() {
+        let (night, servers) = (Night::new(), repository(&["18.6.0", "18.6.1"]));
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL]);
+    }
+
+    #[test]
+    fn the_listing_of_a_cache_entry_is_what_was_read() {
+        let (night, servers) = (Night::new(), repository(&["18.6.1"]));
+        let cache = Cache::new(night.folder.path(), &BASE.parse().expect("a URL"), "gitlab-runner", None);
+        let reader = Reader { cache: Some(&cache), ..at(NOW) };
+        let [first, again] = [(); 2].map(|()| reader.read(&servers.at(BASE)).expect("a listing"));
+        assert_eq!((first.packages, first.revision, first.others), (again.packages, again.revision, again.others));
+    }
+
+    #[test]
+    fn a_repository_that_has_changed_is_read_whole() {
+        let (night, servers) = (Night::new(), repository(&["18.6.0"]));
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER]);
+        let primary = primary(&["18.6.0", "18.6.1"]);
+        servers.replace(REPOMD_URL, repomd(&primary));
+        servers.replace(PRIMARY_URL, primary);
+        servers.fetched();
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL]);
+    }
+
+    #[test]
+    fn the_same_repomd_spares_the_primary_where_a_server_has_no_validators() {
+        let (night, primary) = (Night::new(), primary(&["18.6.1"]));
+        let servers =
+            ScriptedServers::without_validators().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, primary);
+        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+        servers.fetched();
+        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL]);
+    }
+
+    #[test]
+    fn a_mirror_whose_repomd_is_still_the_metalinks_newest_is_not_asked() {
+        let current = repomd(&primary(&["18.6.1"]));
+        let servers = ScriptedServers::default().with(LIST, metalink(&current));
+        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.1"]));
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        servers.fetched();
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        assert_eq!(servers.fetched(), [LIST]);
+    }
+
+    #[test]
+    fn the_entry_of_a_mirror_is_one_for_that_mirror_alone() {
+        let (night, servers) = (Night::new(), copy(list(), MIRROR_A, &["18.6.1"]));
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        let servers = copy(list(), MIRROR_B, &["18.6.1"]);
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        assert!(servers.fetched().contains(&format!("{MIRROR_B}repodata/primary.xml")));
+    }
+
+    #[test]
+    fn an_entry_whose_signature_has_expired_is_read_again() {
+        let night = Night { keys: Some(keys()), ..Night::new() };
+        let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
+        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+        servers.fetched();
+        assert_eq!(night.read_at("2026-12-31T00:00:00Z", &servers.at(BASE)), [NEWEST]);
+        assert_eq!(servers.fetched(), [REPOMD_URL]);
+
+        let cache = Cache::new(night.folder.path(), &BASE.parse().expect("a URL"), "gitlab-runner", None);
+        let keys = keys();
+        let reader = Reader { cache: Some(&cache), signed_by: Some(&keys), ..at("2027-01-02T00:00:00Z") };
+        let error = reader.read(&servers.at(BASE)).map(|listing| names(&listing)).expect_err("an expired key");
+        assert!(format!("{error:#}").contains("expired"), "{error:#}");
+        assert_eq!(servers.fetched(), [REPOMD_URL, SIGNATURE_URL]);
+    }
+
+    #[test]
+    fn an_index_that_has_not_changed_costs_one_request_and_repodata_is_looked_for_after_a_week() {
+        let night = Night::new();
+        let servers = ScriptedServers::default().with(BASE, format!("<a href='{NEWEST}.rpm'>"));
+        for (time, fetched) in [
+            ("2026-11-24T02:00:00Z", vec![REPOMD_URL, BASE]),
+            ("2026-11-25T02:00:00Z", vec![BASE]),
+            ("2026-12-01T01:59:59Z", vec![BASE]),
+            ("2026-12-01T02:00:00Z", vec![REPOMD_URL, BASE]),
+            ("2026-12-02T02:00:00Z", vec![BASE]),
+            // A clock that was put back.
+            ("2026-11-30T02:00:00Z", vec![REPOMD_URL, BASE]),
+        ] {
+            assert_eq!(night.read_at(time, &servers.at(BASE)), [NEWEST]);
+            assert_eq!(servers.fetched(), fetched, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_repodata_that_has_come_beside_a_changed_index_counts() {
+        let night = Night::new();
+        let servers = ScriptedServers::default().with(BASE, format!("<a href='{OLDER}.rpm'>"));
+        assert_eq!(night.read(&servers.at(BASE)), [OLDER]);
+        let primary = primary(&["18.6.1"]);
+        servers.replace(BASE, "<a href='repodata/'>");
+        servers.replace(REPOMD_URL, repomd(&primary));
+        servers.replace(PRIMARY_URL, primary);
+        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+    }
+
+    #[test]
+    fn an_index_of_several_pages_is_not_kept() {
+        let servers =
+            ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false));
+        let night = Night::new();
+        for _ in 0..2 {
+            assert_eq!(night.read(&servers.at(BUCKET)), [OLDER, NEWEST]);
+            assert_eq!(servers.fetched(), [BUCKET, BUCKET_PAGE_2]);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The URL of a repository, as `--repo-url` has it.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use ami_scheduler::redacted::remove_credentials;
+use anyhow::{Context as _, bail};
+use percent_encoding::percent_decode_str;
+use url::{Origin, Url};
+
+use super::directory::Directory;
+use super::source::Source;
+use super::web::WebServer;
+use crate::http::{Client, basic, basic_auth};
+
+/// The URL of a repository: http, https, or file with an absolute or relative path.
+pub enum RepoUrl {
+    /// Without the credentials, which are in the form of a header's value.
+    Web {
+        url: Url,
+        credentials: Option<String>,
+    },
+    Directory(PathBuf),
+}
+
+/// An error does not repeat the URL, since a password may be in it.
+impl FromStr for RepoUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(repo_url: &str) -> anyhow::Result<Self> {
+        if let Some(path) = repo_url.strip_prefix("file:") {
+            let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
+            let path = percent_decode_str(path).decode_utf8().context("--repo-url is no URL")?;
+            return Ok(Self::Directory(PathBuf::from(path.as_ref())));
+        }
+        let mut url: Url =
+            repo_url.parse().context("--repo-url is no URL, such as https://yum.example.com/el/9/x86_64")?;
+        if !matches!(url.scheme(), "http" | "https") {
+            bail!("--repo-url has the scheme {}:, expected https:, http: or file:", url.scheme());
+        }
+        if url.fragment().is_some() {
+            bail!("--repo-url goes on with # after its path: leave that off");
+        }
+        let credentials = basic_auth(&url);
+        remove_credentials(&mut url);
+        Ok(Self::Web { url, credentials })
+    }
+}
+
+impl RepoUrl {
+    /// The server that may want credentials, if the URL has none.
+    pub fn origin_without_credentials(&self) -> Option<Origin> {
+        match self {
+            Self::Web { url, credentials: None } => Some(url.origin()),
+            _ => None,
+        }
+    }
+
+    /// Adds a user and password to a URL that has none of its own.
+    pub fn log_in(&mut self, user: &str, password: &str) {
+        if let Self::Web { credentials: credentials @ None, .. } = self {
+            *credentials = Some(basic(user.bytes(), password.bytes()));
+        }
+    }
+
+    /// The repository at this URL.
+    pub fn source(self, client: Rc<Client>) -> Box<dyn Source> {
+        match self {
+            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, client)),
+            Self::Directory(path) => Box::new(Directory::new(path, client)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_repository_is_refused_without_repeating_it() {
+        for (repo_url, told) in [
+            ("", "--repo-url is no URL"),
+            ("yum.example.com/el9", "--repo-url is no URL"),
+            ("https://us3r:p4ss@", "--repo-url is no URL"),
+            ("https://us3r:p4ss@yum.example.com:port/", "--repo-url is no URL"),
+            ("ftp://us3r:p4ss@yum.example.com/", "--repo-url has the scheme ftp:, expected https:, http: or file:"),
+            ("s3://us3r:p4ss@bucket", "--repo-url has the scheme s3:, expected https:, http: or file:"),
+            ("https://yum.example.com/el9/#us3r", "--repo-url goes on with # after its path"),
+            ("file:/%ff", "--repo-url is no URL"),
+        ] {
+            let error = repo_url.parse::<RepoUrl>().map(drop).expect_err(repo_url);
+            let messages = format!("{error:#} {error:?}");
+            assert!(messages.contains(told), "{messages}");
+            assert!(!messages.contains("us3r") && !messages.contains("p4ss"), "{messages}");
+        }
+    }
+
+    #[test]
+    fn a_user_and_password_of_their_own_are_for_a_url_that_has_none() {
+        for (repo_url, origin, header) in [
+            ("https://yum.example.com/", true, Some("Basic dTpwOjQ=")),
+            ("https://token@yum.example.com/", false, Some("Basic dG9rZW46")),
+            ("file:repo", false, None),
+        ] {
+            let mut repo_url: RepoUrl = repo_url.parse().expect(repo_url);
+            assert_eq!(repo_url.origin_without_credentials().is_some(), origin);
+            repo_url.log_in("u", "p:4");
+            let sent = match repo_url {
+                RepoUrl::Web { credentials, .. } => credentials,
+                RepoUrl::Directory(_) => None,
+            };
+            assert_eq!(sent.as_deref(), header);
+        }
+    }
+}

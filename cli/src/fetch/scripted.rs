@@ -1,0 +1,168 @@
+//! Repositories for tests: files by their URLs, how they change, and what was fetched.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Read as _};
+use std::rc::Rc;
+
+use ami_scheduler::text::hex;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::error::FetchError;
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
+
+/// The answer to a request for a file.
+#[derive(Clone)]
+pub enum ScriptedFile {
+    Missing,
+    Content(Vec<u8>),
+    /// The connection breaks after these bytes.
+    CutShort(Vec<u8>),
+    /// A folder of a directory, by the URLs of its entries.
+    Folder(Vec<Url>),
+}
+
+impl<T: AsRef<[u8]>> From<T> for ScriptedFile {
+    fn from(content: T) -> Self {
+        Self::Content(content.as_ref().to_vec())
+    }
+}
+
+/// Servers with the files that they have; files that nobody put there are missing.
+#[derive(Clone, Default)]
+pub struct ScriptedServers {
+    files: Rc<RefCell<BTreeMap<String, VecDeque<ScriptedFile>>>>,
+    fetched: Rc<RefCell<Vec<String>>>,
+    waits: Rc<RefCell<Vec<u32>>>,
+    has_no_validators: bool,
+}
+
+impl ScriptedServers {
+    pub fn without_validators() -> Self {
+        Self { has_no_validators: true, ..Self::default() }
+    }
+
+    /// Puts a file there. Put again, it is what comes back the next time; the last one stays.
+    pub fn with(self, url: &str, file: impl Into<ScriptedFile>) -> Self {
+        self.files.borrow_mut().entry(url.to_owned()).or_default().push_back(file.into());
+        self
+    }
+
+    /// Replaces a file.
+    pub fn replace(&self, url: &str, file: impl Into<ScriptedFile>) {
+        self.files.borrow_mut().insert(url.to_owned(), VecDeque::from([file.into()]));
+    }
+
+    /// The repository at a URL.
+    pub fn at(&self, url: &str) -> ScriptedSource {
+        let base: Url = url.parse().expect(url);
+        ScriptedSource { servers: self.clone(), location: Location::from(&base), base }
+    }
+
+    /// The URLs that were fetched since this was last asked.
+    pub fn fetched(&self) -> Vec<String> {
+        self.fetched.take()
+    }
+
+    /// The attempts before which was waited.
+    pub fn waits(&self) -> Vec<u32> {
+        self.waits.borrow().clone()
+    }
+
+    fn fetch(&self, url: &Url) -> ScriptedFile {
+        self.fetched.borrow_mut().push(url.to_string());
+        let mut files = self.files.borrow_mut();
+        let Some(answers) = files.get_mut(url.as_str()) else { return ScriptedFile::Missing };
+        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        next.unwrap_or(ScriptedFile::Missing)
+    }
+
+    fn validators(&self, content: &[u8]) -> Validators {
+        let etag = (!self.has_no_validators).then(|| hex(&Sha256::digest(content)));
+        Validators { etag, last_modified: None }
+    }
+}
+
+/// A repository on such servers.
+pub struct ScriptedSource {
+    servers: ScriptedServers,
+    location: Location,
+    base: Url,
+}
+
+impl Source for ScriptedSource {
+    fn location(&self) -> &Location {
+        &self.location
+    }
+
+    fn base(&self) -> &Url {
+        &self.base
+    }
+
+    fn cache_key(&self) -> Option<&Url> {
+        Some(&self.base)
+    }
+
+    fn is_folder(&self) -> bool {
+        self.base.query().is_none()
+    }
+
+    fn open(&self, url: &Url, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
+        let location = Location::from(url);
+        let (content, breaks) = match self.servers.fetch(url) {
+            ScriptedFile::Missing => return Ok(Fetched::Missing),
+            ScriptedFile::Content(content) => (content, false),
+            ScriptedFile::CutShort(content) => (content, true),
+            ScriptedFile::Folder(_) => panic!("{url} is a folder"),
+        };
+        let validators = self.servers.validators(&content);
+        if !unless.are_none() && *unless == validators {
+            return Ok(Fetched::Unchanged);
+        }
+        let content = io::Cursor::new(content);
+        let body: Box<dyn io::Read> = if breaks { Box::new(content.chain(Broken)) } else { Box::new(content) };
+        Ok(Fetched::Found(OpenFile { body, location, validators }))
+    }
+
+    fn index(&self, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
+        let url = self.base.clone();
+        match self.servers.fetch(&url) {
+            ScriptedFile::Missing => Ok(Fetched::Missing),
+            ScriptedFile::Folder(urls) => Ok(Fetched::Found(Index::Folder(urls))),
+            ScriptedFile::Content(content) | ScriptedFile::CutShort(content) => {
+                let validators = self.servers.validators(&content);
+                if !unless.are_none() && *unless == validators {
+                    return Ok(Fetched::Unchanged);
+                }
+                Ok(Fetched::Found(Index::Page { content, url, validators }))
+            }
+        }
+    }
+
+    fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
+        let source = Self { servers: self.servers.clone(), location: self.location.clone(), base: url.clone() };
+        source.index(&Validators::NONE)
+    }
+
+    fn mirror(&self, base: &Url, _: bool) -> Box<dyn Source> {
+        Box::new(self.servers.at(base.as_str()))
+    }
+
+    fn public_url(&self, url: String) -> String {
+        url
+    }
+
+    fn wait(&self, attempt: u32) {
+        self.servers.waits.borrow_mut().push(attempt);
+    }
+}
+
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::new(ErrorKind::ConnectionReset, "the connection broke"))
+    }
+}

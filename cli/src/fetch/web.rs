@@ -1,0 +1,348 @@
+//! A repository on a web server.
+
+use std::rc::Rc;
+
+use ami_scheduler::redacted::{RedactedUrl, remove_credentials};
+use ami_scheduler::repository::index;
+use url::Url;
+
+use super::error::FetchError;
+use super::location::Location;
+use super::source::{Fetched, Index, OpenFile, Source, Validators};
+use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
+
+/// The most bytes that are read of the page of a refusal.
+const MAX_REFUSAL: u64 = 16 << 10;
+
+pub struct WebServer {
+    /// As it was given.
+    given: Url,
+    base: Url,
+    location: Location,
+    /// For the server of `base`, in the form of a header's value.
+    credentials: Option<String>,
+    client: Rc<Client>,
+    has_fall_back: bool,
+}
+
+impl WebServer {
+    /// `given` is without credentials.
+    pub fn new(given: Url, credentials: Option<String>, client: Rc<Client>) -> Self {
+        let mut base = given.clone();
+        base.set_query(None);
+        if !base.path().ends_with('/') && given.query().is_none() {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Self { location: Location::from(&base), given, base, credentials, client, has_fall_back: false }
+    }
+
+    /// A mirror, which has credentials in its own URL, or none.
+    pub fn mirror(base: &Url, client: Rc<Client>, has_fall_back: bool) -> Self {
+        let credentials = basic_auth(base);
+        let mut base = base.clone();
+        remove_credentials(&mut base);
+        Self { has_fall_back, ..Self::new(base, credentials, client) }
+    }
+
+    fn page(&self, url: &Url, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
+        let answer = self.client.fetch(&self.request(url, unless), index::MAX_SIZE)?;
+        match answer.status {
+            200 => {
+                let validators = Validators::of(|name| answer.header(name));
+                let Answer { body: content, url, .. } = answer;
+                Ok(Fetched::Found(Index::Page { content, url, validators }))
+            }
+            304 if !unless.are_none() => Ok(Fetched::Unchanged),
+            404 => Ok(Fetched::Missing),
+            _ => Err(self.refusal(&answer)),
+        }
+    }
+
+    fn request(&self, url: &Url, unless: &Validators) -> Request {
+        let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
+        let request = Request { credentials, headers: unless.as_headers(), ..Request::new(Method::Get, url.clone()) };
+        if self.has_fall_back { Request { attempts: 1, ..request } } else { request }
+    }
+
+    /// Credentials are for the repository's own server alone.
+    fn credentials_for(&self, url: &Url) -> Option<&String> {
+        self.credentials.as_ref().filter(|_| url.origin() == self.base.origin())
+    }
+
+    /// The error for an answer that is no success, with advice.
+    fn refusal(&self, answer: &Answer) -> FetchError {
+        let Answer { status, url, .. } = answer;
+        let page = String::from_utf8_lossy(&answer.body);
+        let advice = wrong_port_or_certificate(url, *status, &page).unwrap_or(match status {
+            401 if self.credentials.is_none() => {
+                "it wants a user and password: the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, or \
+                 USER:PASSWORD@ before the host in the URL"
+            }
+            401 if url.origin() == self.base.origin() => "it does not accept the user and password that it is given",
+            401 => {
+                "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \
+                 it redirects to, and give that one"
+            }
+            403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
+            429 | 500.. => "the server is overloaded, or out of order: run the job again later",
+            _ => "this was not expected; is the URL right?",
+        });
+        FetchError::Refused { url: RedactedUrl::from(url), status: *status, advice }
+    }
+}
+
+impl Source for WebServer {
+    fn location(&self) -> &Location {
+        &self.location
+    }
+
+    fn base(&self) -> &Url {
+        &self.base
+    }
+
+    fn cache_key(&self) -> Option<&Url> {
+        Some(&self.given)
+    }
+
+    fn is_folder(&self) -> bool {
+        self.given.query().is_none()
+    }
+
+    fn open(&self, url: &Url, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
+        let response = self.client.open(&self.request(url, unless))?;
+        match response.status {
+            200 => {
+                let validators = Validators::of(|name| response.header(name));
+                let Response { body, url, .. } = response;
+                Ok(Fetched::Found(OpenFile { body, location: Location::from(&url), validators }))
+            }
+            304 if !unless.are_none() => Ok(Fetched::Unchanged),
+            404 => Ok(Fetched::Missing),
+            status => {
+                let nothing = Answer { status, headers: Vec::new(), body: Vec::new(), url: response.url.clone() };
+                // Without its page a refusal is still one.
+                Err(self.refusal(&response.read_to(MAX_REFUSAL).unwrap_or(nothing)))
+            }
+        }
+    }
+
+    fn index(&self, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
+        if !self.is_folder() {
+            return self.page(&self.given, unless);
+        }
+        match self.page(&self.base, unless)? {
+            // The URL of a file, such as a list of mirrors, does not end with a slash.
+            Fetched::Missing if self.given != self.base => self.page(&self.given, unless),
+            fetched => Ok(fetched),
+        }
+    }
+
+    fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
+        self.page(url, &Validators::NONE)
+    }
+
+    fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {
+        let mut mirror = Self::mirror(base, Rc::clone(&self.client), has_fall_back);
+        mirror.credentials = mirror.credentials.or_else(|| self.credentials_for(base).cloned());
+        Box::new(mirror)
+    }
+
+    fn public_url(&self, url: String) -> String {
+        url
+    }
+
+    fn wait(&self, attempt: u32) {
+        self.client.wait(attempt);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::fetch::repo_url::RepoUrl;
+    use crate::http::scripted::{Script, ScriptedAnswer, answers};
+
+    fn web(repo_url: &str, script: &Script) -> Box<dyn Source> {
+        repo_url.parse::<RepoUrl>().expect(repo_url).source(Rc::new(script.client()))
+    }
+
+    fn url(text: &str) -> Url {
+        text.parse().expect(text)
+    }
+
+    const ALWAYS: &Validators = &Validators::NONE;
+
+    fn open_repomd(source: &dyn Source, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
+        source.open(&source.base().join("repodata/repomd.xml").expect("a URL"), unless)
+    }
+
+    #[test]
+    fn a_repository_is_a_folder_with_or_without_a_slash_at_its_end() {
+        for (repo_url, base) in [
+            ("https://yum.example.com/el9", "https://yum.example.com/el9/"),
+            ("https://yum.example.com/el9/", "https://yum.example.com/el9/"),
+            ("http://yum.example.com", "http://yum.example.com/"),
+            ("HTTPS://YUM.example.com:443/El9", "https://yum.example.com/El9/"),
+            ("https://yum.example.com/a%20b", "https://yum.example.com/a%20b/"),
+            ("https://u:p4ss@yum.example.com/el9", "https://yum.example.com/el9/"),
+        ] {
+            let script = Script::new([answers(200).body("<repomd>")]);
+            let source = web(repo_url, &script);
+            assert_eq!((source.base().as_str(), source.location().to_string().as_str()), (base, base));
+            let Fetched::Found(mut file) = open_repomd(&*source, ALWAYS).expect("an answer") else { panic!("a file") };
+            let mut text = String::new();
+            file.body.read_to_string(&mut text).expect("text");
+            assert_eq!(text, "<repomd>");
+            assert_eq!(script.urls(), [format!("{base}repodata/repomd.xml")]);
+        }
+    }
+
+    #[test]
+    fn credentials_are_sent_to_the_server_of_the_repository_alone() {
+        for (file, sent) in [
+            ("https://yum.example.com/el9/repodata/primary.xml.gz", true),
+            ("https://yum.example.com/other/primary.xml.gz", true),
+            ("https://cdn.example.com/el9/repodata/primary.xml.gz", false),
+            ("https://yum.example.com:8443/el9/repodata/primary.xml.gz", false),
+            ("http://yum.example.com/el9/repodata/primary.xml.gz", false),
+        ] {
+            let script = Script::new([answers(200)]);
+            web("https://u:p4ss@yum.example.com/el9", &script).open(&url(file), ALWAYS).map(drop).expect("an answer");
+            let expected = sent.then(|| ("authorization", "Basic dTpwNHNz".to_owned()));
+            assert_eq!(script.requests()[0].credentials, expected, "{file}");
+        }
+        let script = Script::new([answers(200)]);
+        web("https://u:p4ss@yum.example.com/el9", &script).index(ALWAYS).expect("an answer");
+        assert!(script.requests()[0].credentials.is_some());
+    }
+
+    #[test]
+    fn a_missing_file_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
+        let open = |said: ScriptedAnswer| {
+            open_repomd(&*web("https://yum.example.com/", &Script::new(vec![said; 6])), ALWAYS).map(|_| ())
+        };
+        let script = Script::new([answers(404)]);
+        let missing = open_repomd(&*web("https://yum.example.com/", &script), ALWAYS).expect("an answer");
+        assert!(matches!(missing, Fetched::Missing));
+        for (status, told) in [
+            (401, "it wants a user and password"),
+            (403, "is the user allowed to read it"),
+            (410, "this was not expected"),
+            (429, "run the job again"),
+            (503, "run the job again"),
+        ] {
+            let error = open(answers(status)).expect_err("an error").to_string();
+            let begin = format!("https://yum.example.com/repodata/repomd.xml answers {status}: ");
+            assert!(error.starts_with(&begin) && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_the_wrong_scheme_or_without_a_client_certificate_says_so() {
+        let refused = |repo_url: &str, page: &str| {
+            let script = Script::new([answers(400).body(page)]);
+            open_repomd(&*web(repo_url, &script), ALWAYS).map(|_| ()).expect_err(page).to_string()
+        };
+        assert_eq!(
+            refused("http://yum.example.com:443/", "400 The plain HTTP request was sent to HTTPS port"),
+            "http://yum.example.com:443/repodata/repomd.xml answers 400: the server speaks TLS there: is it an https:// URL?"
+        );
+        assert_eq!(
+            refused("https://yum.example.com/", "400 No required SSL certificate was sent"),
+            "https://yum.example.com/repodata/repomd.xml answers 400: the server wants a client certificate, and none can be given"
+        );
+    }
+
+    #[test]
+    fn a_mirror_has_the_credentials_of_its_list_on_the_same_server_alone() {
+        for (mirror, sent) in [
+            ("https://yum.example.com/mirror/", Some("Basic dTpwNHNz")),
+            ("https://a:b@mirror.example.com/", Some("Basic YTpi")),
+            ("https://mirror.example.com/", None),
+            ("http://yum.example.com/mirror/", None),
+        ] {
+            let script = Script::new([answers(404)]);
+            let list = web("https://u:p4ss@yum.example.com/mirrorlist?repo=el9", &script);
+            open_repomd(&*list.mirror(&url(mirror), true), ALWAYS).map(drop).expect("an answer");
+            let request = &script.requests()[0];
+            assert_eq!(request.credentials, sent.map(|sent| ("authorization", sent.to_owned())), "{mirror}");
+            assert_eq!((request.attempts, request.url.username()), (1, ""));
+        }
+    }
+
+    #[test]
+    fn a_list_of_mirrors_is_fetched_by_the_url_that_was_given() {
+        let asked = |repo_url: &str, statuses: &[u16]| {
+            let script = Script::new(statuses.iter().map(|status| answers(*status)));
+            web(repo_url, &script).index(ALWAYS).expect("an answer");
+            script.urls()
+        };
+        let list = "https://yum.example.com/list?repo=el9&arch=x86_64";
+        assert_eq!(asked(list, &[200]), [list]);
+        let file = "https://yum.example.com/list.txt";
+        assert_eq!(asked(file, &[404, 200]), [&format!("{file}/"), file]);
+        assert_eq!(asked("https://yum.example.com/el9/", &[404]), ["https://yum.example.com/el9/"]);
+        let source = |repo_url| web(repo_url, &Script::new([]));
+        assert!(!source(list).is_folder() && source(file).is_folder());
+        assert_eq!(source(list).location().to_string(), "https://yum.example.com/list");
+    }
+
+    #[test]
+    fn a_file_is_fetched_on_the_condition_that_it_changed() {
+        let known = Validators { etag: Some("\"x\"".to_owned()), last_modified: Some("yesterday".to_owned()) };
+        let script = Script::new([answers(304)]);
+        let fetched = open_repomd(&*web("https://yum.example.com/", &script), &known);
+        assert!(matches!(fetched, Ok(Fetched::Unchanged)));
+        let headers = [("if-none-match", "\"x\"".to_owned()), ("if-modified-since", "yesterday".to_owned())];
+        assert_eq!(script.requests()[0].headers, headers);
+        // A server that was not asked for a condition has no reason to answer 304.
+        let script = Script::new([answers(304)]);
+        assert!(open_repomd(&*web("https://yum.example.com/", &script), ALWAYS).is_err());
+    }
+
+    #[test]
+    fn a_password_is_asked_for_where_it_belongs() {
+        let elsewhere = answers(301).with("location", "https://new.example.com/yum/");
+        for (repo_url, answers, told) in [
+            (
+                "https://yum.example.com/",
+                vec![answers(401)],
+                "https://yum.example.com/repodata/repomd.xml answers 401: it wants",
+            ),
+            (
+                "https://u:p4ss@yum.example.com/",
+                vec![answers(401)],
+                "does not accept the user and password that it is given",
+            ),
+            ("https://u:p4ss@yum.example.com/", vec![elsewhere, answers(401)], "--repo-url redirects to it"),
+        ] {
+            let error = open_repomd(&*web(repo_url, &Script::new(answers)), ALWAYS).map(drop).expect_err(repo_url);
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_index_belongs_to_the_url_that_a_redirect_leads_to() {
+        let moved = answers(301).with("location", "https://new.example.com/yum/");
+        let script = Script::new([moved, answers(200).body("<a href=x>")]);
+        let Fetched::Found(Index::Page { content, url, .. }) =
+            web("https://yum.example.com/", &script).index(ALWAYS).expect("an answer")
+        else {
+            panic!("a page")
+        };
+        assert_eq!((content.as_slice(), url.as_str()), (&b"<a href=x>"[..], "https://new.example.com/yum/"));
+    }
+
+    #[test]
+    fn an_index_that_is_refused_is_an_error_without_secrets() {
+        for (status, told) in [(410, "is the URL right?"), (401, "it does not accept the user and password")] {
+            let script = Script::new([answers(status)]);
+            let source = web("https://us3r:p4ss@yum.example.com/", &script);
+            let error = source.index(ALWAYS).map(drop).expect_err("an error").to_string();
+            assert!(error.starts_with("https://yum.example.com/ ") && error.contains(told), "{error}");
+            assert!(["us3r", "p4ss"].iter().all(|secret| !error.contains(secret)), "{error}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Failures of sockets, rustls and ureq in plain words.
+
+use std::io::{self, ErrorKind};
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use ureq::Error as UreqError;
+
+/// A failure of ureq in plain words.
+pub fn failed(error: UreqError) -> io::Error {
+    match error {
+        // Its own, for a connection that ended before the answer did.
+        UreqError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the answer did")
+        }
+        UreqError::Io(error) => error,
+        UreqError::Timeout(_) => silent(),
+        UreqError::Protocol(_) | UreqError::LargeResponseHeader(..) => {
+            io::Error::new(ErrorKind::InvalidData, "its answer is not HTTP")
+        }
+        UreqError::Http(_) | UreqError::BadUri(_) => refused(),
+        _ => io::Error::other("the request could not be made"),
+    }
+}
+
+fn silent() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "no answer within 30 s")
+}
+
+/// A failure of a socket or of rustls in plain words.
+pub fn in_words(error: io::Error) -> io::Error {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        return tls_failed(error);
+    }
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => silent(),
+        kind @ (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe) => {
+            io::Error::new(kind, "the connection broke")
+        }
+        _ => error,
+    }
+}
+
+pub fn tls_failed(error: &TlsError) -> io::Error {
+    let (kind, words) = match error {
+        TlsError::InvalidCertificate(CertificateError::Other(refusal)) => {
+            (ErrorKind::PermissionDenied, refusal.to_string())
+        }
+        TlsError::InvalidCertificate(_) => {
+            (ErrorKind::PermissionDenied, format!("it cannot prove that its certificate is its own: {error}"))
+        }
+        TlsError::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::UnknownCA,
+        ) => (ErrorKind::PermissionDenied, "it wants a client certificate, and none can be given".to_owned()),
+        TlsError::InvalidMessage(_) => {
+            (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
+        }
+        error => (ErrorKind::Other, format!("the TLS handshake failed: {error}")),
+    };
+    io::Error::new(kind, words)
+}
+
+/// The value is not repeated: a header can hold a token.
+pub fn refused() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "a header or the URL of the request is not valid in HTTP")
+}
+
+/// An answer that begins as a TLS record, to a request without TLS.
+pub fn speaks_tls() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "it speaks TLS there: is it an https:// URL?")
+}
+
+pub fn unknown_name(error: &io::Error) -> io::Error {
+    // WASI's answer where looking up names is not allowed.
+    let words = if cfg!(target_os = "wasi") && error.to_string().contains("Non-recoverable") {
+        "its name could not be looked up (DNS): is wasmtime run with --wasi allow-ip-name-lookup, as wasmtime.toml has it?"
+    } else {
+        "its name is not known (DNS)"
+    };
+    io::Error::new(ErrorKind::NotFound, words)
+}
+
+pub fn not_connected(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    let words = match kind {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no connection within 30 s",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "there is no route to its network",
+        ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
+            "wasmtime lets no sockets be opened: run it with --wasi inherit-network, as wasmtime.toml has it"
+        }
+        _ => return error,
+    };
+    io::Error::new(kind, words)
+}

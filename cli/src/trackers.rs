@@ -1,0 +1,126 @@
+//! The trackers of a store: which there are, and what a person changes in one of them.
+
+use std::collections::BTreeSet;
+
+use ami_scheduler::release::Nevra;
+use ami_scheduler::text::printable;
+use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
+use ami_scheduler::tracker::{Document, TrackerName};
+use anyhow::anyhow;
+
+use crate::args::{Release, TrackerArgs};
+use crate::exit::{Exit, Failure, WithExit as _};
+use crate::session::Session;
+
+/// Reads the tracker of a product, applies `change`, which is told the tracker's place, and writes the tracker back;
+/// writes nothing if `change` fails.
+pub fn change<T>(
+    session: &Session,
+    args: &TrackerArgs,
+    product: &str,
+    change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = session.store(&args.place)?;
+    change_in(store.as_ref(), &args.reference, product, |document| {
+        let mut document = document.unwrap_or_else(|| Document::new(product, &args.reference));
+        let changed = change(&mut document, &store.place())?;
+        Ok((document, changed))
+    })
+}
+
+/// A release that a person names, and the tracker that it is changed in.
+pub struct Named<'a> {
+    pub release: &'a Release,
+    pub product: Option<&'a str>,
+    pub tracker: &'a TrackerArgs,
+    /// Whether there may be no such tracker yet.
+    pub begins_a_tracker: bool,
+}
+
+/// Reads the tracker, applies `change` to the releases in it that a person names, and writes the tracker back; writes
+/// nothing if `change` fails. A whole package need not be known to the tracker.
+pub fn change_releases<T>(
+    session: &Session,
+    named: &Named<'_>,
+    change: impl FnOnce(&mut Document, &[Nevra], &str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let (release, reference) = (named.release, named.tracker.reference.as_str());
+    let store = session.store(&named.tracker.place)?;
+    let store = store.as_ref();
+    let product = match (release, named.product) {
+        (Release::Package(package), _) => package.name().to_owned(),
+        (Release::Version(_), Some(product)) => product.to_owned(),
+        (Release::Version(_), None) => only_product(store, release, reference)?,
+    };
+    change_in(store, reference, &product, |document| {
+        let mut document = match (document, release) {
+            (Some(document), _) => document,
+            (None, Release::Package(_)) if named.begins_a_tracker => Document::new(&product, reference),
+            (None, _) => return Err(anyhow!(no_tracker(store, Some(&product), reference))).with_exit(Exit::Tracker),
+        };
+        let known: BTreeSet<&Nevra> =
+            document.entries().map(|(package, _, _)| package).filter(|package| release.names(package)).collect();
+        let releases: Vec<Nevra> = match (known.is_empty(), release) {
+            (true, Release::Package(package)) => vec![package.clone()],
+            (true, Release::Version(version)) => {
+                return Err(anyhow!(
+                    "the tracker of {product} on {reference} in {} knows no release {version}. `status` shows what it \
+                     knows; a release that it does not know yet is named in full, such as {product}-18.6.1-1.x86_64",
+                    store.place()
+                ))
+                .with_exit(Exit::Tracker);
+            }
+            (false, _) => known.into_iter().cloned().collect(),
+        };
+        if let [_, _, ..] = releases.as_slice() {
+            let all: Vec<String> = releases.iter().map(Nevra::to_string).collect();
+            output!("{release} names {} releases: {}", releases.len(), all.join(", "));
+        }
+        let changed = change(&mut document, &releases, &store.place())?;
+        Ok((document, changed))
+    })
+}
+
+fn change_in<T>(
+    store: &dyn Store,
+    reference: &str,
+    product: &str,
+    change: impl FnOnce(Option<Document>) -> Result<(Document, T), Failure>,
+) -> Result<T, Failure> {
+    let tracker = Tracker::new(store, product, reference).with_exit(Exit::Tracker)?;
+    let heads = tracker.read().with_exit(Exit::Tracker)?;
+    let (document, changed) = change(heads.document.clone())?;
+    tracker.write(&heads, &document).with_exit(Exit::Tracker)?;
+    Ok(changed)
+}
+
+/// The product of the one tracker of a ref.
+fn only_product(store: &dyn Store, release: &Release, reference: &str) -> Result<String, Failure> {
+    let of_ref = |name: &TrackerName| name.is_of_ref(reference);
+    let documents = read_all(store, of_ref).with_exit(Exit::Tracker)?;
+    let products: Vec<&str> = documents.iter().map(Document::product).collect();
+    match products.as_slice() {
+        [product] => Ok((*product).to_owned()),
+        [] => Err(anyhow!(no_tracker(store, None, reference))).with_exit(Exit::Tracker),
+        several => {
+            Err(anyhow!("{release} can be a release of each of {}: name one with --product", several.join(", ")))
+                .with_exit(Exit::CommandLine)
+        }
+    }
+}
+
+/// A message: the ref has no tracker, and these refs have one.
+pub fn no_tracker(store: &dyn Store, product: Option<&str>, reference: &str) -> String {
+    let of_product = |document: &Document| product.is_none_or(|product| document.product() == product);
+    // What cannot be read of others is no reason to say less of this one.
+    let documents = read_all(store, |_| true).unwrap_or_default();
+    let references: BTreeSet<&str> =
+        documents.iter().filter(|document| of_product(document)).map(Document::reference).collect();
+    let references: Vec<&str> = references.into_iter().collect();
+    let others = match references.as_slice() {
+        [] => "there is none on another ref either".to_owned(),
+        references => format!("there are trackers on: {}", printable(&references.join(", "))),
+    };
+    let product = product.map(|product| format!(" of {product}")).unwrap_or_default();
+    format!("there is no tracker{product} on {} in {}; {others}", printable(reference), store.place())
+}

@@ -1,0 +1,109 @@
+//! `diff`: what is built, claimed and written.
+
+use crate::folder::{DIFF, Folder};
+
+fn diff(folder: &Folder, more: &[&str]) -> String {
+    folder.run(&[&DIFF[..], more].concat()).succeeds()
+}
+
+#[test]
+fn a_release_is_claimed_once() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    diff(&folder, &["--pipeline", "1", "--notes", "AMI_ID"]);
+    assert_eq!(folder.builds(), ["18.6.0-1 al2023", "18.6.0-1 rhel9"]);
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "building");
+    let child = folder.read("child-pipeline.yml");
+    assert!(child.contains("ci/build-ami.yml") && child.contains("AMI_ID"), "{child}");
+    let told = diff(&folder, &["--pipeline", "2"]);
+    assert!(folder.builds().is_empty(), "{told}");
+    assert!(told.contains("held by"), "{told}");
+}
+
+#[test]
+fn a_first_run_builds_the_newest_release() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    for (first_run, builds) in [("latest", 2), ("none", 0), ("all", 4)] {
+        diff(&folder, &["--dry-run", "--first-run", first_run]);
+        assert_eq!(folder.builds().len(), builds, "{first_run}");
+    }
+    diff(&folder, &[]);
+    assert_eq!(folder.builds(), ["18.6.0-1 al2023", "18.6.0-1 rhel9"]);
+    assert_eq!(folder.state("18.5.0-1", "rhel9"), "skipped");
+}
+
+#[test]
+fn a_dry_run_has_no_effect_and_compares() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    diff(&folder, &["--dry-run", "--first-run", "all"]);
+    assert_eq!((folder.builds().len(), folder.state("18.6.0-1", "al2023").as_str()), (4, ""));
+    assert!(folder.read("child-pipeline.yml").contains("nothing-to-build"));
+    // The earlier run may be where this one writes.
+    let told = diff(&folder, &["--dry-run", "--first-run", "all", "--exclude", "18.5.*", "--compare", "builds.json"]);
+    assert!(told.contains("gitlab-runner-18.5.0-1.x86_64"), "{told}");
+    let error = folder.run(&[&DIFF[..], &["--compare", "builds.json"]].concat()).fails(2);
+    assert!(error.contains("--compare is for a dry run alone"), "{error}");
+}
+
+#[test]
+fn a_version_by_hand_is_built_without_a_record() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    let list = ["list", "--repo-url", "file:repo", "--product", "gitlab-runner", "--version", "18.5.0"];
+    folder.run(&list).succeeds();
+    let told = diff(&folder, &["--only-targets", "rhel9"]);
+    assert_eq!(folder.builds(), ["18.5.0-1 rhel9"]);
+    assert!(told.contains("The tracker was neither read nor written"), "{told}");
+    assert_eq!(folder.state("18.5.0-1", "rhel9"), "");
+    diff(&folder, &["--only-targets", "rhel9", "--record", "--by", "mary"]);
+    assert_eq!(folder.entry("18.5.0-1", "rhel9")["by"], "mary");
+}
+
+#[test]
+fn reports_are_written_where_they_are_asked_for() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    diff(&folder, &["--markdown", "builds.md", "--junit", "junit.xml"]);
+    assert!(folder.read("builds.md").contains("18.6.0") && folder.read("junit.xml").contains("<testsuite"));
+}
+
+#[test]
+fn what_an_earlier_run_wrote_is_not_left_behind() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let results = ["builds.json", "child-pipeline.yml", "builds.md", "junit.xml"];
+    diff(&folder, &["--markdown", "builds.md", "--junit", "junit.xml"]);
+    assert!(results.iter().all(|name| folder.has(name)));
+    let reports = ["--packages", "nowhere.json", "--markdown", "builds.md", "--junit", "junit.xml"];
+    folder.run(&[&DIFF[..], &reports].concat()).fails(1);
+    assert!(results.iter().all(|name| !folder.has(name)));
+}
+
+#[test]
+fn an_alarm_that_is_named_ends_the_run_with_its_code() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    diff(&folder, &[]);
+    let overdue = [&DIFF[..], &["--overdue-after", "3", "--fail-on", "overdue"]].concat();
+    folder.run_next_night(&overdue).succeeds();
+    let error = folder.run_at("2026-12-24T02:00:00Z", &overdue).fails(8);
+    assert!(error.contains("there are alarms that --fail-on names (overdue)"), "{error}");
+}
+
+#[test]
+fn targets_are_named_once_and_known() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let diff = |targets: &str, more: &[&str]| {
+        let rest = ["--tracker", "tracker", "--ref", "main", "--build-file", "ci/a.yml"];
+        folder.run(&[&["diff", "--targets", targets], &rest[..], more].concat())
+    };
+    assert!(diff("a,a", &[]).fails(2).contains("--targets names a twice"));
+    assert!(diff("", &[]).fails(2).contains("--targets is empty"));
+    assert!(diff("a", &["--only-targets", "b"]).fails(2).contains("--only-targets names b, which is none of"));
+    let error = diff("a", &["--module-url", "https://gitlab.example.com/m.wasm"]).fails(2);
+    assert!(error.contains("--module-url needs --module-sha256"), "{error}");
+}
+
+#[test]
+fn a_plain_text_tracker_is_taken_over() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    folder.write("tracker/main.txt", "gitlab-runner-18.6.0-1.x86_64.rpm\n");
+    let told = diff(&folder, &[]);
+    assert!(told.contains("Took over the plain-text tracker main.txt"), "{told}");
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "built");
+}

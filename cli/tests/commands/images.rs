@@ -1,0 +1,51 @@
+//! `import` and `reconcile`: what was built before, and what there are images of.
+
+use crate::folder::{Folder, TRACKER};
+
+const IMAGES: &str = r#"{"Images": [
+    {"ImageId": "ami-1", "Name": "gitlab-runner-18.6.0-rhel9-1", "State": "available", "Architecture": "x86_64"},
+    {"ImageId": "ami-2", "Name": "base", "State": "available", "Architecture": "x86_64"}]}"#;
+const NAMES: [&str; 4] = ["--targets", "rhel9", "--image-name", "{product}-{version}-{target}-*"];
+
+#[test]
+fn a_plain_text_tracker_counts_as_built() {
+    let folder = Folder::new();
+    folder.write("main.txt", "# built\ngitlab-runner-18.5.0-1.x86_64.rpm\nbash-5-1.x86_64\n");
+    let import = [&["import", "main.txt", "--targets", "al2023,rhel9"], &TRACKER[..]].concat();
+    let told = folder.run(&import).succeeds();
+    assert!(told.contains("gitlab-runner: 2 recorded as built, 0 were so before."), "{told}");
+    let told = folder.run(&import).succeeds();
+    assert!(told.contains("gitlab-runner: 0 recorded as built, 2 were so before."), "{told}");
+    folder.write("main.txt", "<html>");
+    assert!(folder.run(&import).fails(1).contains("main.txt cannot be taken over: line 1"));
+}
+
+#[test]
+fn images_count_as_built_by_their_names() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("images.json", IMAGES);
+    let told = folder.run(&[&["import", "images.json"], &NAMES[..], &TRACKER].concat()).succeeds();
+    assert!(told.contains("gitlab-runner: 1 recorded as built, 0 were so before."), "{told}");
+    assert!(told.contains("of no release of gitlab-runner that is known: 1, such as base"), "{told}");
+    assert_eq!(folder.entry("18.6.0-1", "rhel9")["notes"]["AMI_ID"], "ami-1");
+    let error = folder.run(&[&["import", "images.json", "--targets", "rhel9"], &TRACKER[..]].concat()).fails(2);
+    assert!(error.contains("say how images are told apart"), "{error}");
+}
+
+#[test]
+fn the_tracker_and_the_images_are_compared_in_both_directions() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    folder.write("images.json", IMAGES);
+    let build = ["update", "--package", "gitlab-runner-18.5.0-1.x86_64", "--target", "rhel9", "--note", "AMI_ID=ami-9"];
+    folder.run(&[&build[..], &TRACKER].concat()).succeeds();
+    let reconcile = [&["reconcile", "images.json"], &NAMES[..], &TRACKER].concat();
+    let told = folder.run(&reconcile).succeeds();
+    assert!(told.contains("not in the tracker  gitlab-runner-18.6.0-1.x86_64 rhel9  ami-1"), "{told}");
+    assert!(told.contains("without an image    gitlab-runner-18.5.0-1.x86_64 rhel9"), "{told}");
+    assert!(told.contains("Nothing was changed"), "{told}");
+    folder.run(&[&reconcile[..], &["--apply", "adopt,rebuild"]].concat()).succeeds();
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "built");
+    assert_eq!(folder.state("18.5.0-1", "rhel9"), "pending");
+    let error = folder.run(&[&reconcile[..], &["--apply", "all"]].concat()).fails(2);
+    assert!(error.contains("expected adopt or rebuild"), "{error}");
+}

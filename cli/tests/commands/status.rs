@@ -1,0 +1,108 @@
+//! `status`: what the tracker says, in each form.
+
+use crate::folder::{DIFF, Folder, TRACKER};
+
+/// A tracker with a build in each of several states.
+fn told() -> Folder {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    folder.run(&[&DIFF[..], &["--pipeline", "1"]].concat()).succeeds();
+    let build =
+        ["update", "--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "al2023", "--note", "AMI_ID=ami-1"];
+    folder.run(&[&build[..], &TRACKER].concat()).succeeds();
+    let url = ["--pipeline-url", "https://gitlab.example.com/group/project/-/pipelines/4711"];
+    folder.run(&[&["settle", "--pipeline", "1"], &TRACKER[..], &url].concat()).succeeds();
+    folder
+}
+
+fn status(folder: &Folder, more: &[&str]) -> String {
+    folder.run(&[&["status", "--tracker", "tracker"], more].concat()).succeeds()
+}
+
+#[test]
+fn rows_are_filtered_by_state_in_each_form() {
+    let folder = told();
+    for (states, kept) in [
+        ("", 4),
+        ("failed", 1),
+        ("built", 1),
+        ("skipped", 2),
+        ("failed,built", 2),
+        (r#"["building"]"#, 0),
+        ("given-up", 0),
+    ] {
+        let table = status(&folder, &["--state", states]);
+        assert_eq!(table.matches("gitlab-runner-18").count(), kept, "{states}: {table}");
+        let json = status(&folder, &["--state", states, "--format", "json"]);
+        assert_eq!(json.matches("\"state\":").count(), kept, "{states}: {json}");
+        let page = status(&folder, &["--state", states, "--format", "html"]);
+        assert_eq!(page.contains("18.6.0-1"), kept == 4 || states.contains("failed") || states == "built", "{states}");
+    }
+    let error = folder.run(&["status", "--tracker", "tracker", "--state", "fialed"]).fails(2);
+    assert!(error.contains("expected pending, building, failed, given-up, skipped, built"), "{error}");
+}
+
+#[test]
+fn what_is_given_up_is_a_state_of_its_own() {
+    let folder = told();
+    folder.run_next_night(&[&DIFF[..], &["--max-attempts", "1", "--pipeline", "2"]].concat()).succeeds();
+    for states in ["given-up", "failed"] {
+        let table = status(&folder, &["--state", states]);
+        assert!(table.contains("gitlab-runner-18.6.0-1.x86_64  rhel9") && table.contains("given up"), "{table}");
+    }
+}
+
+#[test]
+fn the_table_is_as_wide_as_the_terminal_and_whole_elsewhere() {
+    let folder = told();
+    let whole = status(&folder, &["--ref", "main"]);
+    assert!(whole.contains("/-/pipelines/4711"), "{whole}");
+    let narrow = folder.run_in(&[("COLUMNS", "90")], &["status", "--tracker", "tracker"]).succeeds();
+    assert!(narrow.lines().all(|line| line.chars().count() <= 90) && narrow.contains('…'), "{narrow}");
+    let to_file = ["status", "--tracker", "tracker", "--output", "status.txt"];
+    folder.run_in(&[("COLUMNS", "90")], &to_file).succeeds();
+    assert_eq!(folder.read("status.txt"), whole);
+}
+
+#[test]
+fn a_ref_without_a_tracker_lists_those_with_one() {
+    let folder = told();
+    let none = "There is no tracker on mian in directory tracker; there are trackers on: main.\n";
+    assert_eq!(status(&folder, &["--ref", "mian"]), none);
+    let json = folder.run(&["status", "--tracker", "tracker", "--ref", "mian", "--format", "json"]);
+    assert_eq!((json.stdout.as_str(), json.stderr.as_str()), ("[]\n", none));
+    let none = status(&Folder::new(), &[]);
+    assert_eq!(none, "There is no tracker in directory tracker.\n");
+    let none = status(&Folder::new(), &["--ref", "main", "--product", "bash"]);
+    assert!(none.starts_with("There is no tracker of bash on main in directory tracker; there is none"), "{none}");
+}
+
+#[test]
+fn colours_are_as_they_are_asked_for() {
+    let folder = told();
+    assert!(status(&folder, &["--color", "always"]).contains("\u{1b}["));
+    assert!(!status(&folder, &[]).contains('\u{1b}'));
+}
+
+#[test]
+fn a_lane_without_a_run_is_overdue() {
+    let folder = told();
+    let overdue = ["--overdue-after", "3", "--fail-on", "overdue", "--format", "markdown"];
+    let arguments = [&["status", "--tracker", "tracker"], &overdue[..]].concat();
+    folder.run(&arguments).succeeds();
+    let error = folder.run_at("2026-12-24T02:00:00Z", &arguments).fails(8);
+    assert!(error.contains("there are alarms that --fail-on names (overdue)"), "{error}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_no_empty_tracker() {
+    let error = Folder::new().run(&["status", "--tracker", "nowhere"]).fails(4);
+    assert!(error.contains("there is no directory nowhere"), "{error}");
+}
+
+#[test]
+fn all_that_is_missing_of_a_project_is_named_at_once() {
+    let error = Folder::new().run(&["status", "--tracker", "gitlab"]).fails(4);
+    for missing in ["CI_API_V4_URL", "CI_PROJECT_ID", "AMI_SCHEDULER_TOKEN"] {
+        assert!(error.contains(missing), "{error}");
+    }
+}

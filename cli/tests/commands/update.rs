@@ -1,0 +1,80 @@
+//! `update` and `settle`: how builds have ended.
+
+use crate::folder::{DIFF, Folder, TRACKER};
+
+const BUILD: [&str; 4] = ["--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "al2023"];
+
+fn claimed() -> Folder {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.run(&[&DIFF[..], &["--pipeline", "7"]].concat()).succeeds();
+    folder
+}
+
+fn update(more: &[&'static str]) -> Vec<&'static str> {
+    [&["update"], &TRACKER[..], &BUILD[..], more].concat()
+}
+
+#[test]
+fn a_success_is_recorded_with_its_notes() {
+    let folder = claimed();
+    let told = folder.run(&update(&["--note", "AMI_ID=ami-1,ami-2", "--junit", "junit.xml"])).succeeds();
+    assert!(told.contains("Recorded as built: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-1,ami-2"), "{told}");
+    assert_eq!(folder.entry("18.6.0-1", "al2023")["notes"]["AMI_ID"], "ami-1,ami-2");
+    assert_eq!(folder.entry("18.6.0-1", "al2023")["pipeline"], 7);
+    assert!(folder.read("junit.xml").contains("<testcase"));
+    let told = folder.run(&update(&[])).succeeds();
+    assert!(told.contains("Was recorded as built before"), "{told}");
+}
+
+#[test]
+fn notes_without_a_value_have_that_of_their_variable() {
+    let build = [("AMI_ID", "ami-1"), ("REGION", "eu-west-1"), ("SIZE", "")];
+    for notes in [r#" ["AMI_ID", "REGION", "SIZE"]"#, "AMI_ID,REGION, SIZE"] {
+        let folder = claimed();
+        let variables = [&[("AMI_SCHEDULER_NOTES", notes)], &build[..]].concat();
+        let told = folder.run_in(&variables, &update(&[])).succeeds();
+        assert!(told.contains("No SIZE is recorded: the build reported none."), "{told}");
+        let notes = &folder.entry("18.6.0-1", "al2023")["notes"];
+        assert_eq!((&notes["AMI_ID"], &notes["REGION"]), (&"ami-1".into(), &"eu-west-1".into()));
+    }
+    let error = claimed().run(&update(&["--note", "MY_TOKEN"])).fails(2);
+    assert!(error.contains("looks like the name of a secret"), "{error}");
+}
+
+#[test]
+fn what_was_not_claimed_is_recorded_with_a_remark() {
+    let told = Folder::new().run(&update(&["--note", "AMI_ID=ami-1"])).succeeds();
+    assert!(told.contains("No diff had claimed it"), "{told}");
+}
+
+#[test]
+fn a_claim_that_did_not_end_is_a_failed_attempt() {
+    let folder = claimed();
+    folder.run(&update(&[])).succeeds();
+    let settle = [&["settle", "--pipeline", "7", "--junit", "junit.xml"], &TRACKER[..]].concat();
+    let told = folder.run(&settle).succeeds();
+    assert!(told.contains("Recorded as failed: gitlab-runner-18.6.0-1.x86_64 rhel9 (attempt 1)"), "{told}");
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "built");
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "failed");
+    let told = folder.run(&settle).succeeds();
+    assert!(told.contains("Pipeline 7 has no open claim on main."), "{told}");
+}
+
+#[test]
+fn the_pipeline_to_settle_is_not_that_of_the_job() {
+    let folder = claimed();
+    let child = [("CI_PIPELINE_ID", "8"), ("AMI_SCHEDULER_PIPELINE", "7"), ("CI_COMMIT_REF_NAME", "main")];
+    folder.run_in(&child, &["settle", "--tracker", "tracker"]).succeeds();
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "failed");
+}
+
+#[test]
+fn a_ref_without_a_tracker_is_settled_with_a_remark() {
+    let told = claimed().run(&["settle", "--pipeline", "7", "--tracker", "tracker", "--ref", "mian"]).succeeds();
+    assert!(
+        told.contains(
+            "Nothing to settle: there is no tracker on mian in directory tracker; there are trackers on: main"
+        ),
+        "{told}"
+    );
+}
