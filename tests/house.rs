@@ -34,7 +34,6 @@ fn no_two_files_of_the_core_import_each_other_in_a_circle() {
 }
 
 #[test]
-#[ignore = "until the command's http is split"]
 fn no_two_files_of_the_command_import_each_other_in_a_circle() {
     assert_eq!(House::of("cli/src").circles(), "");
 }
