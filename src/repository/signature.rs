@@ -9,7 +9,7 @@ use std::io::Read as _;
 use jiff::{SignedDuration, Timestamp};
 use pgp::armor::Dearmor;
 use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{Signature, SignatureType, SubpacketData};
+use pgp::packet::{Signature, SignatureConfig, SignatureType, SubpacketData};
 use pgp::ser::Serialize;
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
@@ -215,7 +215,7 @@ where
 
 /// Whether a key states its use; one that states none at all is for nothing.
 fn says_what_it_is_for(own: &Signature) -> bool {
-    let mut parts = own.config().into_iter().flat_map(|config| config.hashed_subpackets());
+    let mut parts = own.config().into_iter().flat_map(SignatureConfig::hashed_subpackets);
     parts.any(|part| matches!(part.data, SubpacketData::KeyFlags(_)))
 }
 
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
     use pgp::composed::SignedSecretKey;
     use pgp::crypto::hash::HashAlgorithm;
-    use pgp::packet::{KeyFlags, SignatureConfig, Subpacket};
+    use pgp::packet::{KeyFlags, Subpacket};
     use pgp::types::{Duration, Password};
 
     const REPOMD: &[u8] = b"<repomd/>\n";
@@ -499,7 +499,7 @@ mod tests {
             ("that it expires after a second", vec![SubpacketData::KeyExpirationTime(Duration::from_secs(1))], false),
             ("that it is for nothing", vec![SubpacketData::KeyFlags(KeyFlags::default())], false),
         ] {
-            let key = saying(&gpg, &[&[made.clone()], &words[..]].concat());
+            let key = saying(&gpg, &[std::slice::from_ref(&made), &words].concat());
             assert_eq!(verify(&key, REPOMD, &signature, NOW).is_ok(), believed, "{case}");
         }
     }
