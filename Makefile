@@ -29,7 +29,7 @@ test-image:
 lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/fetch-module.sh
+	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh
 
 module:
 	cargo build --locked --release --package ami-scheduler-cli --target wasm32-wasip2

@@ -79,7 +79,7 @@ def test_the_component_sets_no_keyword_of_the_whole_pipeline(template: tuple[dic
 
 
 def test_every_job_comes_by_the_module_in_the_same_way(template: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    for_the_child = (ROOT / "src" / "child_pipeline" / "fetch-module.sh").read_text()
+    for_the_child = (ROOT / "src" / "child_pipeline" / "before-script.sh").read_text()
     assert template[1][".$[[ inputs.job_prefix ]]ami-scheduler"]["before_script"][-1] == for_the_child.rstrip("\n")
 
 

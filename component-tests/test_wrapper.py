@@ -206,7 +206,7 @@ def test_a_key_that_a_variable_of_type_file_names_is_copied_in(wrapper: Wrapper,
     assert given.options == ["http", "cli-exit-with-code"]
 
 
-@pytest.mark.parametrize("value", ["none", "", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n"])
+@pytest.mark.parametrize("value", ["none", "", " \n ", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n"])
 def test_a_key_that_is_text_or_none_is_handed_on_as_it_is(wrapper: Wrapper, value: str) -> None:
     given = wrapper("list", AMI_SCHEDULER_GPG_KEY=value)
     assert given.variables == {"AMI_SCHEDULER_GPG_KEY": value}
@@ -254,7 +254,7 @@ def test_what_is_missing_is_named(wrapper: Wrapper, tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- on a runner without the image
 
-FETCH = (ROOT / "src" / "child_pipeline" / "fetch-module.sh").read_text()
+FETCH = (ROOT / "src" / "child_pipeline" / "before-script.sh").read_text()
 
 
 class Runner:

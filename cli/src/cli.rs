@@ -71,7 +71,6 @@ command line counts more. An empty variable counts as none.";
 
 /// Does what the command line asks for.
 pub fn run() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let parsed = with_variables(Cli::command())
         .try_get_matches_from(std::env::args_os())
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
@@ -93,7 +92,9 @@ pub fn run() -> Result<(), Failure> {
                 .with_exit(Exit::CommandLine)
         }
         Err(error) => {
-            let Mistake { usage, message } = Mistake::new(&error, &Cli::command(), &arguments[1..]);
+            let arguments: Vec<String> =
+                std::env::args_os().skip(1).map(|text| text.to_string_lossy().into()).collect();
+            let Mistake { usage, message } = Mistake::new(&error, &Cli::command(), &arguments);
             if let Some(usage) = usage {
                 message!("{}", usage.trim_end());
             }

@@ -13,7 +13,7 @@ use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::TrackerName;
 
 /// The first steps of a job that records: word for word those of the component's own jobs.
-const FETCH_MODULE: &str = include_str!("fetch-module.sh");
+const BEFORE_SCRIPT: &str = include_str!("before-script.sh");
 
 #[derive(Template)]
 #[template(path = "child-pipeline.yml")]
@@ -25,7 +25,7 @@ struct ChildPipeline<'a> {
     module_sha256: &'a str,
     /// A JSON array: it has no character that ends a single-quoted YAML scalar.
     notes: String,
-    fetch_module: String,
+    before_script: String,
     tracker: Option<&'a TrackerName>,
     builds: Vec<BuildJobs<'a>>,
 }
@@ -55,7 +55,7 @@ pub fn render(
         module_url: settings.module_url.as_ref().map(Url::as_str).unwrap_or_default(),
         module_sha256: settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or("none"),
         notes: serde_json::json!(notes).to_string(),
-        fetch_module: FETCH_MODULE.trim_end().replace('\n', "\n      "),
+        before_script: BEFORE_SCRIPT.trim_end().replace('\n', "\n      "),
         tracker,
         builds: builds.iter().map(|build| BuildJobs::new(settings, build)).collect::<Result<_, _>>()?,
     };

@@ -11,8 +11,8 @@ use crate::trackers::{Named, change_releases};
 
 const EXAMPLES: &str = "Examples:
   Build one image again, with the reason:
-    $ ami-scheduler rebuild 18.6.1 --target al2023 --tracker tracker --ref main \\
-        --reason 'the image had no swap' --by mary
+    $ ami-scheduler rebuild 18.6.1 --target al2023 --by mary \\
+        --reason 'the image had no swap' --tracker tracker --ref main
 
   Build a release again on all targets, in the project's Secure Files:
     $ ami-scheduler rebuild gitlab-runner-18.6.1-1.x86_64 \\

@@ -40,6 +40,7 @@ pub struct ScriptedServers {
 }
 
 impl ScriptedServers {
+    #[cfg(not(target_os = "wasi"))]
     pub fn without_validators() -> Self {
         Self { has_no_validators: true, ..Self::default() }
     }
@@ -51,6 +52,7 @@ impl ScriptedServers {
     }
 
     /// Replaces a file.
+    #[cfg(not(target_os = "wasi"))]
     pub fn replace(&self, url: &str, file: impl Into<ScriptedFile>) {
         self.files.borrow_mut().insert(url.to_owned(), VecDeque::from([file.into()]));
     }

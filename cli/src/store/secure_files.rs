@@ -297,6 +297,8 @@ mod tests {
             [page_of(1..=100, 102), page_of(102..=102, 101)],
             // One was deleted and one added: a file is on both pages, or on neither.
             [page_of(1..=100, 102), page_of([100, 101], 102)],
+            // As many files as there were, but there are more by now.
+            [page_of(1..=100, 101), page_of([101], 102)],
             // The last page was empty by then.
             [page_of(1..=100, 102), page_of([], 102)],
         ] {

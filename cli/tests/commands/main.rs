@@ -1,7 +1,8 @@
 //! What each command does, with a tracker in a directory and repositories of a few lines.
 //!
 //! The command is the binary that cargo built or, where `AMI_SCHEDULER_TEST_COMMAND` is set, what that says: the
-//! module, say, by `wasmtime run --wasi http --wasi cli-exit-with-code --dir . /path/to/ami-scheduler.wasm`.
+//! module, say, by `/path/to/wasmtime run --wasi http --wasi cli-exit-with-code --dir . /path/to/ami-scheduler.wasm`, or
+//! the wrapper.
 
 mod by_hand;
 mod command_line;

@@ -501,6 +501,47 @@ mod cached {
     }
 
     #[test]
+    fn an_entry_that_the_metalink_no_longer_describes_does_not_count() {
+        let servers = ScriptedServers::default().with(LIST, metalink(&repomd(&primary(&["18.6.0"]))));
+        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.0"]));
+        assert_eq!(night.read(&servers.at(LIST)), [OLDER]);
+        // The first mirror still has the older one, and would say that it has not changed.
+        servers.replace(LIST, metalink(&repomd(&primary(&["18.6.1"]))));
+        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+    }
+
+    #[test]
+    fn the_entry_of_a_mirror_that_is_no_longer_listed_does_not_count() {
+        let list = metalink(&repomd(&primary(&["18.6.1"])));
+        let servers = ScriptedServers::default().with(LIST, &list);
+        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.1"]));
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        servers.replace(LIST, list.replace(MIRROR_A, MIRROR_B));
+        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
+        servers.fetched();
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        assert_eq!(
+            servers.fetched()[1..],
+            ["repomd.xml", "primary.xml"].map(|file| format!("{MIRROR_B}repodata/{file}"))
+        );
+    }
+
+    #[test]
+    fn the_entry_of_a_mirror_whose_key_has_expired_does_not_count() {
+        let night = Night { keys: Some(keys()), ..Night::new() };
+        let servers = ScriptedServers::default()
+            .with(LIST, metalink(&repomd(&primary(&["18.6.1"]))))
+            .with(&format!("{MIRROR_A}repodata/repomd.xml.asc"), GOOD_SIGNATURE);
+        let servers = copy(servers, MIRROR_A, &["18.6.1"]);
+        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
+        let (source, keys) = (servers.at(LIST), keys());
+        let cache = Cache::new(night.folder.path(), source.base(), "gitlab-runner", None);
+        let reader = Reader { cache: Some(&cache), signed_by: Some(&keys), ..at("2027-01-02T00:00:00Z") };
+        reader.read(&source).map(|listing| names(&listing)).expect_err("an expired key");
+    }
+
+    #[test]
     fn the_entry_of_a_mirror_is_one_for_that_mirror_alone() {
         let (night, servers) = (Night::new(), copy(list(), MIRROR_A, &["18.6.1"]));
         assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
@@ -557,13 +598,23 @@ mod cached {
     }
 
     #[test]
-    fn an_index_of_several_pages_is_not_kept() {
-        let servers =
-            ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false));
-        let night = Night::new();
-        for _ in 0..2 {
-            assert_eq!(night.read(&servers.at(BUCKET)), [OLDER, NEWEST]);
-            assert_eq!(servers.fetched(), [BUCKET, BUCKET_PAGE_2]);
+    fn an_index_is_kept_only_if_one_page_with_validators_is_all_of_it() {
+        let page = format!("<a href='{NEWEST}.rpm'>");
+        let split_up = || ScriptedServers::default().with(BASE, "<a href='Packages/'>");
+        for (servers, url, is_kept) in [
+            (ScriptedServers::default().with(BASE, &page), BASE, true),
+            (ScriptedServers::without_validators().with(BASE, &page), BASE, false),
+            (split_up().with(&format!("{BASE}Packages/"), &page), BASE, false),
+            (
+                ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false)),
+                BUCKET,
+                false,
+            ),
+        ] {
+            let night = Night::new();
+            let first = night.read(&servers.at(url));
+            assert_eq!(std::fs::read_dir(night.folder.path()).expect("a folder").count() > 0, is_kept);
+            assert_eq!(night.read(&servers.at(url)), first);
         }
     }
 }

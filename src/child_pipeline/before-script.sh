@@ -1,3 +1,5 @@
+# A runner may keep the folder: what an earlier job left is not this one's to report.
+rm -f .ami-scheduler/junit.xml
 # Where ami-scheduler is installed, as in the component's image, there is nothing to do. Elsewhere the module is
 # fetched and verified, and writes the script that runs it.
 if ! command -v ami-scheduler >/dev/null; then
