@@ -58,3 +58,28 @@ impl TryFrom<String> for Target {
 pub fn listed<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     targets.into_iter().map(Target::as_str).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_word_that_is_safe_wherever_it_stands() {
+        for text in ["al2023", "rocky-9.4_arm64", "9", &"x".repeat(60)] {
+            assert_eq!(text.parse::<Target>().expect(text).to_string(), text);
+        }
+        for text in ["", "-rf", ".ssh", "_x", "a b", "a/b", "a$b", "a:b", "é", "a\n", &"x".repeat(61)] {
+            let error = text.parse::<Target>().expect_err(text).to_string();
+            assert!(error.contains("is not a target, such as al2023"), "{error}");
+        }
+    }
+
+    #[test]
+    fn targets_are_told_one_after_another() {
+        let targets = ["al2023", "rhel9"].map(|name| name.parse::<Target>().expect(name));
+        assert_eq!(
+            (listed(&targets), format!("{:>8}", targets[1])),
+            ("al2023, rhel9".to_owned(), "   rhel9".to_owned())
+        );
+    }
+}

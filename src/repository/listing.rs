@@ -60,3 +60,39 @@ impl Listing {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(url: &str) -> Package {
+        let nevra = "runner-1-1.noarch".parse().expect("a package");
+        Package { nevra, url: url.to_owned(), checksum: None, built_at: None, targets: None }
+    }
+
+    #[test]
+    fn the_pages_of_a_repository_are_one_listing() {
+        let mut listing = Listing::of("runner");
+        assert!(listing.is_empty());
+        let mut page = Listing::of("runner");
+        page.count_other("runner-fips");
+        assert!(!page.is_empty());
+        listing.append(page).expect("a page");
+        let mut page = Listing::of("runner");
+        page.add(package("https://yum.example.com/a.rpm")).expect("a package");
+        assert!(!page.is_empty());
+        page.count_other("bash");
+        listing.append(page).expect("a page");
+        assert_eq!((listing.packages.len(), listing.others), (1, 2));
+        assert_eq!(listing.nearest.names(), ["runner-fips"]);
+    }
+
+    #[test]
+    fn a_url_may_be_two_kilobytes_long() {
+        let url = |length: usize| format!("{:x<length$}", "https://yum.example.com/");
+        let mut listing = Listing::of("runner");
+        listing.add(package(&url(2048))).expect("a package");
+        let error = listing.add(package(&url(2049))).expect_err("too long").to_string();
+        assert!(error.ends_with("the URL of runner-1-1.noarch has more than 2048 bytes"), "{error}");
+    }
+}

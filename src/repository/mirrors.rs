@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn what_else_a_metalink_says_of_repomd_is_no_mirror() {
+        let document = metalink(
+            "<signatures><url>https://x.example.com/repodata/repomd.xml</url></signatures>",
+            "<url>https://a.example.com/repodata/repomd.xml</url><other>https://y.example.com/repodata/repomd.xml</other>",
+        );
+        assert_eq!(bases(&document), ["https://a.example.com/"]);
+    }
+
+    #[test]
     fn a_metalink_may_say_nothing_of_what_repomd_is() {
         let document = metalink("", "<url>https://a.example.com/repodata/repomd.xml</url>");
         assert_eq!(parse(&document).expect("a list").expect("with mirrors").repomd, []);

@@ -9,7 +9,7 @@ use std::io::Read as _;
 use jiff::{SignedDuration, Timestamp};
 use pgp::armor::Dearmor;
 use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{Signature, SignatureType, SubpacketData};
+use pgp::packet::{Signature, SignatureConfig, SignatureType, SubpacketData};
 use pgp::ser::Serialize;
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
@@ -215,7 +215,7 @@ where
 
 /// Whether a key states its use; one that states none at all is for nothing.
 fn says_what_it_is_for(own: &Signature) -> bool {
-    let mut parts = own.config().into_iter().flat_map(pgp::packet::SignatureConfig::hashed_subpackets);
+    let mut parts = own.config().into_iter().flat_map(SignatureConfig::hashed_subpackets);
     parts.any(|part| matches!(part.data, SubpacketData::KeyFlags(_)))
 }
 
@@ -243,7 +243,10 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use pgp::packet::Subpacket;
+    use pgp::composed::SignedSecretKey;
+    use pgp::crypto::hash::HashAlgorithm;
+    use pgp::packet::{KeyFlags, Subpacket};
+    use pgp::types::{Duration, Password};
 
     const REPOMD: &[u8] = b"<repomd/>\n";
     const NOW: &str = "2026-11-24T02:00:00Z";
@@ -373,10 +376,17 @@ mod tests {
             ("signature expired", &keys, REPOMD, &short_lived, NOW, "it expired at 2026-01-31T00:00:00Z"),
             ("not yet", &future.public_keys(), REPOMD, &future.sign(&[]), NOW, "which is yet to come"),
             ("weak", &keys, REPOMD, &sha1, NOW, "it is made with SHA1, which can be forged"),
-            ("no signature", &keys, REPOMD, &b"<html>".to_vec(), NOW, "it is no OpenPGP signature"),
-            ("empty", &keys, REPOMD, &Vec::new(), NOW, "it is no OpenPGP signature"),
-            ("keys for a signature", &keys, REPOMD, &keys, NOW, "it is no OpenPGP signature"),
-            ("no keys", &b"<html>".to_vec(), REPOMD, &signature, NOW, "it holds no OpenPGP public key"),
+            ("no signature", &keys, REPOMD, &b"<html>".to_vec(), NOW, "it is no OpenPGP signature (IO error: "),
+            ("empty", &keys, REPOMD, &Vec::new(), NOW, "it is no OpenPGP signature (there is none in it)"),
+            (
+                "keys for a signature",
+                &keys,
+                REPOMD,
+                &keys,
+                NOW,
+                "it is no OpenPGP signature (unexpected packet PublicKey)",
+            ),
+            ("no keys", &b"<html>".to_vec(), REPOMD, &signature, NOW, "it holds no OpenPGP public key (IO error: "),
             ("a signature for keys", &signature, REPOMD, &signature, NOW, "it holds no OpenPGP public key"),
         ] {
             let error = verify(keys, signed, signature, now).expect_err(case);
@@ -463,6 +473,46 @@ mod tests {
             let error = verify(&gpg.public_keys(), REPOMD, &signature, NOW).expect_err(case);
             assert!(error.contains("is not one for signing"), "{case}: {error}");
         }
+    }
+
+    /// The public key with a signature of its own that says this and nothing else.
+    fn saying(gpg: &Gpg, words: &[SubpacketData]) -> Vec<u8> {
+        let secret = SignedSecretKey::from_bytes(&gpg.run(&["--export-secret-keys"])[..]).expect("a secret key");
+        let mut key = SignedPublicKey::from_bytes(&gpg.run(&["--export"])[..]).expect("a key");
+        let primary = key.primary_key.clone();
+        let mut own = SignatureConfig::v4(SignatureType::CertPositive, primary.algorithm(), HashAlgorithm::Sha256);
+        own.hashed_subpackets = words.iter().map(|word| Subpacket::regular(word.clone()).expect("a word")).collect();
+        let user = &mut key.details.users[0];
+        let signed = own.sign_certification(&secret.primary_key, &primary, &Password::empty(), Tag::UserId, &user.id);
+        user.signatures = vec![signed.expect("a signature")];
+        key.to_bytes().expect("bytes")
+    }
+
+    #[test]
+    fn a_key_of_old_that_does_not_say_what_it_is_for_may_sign() {
+        let gpg = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let signature = gpg.sign(&[]);
+        let made = SubpacketData::SignatureCreationTime(pgp::types::Timestamp::from_secs(1_767_225_600));
+        for (case, words, believed) in [
+            ("nothing", vec![], true),
+            ("that it expires after nothing", vec![SubpacketData::KeyExpirationTime(Duration::from_secs(0))], true),
+            ("that it expires after a second", vec![SubpacketData::KeyExpirationTime(Duration::from_secs(1))], false),
+            ("that it is for nothing", vec![SubpacketData::KeyFlags(KeyFlags::default())], false),
+        ] {
+            let key = saying(&gpg, &[std::slice::from_ref(&made), &words].concat());
+            assert_eq!(verify(&key, REPOMD, &signature, NOW).is_ok(), believed, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_signature_may_name_its_key_by_the_fingerprint_alone() {
+        let gpg = Gpg::with_key("20260101T000000", "ed25519", "never");
+        let mut signature = DetachedSignature::from_bytes(&gpg.sign(&[])[..]).expect("a signature").signature;
+        let is_id = |part: &Subpacket| matches!(part.data, SubpacketData::IssuerKeyId(_));
+        let place = signature.config().expect("parts").unhashed_subpackets.iter().position(is_id).expect("an id");
+        signature.unhashed_subpacket_remove(place).expect("removed");
+        let signature = DetachedSignature::new(signature).to_bytes().expect("bytes");
+        assert_eq!(verify(&gpg.public_keys(), REPOMD, &signature, NOW), Ok(()));
     }
 
     #[test]

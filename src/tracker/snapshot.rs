@@ -57,3 +57,59 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day)
+    }
+
+    fn seen(since: i64, releases: u64, shrank: Option<(i64, u64)>) -> Seen {
+        let shrank = shrank.map(|(at, from)| Shrank { at: day(at), from });
+        Seen { since: day(since), releases, revision: Some("1".to_owned()), shrank }
+    }
+
+    fn next(before: Option<&Seen>, releases: usize, revision: &str, now: i64) -> Seen {
+        let read = RepositoryRead {
+            url: "https://yum.example.com/".to_owned(),
+            targets: None,
+            revision: Some(revision.to_owned()),
+            releases,
+        };
+        Seen::next(before, &read, Some(SignedDuration::from_hours(8 * 24)), day(now))
+    }
+
+    #[test]
+    fn what_is_seen_first_is_kept_as_it_is() {
+        assert_eq!(next(None, 10, "1", 3), seen(3, 10, None));
+    }
+
+    #[test]
+    fn fewer_than_half_have_shrunk_until_half_are_there_or_a_week_is_over() {
+        for (before, releases, now, after) in [
+            (seen(0, 10, None), 5, 1, seen(1, 5, None)),
+            (seen(0, 10, None), 4, 1, seen(1, 4, Some((1, 10)))),
+            (seen(1, 4, Some((1, 10))), 4, 2, seen(1, 4, Some((1, 10)))),
+            (seen(1, 4, Some((1, 10))), 3, 2, seen(2, 3, Some((1, 10)))),
+            (seen(1, 4, Some((1, 10))), 5, 2, seen(2, 5, None)),
+            (seen(1, 4, Some((1, 10))), 6, 2, seen(2, 6, None)),
+            (seen(1, 4, Some((1, 10))), 1, 2, seen(2, 1, Some((2, 4)))),
+            (seen(1, 4, Some((1, 10))), 4, 7, seen(1, 4, Some((1, 10)))),
+            (seen(1, 4, Some((1, 10))), 4, 8, seen(8, 4, None)),
+        ] {
+            assert_eq!(next(Some(&before), releases, "1", now), after, "{before:?}, then {releases} on day {now}");
+        }
+    }
+
+    #[test]
+    fn another_revision_is_remembered_once_a_quarter_of_the_limit_is_over() {
+        let before = seen(0, 10, None);
+        for (revision, now, is_news) in [("2", 1, false), ("2", 2, false), ("2", 3, true), ("1", 3, false)] {
+            let after = next(Some(&before), 10, revision, now);
+            assert_eq!(after != before, is_news, "{revision} on day {now}");
+            assert!(!is_news || (after.since, after.revision.as_deref()) == (day(now), Some(revision)));
+        }
+    }
+}
