@@ -50,7 +50,7 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
               "YUM_USER=user YUM_PASSWORD=secret", "aws() { cat images.json; }", "set -v"]
     for command in commands:
         command = command.replace("https://yum.example.com/el/9/x86_64", repository.url)
-        command = command.replace("yum.example.com/el/9/x86_64", repository.url.removeprefix("http://")).replace("https://$YUM", "http://$YUM")
+        command = command.replace("yum.example.com/el/9", repository.url.removeprefix("http://")).replace("https://$YUM", "http://$YUM")
         command = command.replace("https://gitlab.example.com/api/v4", gitlab.api_url).replace("glpat-…", "glpat-maintainer")
         script.append(command)
     image = {"ImageId": "ami-0abc", "Name": "gitlab-runner-18.6.1-al2023-1", "State": "available",

@@ -25,7 +25,7 @@ GIVEN = {"product": "gitlab-runner", "repo_url": "https://yum.example.com/el9", 
 
 def check(document: Any, folder: Path) -> None:
     file = folder / "pipeline.yml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    file.write_text(json.dumps(document))  # JSON is YAML, and no text of it is a number
     done = subprocess.run([str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.gitlab-ci",
                            "--data-transform", "gitlab-ci", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -370,6 +370,17 @@ fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
 }
 
 #[test]
+fn a_table_on_a_narrow_terminal_has_its_last_column_cut() {
+    let (document, _) = a_night_of_every_kind();
+    let (whole, narrow) = (table::status(&document, false, None), table::status(&document, false, Some(90)));
+    assert!(whole.lines().any(|line| line.chars().count() > 90) && narrow.contains('…'), "{narrow}");
+    for (whole, narrow) in whole.lines().zip(narrow.lines()) {
+        assert!(narrow.chars().count() <= 90, "{narrow}");
+        assert!(whole.starts_with(narrow.trim_end_matches('…')), "{narrow}");
+    }
+}
+
+#[test]
 fn a_table_in_colours_is_the_plain_one_in_colours() {
     let (document, _) = a_night_of_every_kind();
     let coloured = table::status(&document, true, None);

@@ -1,5 +1,6 @@
-use clap::{Args, Command};
-use clap_complete::{Shell, generate};
+use clap::{Args, Command, ValueEnum};
+use clap_complete::generate;
+use clap_complete::shells;
 
 use crate::exit::Failure;
 use crate::files::print;
@@ -19,10 +20,21 @@ pub struct Completions {
     shell: Shell,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
 impl Completions {
     pub fn run(self, mut whole: Command) -> Result<(), Failure> {
-        let mut script = Vec::new();
-        generate(self.shell, &mut whole, "ami-scheduler", &mut script);
+        let (mut script, name) = (Vec::new(), "ami-scheduler");
+        match self.shell {
+            Shell::Bash => generate(shells::Bash, &mut whole, name, &mut script),
+            Shell::Fish => generate(shells::Fish, &mut whole, name, &mut script),
+            Shell::Zsh => generate(shells::Zsh, &mut whole, name, &mut script),
+        }
         Ok(print(&String::from_utf8_lossy(&script))?)
     }
 }

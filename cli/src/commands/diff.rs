@@ -117,13 +117,13 @@ fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
 impl Diff {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         // An earlier run may be where this one writes.
-        let compared = self.compare.as_deref().map(earlier).transpose();
+        let compared = self.compare.as_deref().filter(|_| self.dry_run).map(earlier).transpose();
         remove_earlier(self.results())?;
-        let compared = compared?;
-        if !self.dry_run && compared.is_some() {
+        if self.compare.is_some() && !self.dry_run {
             return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
                 .with_exit(Exit::CommandLine);
         }
+        let compared = compared?;
         let module_sha256 = self.module_sha256.clone().and_then(|sha256| sha256.0);
         if self.module_url.is_some() && module_sha256.is_none() {
             return Err(anyhow!("--module-url needs --module-sha256: what is fetched is verified"))

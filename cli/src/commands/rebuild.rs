@@ -37,7 +37,7 @@ pub struct Rebuild {
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     target: ListOf<Target>,
     /// Why, for those who read the tracker
-    #[arg(long, value_name = "TEXT", default_value = "asked for again by hand", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", default_value = "by hand", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Who says so
     #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]

@@ -184,7 +184,8 @@ impl Status {
             Some(file) => write(file, text.as_bytes())?,
             None => print(&text)?,
         }
-        if let (Format::Json | Format::Html, Some(none)) = (self.format, &none) {
+        // A page says by itself that there is no tracker yet; that a ref is misspelt it cannot say.
+        if let (Format::Json | Format::Html, Some(none), Some(_)) = (self.format, &none, &self.reference) {
             message!("{none}");
         }
         for (document, told) in &documents {
@@ -208,12 +209,14 @@ impl Status {
         }
     }
 
-    /// The width of the table: that of the terminal, or COLUMNS. A module knows COLUMNS alone.
+    /// The width of the table on a terminal; a program that reads it gets it whole. A module knows COLUMNS alone,
+    /// which its wrapper sets.
     fn width(&self) -> Option<usize> {
-        let is_shown = self.output.is_none() && std::io::stdout().is_terminal();
-        let terminal = if is_shown { terminal_size::terminal_size() } else { None };
-        let width = terminal.map(|(width, _)| usize::from(width.0));
-        width.or_else(|| variable("COLUMNS")?.parse().ok()).filter(|_| self.output.is_none())
+        if self.output.is_some() || !std::io::stdout().is_terminal() {
+            return None;
+        }
+        let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        terminal.or_else(|| variable("COLUMNS")?.parse().ok())
     }
 }
 
