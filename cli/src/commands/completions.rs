@@ -6,10 +6,8 @@ use crate::exit::Failure;
 use crate::files::print;
 
 const EXAMPLES: &str = "Examples:
-  For this shell, and for every later one:
-    $ . <(ami-scheduler completions bash)
-    $ ami-scheduler completions bash \\
-        > ~/.local/share/bash-completion/completions/ami-scheduler";
+  For this shell; in ~/.bashrc, for every later one:
+    $ . <(ami-scheduler completions bash)";
 
 /// Prints the completions of a shell
 #[derive(Debug, Args)]
