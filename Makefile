@@ -3,19 +3,27 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native test test-core test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
+.PHONY: demo native test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
 test: setup-test
-	@scripts/steps lint module native test-core test-native test-component test-image
+	@scripts/steps lint module native test-core test-module test-native test-component test-image
 
 test-core:
 	cargo test --locked --workspace
 	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test heads_protocol --test plan --test tracker_laws
 
-# The tests of the command, by the native program.
+# The tests of the command by the module and its wrapper; test-core runs them by the native program.
+test-module: module
+	mkdir -p target/wrapped/bin target/wrapped/share/ami-scheduler
+	cp cli/wrapper/ami-scheduler target/wrapped/bin/
+	wasmtime compile --config wasmtime.toml -o target/wrapped/share/ami-scheduler/ami-scheduler.cwasm $(WASM)
+	AMI_SCHEDULER_TEST_COMMAND=$(CURDIR)/target/wrapped/bin/ami-scheduler \
+		cargo test --locked --package ami-scheduler-cli --test commands
+
+# The component's tests of the command, by the native program.
 test-native: native
 	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal component-tests $(PYTEST)
 
