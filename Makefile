@@ -40,7 +40,7 @@ lint:
 	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh
 
 module:
-	cargo build --locked --release --package ami-scheduler-cli --target wasm32-wasip2
+	scripts/module
 
 # The same program without wasmtime, as the tests take it; `cargo install --path cli` makes the one to use.
 native:
