@@ -23,9 +23,12 @@ test-module: module
 	AMI_SCHEDULER_TEST_COMMAND=$(CURDIR)/target/wrapped/bin/ami-scheduler \
 		cargo test --locked --package ami-scheduler-cli --test commands
 
-# The component's tests of the command, by the native program.
+# Servers, certificates, proxies, signatures and stores, by the native program: all that is another's where no
+# wasmtime is around it.
+NATIVE_TESTS := module firewall mirrors signature cache secrets several_repositories indexes failed_jobs limits rules
+
 test-native: native
-	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal component-tests $(PYTEST)
+	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal $(NATIVE_TESTS:%=component-tests/test_%.py) $(PYTEST)
 
 test-component:
 	.tools/venv/bin/python -m pytest --numprocesses 4 --dist worksteal component-tests --ignore=component-tests/test_image.py --durations 15 $(PYTEST)

@@ -116,6 +116,7 @@ def test_an_authority_below_another_is_believed_by_its_own_certificate_or_by_the
     refused(list_releases(ami, chain, "--ca-file", give(ami, other.pem)), "its issuer is CN=Acme Root,O=Acme")
 
 
+@pytest.mark.module_only  # the native program gives the reason itself
 def test_without_a_bundle_it_says_how_to_give_one(ami: Module, secure_url: str) -> None:
     run = list_releases(ami, secure_url)
     assert run.code == 3, run.all
@@ -175,6 +176,7 @@ def test_a_bundle_that_is_of_no_use_is_an_error(ami: Module, content: str | None
     assert run.code == 2 and told in run.err, run.all
 
 
+@pytest.mark.module_only
 def test_a_bundle_outside_of_the_sandbox_is_an_error_that_says_so(ami: Module, authority: Authority) -> None:
     ami.env["SSL_CERT_FILE"] = str(authority.pem)
     run = list_releases(ami, "https://yum.example.com/")
@@ -187,6 +189,7 @@ def test_what_does_not_speak_tls_is_told_so(ami: Module, authority: Authority, w
             "it does not speak TLS there: is it an http:// URL?")
 
 
+@pytest.mark.module_only
 def test_sockets_that_wasmtime_does_not_allow_are_told_so(ami: Module, authority: Authority) -> None:
     give(ami, authority.pem)
     command = [tool("wasmtime"), "run", "--wasi", "http", "--wasi", "cli-exit-with-code", "--dir", f"{ami.folder}::.", str(ami.wasm),

@@ -71,7 +71,8 @@ def extended(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 def run_job(container: Container, folder: Path, document: dict[str, Any], name: str, variables: dict[str, str], **how: str) -> str:
     job = extended(document, name)
-    own = {key: string.Template(str(value)).safe_substitute(variables) for key, value in job["variables"].items()}
+    own = {key: value["value"] if isinstance(value, dict) else string.Template(str(value)).safe_substitute(variables)
+           for key, value in job["variables"].items()}
     run = container.job(folder, [*job.get("before_script", []), *job["script"]], variables | own, **how)
     assert run.code == 0, run.all
     return run.all

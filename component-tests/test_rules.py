@@ -372,7 +372,7 @@ def test_images_come_on_stdin(nights: Nights) -> None:
     write_packages(nights.ami, "18.5.0-1", "18.6.0-1")
     command = nights.ami.command("reconcile", "-", "--targets", "al2023", *TRACKER, "--image-name", "{product}-{version}-{target}-*",
                                  "--apply", "adopt")
-    done = subprocess.run(command, input=described(("ami-5", "gitlab-runner-18.5.0-al2023-1")), capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=nights.ami.folder, input=described(("ami-5", "gitlab-runner-18.5.0-al2023-1")), capture_output=True, text=True, check=True)
     assert "not in the tracker  gitlab-runner-18.5.0-1.x86_64 al2023  ami-5" in done.stdout
     assert "Recorded as built: 1" in done.stdout
     assert states(nights.ami) == {"gitlab-runner-18.5.0-1.x86_64 al2023": "built"}
