@@ -59,6 +59,7 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
     (ami.folder / "images.json").write_text(json.dumps({"Images": [image]}))
     (ami.folder / "examples.sh").write_text("\n".join(script))
 
+    (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)
     wrapper = ROOT / "cli" / "wrapper"
     done = subprocess.run(["bash", "examples.sh"], cwd=ami.folder,
                           env=os.environ | {"PATH": f"{wrapper}:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": str(ami.wasm)},

@@ -13,16 +13,19 @@ if ! command -v ami-scheduler >/dev/null; then
       fail "There is no module: use the image that this component is published with, or set AMI_SCHEDULER_WASM to the path of ami-scheduler.wasm."
     fi
     AMI_SCHEDULER_WASM=$programs/ami-scheduler.wasm
+    # Another job in the same folder may be running what is there.
     printf 'user = "gitlab-ci-token:%s"\n' "$CI_JOB_TOKEN" |
-      curl --config - --fail --silent --show-error --location --retry 3 --output "$AMI_SCHEDULER_WASM" \
+      curl --config - --fail --silent --show-error --location --retry 3 --output "$AMI_SCHEDULER_WASM.$$" \
         ${CI_SERVER_TLS_CA_FILE:+--cacert "$CI_SERVER_TLS_CA_FILE"} "$AMI_SCHEDULER_MODULE_URL" ||
       fail "The module cannot be fetched from $AMI_SCHEDULER_MODULE_URL. Is this project on the job token allowlist of the project it is published by?"
+    mv -f "$AMI_SCHEDULER_WASM.$$" "$AMI_SCHEDULER_WASM"
   fi
   found=$(sha256sum "$AMI_SCHEDULER_WASM") || fail "$AMI_SCHEDULER_WASM cannot be read."
   [ "$pinned" = none ] || [ "${found%% *}" = "$pinned" ] ||
     fail "$AMI_SCHEDULER_WASM is not the module that this version of the component was released with. Leave AMI_SCHEDULER_WASM unset, and each job fetches the right one; with a module of your own, set the input module_sha256 to its sha256."
-  wasmtime run --wasi http --wasi cli-exit-with-code "$AMI_SCHEDULER_WASM" wrapper >"$programs/ami-scheduler" ||
+  wasmtime run --wasi http --wasi cli-exit-with-code "$AMI_SCHEDULER_WASM" wrapper >"$programs/ami-scheduler.$$" ||
     fail "$AMI_SCHEDULER_WASM does not run: is this runner's wasmtime 46 or newer?"
-  chmod +x "$programs/ami-scheduler"
+  chmod +x "$programs/ami-scheduler.$$"
+  mv -f "$programs/ami-scheduler.$$" "$programs/ami-scheduler"
   export AMI_SCHEDULER_WASM PATH="$programs:$PATH"
 fi

@@ -5,7 +5,7 @@ use crate::files::print;
 
 const EXAMPLES: &str = "Examples:
   Where there is the module and wasmtime, and nothing else:
-    $ wasmtime run ami-scheduler.wasm wrapper > ami-scheduler
+    $ wasmtime run --wasi http ami-scheduler.wasm wrapper > ami-scheduler
     $ chmod +x ami-scheduler";
 
 /// Prints the shell script that runs the module under wasmtime
