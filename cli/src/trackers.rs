@@ -8,7 +8,7 @@ use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
 use ami_scheduler::tracker::{Document, TrackerName};
 use anyhow::anyhow;
 
-use crate::args::{Release, TrackerArgs};
+use crate::args::{Release, ReleaseArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
 
@@ -28,34 +28,27 @@ pub fn change<T>(
     })
 }
 
-/// A release that a person names, and the tracker that it is changed in.
-pub struct Named<'a> {
-    pub release: &'a Release,
-    pub product: Option<&'a str>,
-    pub tracker: &'a TrackerArgs,
-    /// Whether there may be no such tracker yet.
-    pub begins_a_tracker: bool,
-}
-
 /// Reads the tracker, applies `change` to the releases in it that a person names, and writes the tracker back; writes
-/// nothing if `change` fails. A whole package need not be known to the tracker.
+/// nothing if `change` fails. A whole package need not be known to the tracker; with `begins_a_tracker` there may be no
+/// tracker yet.
 pub fn change_releases<T>(
     session: &Session,
-    named: &Named<'_>,
+    named: &ReleaseArgs,
+    begins_a_tracker: bool,
     change: impl FnOnce(&mut Document, &[Nevra], &str) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let (release, reference) = (named.release, named.tracker.reference.as_str());
+    let (release, reference) = (&named.release, named.tracker.reference.as_str());
     let store = session.store(&named.tracker.place)?;
     let store = store.as_ref();
-    let product = match (release, named.product) {
+    let product = match (release, &named.product) {
         (Release::Package(package), _) => package.name().to_owned(),
-        (Release::Version(_), Some(product)) => product.to_owned(),
+        (Release::Version(_), Some(product)) => product.clone(),
         (Release::Version(_), None) => only_product(store, release, reference)?,
     };
     change_in(store, reference, &product, |document| {
         let mut document = match (document, release) {
             (Some(document), _) => document,
-            (None, Release::Package(_)) if named.begins_a_tracker => Document::new(&product, reference),
+            (None, Release::Package(_)) if begins_a_tracker => Document::new(&product, reference),
             (None, _) => return Err(anyhow!(no_tracker(store, Some(&product), reference))).with_exit(Exit::Tracker),
         };
         let known: BTreeSet<&Nevra> =

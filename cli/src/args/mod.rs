@@ -16,6 +16,6 @@ pub mod values;
 pub use alarms::{AlarmArgs, OverdueArgs};
 pub use images::ImageArgs;
 pub use origin::{LaneArgs, OriginArgs};
-pub use release::Release;
+pub use release::{Release, ReleaseArgs};
 pub use rules::RuleArgs;
 pub use tracker::{TrackerArgs, TrackerPlace};

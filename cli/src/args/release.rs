@@ -3,6 +3,23 @@ use std::str::FromStr;
 
 use ami_scheduler::policy::ExactVersion;
 use ami_scheduler::release::Nevra;
+use clap::Args;
+
+use super::TrackerArgs;
+use super::values::product;
+
+/// A release that a person names, and the tracker that it is changed in.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// The release: 18.6.1, 18.6.1-1, 1:18.6.1-1 or gitlab-runner-18.6.1-1.x86_64
+    #[arg(value_name = "RELEASE")]
+    pub release: Release,
+    /// The product, where the release is a version and the ref has trackers of several products
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    pub product: Option<String>,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+}
 
 /// A release as people name it: `18.6.1`, `18.6.1-1`, `1:18.6.1-1` or the whole package, each with or without `.rpm`.
 #[derive(Debug, Clone)]

@@ -3,11 +3,11 @@ use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::args::values::{ListOf, product};
-use crate::args::{Release, TrackerArgs};
+use crate::args::ReleaseArgs;
+use crate::args::values::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Named, change_releases};
+use crate::trackers::change_releases;
 
 const EXAMPLES: &str = "Examples:
   Build one image again, with the reason:
@@ -25,14 +25,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Rebuild {
-    /// The release: 18.6.1, 18.6.1-1, 1:18.6.1-1 or gitlab-runner-18.6.1-1.x86_64
-    #[arg(value_name = "RELEASE")]
-    release: Release,
-    /// The product, where the release is a version and the ref has trackers of several products
-    #[arg(long, value_name = "NAME", value_parser = product)]
-    product: Option<String>,
     #[command(flatten)]
-    tracker: TrackerArgs,
+    named: ReleaseArgs,
     /// Only for these targets; without it, for all
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     target: ListOf<Target>,
@@ -46,10 +40,8 @@ pub struct Rebuild {
 
 impl Rebuild {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        let (release, targets) = (&self.release, &self.target.0);
-        let named =
-            Named { release, product: self.product.as_deref(), tracker: &self.tracker, begins_a_tracker: false };
-        let asked = change_releases(session, &named, |document, releases, place| {
+        let (release, targets) = (&self.named.release, &self.target.0);
+        let asked = change_releases(session, &self.named, false, |document, releases, place| {
             let mut rebuild =
                 |package| document.rebuild(package, targets, &self.reason, self.by.as_deref(), session.now);
             let asked: Vec<BuildKey> = releases.iter().flat_map(&mut rebuild).collect();

@@ -4,11 +4,11 @@ use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::args::values::{ListOf, product};
-use crate::args::{Release, TrackerArgs};
+use crate::args::ReleaseArgs;
+use crate::args::values::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Named, change_releases};
+use crate::trackers::change_releases;
 
 const EXAMPLES: &str = "Examples:
   A release that is not to be built on one target:
@@ -26,14 +26,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Skip {
-    /// The release: 18.6.1, 18.6.1-1, 1:18.6.1-1 or gitlab-runner-18.6.1-1.x86_64
-    #[arg(value_name = "RELEASE")]
-    release: Release,
-    /// The product, where the release is a version and the ref has trackers of several products
-    #[arg(long, value_name = "NAME", value_parser = product)]
-    product: Option<String>,
     #[command(flatten)]
-    tracker: TrackerArgs,
+    named: ReleaseArgs,
     /// Only for these targets; without it, for all that the tracker knows
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     target: ListOf<Target>,
@@ -55,34 +49,34 @@ struct Outcome {
 
 impl Skip {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        let release = &self.release;
-        let named = Named {
-            release,
-            product: self.product.as_deref(),
-            tracker: &self.tracker,
-            begins_a_tracker: !self.target.0.is_empty(),
-        };
-        let Outcome { told, too_late } = change_releases(session, &named, |document, releases, place| {
-            let mut targets = self.target.0.clone();
-            if targets.is_empty() {
-                targets.extend(document.targets().into_iter().cloned());
-            }
-            if targets.is_empty() {
-                return Err(anyhow!(
+        let release = &self.named.release;
+        let begins_a_tracker = !self.target.0.is_empty();
+        let Outcome { told, too_late } = change_releases(
+            session,
+            &self.named,
+            begins_a_tracker,
+            |document, releases, place| {
+                let mut targets = self.target.0.clone();
+                if targets.is_empty() {
+                    targets.extend(document.targets().into_iter().cloned());
+                }
+                if targets.is_empty() {
+                    return Err(anyhow!(
                     "the tracker of {} on {} in {place} knows no target yet: name those to skip {release} for, with --target",
                     document.product(),
                     document.reference()
                 ))
                 .with_exit(Exit::Tracker);
-            }
-            let outcome = self.skip(document, releases, &targets, session);
-            if outcome.told.is_empty() {
-                let built: Vec<&str> = outcome.too_late.iter().map(|build| build.target.as_str()).collect();
-                return Err(anyhow!("{release} is built for {}: there is nothing left to skip", built.join(", ")))
-                    .with_exit(Exit::Tracker);
-            }
-            Ok(outcome)
-        })?;
+                }
+                let outcome = self.skip(document, releases, &targets, session);
+                if outcome.told.is_empty() {
+                    let built: Vec<&str> = outcome.too_late.iter().map(|build| build.target.as_str()).collect();
+                    return Err(anyhow!("{release} is built for {}: there is nothing left to skip", built.join(", ")))
+                        .with_exit(Exit::Tracker);
+                }
+                Ok(outcome)
+            },
+        )?;
         for told in told {
             output!("{told}");
         }
