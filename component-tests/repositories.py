@@ -12,7 +12,7 @@ Name: {name}
 Epoch: {epoch}
 Version: {version}
 Release: {release}
-Summary: A package for tests
+Summary: {summary}
 License: MIT
 BuildArch: {arch}
 %description
@@ -22,10 +22,11 @@ Nothing is in it.
 
 
 class RpmBuilder:
-    """Builds each package once."""
+    """Builds each package once. Another summary makes another file of the same package."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, summary: str = "A package for tests") -> None:
         self.folder = folder
+        self.summary = summary
 
     def rpm(self, nevra: str) -> Path:
         """The RPM file of `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; its name holds no epoch."""
@@ -35,7 +36,7 @@ class RpmBuilder:
         built = self.folder / (epoch or "0") / arch / f"{name}-{version}-{release}.{arch}.rpm"
         if not built.exists():
             spec = self.folder / "package.spec"
-            spec.write_text(SPEC.format(name=name, epoch=epoch or "0", version=version, release=release, arch=arch))
+            spec.write_text(SPEC.format(name=name, epoch=epoch or "0", version=version, release=release, arch=arch, summary=self.summary))
             subprocess.run(
                 ["rpmbuild", "-bb", "--quiet", "--target", arch, "--define", f"_topdir {self.folder}/top",
                  "--define", f"_rpmdir {self.folder}/{epoch or '0'}", str(spec)],

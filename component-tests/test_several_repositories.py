@@ -61,9 +61,8 @@ def test_a_target_that_no_repository_is_for_is_an_error(ami: Module, al: Reposit
 
 
 def test_without_targets_repositories_are_merged_and_the_first_counts(ami: Module, al: Repository, el: Repository) -> None:
-    # rpmbuild's times differ, so that this is another file.
     other = el.rpms.folder / "other"
-    el.rpms = RpmBuilder(other)
+    el.rpms = RpmBuilder(other, summary="The same package, built by somebody else")
     other.mkdir()
     el.add("gitlab-runner-18.5.0-1.x86_64", "gitlab-runner-18.7.0-1.x86_64").publish()
 
