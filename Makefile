@@ -13,7 +13,7 @@ test: setup-test
 
 test-core:
 	cargo test --locked --workspace
-	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test heads_protocol --test plan --test tracker_laws
+	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib --test core
 
 # The tests of the command by the module and its wrapper; test-core runs them by the native program.
 test-module: module

@@ -1,13 +1,11 @@
 //! What a tracker's document says, and what each change does to it.
 
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common::{build, checksum, night, pipeline, runner, target, targets, time};
 use ami_scheduler::policy::Policy;
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::{Document, Entry, Notes, Origin, Recorded, State};
-use common::{build, checksum, night, pipeline, runner, target, targets, time};
 
 fn empty() -> Document {
     Document::new("gitlab-runner", "main")
@@ -109,7 +107,7 @@ fn a_target_is_known_by_a_run_and_not_by_what_a_person_said_of_it() {
 #[test]
 fn a_release_is_covered_where_a_run_was_about_such_releases() {
     let x86_only = Policy { architectures: vec!["x86_64".to_owned()], ..Policy::default() };
-    let arm = common::package("gitlab-runner-18.6.0-1.aarch64").nevra;
+    let arm = crate::common::package("gitlab-runner-18.6.0-1.aarch64").nevra;
     let x86 = runner("18.6.0").nevra;
     let mut document = empty();
     assert!(!document.covers(&x86, &target("al2023")));

@@ -1,11 +1,9 @@
 //! The heads protocol over a store in memory that behaves as GitLab's Secure Files do.
 
-mod common;
-
+use crate::common::memory::Memory;
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::heads::{self, Tracker, TrackerError};
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
-use common::memory::Memory;
 use jiff::Timestamp;
 
 fn build(version: u64) -> BuildKey {

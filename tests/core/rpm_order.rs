@@ -1,5 +1,4 @@
 //! The order of releases against the real rpm's, by its Python module, over many hard pairs.
-#![cfg(not(target_family = "wasm"))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // the real rpm is another process
 
 use std::cmp::Ordering;
@@ -8,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use ami_scheduler::release::Evr;
 
-/// Pairs that are tried. The seed can be set, to try others: `RPM_ORDER_SEED=7 cargo test --test rpm_order`.
+/// Pairs that are tried. The seed can be set, to try others: `RPM_ORDER_SEED=7 cargo test --test core rpm_order`.
 const PAIRS: usize = 120_000;
 const SEED: u64 = 20_261_124;
 

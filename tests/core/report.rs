@@ -1,7 +1,6 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
-mod common;
-
+use crate::common::{REPOSITORY, build, checksum, package, pipeline, run_for, runner, runners, target, targets, time};
 use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::{Context, FirstRun, Plan, Rules};
@@ -10,7 +9,6 @@ use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::tracker::{Document, Notes, Origin};
-use common::{REPOSITORY, build, checksum, package, pipeline, run_for, runner, runners, target, targets, time};
 use jiff::SignedDuration;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";

@@ -1,7 +1,6 @@
 //! A change of the rules beside an earlier run, as its `builds.json` has it, and why a release is built or is not.
 
-mod common;
-
+use crate::common::{build, days, night, package, pipeline, run_for, runner, runners, target};
 use ami_scheduler::alarm::{Alarm, AlarmKind, Limits};
 use ami_scheduler::artifacts::{Builds, Packages, Run};
 use ami_scheduler::plan::compare::{Change, Earlier};
@@ -10,7 +9,6 @@ use ami_scheduler::policy::{Exclusion, FilterReason, Keep, Policy, Versions};
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
 use ami_scheduler::tracker::{Document, Notes};
-use common::{build, days, night, package, pipeline, run_for, runner, runners, target};
 
 const TARGETS: [&str; 2] = ["al2023", "rhel9"];
 

@@ -1,5 +1,4 @@
 //! What several tests speak of: releases of gitlab-runner, targets, pipelines, nights.
-#![allow(dead_code)] // each file of tests needs some of it
 
 pub mod memory;
 

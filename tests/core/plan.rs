@@ -1,22 +1,20 @@
 //! What is built, when and in which order: the rules of `diff` one by one, and the laws that hold whatever a
 //! team sets.
 
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common::{checksum, days, night, pipeline, pipeline_url, run_for, runner, runners, target, targets};
 use ami_scheduler::plan::{
     BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
 use ami_scheduler::release::{BuildKey, Package};
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
-use common::{checksum, days, night, pipeline, pipeline_url, run_for, runner, runners, target, targets};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 fn build(version: &str) -> BuildKey {
-    common::build(version, "al2023")
+    crate::common::build(version, "al2023")
 }
 
 fn empty() -> Document {
@@ -133,7 +131,7 @@ fn a_target_that_is_added_later_has_a_first_run_of_its_own() {
     let plan = run_for(&["al2023", "rhel9"], &mut document, &releases, &Rules::default(), &pipeline(2), night(2));
     assert_eq!(built(&plan), ["17.4.0-1 al2023", "18.0.0-1 rhel9"]);
     assert_eq!(plan.new_targets, targets(&["rhel9"]));
-    assert_eq!(state(&document, &common::build("17.4.0", "rhel9")), Some(State::Skipped));
+    assert_eq!(state(&document, &crate::common::build("17.4.0", "rhel9")), Some(State::Skipped));
 }
 
 #[test]
@@ -220,7 +218,7 @@ fn a_release_is_built_for_its_own_targets_and_the_newest_is_that_of_each() {
     assert_eq!(built(&plan), ["18.5.0-1 rhel9", "18.6.0-1 al2023"]);
     assert_eq!(plan.builds[0].package.url, "https://yum.example.com/rhel9/");
     assert_eq!(held(&plan), ["18.4.0-1 rhel9", "18.5.0-1 al2023"]);
-    assert_eq!(document.get(&common::build("18.6.0", "rhel9")), None);
+    assert_eq!(document.get(&crate::common::build("18.6.0", "rhel9")), None);
 }
 
 #[test]
@@ -679,7 +677,7 @@ fn outside_of_gitlab_what_is_asked_for_by_hand_is_built_though_another_run_has_b
 
 #[test]
 fn of_a_version_its_newest_release_is_built_for_each_architecture() {
-    let other = common::package("gitlab-runner-18.6.0-1.aarch64");
+    let other = crate::common::package("gitlab-runner-18.6.0-1.aarch64");
     let releases = [runner("18.6.0-1"), runner("18.6.0-2"), other];
     let plan = ask(&mut tracker(), &releases, 9, night(3));
     let built: Vec<String> = plan.builds.iter().map(|build| build.package.nevra.to_string()).collect();

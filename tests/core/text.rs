@@ -1,11 +1,9 @@
 //! Text for people: what comes from outside is safe to print, numbers and times are words.
 
-mod common;
-
+use crate::common::time;
 use ami_scheduler::text::{
     ago, bare_minute, count, escaped_json, excerpt, hex, minute, named, printable, printable_lines,
 };
-use common::time;
 use jiff::SignedDuration;
 
 #[test]
