@@ -86,3 +86,19 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert file.exists(), f"{page.name} links to {target}, which is not there"
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), f"{page.name} links to {target}, and {file.name} has no such heading"
+
+
+#: `test_wrapper.py::test_one_thing`, `heads_protocol.rs::one_thing`: where a page says which test shows what it claims.
+NAMED_TEST = re.compile(r"`([\w/-]+\.(?:py|rs))::(\w+)`")
+
+
+def test_a_test_that_a_page_names_is_there() -> None:
+    sources = [*(ROOT / "component-tests").glob("test_*.py"), *(ROOT / "src").rglob("*.rs"), *(ROOT / "tests").rglob("*.rs"),
+               *(ROOT / "cli" / "src").rglob("*.rs"), *(ROOT / "cli" / "tests").rglob("*.rs")]
+    there = {(file, name) for file in sources for name in re.findall(r"^ *(?:def|fn) (\w+)\(", file.read_text(), re.MULTILINE)}
+
+    named = {(page.name, file, name) for page in DOCS for file, name in NAMED_TEST.findall(page.read_text())}
+
+    assert any(page == "security.md" for page, _, _ in named)
+    for page, file, name in sorted(named):
+        assert any(str(source).endswith(f"/{file}") and test == name for source, test in there), f"{page} names {file}::{name}, which is not there"
