@@ -43,11 +43,15 @@ lint:
 	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh
 
 module:
-	scripts/module
+	scripts/build wasm32-wasip2 --package ami-scheduler-cli
 
 # The same program without wasmtime, as the tests take it; `cargo install --path cli` makes the one to use.
 native:
 	cargo build --locked --package ami-scheduler-cli
+
+# The module and the native program, each built twice, in two folders with two CARGO_HOMEs: the same bytes?
+reproducible: setup-demo
+	scripts/reproducible wasm32-wasip2 $$(rustc --print host-tuple)
 
 # docs/inputs.md from the template, docs/commands.md from --help.
 docs: setup-test module
