@@ -37,9 +37,8 @@ def test_it_lists_for_each_target_what_its_program_is_made_of(folder: Path) -> N
     assert sorted(file.name for file in folder.iterdir()) == sorted(FILES.values())
 
 
-@pytest.mark.parametrize("target", FILES)
-def test_it_is_cyclonedx(folder: Path, target: str) -> None:
-    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str((folder / FILES[target]).read_text()) is None
+def test_it_is_cyclonedx(folder: Path) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str((folder / FILES["wasm32-wasip2"]).read_text()) is None
 
 
 @pytest.mark.parametrize("target", FILES)
