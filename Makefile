@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
+.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -40,14 +40,27 @@ test-image:
 lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh
+	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh scripts/build scripts/sbom scripts/digests
+	scripts/audit --offline
 
 module:
-	scripts/module
+	scripts/build wasm32-wasip2 --package ami-scheduler-cli
 
 # The same program without wasmtime, as the tests take it; `cargo install --path cli` makes the one to use.
 native:
 	cargo build --locked --package ami-scheduler-cli
+
+# What is known of the dependencies: licences, sources, duplicates, flaws. What could not be asked, it says last.
+audit: setup-test
+	scripts/audit $(AUDIT)
+
+# What module and native program are made of, as CycloneDX, in dist/.
+sbom: setup-test
+	scripts/sbom dist wasm32-wasip2 $$(rustc --print host-tuple)
+
+# The module and the native program, each built twice, in two folders with two CARGO_HOMEs: the same bytes?
+reproducible: setup-demo
+	scripts/reproducible wasm32-wasip2 $$(rustc --print host-tuple)
 
 # docs/inputs.md from the template, docs/commands.md from --help.
 docs: setup-test module

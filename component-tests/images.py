@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import ROOT, Run, tool
+from conftest import ROOT, Run, free_port, tool
 
 BASE_TAR = ROOT / ".tools" / "image" / "base.tar"
 
@@ -53,6 +55,42 @@ def buildah_in(folder: Path) -> Iterator[Buildah]:
     folder.mkdir()
     yield Buildah(folder)
     shutil.rmtree(folder)
+
+
+@dataclass
+class Registry:
+    """A registry of images on this machine, without TLS and without accounts."""
+
+    host: str
+    #: Where buildah and skopeo look up that it has no TLS.
+    home: Path
+
+    def digest(self, image: str) -> str:
+        """What a tag is, as skopeo asks for it."""
+        return subprocess.run([tool("skopeo"), "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{self.host}/{image}"], check=True,
+                              env=os.environ | {"HOME": str(self.home)}, capture_output=True, text=True).stdout.strip()
+
+
+@contextmanager
+def registry_in(folder: Path) -> Iterator[Registry]:
+    port = free_port()
+    registry = Registry(f"localhost:{port}", folder / "home")
+    config = folder / "home" / ".config" / "containers" / "registries.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n')
+    (folder / "registry.yml").write_text(json.dumps({
+        "version": 0.1, "log": {"level": "error"}, "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
+        "http": {"addr": f"127.0.0.1:{port}"}}))
+    with (folder / "log").open("w") as log, subprocess.Popen([tool("docker-registry"), "serve", str(folder / "registry.yml")], stdout=log,
+                                                             stderr=log) as process:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield registry
+        process.terminate()
+    shutil.rmtree(folder / "images")
 
 
 @dataclass

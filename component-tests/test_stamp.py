@@ -13,8 +13,10 @@ import yaml
 from conftest import ROOT, Run
 
 STAMPED = ("templates/scheduled-build/template.yml", "README.md", "CHANGELOG.md", "Cargo.toml", "Cargo.lock",
-           "examples/jsonnet/.gitlab-ci.yml")
+           "examples/jsonnet/.gitlab-ci.yml", ".gitlab-ci.yml")
 IMAGE = f"registry.example.com/platform/ami-scheduler:1.2.3@sha256:{'a' * 64}"
+IMAGES = {name: f"{image}@sha256:{'b' * 64}" for name, image in (
+    ("RUST_IMAGE", "rust:1.95.0-trixie"), ("BASE_IMAGE", "debian:trixie-slim"), ("RELEASE_IMAGE", "registry.gitlab.com/gitlab-org/cli:latest"))}
 MODULE_URL = "https://gitlab.example.com/api/v4/projects/42/packages/generic/ami-scheduler/1.2.3/ami-scheduler.wasm"
 
 
@@ -50,11 +52,23 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def release(project: Path, module: Path) -> Run:
-    return stamp("1.2.3", "--image", IMAGE, "--module-url", MODULE_URL, "--module", module, "--root", project)
+    images = project.parent / "images.env"
+    images.write_text("".join(f"{name}={image}\n" for name, image in IMAGES.items()))
+    return stamp("1.2.3", "--image", IMAGE, "--module-url", MODULE_URL, "--module", module, "--images", images, "--root", project)
 
 
 def test_this_commit_is_not_stamped() -> None:
     assert stamp("--check").code == 0
+
+
+def test_a_stamp_pins_the_images_that_a_release_is_made_in(project: Path, module: Path) -> None:
+    before = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
+
+    assert release(project, module).code == 0
+
+    after = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
+    assert after["variables"] == before["variables"] | IMAGES
+    assert {name: part for name, part in after.items() if name != "variables"} == {name: part for name, part in before.items() if name != "variables"}
 
 
 def test_a_stamp_sets_three_defaults_and_the_version_that_is_included_and_leaves_all_else(project: Path, module: Path) -> None:
@@ -81,6 +95,8 @@ def test_a_stamp_sets_three_defaults_and_the_version_that_is_included_and_leaves
     ("README.md", "scheduled-build@1.2.3", "scheduled-build@1.2.2", "README.md includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
     ("examples/jsonnet/.gitlab-ci.yml", "scheduled-build@1.2.3", "scheduled-build@1.2.2",
      "examples/jsonnet/.gitlab-ci.yml includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
+    (".gitlab-ci.yml", f"rust:1.95.0-trixie@sha256:{'b' * 64}", "rust:1.95.0-trixie",
+     ".gitlab-ci.yml has RUST_IMAGE: rust:1.95.0-trixie, expected an image and its digest"),
     (STAMPED[0], ":1.2.3@sha256:", ":1.2.2@sha256:", "expected one that ends in :1.2.3@sha256: and its digest"),
     (STAMPED[0], "@sha256:" + "a" * 64, "", "expected one that ends in :1.2.3@sha256: and its digest"),
     (STAMPED[0], "/ami-scheduler/1.2.3/", "/ami-scheduler/1.2.2/", "expected one that ends in /ami-scheduler/1.2.3/ami-scheduler.wasm"),
@@ -129,4 +145,5 @@ def test_release_notes_are_the_changes_of_that_version_and_what_it_runs(project:
 
     assert notes.startswith("- One change.\n\n### What it runs\n")
     assert "Another" not in notes
+    assert all(image in notes for image in IMAGES.values())
     assert IMAGE in notes and hashlib.sha256(module.read_bytes()).hexdigest() in notes
