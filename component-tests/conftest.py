@@ -63,6 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+#: Nobody waits for what is not there; how long the waits are, cli/src/http/client.rs tests.
+AT_ONCE = {"AMI_SCHEDULER_RETRY_DELAY": "10ms"}
+
+
 @dataclass
 class Run:
     code: int
@@ -80,7 +84,7 @@ class Module:
 
     wasm: Path
     folder: Path
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=lambda: dict(AT_ONCE))
     is_native: ClassVar[bool] = False
 
     def command(self, *arguments: object) -> list[str]:
@@ -106,7 +110,7 @@ class Module:
 
     def inside_job_of(self, gitlab: GitLab, token: str = "glcbt-maintainer", ref: str = "main") -> Module:
         """The same with the variables that GitLab sets in a job."""
-        return Module(self.wasm, self.folder, {
+        return Module(self.wasm, self.folder, AT_ONCE | {
             "CI_API_V4_URL": gitlab.api_url, "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": token,
             "CI_COMMIT_REF_NAME": ref, "CI_PIPELINE_ID": "101",
             "CI_PIPELINE_URL": "https://gitlab.example.com/acme/ami/-/pipelines/101",
@@ -290,7 +294,7 @@ class Consumer:
         (self.folder / ".gitlab-ci-local-variables.yml").write_text("\n".join(lines))
         environment = os.environ | {
             "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": "", "NO_COLOR": "1",
-            "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
+            **AT_ONCE, "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
         } | self.environment
         pipeline = self.run_locally(environment, variables, source, *given)
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith("build: ")]

@@ -89,6 +89,7 @@ class Faults:
 
     staleness: float | None = None  # how many seconds ago a stale list was true; None: one change ago
     latency: tuple[float, float] = (0, 0)  # seconds (from, to) before any request is looked at
+    intake: int | None = None  # bytes a second that an upload is taken at; None: as fast as it comes
     insert_window: tuple[float, float] = (0, 0)  # seconds from an upload's check of its name to its insert
     retry_after: int = 1  # seconds, as told to who is rate limited
     seed: int = 0  # of these chances, and of all else that is left to chance
@@ -556,13 +557,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            return self._slowly(int(self.headers.get("Content-Length", 0)))
         body = bytearray()
         while size := int(self.rfile.readline().partition(b";")[0], 16):
             body += self.rfile.read(size)
             self.rfile.readline()
         while self.rfile.readline().strip():  # trailers
             pass
+        return bytes(body)
+
+    def _slowly(self, size: int) -> bytes:
+        intake = self.server.gitlab.faults.intake
+        if intake is None:
+            return self.rfile.read(size)
+        body = bytearray()
+        while len(body) < size and (piece := self.rfile.read(min(size - len(body), max(intake // 20, 1)))):
+            body += piece
+            time.sleep(len(piece) / intake)
         return bytes(body)
 
     def _send(self, reply: Reply | None, cut: bool = False) -> None:

@@ -202,10 +202,10 @@ def test_sockets_that_wasmtime_does_not_allow_are_told_so(ami: Module, authority
 
 
 class Talker:
-    """A server with TLS that says the same bytes to everybody, and then closes or falls silent."""
+    """A server with TLS that says the same bytes to everybody, and then closes."""
 
-    def __init__(self, certificate: Certificate, said: bytes, silent: bool = False) -> None:
-        self.said, self.silent, self.asked = said, silent, 0
+    def __init__(self, certificate: Certificate, said: bytes) -> None:
+        self.said, self.asked = said, 0
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate.pem, certificate.key)
         self.socket = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
@@ -218,8 +218,6 @@ class Talker:
             connection.recv(65536)
             self.asked += 1
             connection.sendall(self.said)
-            if self.silent:
-                time.sleep(60)
             connection.close()
 
 

@@ -460,9 +460,9 @@ def test_a_strange_status_is_told(ami: Module, liar, line: bytes) -> None:
 
 
 def test_a_server_that_drips_is_given_up(ami: Module, liar) -> None:
-    liar.answers["repomd.xml"] = endless(b" ", pause=1)
+    liar.answers["repomd.xml"] = endless(b" ", pause=0.1)
 
-    refused(ami, "list", "--repo-url", liar.url, *LIST, told="too slow", seconds=280)
+    refused(ami, "list", "--repo-url", liar.url, *LIST, "--speed-time", "500ms", told="too slow", seconds=100)
 
 
 # ---------------------------------------------------------------- files and arguments

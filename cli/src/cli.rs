@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::Timestamp;
 
+use crate::args::LimitArgs;
 use crate::args::environment::with_variables;
 use crate::args::mistakes::Mistake;
 use crate::args::values::{switch, time};
@@ -38,6 +39,8 @@ pub struct Cli {
     /// taken from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in capitals or not.
     #[arg(long, global = true, display_order = 1000, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Print the result and errors, and no messages beside them
     #[arg(short, long, global = true, display_order = 1000, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     quiet: bool,
@@ -75,11 +78,12 @@ pub fn run() -> Result<(), Failure> {
         .try_get_matches_from(std::env::args_os())
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match parsed {
-        Ok(Cli { command, now, ca_file, quiet }) => {
+        Ok(Cli { command, now, ca_file, limits, quiet }) => {
             if quiet {
                 crate::messages::be_quiet();
             }
-            command.run(&Session { now: now.unwrap_or_else(Timestamp::now), ca_file }, Cli::command)
+            let session = Session { now: now.unwrap_or_else(Timestamp::now), ca_file, limits: limits.into() };
+            command.run(&session, Cli::command)
         }
         Err(help) if !help.use_stderr() => {
             // A closed pipe is no reason to end otherwise.

@@ -11,7 +11,7 @@ use crate::args::environment::variable;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 use crate::gitlab::{Project, Token};
-use crate::http::{Bundle, Client, Network, Proxies};
+use crate::http::{Bundle, Client, Limits, Network, Proxies};
 use crate::store::{Directory, SecureFiles};
 
 /// The surroundings of a command.
@@ -20,6 +20,8 @@ pub struct Session {
     pub now: Timestamp,
     /// Certificates that a person names.
     pub ca_file: Option<PathBuf>,
+    /// How long servers may take.
+    pub limits: Limits,
 }
 
 impl Session {
@@ -34,7 +36,7 @@ impl Session {
         });
         let bundles = bundles.collect::<anyhow::Result<_>>().with_exit(Exit::CommandLine)?;
         let proxies = Proxies::new(|name| std::env::var(name).ok());
-        Client::new(Network { bundles, proxies }).with_exit(Exit::CommandLine)
+        Client::new(Network { bundles, proxies }, self.limits).with_exit(Exit::CommandLine)
     }
 
     /// The store of the trackers.

@@ -6,6 +6,7 @@
 mod alarms;
 pub mod environment;
 mod images;
+mod limits;
 pub mod mistakes;
 mod origin;
 mod release;
@@ -15,6 +16,7 @@ pub mod values;
 
 pub use alarms::{AlarmArgs, OverdueArgs};
 pub use images::ImageArgs;
+pub use limits::LimitArgs;
 pub use origin::{LaneArgs, OriginArgs};
 pub use release::{Release, ReleaseArgs};
 pub use rules::RuleArgs;

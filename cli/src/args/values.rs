@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ami_scheduler::policy::{Exclusion, ExclusionError};
 use ami_scheduler::release::{Nevra, is_package_name};
@@ -11,6 +12,8 @@ use serde::Deserialize;
 
 /// The longest time in days that a rule or an alarm can have.
 const MOST_DAYS: u32 = 3650;
+/// The longest time that a server can be given.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A list: separated by commas, or a JSON array of strings, as GitLab writes an array input.
 #[derive(Debug, Clone)]
@@ -113,6 +116,17 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
     duration.filter(SignedDuration::is_positive).ok_or_else(|| "expected a time such as 12h or 90m".to_owned())
 }
 
+/// How long a server may take; without a unit in seconds, as curl has it.
+pub fn time_limit(text: &str) -> Result<Duration, String> {
+    let limit = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| time.try_into().ok()),
+    };
+    limit
+        .filter(|limit| (Duration::from_millis(1)..=LONGEST).contains(limit))
+        .ok_or_else(|| "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h".to_owned())
+}
+
 pub fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "expected a time such as 2026-11-24T02:00:00Z".to_owned())
 }
@@ -159,10 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_a_time_or_as_for_curl_a_number_of_seconds() {
+        for (text, millis) in
+            [("30", 30_000), ("0.5", 500), ("30s", 30_000), ("500ms", 500), ("25m", 1_500_000), ("1m 30s", 90_000)]
+        {
+            assert_eq!(time_limit(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_expected_of_a_number_or_time_is_said() {
         for (error, expected) in [
             (duration("12x").map(|_| ()), "expected a time such as 12h or 90m"),
             (duration("0s").map(|_| ()), "expected a time such as 12h or 90m"),
+            (time_limit("0").map(|_| ()), "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h"),
+            (time_limit("25h").map(|_| ()), "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h"),
             (days("1.5").map(|_| ()), "expected whole days, from 0 to 3650"),
             (days("3651").map(|_| ()), "expected whole days, from 0 to 3650"),
             (time("tomorrow").map(|_| ()), "expected a time such as 2026-11-24T02:00:00Z"),

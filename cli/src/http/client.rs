@@ -4,25 +4,29 @@ use std::time::Duration;
 
 use ami_scheduler::redacted::RedactedUrl;
 
+use super::patience::Patience;
 use super::request::Transport;
-use super::{Answer, BundleError, HttpError, Method, Network, Request, Response, body, retry, transport};
+use super::{Answer, BundleError, HttpError, Limits, Method, Network, Request, Response, body, retry, transport};
 
 const MAX_REDIRECTS: usize = 10;
 
 /// Sends requests over a transport.
 pub struct Client {
     transport: Box<dyn Transport>,
+    patience: Patience,
     sleep: fn(Duration),
 }
 
 impl Client {
-    /// A client of the transport that fits the network.
-    pub fn new(network: Network) -> Result<Self, BundleError> {
-        Ok(Self::over(transport::select(network)?, std::thread::sleep))
+    /// A client of the transport that fits the network. The time for all of its requests begins now.
+    pub fn new(network: Network, limits: Limits) -> Result<Self, BundleError> {
+        let patience = Patience::new(limits);
+        Ok(Self { transport: transport::select(network, patience)?, patience, sleep: std::thread::sleep })
     }
 
-    pub(super) fn over(transport: Box<dyn Transport>, sleep: fn(Duration)) -> Self {
-        Self { transport, sleep }
+    #[cfg(test)]
+    pub(super) fn over(transport: Box<dyn Transport>, limits: Limits, sleep: fn(Duration)) -> Self {
+        Self { transport, patience: Patience::new(limits), sleep }
     }
 
     /// Sends a request and reads the whole answer, of at most `limit` bytes. What is transient (a broken
@@ -44,11 +48,16 @@ impl Client {
         self.with_retries(request, Ok)
     }
 
-    /// Waits before a caller's own next attempt, from 1; after the last delay they are equally long.
+    /// Waits before a caller's own next attempt, from 1; after the last delay they are equally long. Where no time is
+    /// left for a request, that attempt says so.
     pub fn wait(&self, attempt: u32) {
-        if let Some(delay) = retry::delays().take(attempt as usize).last() {
+        if let Some(delay) = self.delays().take(attempt as usize).last().filter(|delay| self.patience.allows(*delay)) {
             (self.sleep)(delay);
         }
+    }
+
+    fn delays(&self) -> impl Iterator<Item = Duration> + use<> {
+        retry::delays(self.patience.limits.retry_delay)
     }
 
     fn with_retries<T>(
@@ -56,11 +65,12 @@ impl Client {
         request: &Request,
         mut finish: impl FnMut(Response) -> Result<T, HttpError>,
     ) -> Result<T, HttpError> {
-        let mut delays = retry::delays().take(request.attempts.saturating_sub(1));
+        let mut delays = self.delays().take(request.attempts.saturating_sub(1));
         loop {
             let delay = delays.next();
             let answered = self.follow(request).and_then(|response| {
-                match delay.and_then(|delay| retry::wait_for(&response, delay)) {
+                let wait = delay.and_then(|delay| retry::wait_for(&response, delay));
+                match wait.filter(|wait| self.patience.allows(*wait)) {
                     Some(wait) => {
                         Ok(Err((format!("{} answers {}", RedactedUrl::from(&request.url), response.status), wait)))
                     }
@@ -70,7 +80,9 @@ impl Client {
             let (reason, wait) = match (answered, delay) {
                 (Ok(Ok(done)), _) => return Ok(done),
                 (Ok(Err(busy)), _) => busy,
-                (Err(error), Some(delay)) if error.is_transient() => (error.to_string(), delay),
+                (Err(error), Some(delay)) if error.is_transient() && self.patience.allows(delay) => {
+                    (error.to_string(), delay)
+                }
                 (Err(error), _) => return Err(error),
             };
             message!("{reason}; trying again in {:.1} s", wait.as_secs_f32());
@@ -159,6 +171,18 @@ mod tests {
                 assert!((shortest..=shortest * 2).contains(wait), "{waits:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_wait_that_would_outlast_the_time_for_all_requests_is_not_begun() {
+        let limits =
+            Limits { max_time: Duration::from_secs(1), retry_delay: Duration::from_secs(2), ..Limits::DEFAULT };
+        let script = Script::new([answers(503), breaks(io::ErrorKind::ConnectionReset)]);
+        let client = script.client_with(limits);
+        assert_eq!(client.fetch(&get(URL), LIMIT).expect("the answer that there is").status, 503);
+        assert!(client.fetch(&get(URL), LIMIT).is_err());
+        client.wait(1);
+        assert_eq!(script.waits(), []);
     }
 
     #[test]

@@ -11,11 +11,14 @@ use super::request::MAX_ATTEMPTS;
 /// The longest `Retry-After` that is waited for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
+/// The longest wait that is not asked for by a server.
+const MAX_DELAY: Duration = Duration::from_secs(20);
+
 /// The waits before the second attempt, the third, and so on.
-pub fn delays() -> impl Iterator<Item = Duration> {
+pub fn delays(first: Duration) -> impl Iterator<Item = Duration> {
     ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(Duration::from_secs(20))
+        .with_min_delay(first)
+        .with_max_delay(MAX_DELAY.max(first))
         .with_jitter()
         .with_max_times(MAX_ATTEMPTS - 1)
         .build()

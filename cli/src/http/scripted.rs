@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::request::Transport;
-use super::{Client, Request, Response};
+use super::{Client, Limits, Request, Response};
 
 thread_local! {
     static WAITS: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
@@ -58,7 +58,11 @@ impl Script {
     }
 
     pub fn client(&self) -> Client {
-        Client::over(Box::new(self.clone()), |wait| WAITS.with_borrow_mut(|waits| waits.push(wait)))
+        self.client_with(Limits::DEFAULT)
+    }
+
+    pub fn client_with(&self, limits: Limits) -> Client {
+        Client::over(Box::new(self.clone()), limits, |wait| WAITS.with_borrow_mut(|waits| waits.push(wait)))
     }
 
     pub fn requests(&self) -> Vec<Request> {

@@ -13,7 +13,6 @@ pub fn failed(error: UreqError) -> io::Error {
             io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the answer did")
         }
         UreqError::Io(error) => error,
-        UreqError::Timeout(_) => silent(),
         UreqError::Protocol(_) | UreqError::LargeResponseHeader(..) => {
             io::Error::new(ErrorKind::InvalidData, "its answer is not HTTP")
         }
@@ -22,17 +21,12 @@ pub fn failed(error: UreqError) -> io::Error {
     }
 }
 
-fn silent() -> io::Error {
-    io::Error::new(ErrorKind::TimedOut, "no answer within 30 s")
-}
-
 /// A failure of a socket or of rustls in plain words.
 pub fn in_words(error: io::Error) -> io::Error {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         return tls_failed(error);
     }
     match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => silent(),
         kind @ (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe) => {
             io::Error::new(kind, "the connection broke")
         }
@@ -69,13 +63,7 @@ pub fn speaks_tls() -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, "it speaks TLS there: is it an https:// URL?")
 }
 
-pub fn unknown_name(error: &io::Error) -> io::Error {
-    // WASI's answer where looking up names is not allowed.
-    let words = if cfg!(target_os = "wasi") && error.to_string().contains("Non-recoverable") {
-        "its name could not be looked up (DNS): is wasmtime run with --wasi allow-ip-name-lookup, as wasmtime.toml has it?"
-    } else {
-        "its name is not known (DNS)"
-    };
+pub fn unknown_name(words: &str) -> io::Error {
     io::Error::new(ErrorKind::NotFound, words)
 }
 
@@ -83,7 +71,7 @@ pub fn not_connected(error: io::Error) -> io::Error {
     let kind = error.kind();
     let words = match kind {
         ErrorKind::ConnectionRefused => "connection refused",
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no connection within 30 s",
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no connection in time",
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "there is no route to its network",
         ErrorKind::PermissionDenied if cfg!(target_os = "wasi") => {
             "wasmtime lets no sockets be opened: run it with --wasi inherit-network, as wasmtime.toml has it"

@@ -3,13 +3,15 @@
 mod certificates;
 mod dialler;
 mod failure;
-mod limits;
+mod names;
 mod select;
+mod socket;
 mod sockets;
 mod tunnel;
 #[cfg(target_os = "wasi")]
 mod wasi;
 mod wire;
 
-pub use limits::{TIMEOUT, USER_AGENT};
 pub use select::select;
+
+const USER_AGENT: &str = concat!("ami-scheduler/", env!("CARGO_PKG_VERSION"));

@@ -13,7 +13,8 @@ use url::Position;
 use super::dialler::Dialler;
 use super::failure::{failed, refused};
 use super::wire::BUFFER_SIZE;
-use super::{TIMEOUT, USER_AGENT, certificates, tunnel};
+use super::{USER_AGENT, certificates, tunnel};
+use crate::http::patience::Patience;
 use crate::http::proxy::Proxy;
 use crate::http::request::Transport;
 use crate::http::{BundleError, Method, Network, Proxies, Request, Response};
@@ -24,15 +25,16 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    pub fn new(network: Network) -> Result<Self, BundleError> {
+    pub fn new(network: Network, patience: Patience) -> Result<Self, BundleError> {
         let Network { bundles, proxies } = network;
-        let dialler = Dialler { tls: Arc::new(certificates::tls(&bundles)?), proxies: proxies.clone() };
+        let dialler = Dialler { tls: Arc::new(certificates::tls(&bundles)?), proxies: proxies.clone(), patience };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(0)
-            .timeout_recv_response(Some(TIMEOUT))
+            // Not to end anything, but to tell the wire that the head of the answer is what comes.
+            .timeout_recv_response(Some(patience.limits.max_time))
             .input_buffer_size(BUFFER_SIZE)
             .output_buffer_size(BUFFER_SIZE)
             .build();
@@ -133,7 +135,7 @@ mod tests {
     use std::thread::{self, JoinHandle};
 
     use super::*;
-    use crate::http::HttpError;
+    use crate::http::{HttpError, Limits};
 
     /// A server that reads the head of one request, answers with these bytes, and returns what it has read.
     fn server(answer: &'static [u8]) -> (u16, JoinHandle<String>) {
@@ -163,7 +165,7 @@ mod tests {
     fn send(request: &Request, variables: &[(&str, String)]) -> io::Result<Response> {
         let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         let network = Network { bundles: Vec::new(), proxies: Proxies::new(variable) };
-        Sockets::new(network).expect("a transport").send(request)
+        Sockets::new(network, Patience::new(Limits::DEFAULT)).expect("a transport").send(request)
     }
 
     fn failure(url: &str, variables: &[(&str, String)]) -> (String, bool) {

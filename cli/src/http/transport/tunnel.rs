@@ -19,6 +19,7 @@ pub fn unreachable_proxy(proxy: &Proxy, error: &io::Error) -> io::Error {
 /// Asks a proxy for a tunnel to the server of a URL.
 pub fn tunnel(stream: &mut dyn Stream, proxy: &Proxy, url: &Url) -> io::Result<()> {
     let broken = |error| unreachable_proxy(proxy, &in_words(error));
+    stream.patience().connect("its answer to CONNECT");
     let port = url.port_or_known_default().unwrap_or_default();
     let server = format!("{}:{port}", url.host_str().unwrap_or_default());
     let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {USER_AGENT}\r\n");

@@ -2,89 +2,90 @@
 //! certificates.
 
 use std::io::{self, ErrorKind, Read};
+use std::time::{Duration, Instant};
 
-use url::Url;
-use waki::bindings::wasi::http::outgoing_handler;
-use waki::bindings::wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
-use waki::bindings::wasi::io::streams::StreamError;
+use wasi::clocks::monotonic_clock::subscribe_duration;
+use wasi::http::outgoing_handler;
+use wasi::http::types::{
+    self, ErrorCode, Fields, IncomingBody, IncomingResponse, InputStream, OutgoingBody, OutgoingRequest,
+    RequestOptions, Scheme,
+};
+use wasi::io::poll::{Pollable, poll};
+use wasi::io::streams::StreamError;
 
-use super::{TIMEOUT, USER_AGENT};
+use super::USER_AGENT;
+use crate::http::patience::{CONNECT_TIMEOUT, Patience, SPEED_TIME, took_longer};
 use crate::http::request::Transport;
-use crate::http::{Method, Request, Response};
+use crate::http::{Limits, Method, Request, Response};
 
-pub struct WasiHttp;
+/// The most bytes that are read at a time.
+const CHUNK: u64 = 256 << 10;
+
+pub struct WasiHttp {
+    pub patience: Patience,
+}
 
 impl Transport for WasiHttp {
     fn send(&self, request: &Request) -> io::Result<Response> {
-        exchange(request).map_err(|failure| match failure {
-            Failure::Tls if speaks_plain_http(&request.url) => {
-                io::Error::new(ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?")
-            }
-            Failure::Tls => io::Error::other(
-                "the TLS handshake failed. Private certificate authority? Pass its certificate with --ca-file FILE or \
-                 the variable SSL_CERT_FILE",
-            ),
-            Failure::Other(error) => error,
-        })
+        let mut patience = self.patience;
+        let limits = patience.limits;
+        let in_words = |code| in_words(&code, &limits);
+        let sent = request.body.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64);
+
+        let outgoing = outgoing(request)?;
+        let body = outgoing.body().map_err(|()| refused("a body"))?;
+        let future = outgoing_handler::handle(outgoing, Some(options(&limits, sent)?)).map_err(in_words)?;
+        // A server may answer before it has read all, and close: its answer counts.
+        patience.transfer(limits.connect_timeout);
+        let written = match &request.body {
+            Some((_, bytes)) => write(&body, bytes, &mut patience),
+            None => Ok(()),
+        };
+        if let Err(error) = &written
+            && error.kind() == ErrorKind::TimedOut
+        {
+            return Err(io::Error::new(error.kind(), error.to_string()));
+        }
+        let finished = written.and_then(|()| OutgoingBody::finish(body, None).map_err(in_words));
+        patience.connection_and_answer(sent);
+        wait(&future.subscribe(), &mut patience)?;
+        let response = match future.get() {
+            Some(Ok(Ok(response))) => response,
+            Some(Ok(Err(code))) => return Err(finished.err().unwrap_or_else(|| in_words(code))),
+            _ => return Err(io::Error::other("the host gave no answer")),
+        };
+        let headers = response.headers().entries().into_iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
+            .collect();
+        patience.transfer(Duration::ZERO);
+        let body = Box::new(Body::new(response, patience)?);
+        Ok(Response { status: body.response.status(), headers, body, url: request.url.clone() })
     }
 }
 
-/// Why there is no answer. The host says of a TLS failure neither what failed, nor whether the certificate did.
-enum Failure {
-    Tls,
-    Other(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Other(error)
+/// Waits until something is ready, as long as there is patience.
+pub fn wait(ready: &Pollable, patience: &mut Patience) -> io::Result<()> {
+    while !ready.ready() {
+        let left = u64::try_from(patience.left()?.as_nanos()).unwrap_or(u64::MAX);
+        let begun = Instant::now();
+        poll(&[ready, &subscribe_duration(left)]);
+        patience.record(0, begun.elapsed());
     }
+    Ok(())
 }
 
-fn exchange(request: &Request) -> Result<Response, Failure> {
-    let outgoing = outgoing(request)?;
-    let body = outgoing.body().map_err(|()| refused("a body"))?;
-    // waki's own client sets the first of these alone: a server that falls silent would hold the job for ten
-    // minutes.
+/// The limits that the host keeps. It has none for TLS and for rates, which `wait` keeps; its own for an answer counts
+/// from the upload's begin.
+fn options(limits: &Limits, sent: u64) -> io::Result<RequestOptions> {
     let options = RequestOptions::new();
-    let timeout = u64::try_from(TIMEOUT.as_nanos()).ok();
+    let nanos = |limit: Duration| u64::try_from(limit.as_nanos()).ok();
     options
-        .set_connect_timeout(timeout)
-        .and_then(|()| options.set_first_byte_timeout(timeout))
-        .and_then(|()| options.set_between_bytes_timeout(timeout))
-        .map_err(|()| refused("a timeout"))?;
-    let future = outgoing_handler::handle(outgoing, Some(options)).map_err(|code| failed(&code))?;
-    // A server may answer before it has read all, and close: its answer counts.
-    let written = match &request.body {
-        Some((_, bytes)) => write(&body, bytes),
-        None => Ok(()),
-    };
-    let finished =
-        written.map_err(Failure::from).and_then(|()| OutgoingBody::finish(body, None).map_err(|code| failed(&code)));
-    future.subscribe().block();
-    let incoming = match future.get() {
-        Some(Ok(Ok(incoming))) => incoming,
-        Some(Ok(Err(code))) => return Err(finished.err().unwrap_or_else(|| failed(&code))),
-        _ => return Err(io::Error::other("the host gave no answer").into()),
-    };
-    drop(future);
-    let response = waki::Response::try_from(incoming).map_err(io::Error::other)?;
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let (status, url) = (response.status_code(), request.url.clone());
-    Ok(Response { status, headers, body: Box::new(Body { response, chunk: io::Cursor::new(Vec::new()) }), url })
-}
-
-/// Whether plain HTTP, asked for the root without credentials, is answered as HTTP servers do. A port of TLS
-/// refuses such a request with 400, or redirects it.
-fn speaks_plain_http(url: &Url) -> bool {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
-    let Ok(plain) = Url::parse(&format!("http://{host}:{port}/")) else { return false };
-    let answer = exchange(&Request::new(Method::Get, plain));
-    answer.is_ok_and(|answer| matches!(answer.status, 200..=299 | 401 | 403 | 404))
+        .set_connect_timeout(nanos(limits.connect_timeout))
+        .and_then(|()| options.set_first_byte_timeout(nanos(limits.answer(sent))))
+        .and_then(|()| options.set_between_bytes_timeout(nanos(limits.max_time)))
+        .map_err(|()| refused("a time limit"))?;
+    Ok(options)
 }
 
 fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
@@ -108,9 +109,9 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
     let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     let method = match request.method {
-        Method::Get => waki::Method::Get,
-        Method::Post => waki::Method::Post,
-        Method::Delete => waki::Method::Delete,
+        Method::Get => types::Method::Get,
+        Method::Post => types::Method::Post,
+        Method::Delete => types::Method::Delete,
     };
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     outgoing
@@ -122,49 +123,69 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
     Ok(outgoing)
 }
 
-fn write(body: &OutgoingBody, mut bytes: &[u8]) -> io::Result<()> {
-    let failed = |_: StreamError| io::Error::new(ErrorKind::BrokenPipe, "the connection broke during the upload");
+fn write(body: &OutgoingBody, mut bytes: &[u8], patience: &mut Patience) -> io::Result<()> {
+    let broken = |_: StreamError| io::Error::new(ErrorKind::BrokenPipe, "the connection broke during the upload");
     let stream = body.write().map_err(|()| refused("a body"))?;
     while !bytes.is_empty() {
-        stream.subscribe().block();
-        let permitted = usize::try_from(stream.check_write().map_err(failed)?).unwrap_or(usize::MAX);
+        wait(&stream.subscribe(), patience)?;
+        let permitted = usize::try_from(stream.check_write().map_err(broken)?).unwrap_or(usize::MAX);
         let (piece, rest) = bytes.split_at(permitted.min(bytes.len()));
-        stream.write(piece).map_err(failed)?;
+        stream.write(piece).map_err(broken)?;
+        patience.record(piece.len(), Duration::ZERO);
         bytes = rest;
     }
-    stream.blocking_flush().map_err(failed)
+    stream.flush().map_err(broken)?;
+    wait(&stream.subscribe(), patience)
 }
 
 fn refused(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, format!("the host refused {what} of the request"))
 }
 
-/// A failure of the host's in plain words.
-fn failed(code: &ErrorCode) -> Failure {
+/// A failure of the host's in plain words. It says of a TLS failure neither what failed, nor whether the certificate
+/// did.
+fn in_words(code: &ErrorCode, limits: &Limits) -> io::Error {
     let (kind, words) = match code {
-        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
-            return Failure::Tls;
-        }
+        ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => (
+            ErrorKind::Other,
+            "the TLS handshake failed. Private certificate authority? Pass its certificate with --ca-file FILE or the \
+             variable SSL_CERT_FILE. Does it not speak TLS there? Then it is an http:// URL",
+        ),
         ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => (ErrorKind::NotFound, "its name is not known (DNS)"),
         ErrorCode::ConnectionRefused => (ErrorKind::ConnectionRefused, "connection refused"),
         ErrorCode::ConnectionTerminated => (ErrorKind::ConnectionReset, "the connection broke"),
-        ErrorCode::ConnectionTimeout => (ErrorKind::TimedOut, "no connection within 30 s"),
+        ErrorCode::ConnectionTimeout => {
+            let words = took_longer("the connection", limits.connect_timeout, CONNECT_TIMEOUT);
+            return io::Error::new(ErrorKind::TimedOut, words);
+        }
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
-            (ErrorKind::TimedOut, "no answer within 30 s")
+            return io::Error::new(ErrorKind::TimedOut, took_longer("the answer", limits.speed_time, SPEED_TIME));
         }
         ErrorCode::HttpProtocolError => {
             (ErrorKind::InvalidData, "its answer is not HTTP; if it speaks TLS there, is it an https:// URL?")
         }
         ErrorCode::HttpRequestDenied => (ErrorKind::PermissionDenied, "the host denied the request"),
-        other => return io::Error::other(format!("{other:?}")).into(),
+        other => return io::Error::other(format!("{other:?}")),
     };
-    io::Error::new(kind, words).into()
+    io::Error::new(kind, words)
 }
 
-/// The body of a response as a reader.
+/// The body of a response as a reader. What belongs to another is dropped before it.
 struct Body {
-    response: waki::Response,
+    stream: InputStream,
+    _body: IncomingBody,
+    response: IncomingResponse,
+    patience: Patience,
     chunk: io::Cursor<Vec<u8>>,
+}
+
+impl Body {
+    fn new(response: IncomingResponse, patience: Patience) -> io::Result<Self> {
+        let none = |()| io::Error::other("the host gave no body");
+        let body = response.consume().map_err(none)?;
+        let stream = body.stream().map_err(none)?;
+        Ok(Self { stream, _body: body, response, patience, chunk: io::Cursor::new(Vec::new()) })
+    }
 }
 
 impl Read for Body {
@@ -174,15 +195,17 @@ impl Read for Body {
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
+            wait(&self.stream.subscribe(), &mut self.patience)?;
             // A chunk may be empty without the body being at its end.
-            match self.response.chunk(256 << 10) {
-                Ok(Some(chunk)) => self.chunk = io::Cursor::new(chunk),
-                Ok(None) => return Ok(0),
-                Err(_) => {
-                    return Err(io::Error::new(
-                        ErrorKind::ConnectionReset,
-                        "the connection broke, or fell silent for 30 s",
-                    ));
+            match self.stream.read(CHUNK) {
+                Ok(chunk) => {
+                    self.patience.record(chunk.len(), Duration::ZERO);
+                    self.chunk = io::Cursor::new(chunk);
+                }
+                Err(StreamError::Closed) => return Ok(0),
+                Err(StreamError::LastOperationFailed(_)) => {
+                    self.patience.left()?;
+                    return Err(io::Error::new(ErrorKind::ConnectionReset, "the connection broke"));
                 }
             }
         }

@@ -2,25 +2,39 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
 
-use ureq::Error as UreqError;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport as UreqTransport};
+use ureq::{Error as UreqError, Timeout};
 
 use super::failure::{in_words, speaks_tls};
+use crate::http::patience::Patience;
 
 pub const BUFFER_SIZE: usize = 64 << 10;
 /// How an alert of TLS begins.
 const TLS_RECORD: [u8; 2] = [0x15, 0x03];
 
 /// A connection as it is at the moment: a socket, TLS over it, TLS through a proxy's tunnel.
-pub trait Stream: Read + Write + Send + Sync {}
-impl<S: Read + Write + Send + Sync> Stream for S {}
+pub trait Stream: Read + Write + Send + Sync {
+    /// How long its reads and writes may take.
+    fn patience(&mut self) -> &mut Patience;
+}
+
+/// What passes over a wire: one after another, each in time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    Request,
+    Head,
+    Body,
+}
 
 /// A connection as ureq wants it.
 pub struct Wire {
     stream: Box<dyn Stream>,
     buffers: LazyBuffers,
     is_tls: bool,
+    passing: Option<Passing>,
+    sent: u64,
     has_answered: bool,
     origin: Option<String>,
     /// Why nothing more can be sent. A server may answer before it has read all, and close: its
@@ -32,7 +46,20 @@ impl Wire {
     /// `origin` is what goes before the path in the first line, where a proxy passes the request on.
     pub fn new(stream: Box<dyn Stream>, is_tls: bool, origin: Option<String>) -> Self {
         let buffers = LazyBuffers::new(BUFFER_SIZE, BUFFER_SIZE);
-        Self { stream, buffers, is_tls, has_answered: false, origin, broken: None }
+        Self { stream, buffers, is_tls, passing: None, sent: 0, has_answered: false, origin, broken: None }
+    }
+}
+
+impl Wire {
+    fn pass(&mut self, passing: Passing) {
+        if self.passing.replace(passing) == Some(passing) {
+            return;
+        }
+        let patience = self.stream.patience();
+        match passing {
+            Passing::Request | Passing::Body => patience.transfer(Duration::ZERO),
+            Passing::Head => patience.answer(self.sent),
+        }
     }
 }
 
@@ -51,6 +78,8 @@ impl UreqTransport for Wire {
         if self.broken.is_some() {
             return Ok(());
         }
+        self.pass(Passing::Request);
+        self.sent += amount as u64;
         let output = &self.buffers.output()[..amount];
         let path =
             self.origin.as_ref().and_then(|_| output.iter().position(|byte| *byte == b' ')).map(|space| space + 1);
@@ -68,9 +97,8 @@ impl UreqTransport for Wire {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, UreqError> {
-        if timeout.after.is_zero() {
-            return Err(UreqError::Timeout(timeout.reason));
-        }
+        // ureq says which of its limits would end the wait, and has one for the head alone.
+        self.pass(if timeout.reason == Timeout::RecvResponse { Passing::Head } else { Passing::Body });
         let input = self.buffers.input_append_buf();
         match self.stream.read(input) {
             Ok(0) => self.broken.take().map_or(Ok(false), |error| Err(error.into())),
