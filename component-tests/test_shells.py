@@ -140,7 +140,7 @@ def test_a_link_that_an_earlier_job_left_is_not_written_through(job: Job, tmp_pa
 def test_the_jobs_of_the_child_pipeline_run(job: Job, ami: Module) -> None:
     (ami.folder / "tracker").mkdir()
     write_packages(ami, "18.6.0-1")
-    run = ami("diff", "--targets", "al2023", "--tracker", "tracker", "--ref", "main", "--first-run", "all", *CHILD)
+    run = ami("diff", "--targets", "al2023", "--tracker", "tracker", "--ref", "main", "--first-run", "all", "--pipeline", "1", *CHILD)
     assert run.code == 0, run.all
     child = yaml.safe_load((ami.folder / "child-pipeline.yml").read_text())
     [update] = [name for name in child if name.startswith("update")]
@@ -149,7 +149,7 @@ def test_the_jobs_of_the_child_pipeline_run(job: Job, ami: Module) -> None:
         ran = job.run(lines_of(child, name))
         assert (ran.code, job.told()) == (0, [f"ami-scheduler {command}"]), ran.all
 
-    assert ami("diff", "--targets", "al2023", "--tracker", "tracker", "--ref", "main", *CHILD).code == 0
+    assert ami("diff", "--targets", "al2023", "--tracker", "tracker", "--ref", "main", "--pipeline", "2", *CHILD).code == 0
     nothing = yaml.safe_load((ami.folder / "child-pipeline.yml").read_text())
     ran = job.run(nothing["nothing-to-build"]["script"])
     assert (ran.code, ran.out) == (0, "Nothing to build of gitlab-runner: the log of the diff job says why.\n"), ran.all

@@ -16,7 +16,7 @@ use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
 use crate::args::environment::variable;
-use crate::args::values::{Guard, ListOf, guard, product, switch, version_range};
+use crate::args::values::{Architecture, Guard, ListOf, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::fetch::{Cache, Reader, RepoUrl, Source};
 use crate::files::{read, remove_earlier, write_json};
@@ -93,7 +93,7 @@ pub struct List {
     version: Option<ExactVersion>,
     /// Only these architectures, such as x86_64,noarch; without it all but source packages
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    arch: ListOf<String>,
+    arch: ListOf<Architecture>,
     /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     pre_releases: bool,
@@ -142,7 +142,7 @@ impl List {
     }
 
     fn policy(&self) -> anyhow::Result<Policy> {
-        let architectures = self.arch.0.clone();
+        let architectures = self.architectures();
         if let Some(version) = self.version.clone().filter(|version| !is_left_in_a_schedule(version)) {
             return Ok(Policy { versions: Versions::Exactly(version), architectures, pre_releases: true });
         }
@@ -152,6 +152,10 @@ impl List {
             bail!("--major-version and --version-range are two ways to say the same: give one of them");
         }
         Ok(Policy { versions: leading.or(range).unwrap_or_default(), architectures, pre_releases: self.pre_releases })
+    }
+
+    fn architectures(&self) -> Vec<String> {
+        self.arch.0.iter().map(|architecture| architecture.0.clone()).collect()
     }
 
     fn cache(&self) -> Option<&Path> {
@@ -175,7 +179,7 @@ impl List {
         others.dedup();
         let newest: Vec<String> = others.into_iter().rev().take(FEW).collect();
         let architectures =
-            if self.arch.0.is_empty() { String::new() } else { format!(" for {}", self.arch.0.join(", ")) };
+            if self.arch.0.is_empty() { String::new() } else { format!(" for {}", self.architectures().join(", ")) };
         anyhow!(
             "there is no {version} of {}{architectures} in {}. Give a version (18.6.1) or a version with its release (18.6.1-1) that is there: the newest are {}",
             self.product,
