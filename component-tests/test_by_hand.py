@@ -244,3 +244,22 @@ def test_what_a_plan_is_compared_with_is_for_plans_alone(ami: Module, repository
     run = ami(*DIFF, "--dry-run=FALSE", "--compare", "before.json")
     assert run.code == 2 and "--compare is for a dry run alone" in run.err, run.all
     assert list((ami.folder / "tracker").iterdir()) == []
+
+
+def test_a_plan_is_compared_with_the_artifact_of_the_last_run(ami: Module, repository: Repository, gitlab: GitLab) -> None:
+    """By the command itself: no token is on a command line, nor sent to where GitLab redirects."""
+    publish(repository, "18.5.0", "18.6.0")
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+    inside = ami.inside_job_of(gitlab, ref="feature/a")
+    plan = ("diff", "--targets", "al2023", "--tracker", "gitlab", "--build-file", "ci/a.yml", "--dry-run", "--compare", "gitlab", "--lane", "eu ")
+
+    alone = inside(*plan)
+    assert alone.code == 0 and "There is no artifact of the last run on feature/a to compare with." in alone.err, alone.all
+
+    gitlab.artifacts["feature/a", "eu diff", ".ami-scheduler/builds.json"] = (ami.folder / "builds.json").read_bytes()
+    compared = inside(*plan, "--first-run", "all")
+    assert compared.code == 0 and "18.5.0" in compared.out.partition("A dry run: nothing is claimed or recorded.")[2], compared.all
+
+    gitlab.artifacts["feature/a", "eu diff", ".ami-scheduler/builds.json"] = b"<html>"
+    damaged = inside(*plan)
+    assert damaged.code == 0 and "is not compared with: it is not the builds.json that diff writes" in damaged.err, damaged.all

@@ -164,9 +164,10 @@ def test_the_module_sees_one_folder(wrapper: Wrapper, tmp_path: Path) -> None:
 
 def test_a_link_in_place_of_the_folder_is_refused(wrapper: Wrapper, tmp_path: Path) -> None:
     (tmp_path / ".ami-scheduler").symlink_to("/etc")
-    refused = wrapper("list", AMI_SCHEDULER_FOLDER=".ami-scheduler")
-    assert refused.code == 1 and not refused.folders
-    assert ".ami-scheduler is a link" in refused.said
+    for folder in (".ami-scheduler", ".ami-scheduler/", ".ami-scheduler//"):
+        refused = wrapper("list", AMI_SCHEDULER_FOLDER=folder)
+        assert refused.code == 1 and not refused.folders
+        assert ".ami-scheduler is a link" in refused.said
 
 
 def test_no_socket_is_opened_without_a_certificate_or_a_proxy(wrapper: Wrapper) -> None:
@@ -227,6 +228,21 @@ def test_the_module_is_the_one_that_the_component_was_released_with(wrapper: Wra
     refused = wrapper("list", AMI_SCHEDULER_MODULE_SHA256="a" * 64)
     assert refused.code == 1 and not refused.arguments
     assert f"{wrapper.module} is not the module that this version of the component was released with" in refused.said
+
+
+@pytest.mark.parametrize("value", ["", " ", "$NOT_THERE", "None", "abc", "A" * 64])
+def test_a_checksum_that_is_none_is_an_error_and_not_off(wrapper: Wrapper, value: str) -> None:
+    refused = wrapper("list", AMI_SCHEDULER_MODULE_SHA256=value)
+    assert refused.code == 1 and not refused.arguments
+    assert f"module_sha256 (variable AMI_SCHEDULER_MODULE_SHA256) is '{value}'" in refused.said or "is not the module" in refused.said
+
+
+@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_PRECOMPILED", "AMI_SCHEDULER_ALLOW_PRECOMPILED"])
+def test_no_variable_makes_a_module_machine_code_or_spares_its_checksum(wrapper: Wrapper, variable: str) -> None:
+    given = wrapper("list", **{variable: "yes"})
+    assert given.code == 7 and "--allow-precompiled" not in given.options
+    refused = wrapper("list", AMI_SCHEDULER_MODULE_SHA256="a" * 64, **{variable: "yes"})
+    assert refused.code == 1 and not refused.arguments
 
 
 def test_machine_code_is_run_from_the_share_of_the_wrapper_alone(wrapper: Wrapper, tmp_path: Path, shell: list[str]) -> None:
@@ -303,11 +319,35 @@ def test_a_module_that_was_exchanged_writes_no_wrapper(runner: Runner) -> None:
     assert not (runner.folder / ".ami-scheduler.d" / "ami-scheduler").exists()
 
 
-@pytest.mark.parametrize("pinned", ["none", ""])
-def test_a_module_without_a_checksum_is_not_fetched(runner: Runner, pinned: str) -> None:
-    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=pinned)
+@pytest.mark.parametrize("pinned", [{}, {"AMI_SCHEDULER_MODULE_SHA256": "none"}])
+def test_a_module_without_a_checksum_is_not_fetched(runner: Runner, pinned: dict[str, str]) -> None:
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, **pinned)
     assert run.code == 1 and "There is no module" in run.err
     assert not (runner.folder / "told").exists()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_checksum_that_expanded_to_nothing_is_not_none(runner: Runner, own: bool) -> None:
+    """Neither a module that would be fetched is run, nor one that is on the runner."""
+    (runner.folder / "own.wasm").write_bytes(runner.served)
+    variables = {"AMI_SCHEDULER_WASM": str(runner.folder / "own.wasm")} if own else {}
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256="", **variables)
+    assert run.code == 1 and run.out == "" and "module_sha256 (variable AMI_SCHEDULER_MODULE_SHA256) expanded to nothing" in run.err
+    for nonsense in (" ", "$NOT_THERE", "abc"):
+        run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=nonsense, **variables)
+        assert run.code == 1 and run.out == "", run.all
+
+
+def test_what_an_earlier_job_left_in_the_folder_is_not_run(runner: Runner) -> None:
+    """A forged module and wrapper: they are replaced by those that the component pins."""
+    kept = runner.folder / ".ami-scheduler.d"
+    kept.mkdir()
+    (kept / "ami-scheduler.wasm").write_bytes(b"forged")
+    (kept / "ami-scheduler").write_text("#!/bin/sh\necho forged\n")
+    (kept / "ami-scheduler").chmod(0o755)
+    run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=runner.sha256())
+    assert (run.code, run.out) == (0, f"it runs with {kept}/ami-scheduler.wasm: list\n"), run.all
+    assert (kept / "ami-scheduler.wasm").read_bytes() == runner.served
 
 
 def test_a_module_on_the_runner_is_verified_where_the_component_pins_one(runner: Runner) -> None:

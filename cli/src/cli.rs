@@ -70,7 +70,8 @@ Developer to read, Maintainer to change):
   $ ami-scheduler status --tracker gitlab
 
 Each option can be given as a variable, which its help names. An option on the
-command line counts more. An empty variable counts as none.";
+command line counts more. An empty variable counts as none, except where an
+option guards something, such as --gpg-key or --min-age: it is an error there.";
 
 /// Does what the command line asks for.
 pub fn run() -> Result<(), Failure> {

@@ -1,15 +1,20 @@
-# A runner may keep the folder: what an earlier job left is not this one's to report.
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+# A runner may keep the folder: what an earlier job left is not this one's to report, or to write through.
+for folder in .ami-scheduler .ami-scheduler.d; do
+  [ ! -L "$folder" ] || fail "$PWD/$folder is a link, which an earlier job has left: remove it."
+done
 rm -f .ami-scheduler/junit.xml
 # Where ami-scheduler is installed, as in the component's image, there is nothing to do. Elsewhere the module is
 # fetched and verified, and writes the script that runs it.
 if ! command -v ami-scheduler >/dev/null; then
-  fail() { printf '%s\n' "$*" >&2; exit 1; }
   command -v wasmtime >/dev/null ||
     fail "There is neither ami-scheduler nor wasmtime on this runner: use the image that this component is published with, or install wasmtime 46 or newer."
-  programs=$PWD/.ami-scheduler.d pinned=${AMI_SCHEDULER_MODULE_SHA256:-none}
+  programs=$PWD/.ami-scheduler.d pinned=${AMI_SCHEDULER_MODULE_SHA256-none}
+  [ -n "$pinned" ] ||
+    fail "The input module_sha256 (variable AMI_SCHEDULER_MODULE_SHA256) expanded to nothing: is a variable in it unset, protected (and this branch is not), or misspelt? Correct it, or give none to do without."
   mkdir -p "$programs"
   if [ -z "${AMI_SCHEDULER_WASM:-}" ]; then
-    if [ -z "$AMI_SCHEDULER_MODULE_URL" ] || [ "$pinned" = none ]; then
+    if [ -z "${AMI_SCHEDULER_MODULE_URL:-}" ] || [ "$pinned" = none ]; then
       fail "There is no module: use the image that this component is published with, or set AMI_SCHEDULER_WASM to the path of ami-scheduler.wasm."
     fi
     AMI_SCHEDULER_WASM=$programs/ami-scheduler.wasm

@@ -8,6 +8,6 @@ mod target;
 
 pub use build_key::BuildKey;
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
-pub use nevra::{Evr, Nevra, NevraError, is_package_name};
+pub use nevra::{Evr, Nevra, NevraError, is_arch, is_package_name};
 pub use package::Package;
 pub use target::{Target, TargetError, listed};

@@ -151,7 +151,8 @@ fn is_version_part(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'~' | b'^'))
 }
 
-fn is_arch(text: &str) -> bool {
+/// Whether a text can be an architecture, such as `x86_64`.
+pub fn is_arch(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 

@@ -6,12 +6,30 @@
 use clap::builder::{OsStr, Resettable};
 use clap::{Arg, ArgAction, Command};
 
-/// Options that guard something: an empty variable is an error there, not the absence of one.
-const GUARDS: [&str; 2] = ["gpg-key", "module-sha256"];
+/// Options that guard something: an empty variable is an error there, not the absence of one. Somebody asked for a
+/// value by a variable that expanded to nothing.
+const GUARDS: [&str; 11] = [
+    "claim-timeout",
+    "first-run",
+    "gpg-key",
+    "keep",
+    "max-attempts",
+    "max-builds",
+    "min-age",
+    "module-sha256",
+    "overdue-after",
+    "ref",
+    "unchanged-after",
+];
 
 /// The value of a variable, without the white space around it; `None` where there is none.
 pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    set_variable(name).filter(|value| !value.is_empty())
+}
+
+/// The same, where a variable that is empty has a value.
+fn set_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned())
 }
 
 /// The variables that an option is read from.
@@ -34,8 +52,8 @@ fn with_variable(arg: Arg) -> Arg {
         return arg;
     }
     let is_guard = arg.get_long().is_some_and(|long| GUARDS.contains(&long));
-    let mut values: Vec<String> =
-        names.iter().filter_map(|name| if is_guard { std::env::var(name).ok() } else { variable(name) }).collect();
+    let value = if is_guard { set_variable } else { variable };
+    let mut values: Vec<String> = names.iter().filter_map(|name| value(name)).collect();
     // Several variables are several values of an option that can have several, or else one after another.
     if !matches!(arg.get_action(), ArgAction::Append) {
         values.truncate(1);

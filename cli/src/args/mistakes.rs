@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
 use super::environment::{variable, variables_of};
+use super::values::EXPANDED_TO_NOTHING;
 
 /// Options that an input of the component sets, which has the same name, with `_`.
 const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key image \
@@ -37,6 +38,11 @@ impl Mistake {
                 };
                 format!("invalid value {value:?} for {}: {expected}", named(arg, command, arguments))
             }
+            (ErrorKind::InvalidValue, Some(ContextValue::String(arg)), Some(ContextValue::String(value)))
+                if value.is_empty() && !is_given(arg, arguments) =>
+            {
+                format!("{} is empty: {EXPANDED_TO_NOTHING}", named(arg, command, arguments))
+            }
             (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing)), _) => {
                 let missing: Vec<String> = missing.iter().map(|arg| named(arg, command, arguments)).collect();
                 format!("the following required arguments were not provided: {}", missing.join(", "))
@@ -51,15 +57,22 @@ impl Mistake {
     }
 }
 
+/// The long option that clap shows as `--keep <WHICH>`.
+fn long_option(shown: &str) -> Option<&str> {
+    shown.strip_prefix("--").map(|rest| rest.split([' ', '=', '[']).next().unwrap_or_default())
+}
+
+/// Whether an option stands on the command line: if it does not, it comes from a variable.
+fn is_given(shown: &str, arguments: &[String]) -> bool {
+    let rest_of = |argument: &String| argument.strip_prefix("--")?.strip_prefix(long_option(shown)?).map(str::to_owned);
+    arguments.iter().filter_map(rest_of).any(|rest| rest.is_empty() || rest.starts_with('='))
+}
+
 /// An argument as a person knows it: in a job, by the input or the variable that it comes from.
 fn named(shown: &str, command: &Command, arguments: &[String]) -> String {
-    let Some(long) = shown.strip_prefix("--").map(|rest| rest.split([' ', '=', '[']).next().unwrap_or_default()) else {
-        return shown.to_owned();
-    };
+    let Some(long) = long_option(shown) else { return shown.to_owned() };
     let option = format!("--{long}");
-    let is_given =
-        |argument: &String| argument.strip_prefix(&option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
-    if arguments.iter().any(is_given) {
+    if is_given(shown, arguments) {
         return option;
     }
     let is_job =

@@ -32,6 +32,10 @@ pub struct LaneArgs {
 }
 
 impl LaneArgs {
+    pub fn name(&self) -> &str {
+        &self.lane
+    }
+
     pub fn into_lane(self) -> Option<String> {
         Some(self.lane).filter(|lane| !lane.is_empty())
     }

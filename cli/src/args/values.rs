@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ami_scheduler::policy::{Exclusion, ExclusionError};
-use ami_scheduler::release::{Nevra, is_package_name};
+use ami_scheduler::release::{Nevra, is_arch, is_package_name};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -14,6 +14,9 @@ use serde::Deserialize;
 const MOST_DAYS: u32 = 3650;
 /// The longest time that a server can be given.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What may be the matter with a value that is empty.
+pub const EXPANDED_TO_NOTHING: &str = "is a variable in it unset, protected (and this branch is not), or misspelt?";
 
 /// A list: separated by commas, or a JSON array of strings, as GitLab writes an array input.
 #[derive(Debug, Clone)]
@@ -24,7 +27,12 @@ impl<T: FromStr<Err: Display>> FromStr for ListOf<T> {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let words: Vec<String> = if text.trim_start().starts_with('[') {
-            serde_json::from_str(text).map_err(|error| format!("not a JSON array of strings: {error}"))?
+            let words: Vec<String> =
+                serde_json::from_str(text).map_err(|error| format!("not a JSON array of strings: {error}"))?;
+            if words.iter().any(|word| word.trim().is_empty()) {
+                return Err(format!("one of its texts is empty: {EXPANDED_TO_NOTHING}"));
+            }
+            words
         } else {
             text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
         };
@@ -33,6 +41,22 @@ impl<T: FromStr<Err: Display>> FromStr for ListOf<T> {
             .map(|word| word.parse().map_err(|error: T::Err| error.to_string()))
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+}
+
+/// An architecture, such as `x86_64`.
+#[derive(Debug, Clone)]
+pub struct Architecture(pub String);
+
+impl FromStr for Architecture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if is_arch(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("{text:?} is not an architecture, such as x86_64: it may hold letters, digits and _"))
+        }
     }
 }
 
@@ -77,8 +101,7 @@ pub struct Guard<T>(pub Option<T>);
 pub fn guard<T: FromStr<Err: Display>>(text: &str, what: &str) -> Result<Guard<T>, String> {
     match text.trim() {
         "" => Err(format!(
-            "{what} was asked for, and its value expanded to nothing: is a variable in it unset, protected (and this \
-             branch is not), or misspelt? Correct it, or give none to do without"
+            "{what} was asked for, and its value expanded to nothing: {EXPANDED_TO_NOTHING} Correct it, or give none to do without"
         )),
         "none" => Ok(Guard(None)),
         value => value.parse().map(|value| Guard(Some(value))).map_err(|error: T::Err| error.to_string()),
@@ -170,6 +193,19 @@ mod tests {
             assert_eq!(text.parse::<ListOf<String>>().expect(text).0, ["a", "b"], "{text}");
         }
         assert!(" ".parse::<ListOf<String>>().expect("none").0.is_empty());
+        // Of a list that GitLab writes, an element was a variable that is not there.
+        for text in [r#"["a", ""]"#, r#"[" "]"#] {
+            let error = text.parse::<ListOf<String>>().expect_err(text);
+            assert!(error.starts_with("one of its texts is empty: is a variable in it unset"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_architecture_is_a_word() {
+        assert_eq!("x86_64".parse::<Architecture>().expect("one").0, "x86_64");
+        for text in ["", "$ARCH", "x86-64", "x86_64 noarch"] {
+            assert!(text.parse::<Architecture>().expect_err(text).contains("is not an architecture, such as x86_64"));
+        }
     }
 
     #[test]

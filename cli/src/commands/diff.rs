@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use ami_scheduler::artifacts::{Builds, Run};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
+use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::release::{Checksum, Target};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::{Origin, TrackerName};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
 
 use crate::args::values::{Guard, ListOf, guard, switch};
@@ -13,7 +14,7 @@ use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on};
 use crate::files::{remove_earlier, write, write_json, write_junit};
 use crate::night::{Night, Request, earlier};
-use crate::session::Session;
+use crate::session::{Session, project};
 
 const EXAMPLES: &str = "Examples:
   What is to be built on two base systems, with a tracker in a directory:
@@ -61,8 +62,10 @@ pub struct Diff {
     /// Decide and write builds.json, but claim and record nothing; the child pipeline builds nothing
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     dry_run: bool,
-    /// The builds.json of an earlier run: a dry run tells what these rules add to it and drop
-    #[arg(long, value_name = "FILE")]
+    /// The builds.json of an earlier run, a file or gitlab: a dry run tells what these rules add to it and drop
+    ///
+    /// gitlab stands for the artifact that the job diff of the last run on this ref has left, where it has one.
+    #[arg(long, value_name = "gitlab|FILE")]
     compare: Option<PathBuf>,
     /// Who asks for a version by hand
     #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]
@@ -108,6 +111,9 @@ pub struct Diff {
     lane: LaneArgs,
 }
 
+/// Where the component's job diff leaves what it decided.
+const ARTIFACT: &str = ".ami-scheduler/builds.json";
+
 fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
     let digits: Guard<String> = guard(text, "a checksum of the module")?;
     let checksum = digits.0.map(|digits| format!("sha256:{digits}").parse()).transpose();
@@ -117,7 +123,7 @@ fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
 impl Diff {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         // An earlier run may be where this one writes.
-        let compared = self.compare.as_deref().filter(|_| self.dry_run).map(earlier).transpose();
+        let compared = self.earlier(session);
         remove_earlier(self.results())?;
         if self.compare.is_some() && !self.dry_run {
             return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
@@ -210,6 +216,28 @@ impl Diff {
             );
         }
         fail_on(&self.alarms.overdue.fail_on.0, &alarms)
+    }
+
+    /// The run that this one is compared with.
+    fn earlier(&self, session: &Session) -> Result<Option<Earlier>, Failure> {
+        match self.compare.as_deref().filter(|_| self.dry_run) {
+            None => Ok(None),
+            Some(place) if place == Path::new("gitlab") => self.last_run(session),
+            Some(file) => earlier(file).map(Some),
+        }
+    }
+
+    /// The last run on this ref, by its artifact. A plan is worth showing without it.
+    fn last_run(&self, session: &Session) -> Result<Option<Earlier>, Failure> {
+        let (reference, job) = (&self.tracker.reference, format!("{}diff", self.lane.name()));
+        let artifact = project()?.last_artifact(&session.client()?, reference, &job, ARTIFACT);
+        let read = |json: Vec<u8>| Earlier::from_json(&json).context("it is not the builds.json that diff writes");
+        match artifact.and_then(|json| json.map(read).transpose()) {
+            Ok(Some(run)) => return Ok(Some(run)),
+            Ok(None) => message!("There is no artifact of the last run on {reference} to compare with."),
+            Err(error) => message!("The artifact of the last run on {reference} is not compared with: {error:#}"),
+        }
+        Ok(None)
     }
 
     /// The files that this writes.

@@ -16,7 +16,7 @@ use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
 use crate::args::environment::variable;
-use crate::args::values::{Guard, ListOf, guard, product, switch, version_range};
+use crate::args::values::{Architecture, Guard, ListOf, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::fetch::{Cache, Reader, RepoUrl, Source};
 use crate::files::{read, remove_earlier, write_json};
@@ -69,8 +69,10 @@ pub struct List {
     /// with repo_gpgcheck.
     #[arg(long, value_name = "FILE|TEXT|none", value_parser = gpg_key)]
     gpg_key: Option<Guard<String>>,
-    /// Keep what was read in a directory, so that a repository that has not changed costs one small request;
+    /// Keep the primary of a repository in a directory, so that one that has not changed costs small requests alone;
     /// true stands for the directory cache, false for none
+    ///
+    /// It is believed by the checksum of the repomd.xml that the repository has at each run.
     #[arg(long, value_name = "DIR|BOOL")]
     cache: Option<String>,
     /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
@@ -91,7 +93,7 @@ pub struct List {
     version: Option<ExactVersion>,
     /// Only these architectures, such as x86_64,noarch; without it all but source packages
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    arch: ListOf<String>,
+    arch: ListOf<Architecture>,
     /// Take pre-releases too: versions with RPM's ~, such as 18.8.0~rc1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     pre_releases: bool,
@@ -115,7 +117,7 @@ impl List {
         remove_earlier([self.output.as_path()])?;
         let policy = self.policy().with_exit(Exit::CommandLine)?;
         let repositories = repositories(&self.repo_url, session.client()?).with_exit(Exit::CommandLine)?;
-        let keys = self.gpg_key.as_ref().and_then(|key| key.0.as_deref()).map(Keys::read).transpose()?;
+        let keys = self.gpg_key.as_ref().and_then(|key| key.0.as_deref()).map(trusted_keys).transpose()?;
         let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now)
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
@@ -140,7 +142,7 @@ impl List {
     }
 
     fn policy(&self) -> anyhow::Result<Policy> {
-        let architectures = self.arch.0.clone();
+        let architectures = self.architectures();
         if let Some(version) = self.version.clone().filter(|version| !is_left_in_a_schedule(version)) {
             return Ok(Policy { versions: Versions::Exactly(version), architectures, pre_releases: true });
         }
@@ -150,6 +152,10 @@ impl List {
             bail!("--major-version and --version-range are two ways to say the same: give one of them");
         }
         Ok(Policy { versions: leading.or(range).unwrap_or_default(), architectures, pre_releases: self.pre_releases })
+    }
+
+    fn architectures(&self) -> Vec<String> {
+        self.arch.0.iter().map(|architecture| architecture.0.clone()).collect()
     }
 
     fn cache(&self) -> Option<&Path> {
@@ -173,7 +179,7 @@ impl List {
         others.dedup();
         let newest: Vec<String> = others.into_iter().rev().take(FEW).collect();
         let architectures =
-            if self.arch.0.is_empty() { String::new() } else { format!(" for {}", self.arch.0.join(", ")) };
+            if self.arch.0.is_empty() { String::new() } else { format!(" for {}", self.architectures().join(", ")) };
         anyhow!(
             "there is no {version} of {}{architectures} in {}. Give a version (18.6.1) or a version with its release (18.6.1-1) that is there: the newest are {}",
             self.product,
@@ -201,7 +207,7 @@ fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
 fn read_all(
     repositories: &[Repository],
     product: &str,
-    keys: Option<&Keys>,
+    keys: Option<&TrustedKeys>,
     cache: Option<&Path>,
     now: Timestamp,
 ) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
@@ -210,9 +216,8 @@ fn read_all(
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in repositories {
         let Repository { source, targets } = repository;
-        let keys_content = keys.map(|keys| keys.content.as_slice());
-        let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key, product, keys_content));
-        let reader = Reader { product, signed_by: keys.map(|keys| &keys.trusted), now, cache: cache.as_ref() };
+        let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
+        let reader = Reader { product, signed_by: keys, now, cache: cache.as_ref() };
         let mut listing = reader.read(&**source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
@@ -323,24 +328,14 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-/// The keys that a person trusts, as text and read.
-struct Keys {
-    content: Vec<u8>,
-    trusted: TrustedKeys,
-}
-
-impl Keys {
-    /// Reads keys from a file, or from their armoured text.
-    fn read(key: &str) -> Result<Self, Failure> {
-        let (place, content) = if key.starts_with("-----BEGIN") {
-            ("its text".to_owned(), key.as_bytes().to_vec())
-        } else {
-            (key.to_owned(), read(Path::new(key)).context("--gpg-key")?)
-        };
-        let trusted = TrustedKeys::read(&content);
-        let trusted = trusted.with_context(|| format!("--gpg-key {place}")).with_exit(Exit::CommandLine)?;
-        Ok(Self { content, trusted })
-    }
+/// The keys that a person trusts, from a file, or from their armoured text.
+fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
+    let (place, content) = if key.starts_with("-----BEGIN") {
+        ("its text".to_owned(), key.as_bytes().to_vec())
+    } else {
+        (key.to_owned(), read(Path::new(key)).context("--gpg-key")?)
+    };
+    TrustedKeys::read(&content).with_context(|| format!("--gpg-key {place}")).with_exit(Exit::CommandLine)
 }
 
 fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {

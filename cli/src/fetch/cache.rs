@@ -1,223 +1,215 @@
-//! The cache of a repository in a directory: a night on which nothing has changed costs one small request.
+//! What is kept of a repository from run to run: its primary, as the server sent it.
 //!
-//! The repository always decides: an entry counts only while the server says that the file which it was read
-//! from is still the same. An entry that is damaged or of another version is ignored.
+//! Whoever can write to a runner's folder, or to GitLab's cache, can write there as well. So nothing is believed
+//! because it was kept: each run asks the repository for its `repomd.xml`, and a kept file has to have the checksum
+//! that this one states, as a download has to.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use ami_scheduler::release::Package;
-use ami_scheduler::repository::{Listing, MAX_RELEASES};
+use ami_scheduler::release::Checksum;
 use ami_scheduler::text::hex;
-use anyhow::{Context as _, bail};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::source::Validators;
-
-const FORMAT: &str = "ami-scheduler/cache/1";
-/// The most bytes that an entry may have: those of some 100,000 releases.
+/// The most bytes that are kept. GitLab carries a cache to and fro, which costs more than it spares with a large one.
 const MAX_SIZE: u64 = 64 << 20;
 
-/// The place of one entry: that of a product in a repository, by the keys that it was verified with.
+/// The place of what is kept of one repository: a folder with one file, which is named by its checksum.
 pub struct Cache {
-    file: PathBuf,
-    subject: String,
-    product: String,
-}
-
-/// A listing, with the validators of the file that it was read from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CacheEntry {
-    /// The digest of the repository, product and keys: two repositories cannot be mistaken for one another.
-    subject: String,
-    /// The URL that it was read from, a mirror's where there are some.
-    pub base: Url,
-    /// Of the document that decides: `repomd.xml`, or the page of an index.
-    pub validators: Validators,
-    pub read_at: Timestamp,
-    /// `None` where there was none, and an index was read.
-    pub repomd: Option<CachedRepomd>,
-    pub packages: Vec<Package>,
-    pub others: usize,
-}
-
-/// A `repomd.xml`, with its signature where one was asked for: keys expire.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CachedRepomd {
-    pub document: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Vec<u8>>,
+    folder: PathBuf,
 }
 
 impl Cache {
-    /// `repository` is its URL as it was given, without credentials; `keys` the file of keys.
-    pub fn new(folder: &Path, repository: &Url, product: &str, keys: Option<&[u8]>) -> Self {
-        let mut digest = Sha256::new();
-        for part in [repository.as_str().as_bytes(), product.as_bytes(), keys.unwrap_or_default()] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let subject = hex(&digest.finalize());
-        let file = folder.join(format!("{product}-{}.json", &subject[..16]));
-        Self { file, subject, product: product.to_owned() }
+    /// `repository` is its URL as it was given, without credentials. A query may be a secret: the name does not tell it.
+    pub fn new(folder: &Path, repository: &Url) -> Self {
+        let digest = hex(&Sha256::digest(repository.as_str()));
+        Self { folder: folder.join(format!("primary-{}", &digest[..16])) }
     }
 
-    /// The entry, if there is one that can be used.
-    pub fn load(&self) -> Option<CacheEntry> {
-        self.read().unwrap_or_else(|error| {
-            message!("{} is ignored: {error:#}", self.file.display());
-            None
-        })
+    fn file(&self, checksum: &Checksum) -> PathBuf {
+        self.folder.join(checksum.to_string().replace(':', "-"))
     }
 
-    fn read(&self) -> anyhow::Result<Option<CacheEntry>> {
-        let mut content = Vec::new();
-        match File::open(&self.file) {
-            Ok(file) => drop(file.take(MAX_SIZE).read_to_end(&mut content).context("it can not be read")?),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).context("it can not be read"),
-        }
-        let line = content.iter().position(|byte| *byte == b'\n').context("it is damaged")?;
-        let (head, json) = (&content[..line], &content[line + 1..]);
-        let head = std::str::from_utf8(head).ok().and_then(|head| head.split_once(' ')).context("it is damaged")?;
-        if head.0 != FORMAT {
-            bail!("it is of another version");
-        }
-        if head.1 != hex(&Sha256::digest(json)) {
-            bail!("it is damaged");
-        }
-        let entry: CacheEntry = serde_json::from_slice(json).context("it is not what list keeps")?;
-        self.check(&entry)?;
-        Ok(Some(entry))
+    /// The file that was kept under this checksum, to be read as if it came from the server.
+    pub fn open(&self, checksum: &Checksum) -> Option<(PathBuf, File)> {
+        let path = self.file(checksum);
+        // A pipe in its place would be waited for.
+        path.symlink_metadata().ok().filter(|found| found.is_file())?;
+        let file = File::open(&path).ok()?;
+        Some((path, file))
     }
 
-    /// Somebody else may have written the entry: what a repository could not have said is refused.
-    fn check(&self, entry: &CacheEntry) -> anyhow::Result<()> {
-        let Validators { etag, last_modified } = &entry.validators;
-        let is_header = |value: &String| value.len() <= 1000 && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let is_url = |url: &String| {
-            Url::parse(url)
-                .is_ok_and(|url| url.scheme() == entry.base.scheme() || matches!(url.scheme(), "http" | "https"))
-        };
-        let is_ours = |package: &Package| package.nevra.name() == self.product && is_url(&package.url);
-        if entry.subject != self.subject
-            || !etag.iter().chain(last_modified).all(is_header)
-            || entry.packages.len() > MAX_RELEASES
-            || entry.packages.is_empty()
-            || !entry.packages.iter().all(|package| is_ours(package) && package.targets.is_none())
-        {
-            bail!("it is not what list keeps of this repository");
-        }
-        Ok(())
-    }
-
-    /// Keeps a listing for the next run. A failure to do so does not fail this one.
-    pub fn store(
-        &self,
-        base: &Url,
-        validators: Validators,
-        read_at: Timestamp,
-        repomd: Option<CachedRepomd>,
-        listing: &Listing,
-    ) {
-        let (subject, base, packages) = (self.subject.clone(), base.clone(), listing.packages.clone());
-        let entry = CacheEntry { subject, base, validators, read_at, repomd, packages, others: listing.others };
-        if let Err(error) = self.write(&entry) {
-            message!("{} is not kept for the next run: {error:#}", self.file.display());
-        }
-    }
-
-    fn write(&self, entry: &CacheEntry) -> anyhow::Result<()> {
-        let json = serde_json::to_vec_pretty(entry)?;
-        let mut content = format!("{FORMAT} {}\n", hex(&Sha256::digest(&json))).into_bytes();
-        content.extend(json);
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let part = self.file.with_extension("part");
-        fs::write(&part, content)?;
-        Ok(fs::rename(&part, &self.file)?)
+    /// A body that is kept while it is read. It counts once it [was verified](Keeping::verified).
+    pub fn keep<R: Read>(&self, body: R, checksum: &Checksum) -> Keeping<R> {
+        let file = self.file(checksum);
+        let begun = Part::begin(&self.folder, file.with_extension("part"));
+        let part = begun.map_err(|error| not_kept(&file, &error)).ok();
+        Keeping { body, file, part }
     }
 }
 
-// WASI has no folder for temporary files; the component's tests keep listings in wasm.
+fn not_kept(file: &Path, reason: &dyn std::fmt::Display) {
+    message!("{} is not kept for the next run: {reason}", file.display());
+}
+
+/// A body, and the file that it is kept in, unless that failed: a run does not fail for it.
+pub struct Keeping<R> {
+    body: R,
+    file: PathBuf,
+    part: Option<Part>,
+}
+
+impl<R> Keeping<R> {
+    /// Keeps what was read for the next run: it is what the repository describes.
+    pub fn verified(&mut self) {
+        let kept = self.part.take().map(|part| fs::rename(&part.path, &self.file));
+        if let Some(Err(error)) = kept {
+            not_kept(&self.file, &error);
+        }
+    }
+}
+
+impl<R: Read> Read for Keeping<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        if let Some(Err(error)) = self.part.as_mut().map(|part| part.add(&buffer[..read])) {
+            self.part = None;
+            not_kept(&self.file, &error);
+        }
+        Ok(read)
+    }
+}
+
+/// A file that is not whole yet. It goes with its value, unless it was renamed.
+struct Part {
+    path: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl Part {
+    /// Begins a file in a folder that holds nothing else by then.
+    fn begin(folder: &Path, path: PathBuf) -> io::Result<Self> {
+        if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+            fs::remove_file(folder)?;
+        } else if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Self { path, file, size: 0 })
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.size += bytes.len() as u64;
+        if self.size > MAX_SIZE {
+            return Err(io::Error::other(format!("it has more than {MAX_SIZE} bytes")));
+        }
+        self.file.write_all(bytes)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+// WASI has no folder for temporary files; the component's tests keep a primary in wasm.
 #[cfg(all(test, not(target_os = "wasi")))]
 mod tests {
     use super::*;
 
-    fn repository() -> Url {
-        "https://yum.example.com/el9/".parse().expect("a URL")
-    }
-
     fn cache(folder: &Path) -> Cache {
-        Cache::new(folder, &repository(), "runner", None)
+        Cache::new(folder, &"https://yum.example.com/el9/".parse().expect("a URL"))
     }
 
-    fn package(nevra: &str, url: &str) -> Package {
-        let (checksum, built_at, targets) = (None, None, None);
-        Package { nevra: nevra.parse().expect(nevra), url: url.to_owned(), checksum, built_at, targets }
+    fn checksum(digit: char) -> Checksum {
+        format!("sha256:{}", digit.to_string().repeat(64)).parse().expect("a checksum")
     }
 
-    fn store(cache: &Cache) {
-        let validators = Validators { etag: Some("\"x\"".to_owned()), last_modified: None };
-        let repomd = CachedRepomd { document: "<repomd/>".to_owned(), signature: Some(vec![0, 255]) };
-        let packages = vec![package("runner-1-1.noarch", "https://yum.example.com/el9/a.rpm")];
-        let listing = Listing { packages, others: 7, ..Listing::default() };
-        cache.store(&repository(), validators, Timestamp::UNIX_EPOCH, Some(repomd), &listing);
-    }
-
-    #[test]
-    fn what_is_stored_is_there_for_the_same_repository_product_and_keys_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let folder = folder.path().join("made/by/it");
-        store(&cache(&folder));
-        let entry = cache(&folder).load().expect("something");
-        assert_eq!((entry.packages.len(), entry.others, entry.base), (1, 7, repository()));
-        assert_eq!(entry.repomd.and_then(|repomd| repomd.signature), Some(vec![0, 255]));
-        let other = "https://yum.example.com/el9?x".parse().expect("a URL");
-        for cache in [
-            Cache::new(&folder, &other, "runner", None),
-            Cache::new(&folder, &repository(), "bash", None),
-            Cache::new(&folder, &repository(), "runner", Some(b"keys")),
-        ] {
-            assert_eq!(cache.load(), None);
+    fn keep(cache: &Cache, content: &str, checksum: &Checksum, is_verified: bool) {
+        let mut keeping = cache.keep(content.as_bytes(), checksum);
+        io::copy(&mut keeping, &mut io::sink()).expect("read");
+        if is_verified {
+            keeping.verified();
         }
     }
 
+    fn kept(cache: &Cache, checksum: &Checksum) -> Option<String> {
+        cache.open(checksum).map(|(_, file)| io::read_to_string(file).expect("text"))
+    }
+
     #[test]
-    fn what_is_damaged_of_another_version_or_hostile_is_ignored() {
+    fn what_was_verified_is_there_under_its_checksum_until_another_one_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(&folder.path().join("made/by/it"));
+        assert_eq!(kept(&cache, &checksum('a')), None);
+        keep(&cache, "<a>", &checksum('a'), true);
+        assert_eq!(kept(&cache, &checksum('a')).as_deref(), Some("<a>"));
+        assert_eq!(kept(&cache, &checksum('b')), None);
+        keep(&cache, "<b>", &checksum('b'), true);
+        assert_eq!((kept(&cache, &checksum('a')), kept(&cache, &checksum('b'))), (None, Some("<b>".to_owned())));
+    }
+
+    #[test]
+    fn what_was_not_verified_is_not_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = cache(folder.path());
-        store(&cache);
-        let good = fs::read_to_string(&cache.file).expect("read");
-        let (_, json) = good.split_once('\n').expect("lines");
-        let signed = |json: &str| format!("{FORMAT} {}\n{json}", hex(&Sha256::digest(json)));
-        assert_eq!(signed(json), good);
-        for (content, told) in [
-            (String::new(), "it is damaged"),
-            ("\n".to_owned(), "it is damaged"),
-            (good[..good.len() - 9].to_owned(), "it is damaged"),
-            (good.replace("a.rpm", "b.rpm"), "it is damaged"),
-            (good.replace("cache/1", "cache/2"), "it is of another version"),
-            (signed("{}"), "it is not what list keeps"),
-            (signed(&json.replace("runner-1-1", "runner-$(id)-1")), "it is not what list keeps"),
-            (signed(&json.replace("runner-1-1", "bash-1-1")), "it is not what list keeps of this repository"),
-            (signed(&json.replace(&cache.subject, "x")), "it is not what list keeps of this repository"),
-            (signed(&json.replace("https://yum.example.com/el9/a.rpm", "file:///etc/a.rpm")), "of this repository"),
-            (signed(&json.replace("\\\"x\\\"", "x\\r\\nhost: y")), "of this repository"),
-        ] {
-            fs::write(&cache.file, &content).expect("written");
-            let error = cache.read().map(|entry| entry.is_some()).expect_err(&content);
-            assert!(format!("{error:#}").contains(told), "{content}: {error:#}");
-            assert_eq!(cache.load(), None);
-        }
-        fs::remove_file(&cache.file).expect("removed");
-        fs::create_dir(&cache.file).expect("a folder");
-        assert_eq!(cache.load(), None);
-        store(&cache); // which can't be done, and does no harm
+        keep(&cache, "<a>", &checksum('a'), false);
+        assert_eq!(fs::read_dir(&cache.folder).expect("a folder").count(), 0);
+    }
+
+    #[test]
+    fn repositories_are_kept_apart_by_their_whole_url() {
+        let folder = tempfile::tempdir().expect("a folder");
+        keep(&cache(folder.path()), "<a>", &checksum('a'), true);
+        let other = Cache::new(folder.path(), &"https://yum.example.com/el9/?token=s3cret".parse().expect("a URL"));
+        keep(&other, "<b>", &checksum('b'), true);
+        assert_eq!(kept(&cache(folder.path()), &checksum('a')).as_deref(), Some("<a>"));
+        assert!(!format!("{}", other.folder.display()).contains("s3cret"));
+    }
+
+    #[test]
+    fn what_is_too_large_is_read_all_the_same_and_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(folder.path());
+        let mut keeping = cache.keep(io::repeat(b'x').take(MAX_SIZE + 1), &checksum('a'));
+        assert_eq!(io::copy(&mut keeping, &mut io::sink()).expect("read"), MAX_SIZE + 1);
+        keeping.verified();
+        assert_eq!(kept(&cache, &checksum('a')), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_pipes_that_somebody_left_are_neither_followed_nor_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cache, theirs) = (cache(&folder.path().join("cache")), folder.path().join("theirs"));
+        fs::create_dir(&theirs).expect("a folder");
+        fs::write(theirs.join("file"), "precious").expect("written");
+
+        // In place of the file.
+        fs::create_dir_all(&cache.folder).expect("a folder");
+        std::os::unix::fs::symlink(theirs.join("file"), cache.file(&checksum('a'))).expect("a link");
+        assert_eq!(kept(&cache, &checksum('a')), None);
+        // In place of the file that is written.
+        std::os::unix::fs::symlink(theirs.join("file"), cache.file(&checksum('b')).with_extension("part"))
+            .expect("a link");
+        keep(&cache, "<b>", &checksum('b'), true);
+        assert_eq!(kept(&cache, &checksum('b')).as_deref(), Some("<b>"));
+        // In place of the folder.
+        fs::remove_dir_all(&cache.folder).expect("removed");
+        std::os::unix::fs::symlink(&theirs, &cache.folder).expect("a link");
+        keep(&cache, "<b>", &checksum('b'), true);
+        assert_eq!(kept(&cache, &checksum('b')).as_deref(), Some("<b>"));
+
+        assert_eq!(fs::read_to_string(theirs.join("file")).expect("read"), "precious");
+        assert_eq!(fs::read_dir(&theirs).expect("a folder").count(), 1);
+        let pipe = cache.file(&checksum('c'));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        assert_eq!(kept(&cache, &checksum('c')), None);
     }
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source, Validators};
+use super::source::{Fetched, Index, OpenFile, Source};
 use super::web::WebServer;
 use crate::http::Client;
 
@@ -77,11 +77,11 @@ impl Source for Directory {
         true
     }
 
-    fn open(&self, url: &Url, _: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
+    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
         let path = self.path_of(url)?;
         let location = Location::from(path.as_path());
         match File::open(&path) {
-            Ok(file) => Ok(Fetched::Found(OpenFile { body: Box::new(file), location, validators: Validators::NONE })),
+            Ok(file) => Ok(Fetched::Found(OpenFile { body: Box::new(file), location })),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 Ok(Fetched::Missing)
             }
@@ -89,13 +89,13 @@ impl Source for Directory {
         }
     }
 
-    fn index(&self, _: &Validators) -> Result<Fetched<Index>, FetchError> {
+    fn index(&self) -> Result<Fetched<Index>, FetchError> {
         if !self.path.is_file() {
             return Self::folder(&self.path, &self.base).map(Fetched::Found);
         }
         let file = || Location::from(self.path.as_path());
         let content = fs::read(&self.path).map_err(|source| FetchError::Unreadable { file: file(), source })?;
-        Ok(Fetched::Found(Index::Page { content, url: self.base.clone(), validators: Validators::NONE }))
+        Ok(Fetched::Found(Index::Page { content, url: self.base.clone() }))
     }
 
     fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
@@ -148,8 +148,6 @@ mod tests {
     use crate::fetch::repo_url::RepoUrl;
     use crate::http::scripted::Script;
 
-    const ALWAYS: &Validators = &Validators::NONE;
-
     fn source(repo_url: &str) -> Box<dyn Source> {
         repo_url.parse::<RepoUrl>().expect(repo_url).source(Rc::new(Script::new([]).client()))
     }
@@ -196,7 +194,7 @@ mod tests {
         ] {
             let source = source("file:/srv/repo");
             let url = outside.parse().expect(outside);
-            for error in [source.open(&url, ALWAYS).map(drop), source.index_at(&url).map(drop)] {
+            for error in [source.open(&url).map(drop), source.index_at(&url).map(drop)] {
                 let message = error.expect_err(outside).to_string();
                 assert!(message.contains(" is not inside of file:/srv/repo: "), "{message}");
                 assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !message.contains(secret)), "{message}");
@@ -221,7 +219,7 @@ mod tests {
         }
 
         fn open(source: &dyn Source, path: &str) -> Fetched<OpenFile> {
-            source.open(&source.base().join(path).expect(path), ALWAYS).expect(path)
+            source.open(&source.base().join(path).expect(path)).expect(path)
         }
 
         fn read(fetched: Fetched<OpenFile>) -> String {
@@ -268,8 +266,8 @@ mod tests {
         fn files_are_listed_by_urls_that_open_them() {
             let names = ["p-1~rc1-1.noarch.rpm", "p-1^2-1.noarch.rpm", "p-1+2-1.noarch.rpm", "50% #?.rpm"];
             let (_folder, source) = folder(&names);
-            let Fetched::Found(Index::Folder(urls)) = source.index(ALWAYS).expect("an index") else { panic!("files") };
-            let mut found: Vec<String> = urls.iter().map(|url| read(source.open(url, ALWAYS).expect("read"))).collect();
+            let Fetched::Found(Index::Folder(urls)) = source.index().expect("an index") else { panic!("files") };
+            let mut found: Vec<String> = urls.iter().map(|url| read(source.open(url).expect("read"))).collect();
             found.sort();
             let mut names = names.map(str::to_owned);
             names.sort();
@@ -279,7 +277,7 @@ mod tests {
         #[test]
         fn a_folder_below_it_is_listed_by_its_url() {
             let (_folder, source) = folder(&["Packages/g/p.rpm"]);
-            let Fetched::Found(Index::Folder(urls)) = source.index(ALWAYS).expect("an index") else { panic!("files") };
+            let Fetched::Found(Index::Folder(urls)) = source.index().expect("an index") else { panic!("files") };
             assert_eq!(urls, [source.base().join("Packages/").expect("a URL")]);
             let inside = source.index_at(&urls[0]).expect("an index");
             let Fetched::Found(Index::Folder(urls)) = inside else { panic!("files") };
@@ -290,9 +288,7 @@ mod tests {
         fn a_file_is_its_own_index() {
             let (folder, _) = folder(&["mirrors.txt"]);
             let source = source(&format!("file:{}", folder.path().join("mirrors.txt").display()));
-            let Fetched::Found(Index::Page { content, .. }) = source.index(ALWAYS).expect("read") else {
-                panic!("a page")
-            };
+            let Fetched::Found(Index::Page { content, .. }) = source.index().expect("read") else { panic!("a page") };
             assert_eq!(content, b"mirrors.txt");
         }
 
@@ -301,7 +297,7 @@ mod tests {
             let (folder, _) = folder(&[]);
             let missing = folder.path().join("el9");
             let source = source(&format!("file:{}", missing.display()));
-            let error = source.index(ALWAYS).map(drop).expect_err("no directory").to_string();
+            let error = source.index().map(drop).expect_err("no directory").to_string();
             assert_eq!(error, format!("cannot read the directory {}: is the path right?", missing.display()));
         }
     }

@@ -1,6 +1,6 @@
 //! Reads the releases that a repository offers: from its repodata or an index, of itself or of a mirror.
 
-use std::io::Read as _;
+use std::io::Read;
 
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
@@ -9,12 +9,12 @@ use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{Listing, index, primary, repomd};
 use ami_scheduler::text::excerpt;
 use anyhow::{Context as _, anyhow, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use url::Url;
 
-use super::cache::{Cache, CacheEntry, CachedRepomd};
+use super::cache::Cache;
 use super::progress::Progress;
-use super::source::{Fetched, Index, OpenFile, Source, Validators};
+use super::source::{Fetched, Index, OpenFile, Source};
 
 const REPOMD: &str = "repodata/repomd.xml";
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -26,8 +26,6 @@ const MAX_MIRRORS: usize = 20;
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
 const MAX_PAGES: usize = 200;
-/// How long a repository without repodata is read from its unchanged index before repodata is looked for again.
-const REPODATA_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Reads the releases of one product.
 pub struct Reader<'a> {
@@ -57,10 +55,9 @@ impl Reader<'_> {
     /// Reads the repository, from `repomd.xml` on; up to `MAX_READS` times, since a mirror is often caught
     /// half-way through its update, and connections break.
     pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
-        let entry = self.cache.and_then(Cache::load);
         let mut attempt = 1;
         loop {
-            let error = match self.read_once(repository, entry.as_ref()) {
+            let error = match self.read_once(repository) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
@@ -77,46 +74,27 @@ impl Reader<'_> {
         }
     }
 
-    fn read_once(&self, repository: &dyn Source, entry: Option<&CacheEntry>) -> Result<Listing, ReadError> {
-        let mut changed = None;
-        if let Some(entry) = entry.filter(|entry| self.is_index_of(repository, entry)) {
-            changed = match repository.index(&entry.validators) {
-                Ok(Fetched::Unchanged) => return Ok(unchanged(entry)),
-                Ok(Fetched::Found(index)) => Some(index),
-                // Servers can refuse to list what has a repodata by now.
-                Ok(Fetched::Missing) | Err(_) => None,
-            };
-        }
+    fn read_once(&self, repository: &dyn Source) -> Result<Listing, ReadError> {
         if repository.is_folder()
-            && let Some(listing) = self.read_repodata(repository, &[], entry)?
+            && let Some(listing) = self.read_repodata(repository, &[])?
         {
             return Ok(listing);
         }
         let location = repository.location();
-        let fetched = changed.map_or_else(|| repository.index(&Validators::NONE), |index| Ok(Fetched::Found(index)))?;
-        let Fetched::Found(index) = fetched else {
+        let Fetched::Found(index) = repository.index()? else {
             return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
         };
-        if let Index::Page { content, url, .. } = &index
+        if let Index::Page { content, url } = &index
             && let Some(mirrors) = std::str::from_utf8(content).ok().and_then(mirrors::parse)
         {
             let list = RedactedUrl::from(url);
             let mirrors = mirrors.with_context(|| format!("in {list}"))?;
-            return self.read_from_mirrors(repository, &list, &mirrors, entry);
+            return self.read_from_mirrors(repository, &list, &mirrors);
         }
         if self.signed_by.is_some() {
             return Err(anyhow!("{location} has no {REPOMD}, and --gpg-key asks for its signature").into());
         }
         Ok(self.read_index(repository, index)?)
-    }
-
-    /// Whether the cache entry is the index of a repository that had no repodata, and recent: a page that
-    /// somebody wrote stays the same when a repodata comes.
-    fn is_index_of(&self, repository: &dyn Source, entry: &CacheEntry) -> bool {
-        let age = self.now.duration_since(entry.read_at);
-        entry.repomd.is_none()
-            && entry.base == *repository.base()
-            && (SignedDuration::ZERO..REPODATA_AFTER).contains(&age)
     }
 
     /// Reads the first mirror that has all of the repository, each from its `repomd.xml` on.
@@ -125,15 +103,7 @@ impl Reader<'_> {
         repository: &dyn Source,
         list: &RedactedUrl,
         mirrors: &Mirrors,
-        entry: Option<&CacheEntry>,
     ) -> Result<Listing, ReadError> {
-        if let Some((entry, repomd)) = with_repomd(entry)
-            && mirrors.repomd.first().is_some_and(|newest| newest.is_of(repomd.document.as_bytes()))
-            && mirrors.bases.contains(&entry.base)
-            && self.is_still_signed(repository, repomd)
-        {
-            return Ok(unchanged(entry));
-        }
         let count = mirrors.bases.len().min(MAX_MIRRORS);
         let mut failure = None;
         for base in mirrors.bases.iter().take(count) {
@@ -141,7 +111,7 @@ impl Reader<'_> {
                 message!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
-            failure = match self.read_repodata(&*mirror, &mirrors.repomd, entry) {
+            failure = match self.read_repodata(&*mirror, &mirrors.repomd) {
                 Ok(Some(listing)) => return Ok(listing),
                 Ok(None) => Some(anyhow!("the mirror {} has no {REPOMD}", mirror.location())),
                 Err(failed) => Some(failed.error),
@@ -152,65 +122,76 @@ impl Reader<'_> {
     }
 
     /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
-    fn read_repodata(
-        &self,
-        source: &dyn Source,
-        allowed: &[Checksum],
-        entry: Option<&CacheEntry>,
-    ) -> Result<Option<Listing>, ReadError> {
-        let is_allowed = |document: &[u8]| allowed.is_empty() || allowed.iter().any(|one| one.is_of(document));
-        let usable = with_repomd(entry.filter(|entry| entry.base == *source.base()))
-            .filter(|(_, repomd)| is_allowed(repomd.document.as_bytes()) && self.is_still_signed(source, repomd));
-        let unless = usable.map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
-        let mut file = match (source.open(&source.base().join(REPOMD)?, &unless)?, usable) {
-            (Fetched::Found(file), _) => file,
-            (Fetched::Unchanged, Some((entry, _))) => return Ok(Some(unchanged(entry))),
-            (Fetched::Unchanged | Fetched::Missing, _) => return Ok(None),
-        };
+    fn read_repodata(&self, source: &dyn Source, allowed: &[Checksum]) -> Result<Option<Listing>, ReadError> {
+        let Fetched::Found(mut file) = source.open(&source.base().join(REPOMD)?)? else { return Ok(None) };
         let document = read_whole(&mut file)?;
-        if !is_allowed(&document) {
+        if !allowed.is_empty() && !allowed.iter().any(|one| one.is_of(&document)) {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
             return Err(transient(anyhow!("{} {reason}", file.location)));
         }
-        let signature = self.signed_by.map(|keys| self.verify(source, &document, keys)).transpose()?;
+        if let Some(keys) = self.signed_by {
+            self.verify(source, &document, keys)?;
+        }
         let document = String::from_utf8(document).map_err(|error| {
             anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
         })?;
         let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.location))?;
-        let listing = match usable {
-            Some((entry, repomd)) if repomd.document == document => unchanged(entry),
-            _ => self.read_primary(source, &repomd, &file)?,
+        let listing = match self.read_kept(source, &repomd) {
+            Some(listing) => listing,
+            None => self.read_primary(source, &repomd, &file)?,
         };
-        if let Some(cache) = self.cache.filter(|_| !listing.packages.is_empty()) {
-            let repomd = Some(CachedRepomd { document, signature });
-            cache.store(source.base(), file.validators, self.now, repomd, &listing);
+        if listing.is_empty() {
+            let reason = "has no package at all: is it being made anew, or the wrong one?";
+            return Err(anyhow!("the repository {} {reason}", source.location()).into());
         }
-        Ok(Some(listing))
+        Ok(Some(Listing { revision: repomd.revision, ..listing }))
+    }
+
+    /// Reads the primary that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
+    fn read_kept(&self, source: &dyn Source, repomd: &repomd::Repomd) -> Option<Listing> {
+        let (path, file) = self.cache?.open(&repomd.primary.checksum)?;
+        match primary::read(file, &repomd.primary, source.base(), self.product) {
+            Ok(listing) => {
+                message!("{} has not changed since it was last read", source.location());
+                Some(listing)
+            }
+            Err(error) => {
+                message!("{} is ignored: {error}", path.display());
+                None
+            }
+        }
     }
 
     fn read_primary(&self, source: &dyn Source, repomd: &repomd::Repomd, of: &OpenFile) -> Result<Listing, ReadError> {
         let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
             .map_err(|reason| anyhow!("the location of primary in {}: {}", of.location, excerpt(&reason)))?;
-        let Fetched::Found(file) = source.open(&url, &Validators::NONE)? else {
+        let Fetched::Found(file) = source.open(&url)? else {
             let href = excerpt(&repomd.primary.href);
             return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));
         };
         let body = Progress::new(file.body, &file.location, repomd.primary.size);
-        let listing = primary::read(body, &repomd.primary, source.base(), self.product).map_err(|error| {
+        let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product);
+        let listing = match self.cache {
+            None => read(&mut { body }),
+            Some(cache) => {
+                let mut body = cache.keep(body, &repomd.primary.checksum);
+                let listing = read(&mut body);
+                if listing.is_ok() {
+                    body.verified();
+                }
+                listing
+            }
+        };
+        listing.map_err(|error| {
             let is_transient = error.is_transient();
             ReadError { error: anyhow::Error::from(error).context(format!("in {}", file.location)), is_transient }
-        })?;
-        if listing.is_empty() {
-            let reason = "has no package at all: is it being made anew, or the wrong one?";
-            return Err(anyhow!("the repository {} {reason}", source.location()).into());
-        }
-        Ok(Listing { revision: repomd.revision.clone(), ..listing })
+        })
     }
 
-    /// Verifies `repomd.xml` before anything that it says counts, and returns its signature. A mirror may
-    /// have one of the two files already and the other not yet.
-    fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<Vec<u8>, ReadError> {
-        let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?, &Validators::NONE)? else {
+    /// Verifies `repomd.xml` before anything that it says counts. A mirror may have one of the two files already and
+    /// the other not yet.
+    fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<(), ReadError> {
+        let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?)? else {
             return Err(anyhow!(
                 "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or set gpg_key to none",
                 source.location()
@@ -222,20 +203,7 @@ impl Reader<'_> {
             let is_transient = matches!(error, SignatureError::Bad { .. });
             let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.location));
             ReadError { error, is_transient }
-        })?;
-        Ok(signature)
-    }
-
-    /// Whether the signature of a cache entry would still be accepted: it or its key may have expired.
-    fn is_still_signed(&self, source: &dyn Source, repomd: &CachedRepomd) -> bool {
-        let Some(keys) = self.signed_by else { return true };
-        let signature = repomd.signature.as_deref().unwrap_or_default();
-        let verified = keys.verify(repomd.document.as_bytes(), signature, self.now);
-        if let Err(error) = &verified {
-            let location = source.location();
-            message!("what is kept of {location} is ignored: its signature is not believed: {error}");
-        }
-        verified.is_ok()
+        })
     }
 
     /// Reads an index. One that is split up goes on with the folder that has the product: `Packages/`, then
@@ -263,20 +231,12 @@ impl Reader<'_> {
     fn read_folder(&self, source: &dyn Source, folder: &Url, first: Index) -> anyhow::Result<index::Page> {
         let read = |index: &Index| {
             let page = match index {
-                Index::Page { content, url, .. } => index::read(content, url, self.product),
+                Index::Page { content, url } => index::read(content, url, self.product),
                 Index::Folder(urls) => index::read_urls(urls.iter().cloned(), folder, self.product),
             };
             page.with_context(|| format!("in {}", source.location()))
         };
         let mut whole = read(&first)?;
-        if let (Some(cache), Index::Page { validators, .. }) = (self.cache, first)
-            && whole.next.is_none()
-            && !validators.are_none()
-            && !whole.listing.packages.is_empty()
-            && folder == source.base()
-        {
-            cache.store(source.base(), validators, self.now, None, &whole.listing);
-        }
         for _ in 1..MAX_PAGES {
             let Some(next) = whole.next.take() else { return Ok(whole) };
             let page = read(&index_at(source, &next)?)?;
@@ -293,22 +253,10 @@ impl Reader<'_> {
 fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
     match source.index_at(url)? {
         Fetched::Found(index) => Ok(index),
-        Fetched::Missing | Fetched::Unchanged => {
+        Fetched::Missing => {
             bail!("the index {} goes on at a page that is not there (404); run the job again", source.location())
         }
     }
-}
-
-fn with_repomd(entry: Option<&CacheEntry>) -> Option<(&CacheEntry, &CachedRepomd)> {
-    entry.and_then(|entry| Some((entry, entry.repomd.as_ref()?)))
-}
-
-/// The listing of a cache entry, of a repository that has not changed since.
-fn unchanged(entry: &CacheEntry) -> Listing {
-    message!("{} has not changed since it was last read", RedactedUrl::from(&entry.base));
-    let repomd = entry.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document).ok());
-    let revision = repomd.and_then(|repomd| repomd.revision);
-    Listing { revision, packages: entry.packages.clone(), others: entry.others, ..Listing::default() }
 }
 
 fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, ReadError> {

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read as _};
 use std::rc::Rc;
 
-use ami_scheduler::text::hex;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source, Validators};
+use super::source::{Fetched, Index, OpenFile, Source};
 
 /// The answer to a request for a file.
 #[derive(Clone)]
@@ -36,15 +34,9 @@ pub struct ScriptedServers {
     files: Rc<RefCell<BTreeMap<String, VecDeque<ScriptedFile>>>>,
     fetched: Rc<RefCell<Vec<String>>>,
     waits: Rc<RefCell<Vec<u32>>>,
-    has_no_validators: bool,
 }
 
 impl ScriptedServers {
-    #[cfg(not(target_os = "wasi"))]
-    pub fn without_validators() -> Self {
-        Self { has_no_validators: true, ..Self::default() }
-    }
-
     /// Puts a file there. Put again, it is what comes back the next time; the last one stays.
     pub fn with(self, url: &str, file: impl Into<ScriptedFile>) -> Self {
         self.files.borrow_mut().entry(url.to_owned()).or_default().push_back(file.into());
@@ -80,11 +72,6 @@ impl ScriptedServers {
         let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         next.unwrap_or(ScriptedFile::Missing)
     }
-
-    fn validators(&self, content: &[u8]) -> Validators {
-        let etag = (!self.has_no_validators).then(|| hex(&Sha256::digest(content)));
-        Validators { etag, last_modified: None }
-    }
 }
 
 /// A repository on such servers.
@@ -111,7 +98,7 @@ impl Source for ScriptedSource {
         self.base.query().is_none()
     }
 
-    fn open(&self, url: &Url, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
+    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
         let location = Location::from(url);
         let (content, breaks) = match self.servers.fetch(url) {
             ScriptedFile::Missing => return Ok(Fetched::Missing),
@@ -119,33 +106,25 @@ impl Source for ScriptedSource {
             ScriptedFile::CutShort(content) => (content, true),
             ScriptedFile::Folder(_) => panic!("{url} is a folder"),
         };
-        let validators = self.servers.validators(&content);
-        if !unless.are_none() && *unless == validators {
-            return Ok(Fetched::Unchanged);
-        }
         let content = io::Cursor::new(content);
         let body: Box<dyn io::Read> = if breaks { Box::new(content.chain(Broken)) } else { Box::new(content) };
-        Ok(Fetched::Found(OpenFile { body, location, validators }))
+        Ok(Fetched::Found(OpenFile { body, location }))
     }
 
-    fn index(&self, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
+    fn index(&self) -> Result<Fetched<Index>, FetchError> {
         let url = self.base.clone();
         match self.servers.fetch(&url) {
             ScriptedFile::Missing => Ok(Fetched::Missing),
             ScriptedFile::Folder(urls) => Ok(Fetched::Found(Index::Folder(urls))),
             ScriptedFile::Content(content) | ScriptedFile::CutShort(content) => {
-                let validators = self.servers.validators(&content);
-                if !unless.are_none() && *unless == validators {
-                    return Ok(Fetched::Unchanged);
-                }
-                Ok(Fetched::Found(Index::Page { content, url, validators }))
+                Ok(Fetched::Found(Index::Page { content, url }))
             }
         }
     }
 
     fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
         let source = Self { servers: self.servers.clone(), location: self.location.clone(), base: url.clone() };
-        source.index(&Validators::NONE)
+        source.index()
     }
 
     fn mirror(&self, base: &Url, _: bool) -> Box<dyn Source> {

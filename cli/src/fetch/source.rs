@@ -2,8 +2,6 @@
 
 use std::io::Read;
 
-use jiff::fmt::rfc2822::DateTimeParser;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::FetchError;
@@ -20,10 +18,10 @@ pub trait Source {
     fn cache_key(&self) -> Option<&Url>;
     /// Whether `repodata` can lie below it: a URL with a query is no folder.
     fn is_folder(&self) -> bool;
-    /// Opens a file of the repository, unless it still has these validators.
-    fn open(&self, url: &Url, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError>;
+    /// Opens a file of the repository.
+    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError>;
     /// Reads what is at the URL of the repository itself: an index, or a list of mirrors.
-    fn index(&self, unless: &Validators) -> Result<Fetched<Index>, FetchError>;
+    fn index(&self) -> Result<Fetched<Index>, FetchError>;
     /// Reads another page of the index, or a folder below it.
     fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError>;
     /// One of the mirrors that a list at this URL names. A mirror on the same server is given the same
@@ -40,8 +38,6 @@ pub trait Source {
 pub enum Fetched<T> {
     /// There is no such file (404).
     Missing,
-    /// The file is the same as when it had these [`Validators`].
-    Unchanged,
     Found(T),
 }
 
@@ -49,74 +45,13 @@ pub enum Fetched<T> {
 pub struct OpenFile {
     pub body: Box<dyn Read>,
     pub location: Location,
-    pub validators: Validators,
 }
 
 /// A list of the files of a repository, or a part of it.
 #[derive(Debug)]
 pub enum Index {
     /// A page of a web server, which can be a list of mirrors too.
-    Page { content: Vec<u8>, url: Url, validators: Validators },
+    Page { content: Vec<u8>, url: Url },
     /// The files and folders of a directory, by their URLs.
     Folder(Vec<Url>),
-}
-
-/// A server's marks of a file's content, for a request on the condition that it changed (RFC 9110, 8.8).
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Validators {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_modified: Option<String>,
-}
-
-impl Validators {
-    pub const NONE: Self = Self { etag: None, last_modified: None };
-
-    pub fn are_none(&self) -> bool {
-        *self == Self::NONE
-    }
-
-    /// From the headers of an answer.
-    pub fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        // A file that may have changed twice within the same second is not told apart by its time
-        // (RFC 9110, 8.8.2.2).
-        let time = |name| DateTimeParser::new().parse_timestamp(header(name)?.trim()).ok();
-        let settled =
-            time("date").zip(time("last-modified")).is_some_and(|(now, then)| now.as_second() > then.as_second() + 1);
-        Self {
-            etag: header("etag").map(str::to_owned),
-            last_modified: header("last-modified").filter(|_| settled).map(str::to_owned),
-        }
-    }
-
-    /// As the headers of a request.
-    pub fn as_headers(&self) -> Vec<(&'static str, String)> {
-        let etag = self.etag.iter().map(|etag| ("if-none-match", etag.clone()));
-        etag.chain(self.last_modified.iter().map(|time| ("if-modified-since", time.clone()))).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_within_the_same_second_tells_no_change() {
-        const THEN: &str = "Tue, 24 Nov 2026 02:00:00 GMT";
-        for (date, kept) in [
-            (Some("Tue, 24 Nov 2026 02:00:02 GMT"), true),
-            (Some("Tue, 24 Nov 2026 02:00:01 GMT"), false),
-            (Some("Tue, 24 Nov 2026 02:00:00 GMT"), false),
-            (Some("soon"), false),
-            (None, false),
-        ] {
-            let header = |name: &str| match name {
-                "date" => date,
-                "last-modified" => Some(THEN),
-                _ => None,
-            };
-            assert_eq!(Validators::of(header).last_modified.as_deref(), kept.then_some(THEN), "{date:?}");
-        }
-    }
 }

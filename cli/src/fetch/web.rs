@@ -8,7 +8,7 @@ use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source, Validators};
+use super::source::{Fetched, Index, OpenFile, Source};
 use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
 
 /// The most bytes that are read of the page of a refusal.
@@ -44,23 +44,21 @@ impl WebServer {
         Self { has_fall_back, ..Self::new(base, credentials, client) }
     }
 
-    fn page(&self, url: &Url, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
-        let answer = self.client.fetch(&self.request(url, unless), index::MAX_SIZE)?;
+    fn page(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
+        let answer = self.client.fetch(&self.request(url), index::MAX_SIZE)?;
         match answer.status {
             200 => {
-                let validators = Validators::of(|name| answer.header(name));
                 let Answer { body: content, url, .. } = answer;
-                Ok(Fetched::Found(Index::Page { content, url, validators }))
+                Ok(Fetched::Found(Index::Page { content, url }))
             }
-            304 if !unless.are_none() => Ok(Fetched::Unchanged),
             404 => Ok(Fetched::Missing),
             _ => Err(self.refusal(&answer)),
         }
     }
 
-    fn request(&self, url: &Url, unless: &Validators) -> Request {
+    fn request(&self, url: &Url) -> Request {
         let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
-        let request = Request { credentials, headers: unless.as_headers(), ..Request::new(Method::Get, url.clone()) };
+        let request = Request { credentials, ..Request::new(Method::Get, url.clone()) };
         if self.has_fall_back { Request { attempts: 1, ..request } } else { request }
     }
 
@@ -108,15 +106,13 @@ impl Source for WebServer {
         self.given.query().is_none()
     }
 
-    fn open(&self, url: &Url, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
-        let response = self.client.open(&self.request(url, unless))?;
+    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
+        let response = self.client.open(&self.request(url))?;
         match response.status {
             200 => {
-                let validators = Validators::of(|name| response.header(name));
                 let Response { body, url, .. } = response;
-                Ok(Fetched::Found(OpenFile { body, location: Location::from(&url), validators }))
+                Ok(Fetched::Found(OpenFile { body, location: Location::from(&url) }))
             }
-            304 if !unless.are_none() => Ok(Fetched::Unchanged),
             404 => Ok(Fetched::Missing),
             status => {
                 let nothing = Answer { status, headers: Vec::new(), body: Vec::new(), url: response.url.clone() };
@@ -126,19 +122,19 @@ impl Source for WebServer {
         }
     }
 
-    fn index(&self, unless: &Validators) -> Result<Fetched<Index>, FetchError> {
+    fn index(&self) -> Result<Fetched<Index>, FetchError> {
         if !self.is_folder() {
-            return self.page(&self.given, unless);
+            return self.page(&self.given);
         }
-        match self.page(&self.base, unless)? {
+        match self.page(&self.base)? {
             // The URL of a file, such as a list of mirrors, does not end with a slash.
-            Fetched::Missing if self.given != self.base => self.page(&self.given, unless),
+            Fetched::Missing if self.given != self.base => self.page(&self.given),
             fetched => Ok(fetched),
         }
     }
 
     fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
-        self.page(url, &Validators::NONE)
+        self.page(url)
     }
 
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {
@@ -172,10 +168,8 @@ mod tests {
         text.parse().expect(text)
     }
 
-    const ALWAYS: &Validators = &Validators::NONE;
-
-    fn open_repomd(source: &dyn Source, unless: &Validators) -> Result<Fetched<OpenFile>, FetchError> {
-        source.open(&source.base().join("repodata/repomd.xml").expect("a URL"), unless)
+    fn open_repomd(source: &dyn Source) -> Result<Fetched<OpenFile>, FetchError> {
+        source.open(&source.base().join("repodata/repomd.xml").expect("a URL"))
     }
 
     #[test]
@@ -191,7 +185,7 @@ mod tests {
             let script = Script::new([answers(200).body("<repomd>")]);
             let source = web(repo_url, &script);
             assert_eq!((source.base().as_str(), source.location().to_string().as_str()), (base, base));
-            let Fetched::Found(mut file) = open_repomd(&*source, ALWAYS).expect("an answer") else { panic!("a file") };
+            let Fetched::Found(mut file) = open_repomd(&*source).expect("an answer") else { panic!("a file") };
             let mut text = String::new();
             file.body.read_to_string(&mut text).expect("text");
             assert_eq!(text, "<repomd>");
@@ -209,22 +203,22 @@ mod tests {
             ("http://yum.example.com/el9/repodata/primary.xml.gz", false),
         ] {
             let script = Script::new([answers(200)]);
-            web("https://u:p4ss@yum.example.com/el9", &script).open(&url(file), ALWAYS).map(drop).expect("an answer");
+            web("https://u:p4ss@yum.example.com/el9", &script).open(&url(file)).map(drop).expect("an answer");
             let expected = sent.then(|| ("authorization", "Basic dTpwNHNz".to_owned()));
             assert_eq!(script.requests()[0].credentials, expected, "{file}");
         }
         let script = Script::new([answers(200)]);
-        web("https://u:p4ss@yum.example.com/el9", &script).index(ALWAYS).expect("an answer");
+        web("https://u:p4ss@yum.example.com/el9", &script).index().expect("an answer");
         assert!(script.requests()[0].credentials.is_some());
     }
 
     #[test]
     fn a_missing_file_is_none_and_any_other_answer_an_error_that_says_what_to_do() {
         let open = |said: ScriptedAnswer| {
-            open_repomd(&*web("https://yum.example.com/", &Script::new(vec![said; 6])), ALWAYS).map(|_| ())
+            open_repomd(&*web("https://yum.example.com/", &Script::new(vec![said; 6]))).map(|_| ())
         };
         let script = Script::new([answers(404)]);
-        let missing = open_repomd(&*web("https://yum.example.com/", &script), ALWAYS).expect("an answer");
+        let missing = open_repomd(&*web("https://yum.example.com/", &script)).expect("an answer");
         assert!(matches!(missing, Fetched::Missing));
         for (status, told) in [
             (401, "it wants a user and password"),
@@ -243,7 +237,7 @@ mod tests {
     fn a_refusal_for_the_wrong_scheme_or_without_a_client_certificate_says_so() {
         let refused = |repo_url: &str, page: &str| {
             let script = Script::new([answers(400).body(page)]);
-            open_repomd(&*web(repo_url, &script), ALWAYS).map(|_| ()).expect_err(page).to_string()
+            open_repomd(&*web(repo_url, &script)).map(|_| ()).expect_err(page).to_string()
         };
         assert_eq!(
             refused("http://yum.example.com:443/", "400 The plain HTTP request was sent to HTTPS port"),
@@ -265,7 +259,7 @@ mod tests {
         ] {
             let script = Script::new([answers(404)]);
             let list = web("https://u:p4ss@yum.example.com/mirrorlist?repo=el9", &script);
-            open_repomd(&*list.mirror(&url(mirror), true), ALWAYS).map(drop).expect("an answer");
+            open_repomd(&*list.mirror(&url(mirror), true)).map(drop).expect("an answer");
             let request = &script.requests()[0];
             assert_eq!(request.credentials, sent.map(|sent| ("authorization", sent.to_owned())), "{mirror}");
             assert_eq!((request.attempts, request.url.username()), (1, ""));
@@ -276,7 +270,7 @@ mod tests {
     fn a_list_of_mirrors_is_fetched_by_the_url_that_was_given() {
         let asked = |repo_url: &str, statuses: &[u16]| {
             let script = Script::new(statuses.iter().map(|status| answers(*status)));
-            web(repo_url, &script).index(ALWAYS).expect("an answer");
+            web(repo_url, &script).index().expect("an answer");
             script.urls()
         };
         let list = "https://yum.example.com/list?repo=el9&arch=x86_64";
@@ -287,19 +281,6 @@ mod tests {
         let source = |repo_url| web(repo_url, &Script::new([]));
         assert!(!source(list).is_folder() && source(file).is_folder());
         assert_eq!(source(list).location().to_string(), "https://yum.example.com/list");
-    }
-
-    #[test]
-    fn a_file_is_fetched_on_the_condition_that_it_changed() {
-        let known = Validators { etag: Some("\"x\"".to_owned()), last_modified: Some("yesterday".to_owned()) };
-        let script = Script::new([answers(304)]);
-        let fetched = open_repomd(&*web("https://yum.example.com/", &script), &known);
-        assert!(matches!(fetched, Ok(Fetched::Unchanged)));
-        let headers = [("if-none-match", "\"x\"".to_owned()), ("if-modified-since", "yesterday".to_owned())];
-        assert_eq!(script.requests()[0].headers, headers);
-        // A server that was not asked for a condition has no reason to answer 304.
-        let script = Script::new([answers(304)]);
-        assert!(open_repomd(&*web("https://yum.example.com/", &script), ALWAYS).is_err());
     }
 
     #[test]
@@ -318,7 +299,7 @@ mod tests {
             ),
             ("https://u:p4ss@yum.example.com/", vec![elsewhere, answers(401)], "--repo-url redirects to it"),
         ] {
-            let error = open_repomd(&*web(repo_url, &Script::new(answers)), ALWAYS).map(drop).expect_err(repo_url);
+            let error = open_repomd(&*web(repo_url, &Script::new(answers))).map(drop).expect_err(repo_url);
             assert!(error.to_string().contains(told), "{error}");
         }
     }
@@ -328,7 +309,7 @@ mod tests {
         let moved = answers(301).with("location", "https://new.example.com/yum/");
         let script = Script::new([moved, answers(200).body("<a href=x>")]);
         let Fetched::Found(Index::Page { content, url, .. }) =
-            web("https://yum.example.com/", &script).index(ALWAYS).expect("an answer")
+            web("https://yum.example.com/", &script).index().expect("an answer")
         else {
             panic!("a page")
         };
@@ -340,7 +321,7 @@ mod tests {
         for (status, told) in [(410, "is the URL right?"), (401, "it does not accept the user and password")] {
             let script = Script::new([answers(status)]);
             let source = web("https://us3r:p4ss@yum.example.com/", &script);
-            let error = source.index(ALWAYS).map(drop).expect_err("an error").to_string();
+            let error = source.index().map(drop).expect_err("an error").to_string();
             assert!(error.starts_with("https://yum.example.com/ ") && error.contains(told), "{error}");
             assert!(["us3r", "p4ss"].iter().all(|secret| !error.contains(secret)), "{error}");
         }

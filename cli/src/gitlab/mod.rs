@@ -1,6 +1,7 @@
-//! GitLab's REST API: a project, the token that opens it, and the jobs of its pipelines. Its Secure Files are
+//! GitLab's REST API: a project, the token that opens it, the jobs of its pipelines and their artifacts. Its Secure Files are
 //! a store.
 
+mod artifact;
 mod jobs;
 mod project;
 mod token;

@@ -25,15 +25,13 @@ pub struct Request {
     pub credentials: Option<(&'static str, String)>,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
-    /// Other headers, such as the conditions of a request.
-    pub headers: Vec<(&'static str, String)>,
     /// How often the request is sent at most; fewer times where there is a fall-back.
     pub attempts: usize,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, body: None, headers: Vec::new(), attempts: MAX_ATTEMPTS }
+        Self { method, url, credentials: None, body: None, attempts: MAX_ATTEMPTS }
     }
 }
 

@@ -425,196 +425,156 @@ fn an_index_has_no_signature_to_verify() {
 mod cached {
     use super::*;
 
-    struct Night {
+    use std::path::PathBuf;
+
+    const LATER: &str = "2027-01-02T00:00:00Z";
+
+    struct Nights {
         folder: tempfile::TempDir,
         keys: Option<TrustedKeys>,
     }
 
-    impl Night {
+    impl Nights {
         fn new() -> Self {
             Self { folder: tempfile::tempdir().expect("a folder"), keys: None }
         }
 
-        fn read_at(&self, time: &str, source: &ScriptedSource) -> Vec<String> {
-            let cache = Cache::new(self.folder.path(), source.base(), "gitlab-runner", None);
-            let reader = Reader { cache: Some(&cache), signed_by: self.keys.as_ref(), ..at(time) };
-            names(&reader.read(source).expect("a listing"))
+        fn listing(&self, time: &str, source: &ScriptedSource) -> anyhow::Result<Listing> {
+            let cache = Cache::new(self.folder.path(), source.base());
+            Reader { cache: Some(&cache), signed_by: self.keys.as_ref(), ..at(time) }.read(source)
         }
 
         fn read(&self, source: &ScriptedSource) -> Vec<String> {
-            self.read_at(NOW, source)
+            names(&self.listing(NOW, source).expect("a listing"))
+        }
+
+        /// The one file that is kept.
+        fn kept(&self) -> PathBuf {
+            let only = |folder: PathBuf| {
+                let mut entries = std::fs::read_dir(folder).expect("a folder");
+                let entry = entries.next().expect("a file").expect("a file").path();
+                assert!(entries.next().is_none(), "more than one");
+                entry
+            };
+            only(only(self.folder.path().to_owned()))
         }
     }
 
     #[test]
-    fn a_repository_that_has_not_changed_costs_one_request() {
-        let (night, servers) = (Night::new(), repository(&["18.6.0", "18.6.1"]));
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
-        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
-        assert_eq!(servers.fetched(), [REPOMD_URL]);
-    }
-
-    #[test]
-    fn the_listing_of_a_cache_entry_is_what_was_read() {
-        let (night, servers) = (Night::new(), repository(&["18.6.1"]));
-        let cache = Cache::new(night.folder.path(), &BASE.parse().expect("a URL"), "gitlab-runner", None);
-        let reader = Reader { cache: Some(&cache), ..at(NOW) };
-        let [first, again] = [(); 2].map(|()| reader.read(&servers.at(BASE)).expect("a listing"));
+    fn a_primary_that_has_not_changed_is_not_fetched_again() {
+        let (nights, servers) = (Nights::new(), repository(&["18.6.0", "18.6.1"]));
+        let [first, again] = [vec![REPOMD_URL, PRIMARY_URL], vec![REPOMD_URL]].map(|fetched| {
+            let listing = nights.listing(NOW, &servers.at(BASE)).expect("a listing");
+            assert_eq!(servers.fetched(), fetched);
+            listing
+        });
+        assert_eq!(names(&first), [OLDER, NEWEST]);
         assert_eq!((first.packages, first.revision, first.others), (again.packages, again.revision, again.others));
     }
 
     #[test]
-    fn a_repository_that_has_changed_is_read_whole() {
-        let (night, servers) = (Night::new(), repository(&["18.6.0"]));
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER]);
+    fn a_primary_that_has_changed_is_fetched_and_kept_in_place_of_the_other() {
+        let (nights, servers) = (Nights::new(), repository(&["18.6.0"]));
+        assert_eq!(nights.read(&servers.at(BASE)), [OLDER]);
         let primary = primary(&["18.6.0", "18.6.1"]);
         servers.replace(REPOMD_URL, repomd(&primary));
-        servers.replace(PRIMARY_URL, primary);
+        servers.replace(PRIMARY_URL, &primary);
         servers.fetched();
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
-        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER, NEWEST]);
+        for fetched in [vec![REPOMD_URL, PRIMARY_URL], vec![REPOMD_URL]] {
+            assert_eq!(nights.read(&servers.at(BASE)), [OLDER, NEWEST]);
+            assert_eq!(servers.fetched(), fetched);
+        }
+        assert_eq!(std::fs::read_to_string(nights.kept()).expect("read"), primary);
+    }
+
+    #[test]
+    fn another_product_is_read_from_what_is_kept_as_well() {
+        let (nights, servers) = (Nights::new(), repository(&["18.6.1"]));
+        nights.read(&servers.at(BASE));
+        servers.fetched();
+        let (source, folder) = (servers.at(BASE), nights.folder.path());
+        let cache = Cache::new(folder, source.base());
+        let listing =
+            Reader { product: "gitlab-runer", cache: Some(&cache), ..at(NOW) }.read(&source).expect("a listing");
+        assert_eq!((listing.others, listing.nearest.names()), (1, vec!["gitlab-runner"]));
         assert_eq!(servers.fetched(), [REPOMD_URL]);
     }
 
+    /// Somebody wrote into the folder that a runner keeps, and the server is honest.
     #[test]
-    fn the_same_repomd_spares_the_primary_where_a_server_has_no_validators() {
-        let (night, primary) = (Night::new(), primary(&["18.6.1"]));
-        let servers =
-            ScriptedServers::without_validators().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, primary);
-        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
-        servers.fetched();
-        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
-        assert_eq!(servers.fetched(), [REPOMD_URL]);
+    fn a_forged_primary_is_not_believed_with_or_without_a_key() {
+        for keys in [None, Some(keys())] {
+            let nights = Nights { keys, ..Nights::new() };
+            let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
+            nights.read(&servers.at(BASE));
+            for forged in [
+                primary(&["66.6.0"]),
+                String::new(),
+                primary(&["18.6.1"]).replace("gitlab-runner-18", "//evil.example.com/18"),
+            ] {
+                std::fs::write(nights.kept(), forged).expect("written");
+                servers.fetched();
+                assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
+                assert_eq!(servers.fetched().last().map(String::as_str), Some(PRIMARY_URL));
+            }
+        }
     }
 
     #[test]
-    fn a_mirror_whose_repomd_is_still_the_metalinks_newest_is_not_asked() {
-        let current = repomd(&primary(&["18.6.1"]));
-        let servers = ScriptedServers::default().with(LIST, metalink(&current));
-        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.1"]));
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        servers.fetched();
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        assert_eq!(servers.fetched(), [LIST]);
+    fn what_was_kept_without_a_key_does_not_stand_in_for_a_signature() {
+        let (mut nights, servers) = (Nights::new(), repository(&["18.6.1"]));
+        nights.read(&servers.at(BASE));
+        nights.keys = Some(keys());
+        let error = nights.listing(NOW, &servers.at(BASE)).map(|listing| names(&listing)).expect_err("not signed");
+        assert!(error.to_string().contains("is not signed"), "{error:#}");
     }
 
     #[test]
-    fn an_entry_that_the_metalink_no_longer_describes_does_not_count() {
-        let servers = ScriptedServers::default().with(LIST, metalink(&repomd(&primary(&["18.6.0"]))));
-        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.0"]));
-        assert_eq!(night.read(&servers.at(LIST)), [OLDER]);
-        // The first mirror still has the older one, and would say that it has not changed.
-        servers.replace(LIST, metalink(&repomd(&primary(&["18.6.1"]))));
-        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-    }
-
-    #[test]
-    fn the_entry_of_a_mirror_that_is_no_longer_listed_does_not_count() {
-        let list = metalink(&repomd(&primary(&["18.6.1"])));
-        let servers = ScriptedServers::default().with(LIST, &list);
-        let (night, servers) = (Night::new(), copy(servers, MIRROR_A, &["18.6.1"]));
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        servers.replace(LIST, list.replace(MIRROR_A, MIRROR_B));
-        let servers = copy(servers, MIRROR_B, &["18.6.1"]);
-        servers.fetched();
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        assert_eq!(
-            servers.fetched()[1..],
-            ["repomd.xml", "primary.xml"].map(|file| format!("{MIRROR_B}repodata/{file}"))
-        );
-    }
-
-    #[test]
-    fn the_entry_of_a_mirror_whose_key_has_expired_does_not_count() {
-        let night = Night { keys: Some(keys()), ..Night::new() };
-        let servers = ScriptedServers::default()
-            .with(LIST, metalink(&repomd(&primary(&["18.6.1"]))))
-            .with(&format!("{MIRROR_A}repodata/repomd.xml.asc"), GOOD_SIGNATURE);
-        let servers = copy(servers, MIRROR_A, &["18.6.1"]);
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        let (source, keys) = (servers.at(LIST), keys());
-        let cache = Cache::new(night.folder.path(), source.base(), "gitlab-runner", None);
-        let reader = Reader { cache: Some(&cache), signed_by: Some(&keys), ..at("2027-01-02T00:00:00Z") };
-        reader.read(&source).map(|listing| names(&listing)).expect_err("an expired key");
-    }
-
-    #[test]
-    fn the_entry_of_a_mirror_is_one_for_that_mirror_alone() {
-        let (night, servers) = (Night::new(), copy(list(), MIRROR_A, &["18.6.1"]));
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        let servers = copy(list(), MIRROR_B, &["18.6.1"]);
-        assert_eq!(night.read(&servers.at(LIST)), [NEWEST]);
-        assert!(servers.fetched().contains(&format!("{MIRROR_B}repodata/primary.xml")));
-    }
-
-    #[test]
-    fn an_entry_whose_signature_has_expired_is_read_again() {
-        let night = Night { keys: Some(keys()), ..Night::new() };
+    fn a_signature_is_asked_for_each_night_and_a_key_may_expire_between_two() {
+        let nights = Nights { keys: Some(keys()), ..Nights::new() };
         let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
-        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+        nights.read(&servers.at(BASE));
         servers.fetched();
-        assert_eq!(night.read_at("2026-12-31T00:00:00Z", &servers.at(BASE)), [NEWEST]);
-        assert_eq!(servers.fetched(), [REPOMD_URL]);
-
-        let cache = Cache::new(night.folder.path(), &BASE.parse().expect("a URL"), "gitlab-runner", None);
-        let keys = keys();
-        let reader = Reader { cache: Some(&cache), signed_by: Some(&keys), ..at("2027-01-02T00:00:00Z") };
-        let error = reader.read(&servers.at(BASE)).map(|listing| names(&listing)).expect_err("an expired key");
-        assert!(format!("{error:#}").contains("expired"), "{error:#}");
+        nights.read(&servers.at(BASE));
         assert_eq!(servers.fetched(), [REPOMD_URL, SIGNATURE_URL]);
+        let error =
+            nights.listing(LATER, &servers.at(BASE)).map(|listing| names(&listing)).expect_err("an expired key");
+        assert!(format!("{error:#}").contains("expired"), "{error:#}");
     }
 
     #[test]
-    fn an_index_that_has_not_changed_costs_one_request_and_repodata_is_looked_for_after_a_week() {
-        let night = Night::new();
-        let servers = ScriptedServers::default().with(BASE, format!("<a href='{NEWEST}.rpm'>"));
-        for (time, fetched) in [
-            ("2026-11-24T02:00:00Z", vec![REPOMD_URL, BASE]),
-            ("2026-11-25T02:00:00Z", vec![BASE]),
-            ("2026-12-01T01:59:59Z", vec![BASE]),
-            ("2026-12-01T02:00:00Z", vec![REPOMD_URL, BASE]),
-            ("2026-12-02T02:00:00Z", vec![BASE]),
-            // A clock that was put back.
-            ("2026-11-30T02:00:00Z", vec![REPOMD_URL, BASE]),
-        ] {
-            assert_eq!(night.read_at(time, &servers.at(BASE)), [NEWEST]);
-            assert_eq!(servers.fetched(), fetched, "{time}");
-        }
+    fn packages_have_the_urls_of_the_mirror_that_answers() {
+        let servers = copy(copy(list(), MIRROR_A, &["18.6.1"]), MIRROR_B, &["18.6.1"]);
+        let nights = Nights::new();
+        nights.read(&servers.at(LIST));
+        servers.replace(LIST, format!("{MIRROR_B}\n"));
+        servers.fetched();
+        let listing = nights.listing(NOW, &servers.at(LIST)).expect("a listing");
+        assert_eq!(servers.fetched(), [LIST, &format!("{MIRROR_B}repodata/repomd.xml")]);
+        assert!(listing.packages[0].url.starts_with(MIRROR_B), "{:?}", listing.packages);
     }
 
     #[test]
-    fn a_repodata_that_has_come_beside_a_changed_index_counts() {
-        let night = Night::new();
-        let servers = ScriptedServers::default().with(BASE, format!("<a href='{OLDER}.rpm'>"));
-        assert_eq!(night.read(&servers.at(BASE)), [OLDER]);
+    fn what_breaks_off_or_is_not_what_repomd_describes_is_not_kept() {
         let primary = primary(&["18.6.1"]);
-        servers.replace(BASE, "<a href='repodata/'>");
-        servers.replace(REPOMD_URL, repomd(&primary));
-        servers.replace(PRIMARY_URL, primary);
-        assert_eq!(night.read(&servers.at(BASE)), [NEWEST]);
+        let cut = ScriptedFile::CutShort(primary.as_bytes()[..100].to_vec());
+        let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, cut);
+        let servers = servers.with(PRIMARY_URL, self::primary(&["66.6.0"])).with(PRIMARY_URL, &primary);
+        let nights = Nights::new();
+        assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
+        assert_eq!(servers.waits(), [1, 2]);
+        assert_eq!(std::fs::read_to_string(nights.kept()).expect("read"), primary);
     }
 
+    /// An index has no checksum: what is kept of it could not be told from what somebody wrote.
     #[test]
-    fn an_index_is_kept_only_if_one_page_with_validators_is_all_of_it() {
-        let page = format!("<a href='{NEWEST}.rpm'>");
-        let split_up = || ScriptedServers::default().with(BASE, "<a href='Packages/'>");
-        for (servers, url, is_kept) in [
-            (ScriptedServers::default().with(BASE, &page), BASE, true),
-            (ScriptedServers::without_validators().with(BASE, &page), BASE, false),
-            (split_up().with(&format!("{BASE}Packages/"), &page), BASE, false),
-            (
-                ScriptedServers::default().with(BUCKET, bucket(OLDER, true)).with(BUCKET_PAGE_2, bucket(NEWEST, false)),
-                BUCKET,
-                false,
-            ),
-        ] {
-            let night = Night::new();
-            let first = night.read(&servers.at(url));
-            assert_eq!(std::fs::read_dir(night.folder.path()).expect("a folder").count() > 0, is_kept);
-            assert_eq!(night.read(&servers.at(url)), first);
+    fn of_an_index_nothing_is_kept() {
+        let servers = ScriptedServers::default().with(BASE, format!("<a href='{NEWEST}.rpm'>"));
+        let nights = Nights::new();
+        for _ in 0..2 {
+            assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
+            assert_eq!(servers.fetched(), [REPOMD_URL, BASE]);
         }
+        assert_eq!(std::fs::read_dir(nights.folder.path()).expect("a folder").count(), 0);
     }
 }

@@ -58,9 +58,6 @@ impl Sockets {
         if let Some((name, value)) = &request.credentials {
             builder = builder.header(*name, secret(value)?);
         }
-        for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
-        }
         if let Some(credentials) = proxy.filter(|_| url.scheme() == "http").and_then(|proxy| proxy.credentials.as_ref())
         {
             builder = builder.header(header::PROXY_AUTHORIZATION, secret(credentials)?);
@@ -182,19 +179,13 @@ mod tests {
         let (port, served) = server(OK);
         let url = format!("http://127.0.0.1:{port}/el%209/?a=b");
         let credentials = Some(("authorization", "Basic dTpw".to_owned()));
-        let headers = vec![("if-none-match", "\"y\"".to_owned())];
-        let mut response = send(&Request { credentials, headers, ..get(&url) }, &[]).expect("an answer");
+        let mut response = send(&Request { credentials, ..get(&url) }, &[]).expect("an answer");
         let mut body = String::new();
         response.body.read_to_string(&mut body).expect("a body");
         assert_eq!((response.status, response.header("etag"), body.as_str()), (200, Some("\"x\""), "body"));
         let head = served.join().expect("a request").to_lowercase();
         assert!(head.starts_with("get /el%209/?a=b http/1.1\r\n"), "{head}");
-        for line in [
-            "accept-encoding: identity",
-            "authorization: basic dtpw",
-            "if-none-match: \"y\"",
-            "user-agent: ami-scheduler/",
-        ] {
+        for line in ["accept-encoding: identity", "authorization: basic dtpw", "user-agent: ami-scheduler/"] {
             assert!(head.contains(line), "{head}");
         }
     }

@@ -97,7 +97,6 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
     if let Some((name, value)) = &request.credentials {
         headers.push(((*name).to_owned(), value.as_bytes().to_vec()));
     }
-    headers.extend(request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())));
     if let Some((content_type, bytes)) = &request.body {
         headers.push(("content-type".to_owned(), content_type.as_bytes().to_vec()));
         headers.push(("content-length".to_owned(), bytes.len().to_string().into_bytes()));
