@@ -1,12 +1,11 @@
 //! Reads the releases that a repository offers: from its repodata or an index, of itself or of a mirror.
 
-use std::io::Read as _;
-
+use ami_scheduler::budget::{Budget, Held};
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::repository::{Listing, RepositoryError, index, primary, repomd};
 use ami_scheduler::text::excerpt;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
@@ -20,8 +19,6 @@ const REPOMD: &str = "repodata/repomd.xml";
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
-/// How many mirrors are tried one after another.
-const MAX_MIRRORS: usize = 20;
 /// How deep an index is split up: the root, `Packages/` and a letter.
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
@@ -35,6 +32,8 @@ pub struct Reader<'a> {
     pub signed_by: Option<&'a TrustedKeys>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
+    /// What is left of what the command may keep and do.
+    pub budget: &'a Budget,
 }
 
 /// Why a repository could not be read, and whether reading it again may help.
@@ -57,7 +56,7 @@ impl Reader<'_> {
     /// Reads the repository, from `repomd.xml` on; up to `MAX_READS` times, since a mirror is often caught
     /// half-way through its update, and connections break.
     pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
-        let entry = self.cache.and_then(Cache::load);
+        let (entry, _held) = self.cache.and_then(|cache| cache.load(self.budget)).unzip();
         let mut attempt = 1;
         loop {
             let error = match self.read_once(repository, entry.as_ref()) {
@@ -81,7 +80,7 @@ impl Reader<'_> {
         let mut changed = None;
         if let Some(entry) = entry.filter(|entry| self.is_index_of(repository, entry)) {
             changed = match repository.index(&entry.validators) {
-                Ok(Fetched::Unchanged) => return Ok(unchanged(entry)),
+                Ok(Fetched::Unchanged) => return Ok(self.unchanged(entry)?),
                 Ok(Fetched::Found(index)) => Some(index),
                 // Servers can refuse to list what has a repodata by now.
                 Ok(Fetched::Missing) | Err(_) => None,
@@ -98,7 +97,8 @@ impl Reader<'_> {
             return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
         };
         if let Index::Page { content, url, .. } = &index
-            && let Some(mirrors) = std::str::from_utf8(content).ok().and_then(mirrors::parse)
+            && let Ok(text) = std::str::from_utf8(content)
+            && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
             let list = RedactedUrl::from(url);
             let mirrors = mirrors.with_context(|| format!("in {list}"))?;
@@ -132,11 +132,11 @@ impl Reader<'_> {
             && mirrors.bases.contains(&entry.base)
             && self.is_still_signed(repository, repomd)
         {
-            return Ok(unchanged(entry));
+            return Ok(self.unchanged(entry)?);
         }
-        let count = mirrors.bases.len().min(MAX_MIRRORS);
+        let count = mirrors.bases.len();
         let mut failure = None;
-        for base in mirrors.bases.iter().take(count) {
+        for base in &mirrors.bases {
             if let Some(error) = failure {
                 message!("{error:#}; trying the next mirror");
             }
@@ -164,10 +164,10 @@ impl Reader<'_> {
         let unless = usable.map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let mut file = match (source.open(&source.base().join(REPOMD)?, &unless)?, usable) {
             (Fetched::Found(file), _) => file,
-            (Fetched::Unchanged, Some((entry, _))) => return Ok(Some(unchanged(entry))),
+            (Fetched::Unchanged, Some((entry, _))) => return Ok(Some(self.unchanged(entry)?)),
             (Fetched::Unchanged | Fetched::Missing, _) => return Ok(None),
         };
-        let document = read_whole(&mut file)?;
+        let (document, _held) = self.read_whole(&mut file)?;
         if !is_allowed(&document) {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
             return Err(transient(anyhow!("{} {reason}", file.location)));
@@ -176,9 +176,9 @@ impl Reader<'_> {
         let document = String::from_utf8(document).map_err(|error| {
             anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
         })?;
-        let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.location))?;
+        let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let listing = match usable {
-            Some((entry, repomd)) if repomd.document == document => unchanged(entry),
+            Some((entry, repomd)) if repomd.document == document => self.unchanged(entry)?,
             _ => self.read_primary(source, &repomd, &file)?,
         };
         if let Some(cache) = self.cache.filter(|_| !listing.packages.is_empty()) {
@@ -196,10 +196,11 @@ impl Reader<'_> {
             return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));
         };
         let body = Progress::new(file.body, &file.location, repomd.primary.size);
-        let listing = primary::read(body, &repomd.primary, source.base(), self.product).map_err(|error| {
-            let is_transient = error.is_transient();
-            ReadError { error: anyhow::Error::from(error).context(format!("in {}", file.location)), is_transient }
-        })?;
+        let listing =
+            primary::read(body, &repomd.primary, source.base(), self.product, self.budget).map_err(|error| {
+                let is_transient = error.is_transient();
+                ReadError { error: anyhow::Error::from(error).context(format!("in {}", file.location)), is_transient }
+            })?;
         if listing.is_empty() {
             let reason = "has no package at all: is it being made anew, or the wrong one?";
             return Err(anyhow!("the repository {} {reason}", source.location()).into());
@@ -217,7 +218,7 @@ impl Reader<'_> {
             )
             .into());
         };
-        let signature = read_whole(&mut file)?;
+        let (signature, _held) = self.read_whole(&mut file)?;
         keys.verify(repomd, &signature, self.now).map_err(|error| {
             let is_transient = matches!(error, SignatureError::Bad { .. });
             let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.location));
@@ -263,8 +264,11 @@ impl Reader<'_> {
     fn read_folder(&self, source: &dyn Source, folder: &Url, first: Index) -> anyhow::Result<index::Page> {
         let read = |index: &Index| {
             let page = match index {
-                Index::Page { content, url, .. } => index::read(content, url, self.product),
-                Index::Folder(urls) => index::read_urls(urls.iter().cloned(), folder, self.product),
+                Index::Page { content, url, .. } => {
+                    let _held = self.budget.hold(content.len())?;
+                    index::read(content, url, self.product, self.budget)
+                }
+                Index::Folder(urls) => index::read_urls(urls.iter().cloned(), folder, self.product, self.budget),
             };
             page.with_context(|| format!("in {}", source.location()))
         };
@@ -288,6 +292,28 @@ impl Reader<'_> {
             "the index {location} has more than {MAX_PAGES} pages: give the URL of a part of it, such as ?prefix=el/9/"
         )
     }
+
+    /// The listing of a cache entry, of a repository that has not changed since.
+    fn unchanged(&self, entry: &CacheEntry) -> Result<Listing, RepositoryError> {
+        message!("{} has not changed since it was last read", RedactedUrl::from(&entry.base));
+        let mut listing = Listing::of(self.product, self.budget)?;
+        let repomd = entry.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document, self.budget).ok());
+        (listing.revision, listing.others) = (repomd.and_then(|repomd| repomd.revision), entry.others);
+        entry.packages.iter().try_for_each(|package| listing.add(package.clone()))?;
+        Ok(listing)
+    }
+
+    fn read_whole(&self, file: &mut OpenFile) -> Result<(Vec<u8>, Held), ReadError> {
+        let read = self.budget.read_to_end(&mut file.body, repomd::MAX_SIZE);
+        let (content, held) = read.map_err(|error| transient(anyhow!("cannot read {}: {error}", file.location)))?;
+        if content.len() as u64 > repomd::MAX_SIZE {
+            let (location, limit) = (&file.location, repomd::MAX_SIZE);
+            let reason =
+                format!("{location} has more than {limit} bytes, too many for what was asked; is the URL right?");
+            return Err(anyhow!(reason).into());
+        }
+        Ok((content, held))
+    }
 }
 
 fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
@@ -301,27 +327,6 @@ fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
 
 fn with_repomd(entry: Option<&CacheEntry>) -> Option<(&CacheEntry, &CachedRepomd)> {
     entry.and_then(|entry| Some((entry, entry.repomd.as_ref()?)))
-}
-
-/// The listing of a cache entry, of a repository that has not changed since.
-fn unchanged(entry: &CacheEntry) -> Listing {
-    message!("{} has not changed since it was last read", RedactedUrl::from(&entry.base));
-    let repomd = entry.repomd.as_ref().and_then(|repomd| repomd::parse(&repomd.document).ok());
-    let revision = repomd.and_then(|repomd| repomd.revision);
-    Listing { revision, packages: entry.packages.clone(), others: entry.others, ..Listing::default() }
-}
-
-fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, ReadError> {
-    let mut content = Vec::new();
-    let read = file.body.by_ref().take(repomd::MAX_SIZE + 1).read_to_end(&mut content);
-    read.map_err(|error| transient(anyhow!("cannot read {}: {error}", file.location)))?;
-    if content.len() as u64 > repomd::MAX_SIZE {
-        let (location, limit) = (&file.location, repomd::MAX_SIZE);
-        return Err(
-            anyhow!("{location} has more than {limit} bytes, too many for what was asked; is the URL right?").into()
-        );
-    }
-    Ok(content)
 }
 
 #[cfg(test)]
