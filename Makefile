@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
+.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -86,6 +86,11 @@ fuzz: setup-fuzz
 mutants:
 	@scripts/setup packages mutants
 	scripts/mutants $(MUTANTS)
+
+# Whether the work of every reader of what strangers send grows as its input does; LINEAR names some of them.
+linear:
+	@scripts/setup packages
+	scripts/linear $(LINEAR)
 
 # Makes the fuzzers' seeds anew, and keeps some of what they found.
 fuzz-seeds: setup-test setup-fuzz module

@@ -7,6 +7,7 @@
 
 pub mod alarm;
 pub mod artifacts;
+pub mod budget;
 pub mod child_pipeline;
 pub mod images;
 pub mod plan;

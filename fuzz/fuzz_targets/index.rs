@@ -4,12 +4,14 @@
 #[path = "../properties/listing.rs"]
 mod listing;
 
+use ami_scheduler::budget::Budget;
 use ami_scheduler::repository::{Listing, index};
 use libfuzzer_sys::fuzz_target;
 
 fn read(page: &[u8]) -> Option<Listing> {
     let url = "https://yum.example.com/el9/".parse().expect("a URL");
-    index::read(page, &url, listing::PRODUCT).ok().map(|page| page.listing)
+    let read = || index::read(page, &url, listing::PRODUCT, &Budget::default());
+    listing::kept::in_proportion(page.len(), 0, read).ok().map(|page| page.listing)
 }
 
 fuzz_target!(|page: &[u8]| {

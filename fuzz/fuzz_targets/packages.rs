@@ -1,6 +1,9 @@
 //! `packages.json`: what is accepted becomes a child pipeline whose every value is a JSON string.
 #![no_main]
 
+#[path = "../properties/kept.rs"]
+mod kept;
+
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::plan::{Context, FirstRun, Rules, nightly};
@@ -9,7 +12,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {
-    let Ok(packages) = Packages::from_json(file) else { return };
+    let Ok(packages) = kept::in_proportion(file.len(), 0, || Packages::from_json(file)) else { return };
     let written = serde_json::to_vec(&packages).expect("JSON");
     let again = Packages::from_json(&written).expect("what we wrote");
     assert_eq!(serde_json::to_vec(&again).expect("JSON"), written);

@@ -1,8 +1,12 @@
 //! What holds of every listing, wherever it was read, and how a primary is read.
 #![allow(dead_code)] // each target needs some of it
 
+#[path = "kept.rs"]
+pub mod kept;
+
 use std::io::Read;
 
+use ami_scheduler::budget::Budget;
 use ami_scheduler::release::{Checksum, Nevra, Package, is_package_name};
 use ami_scheduler::repository::repomd::DataFile;
 use ami_scheduler::repository::{Listing, RepositoryError, primary};
@@ -16,7 +20,9 @@ const URL: &str = "https://yum.example.com/el9/x86_64/";
 pub fn read_primary(file: impl Read, digest_of: &[u8]) -> Result<Listing, RepositoryError> {
     let checksum = Checksum::new("sha256", &hex(&Sha256::digest(digest_of))).expect("a checksum");
     let promised = DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None };
-    primary::read(file, &promised, &URL.parse().expect("a URL"), PRODUCT)
+    let url = URL.parse().expect("a URL");
+    let read = || primary::read(file, &promised, &url, PRODUCT, &Budget::default());
+    kept::in_proportion(digest_of.len(), kept::WINDOW, read)
 }
 
 /// What is accepted is of the product, within its grammar, and safe in a log, in YAML and in a shell.

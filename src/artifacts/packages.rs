@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{Budget, JsonError};
 use crate::policy::{FilterReason, Policy};
 use crate::release::{Nevra, Package, Target};
 use crate::repository::RepositoryRead;
@@ -46,9 +47,9 @@ pub struct Filtered {
 /// Why a file is no `packages.json`.
 #[derive(Debug, thiserror::Error)]
 pub enum PackagesError {
-    /// Not JSON, or not of the shape.
+    /// Not JSON, or not of the shape, or more than a run may take.
     #[error("it is not the packages.json that list writes")]
-    Json(#[from] serde_json::Error),
+    Json(#[from] JsonError),
     /// Of a format that this version does not know.
     #[error("its format is {0:?}, expected {PACKAGES_FORMAT:?}: list and diff have to be of one version")]
     Format(String),
@@ -92,7 +93,7 @@ impl Packages {
 
     /// Reads a `packages.json`.
     pub fn from_json(json: &[u8]) -> Result<Self, PackagesError> {
-        let packages: Self = serde_json::from_slice(json)?;
+        let (packages, _held): (Self, _) = Budget::default().json(json)?;
         if packages.format != PACKAGES_FORMAT {
             return Err(PackagesError::Format(named(&packages.format)));
         }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{HoldReason, Plan};
+use crate::budget::{Budget, JsonError};
 use crate::policy::FilterReason;
 use crate::release::Nevra;
 use crate::release::Target;
@@ -73,8 +74,8 @@ pub struct Comparison {
 
 impl Earlier {
     /// Reads a `builds.json`.
-    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+    pub fn from_json(json: &[u8]) -> Result<Self, JsonError> {
+        Budget::default().json(json).map(|(builds, _)| builds)
     }
 
     /// The targets that this run decided for.

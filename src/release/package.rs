@@ -27,6 +27,15 @@ pub struct Package {
 }
 
 impl Package {
+    /// The bytes that it takes in a list that grows.
+    pub(crate) fn room(&self) -> usize {
+        /// Name, version, release, their order, architecture, URL and checksum.
+        const TEXTS: usize = 7;
+        const ALLOCATION: usize = 16;
+        let checksum = self.checksum.as_ref().map_or(0, |checksum| checksum.hex.len());
+        2 * size_of::<Self>() + TEXTS * ALLOCATION + 2 * self.nevra.length() + self.url.len() + checksum
+    }
+
     /// Whether an image for this target is built from it.
     pub fn is_for(&self, target: &Target) -> bool {
         self.targets.as_ref().is_none_or(|targets| targets.contains(target))

@@ -2,8 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use bzip2::bufread::BzDecoder;
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+use crate::budget::{Budget, Held};
 
 /// The largest zstd window and xz dictionary, in KiB: those of `xz -9` and `zstd --ultra -21`. While it
 /// is filled it takes up to twice as much memory.
@@ -12,22 +15,73 @@ const MAX_WINDOW_KIB: u32 = 64 << 10;
 const MAX_XZ_KIB: u32 = MAX_WINDOW_KIB + 1024;
 /// The longest header of a zstd frame, its magic number with it, in bytes: RFC 8878, section 3.1.1.
 const MAX_ZSTD_HEADER: usize = 18;
+/// What it takes to begin a gzip member or zstd frame, however short.
+const STEPS_OF_FRAME: u64 = 1 << 10;
+/// What it takes to begin a bzip2 stream: its tables.
+const STEPS_OF_BZIP2: u64 = 1 << 20;
+/// The tables of bzip2.
+const BZIP2_ROOM: usize = 4 << 20;
 
 /// The bytes of a file that is gzip, zstd, xz, bzip2 or none of these.
 ///
 /// Several gzip members, zstd frames or xz streams after one another are one file.
-pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+#[allow(clippy::disallowed_methods)] // of six bytes
+pub(super) fn decompress<'a>(mut compressed: impl Read + 'a, budget: &Budget) -> io::Result<Box<dyn BufRead + 'a>> {
     let mut magic = Vec::with_capacity(6);
     compressed.by_ref().take(6).read_to_end(&mut magic)?;
     let whole = BufReader::with_capacity(64 << 10, Cursor::new(magic.clone()).chain(compressed));
     let plain: Box<dyn Read + 'a> = match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(GzipMembers::new(whole)),
-        file if is_zstd(file) => Box::new(ZstdFrames::new(whole)?),
-        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB)),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
+        [0x1f, 0x8b, ..] => Box::new(GzipMembers::new(whole, budget)),
+        file if is_zstd(file) => Box::new(ZstdFrames::new(whole, budget)?),
+        [0xfd, b'7', b'z', b'X', b'Z', 0x00] => Box::new(Holding {
+            _held: budget.hold((MAX_XZ_KIB as usize) << 10).map_err(io::Error::other)?,
+            body: lzma_rust2::XzReader::new_mem_limit(whole, true, MAX_XZ_KIB),
+        }),
+        [b'B', b'Z', b'h', ..] => Box::new(Holding {
+            _held: budget.hold(BZIP2_ROOM).map_err(io::Error::other)?,
+            body: Bzip2Streams { body: Some(BzDecoder::new(whole)), budget: budget.clone() },
+        }),
         _ => return Ok(Box::new(whole)),
     };
     Ok(Box::new(BufReader::with_capacity(64 << 10, plain)))
+}
+
+/// A decoder, and the room that it takes.
+struct Holding<R> {
+    body: R,
+    _held: Held,
+}
+
+impl<R: Read> Read for Holding<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.body.read(buffer)
+    }
+}
+
+/// bzip2 streams after one another.
+struct Bzip2Streams<R> {
+    /// `None` after an error.
+    body: Option<BzDecoder<R>>,
+    budget: Budget,
+}
+
+impl<R: BufRead> Read for Bzip2Streams<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut body) = self.body.take() {
+            let read = body.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                self.body = Some(body);
+                return Ok(read);
+            }
+            let mut compressed = body.into_inner();
+            if compressed.fill_buf()?.is_empty() {
+                break;
+            }
+            self.budget.work(STEPS_OF_BZIP2).map_err(io::Error::other)?;
+            self.body = Some(BzDecoder::new(compressed));
+        }
+        Ok(0)
+    }
 }
 
 /// gzip members after one another.
@@ -37,6 +91,7 @@ pub(super) fn decompress<'a>(mut compressed: impl Read + 'a) -> io::Result<Box<d
 struct GzipMembers<R> {
     body: DeflateDecoder<R>,
     state: Member,
+    budget: Budget,
 }
 
 enum Member {
@@ -45,11 +100,12 @@ enum Member {
 }
 
 impl<R: BufRead> GzipMembers<R> {
-    fn new(compressed: R) -> Self {
-        Self { body: DeflateDecoder::new(compressed), state: Member::Begins }
+    fn new(compressed: R, budget: &Budget) -> Self {
+        Self { body: DeflateDecoder::new(compressed), state: Member::Begins, budget: budget.clone() }
     }
 
     fn read_header(&mut self) -> io::Result<()> {
+        self.budget.work(STEPS_OF_FRAME).map_err(io::Error::other)?;
         let mut member = GzDecoder::new(self.body.get_mut());
         if member.header().is_none() {
             member.read_exact(&mut [0])?;
@@ -105,17 +161,23 @@ struct ZstdFrames<R> {
     /// Bytes of the file that are read and not yet decoded.
     ahead: Vec<u8>,
     compressed: R,
+    budget: Budget,
+    /// The largest window so far.
+    window: usize,
+    held: Held,
 }
 
 impl<R: BufRead> ZstdFrames<R> {
-    fn new(compressed: R) -> io::Result<Self> {
+    fn new(compressed: R, budget: &Budget) -> io::Result<Self> {
         let mut frame = Decoder::new()?;
         frame.set_parameter(DParameter::WindowLogMax((MAX_WINDOW_KIB << 10).ilog2()))?;
-        Ok(Self { frame, between_frames: true, ahead: Vec::with_capacity(MAX_ZSTD_HEADER), compressed })
+        let (ahead, held) = (Vec::with_capacity(MAX_ZSTD_HEADER), budget.hold(0).map_err(io::Error::other)?);
+        Ok(Self { frame, between_frames: true, ahead, compressed, budget: budget.clone(), window: 0, held })
     }
 
     /// Whether another frame follows. Its header is handed to the decoder in one piece: of one in two
     /// pieces it can take the second for the beginning of a frame.
+    #[allow(clippy::disallowed_methods)] // of eighteen bytes
     fn begin_frame(&mut self) -> io::Result<bool> {
         let missing = MAX_ZSTD_HEADER - self.ahead.len();
         self.compressed.by_ref().take(missing as u64).read_to_end(&mut self.ahead)?;
@@ -125,8 +187,25 @@ impl<R: BufRead> ZstdFrames<R> {
         if !is_zstd(&self.ahead) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "zstd: a frame is followed by something else"));
         }
+        self.budget.work(STEPS_OF_FRAME).map_err(io::Error::other)?;
+        let window = window_of(&self.ahead).min((MAX_WINDOW_KIB as usize) << 10);
+        self.held.add(window.saturating_sub(self.window)).map_err(io::Error::other)?;
+        self.window = self.window.max(window);
         self.between_frames = false;
         Ok(true)
+    }
+}
+
+/// The window of a zstd frame, in bytes; of one that is a single segment as much as of the largest. RFC 8878,
+/// section 3.1.1.1.
+fn window_of(header: &[u8]) -> usize {
+    match header {
+        [0x28, 0xb5, 0x2f, 0xfd, descriptor, window, ..] if descriptor & 0x20 == 0 => {
+            let base = 1_usize.checked_shl(10 + u32::from(window >> 3)).unwrap_or(usize::MAX);
+            base.saturating_add(base / 8 * usize::from(window & 7))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => usize::MAX,
+        _ => 0,
     }
 }
 
@@ -175,7 +254,7 @@ mod tests {
 
     fn decompressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut plain = Vec::new();
-        decompress(bytes)?.read_to_end(&mut plain)?;
+        decompress(bytes, &Budget::default())?.read_to_end(&mut plain)?;
         Ok(plain)
     }
 
@@ -228,7 +307,7 @@ mod tests {
         // The header is one of a frame with a dictionary and goes on where the other frame begins.
         let file = [&[0x28, 0xb5, 0x2f, 0xfd, 0x55, 0x55], compressed_by("zstd", TEXT).as_slice()].concat();
         for length in 1..20 {
-            let mut plain = decompress(file[..length].chain(&file[length..])).expect("a file");
+            let mut plain = decompress(file[..length].chain(&file[length..]), &Budget::default()).expect("a file");
             let error = plain.fill_buf().map(<[u8]>::to_vec).expect_err("a dictionary is missing");
             assert_eq!(error.to_string(), "Dictionary mismatch", "{length}");
         }

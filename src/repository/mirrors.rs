@@ -1,13 +1,22 @@
 //! Where a repository's mirrors are: a mirrorlist (text, a URL a line) or a metalink (XML).
 
+use std::cmp::Reverse;
+
 use url::Url;
 
 use super::RepositoryError;
 use super::xml::{for_each_element, is_root};
+use crate::budget::{Budget, MAX_URL};
 use crate::release::Checksum;
+use crate::text::excerpt;
 
 const WHAT: &str = "the list of mirrors";
 const REPOMD: &str = "repodata/repomd.xml";
+
+/// The most mirrors that are taken from a list, the first ones, or those that it prefers.
+pub const MAX_MIRRORS: usize = 20;
+/// The most states of `repomd.xml` that a metalink may name.
+const MAX_STATES: usize = 100;
 
 /// The mirrors of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,77 +31,118 @@ pub struct Mirrors {
 /// Reads a list of mirrors, told by its content; `None` where the document is something else.
 ///
 /// Only http and https count, and URLs without `$`: dnf has values for such variables, this has none.
-pub fn parse(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
-    if is_root(document, "metalink") { Some(metalink(document)) } else { mirrorlist(document) }
+pub fn parse(document: &str, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
+    if is_root(document, "metalink") { Some(metalink(document, budget)) } else { mirrorlist(document, budget) }
 }
 
-fn mirrorlist(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
+fn mirrorlist(document: &str, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
     let lines = || document.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_comment = |line: &&str| line.starts_with('#');
     let urls = || lines().filter(|line| !is_comment(line));
     if lines().next().is_none() || !urls().all(|line| line.contains("://") && !line.contains(char::is_whitespace)) {
         return None;
     }
+    if let Err(over) = budget.work(document.len() as u64) {
+        return Some(Err(RepositoryError::OverBudget { what: WHAT, over }));
+    }
+    let mut bases = Vec::new();
+    for base in urls().filter_map(base) {
+        if !bases.contains(&base) {
+            bases.push(base);
+        }
+        if bases.len() == MAX_MIRRORS {
+            break;
+        }
+    }
     // A server that knows no such repository says so in a comment.
-    let said = lines().find(is_comment).map(|comment| format!("; it says: {comment}")).unwrap_or_default();
-    Some(mirrors(urls(), Vec::new(), &said))
+    let said = lines().find(is_comment).map(|comment| format!("; it says: {}", excerpt(comment))).unwrap_or_default();
+    Some(mirrors(bases, Vec::new(), &said))
 }
 
-fn metalink(document: &str) -> Result<Mirrors, RepositoryError> {
-    let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
-    let mut found = false;
-    let mut urls: Vec<(Option<i64>, String)> = Vec::new();
-    // For each state of repomd.xml, the present one first, the strongest checksum.
-    let mut stated: Vec<Option<Checksum>> = Vec::new();
-    let mut hashes: Vec<Checksum> = Vec::new();
-    for_each_element(document, &mut |path| {
-        let [_, _, file, rest @ ..] = path else { return };
-        if file.name != "file" || file.attribute("name") != Some("repomd.xml") {
+/// What a `<file>` of a metalink says.
+#[derive(Default)]
+struct MetalinkFile {
+    /// Those preferred most, in their order.
+    bases: Vec<(Option<i64>, Url)>,
+    /// For each state of the file, the present one first, the strongest checksum.
+    states: Vec<Option<Checksum>>,
+    strongest: Option<Checksum>,
+}
+
+impl MetalinkFile {
+    fn add(&mut self, preference: Option<i64>, base: Url) {
+        let before = self.bases.iter().position(|(_, known)| *known == base);
+        if before.is_some_and(|before| self.bases[before].0 >= preference) {
             return;
         }
-        found = true;
+        before.map(|before| self.bases.remove(before));
+        let place = self.bases.partition_point(|(known, _)| Reverse(*known) <= Reverse(preference));
+        self.bases.insert(place, (preference, base));
+        self.bases.truncate(MAX_MIRRORS);
+    }
+}
+
+fn metalink(document: &str, budget: &Budget) -> Result<Mirrors, RepositoryError> {
+    let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
+    let (mut file, mut found) = (MetalinkFile::default(), None);
+    for_each_element(document, budget, &mut |path| {
+        let [_, _, own, rest @ ..] = path else { return Ok(()) };
+        if !own.is("file") {
+            return Ok(());
+        }
         match rest {
-            [.., verification, hash] if verification.name == "verification" && hash.name == "hash" => {
-                hashes.extend(Checksum::new(hash.attribute("type").unwrap_or_default(), hash.text()).ok());
+            [] => {
+                let read = std::mem::take(&mut file);
+                if own.attribute("name")?.as_deref() == Some("repomd.xml") {
+                    found.get_or_insert(read);
+                }
             }
-            [.., verification] if verification.name == "verification" => stated.push(hashes.drain(..).max()),
-            [resources, url] if resources.name == "resources" && url.name == "url" => {
-                let preference = url.attribute("preference").and_then(|number| number.trim().parse().ok());
-                urls.push((preference, url.text().to_owned()));
+            [.., verification, hash] if verification.is("verification") && hash.is("hash") => {
+                let kind = hash.attribute("type")?.unwrap_or_default();
+                file.strongest = file.strongest.take().max(Checksum::new(&kind, hash.text()).ok());
+            }
+            [.., verification] if verification.is("verification") => {
+                let strongest = file.strongest.take();
+                file.states.push(strongest);
+                if file.states.len() > MAX_STATES {
+                    return Err(format!("it names more than {MAX_STATES} states of one file").into());
+                }
+            }
+            [resources, url] if resources.is("resources") && url.is("url") => {
+                if let Some(base) = url.text().strip_suffix(REPOMD).and_then(base) {
+                    let preference = url.attribute("preference")?.and_then(|number| number.trim().parse().ok());
+                    file.add(preference, base);
+                }
             }
             _ => {}
         }
+        Ok(())
     })
-    .map_err(|reason| malformed(&reason))?;
-    if !found {
-        return Err(malformed("it is a metalink that names no file repomd.xml"));
-    }
-    let repomd: Vec<Checksum> = stated.iter().flatten().cloned().collect();
-    if repomd.is_empty() && !stated.is_empty() {
+    .map_err(|error| RepositoryError::xml(WHAT, 0, error))?;
+    let file = found.ok_or_else(|| malformed("it is a metalink that names no file repomd.xml"))?;
+    let repomd: Vec<Checksum> = file.states.iter().flatten().cloned().collect();
+    if repomd.is_empty() && !file.states.is_empty() {
         return Err(malformed("none of the checksums that it has for repomd.xml can be verified"));
     }
-    urls.sort_by_key(|(preference, _)| std::cmp::Reverse(*preference));
-    mirrors(urls.iter().filter_map(|(_, url)| url.strip_suffix(REPOMD)), repomd, "")
+    mirrors(file.bases.into_iter().map(|(_, base)| base).collect(), repomd, "")
 }
 
-fn mirrors<'a>(
-    urls: impl Iterator<Item = &'a str>,
-    repomd: Vec<Checksum>,
-    said: &str,
-) -> Result<Mirrors, RepositoryError> {
-    let mut bases: Vec<Url> = Vec::new();
-    for url in urls.filter(|url| !url.contains('$')) {
-        let Ok(mut url) = Url::parse(url) else { continue };
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
-            continue;
-        }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        if !bases.contains(&url) {
-            bases.push(url);
-        }
+/// The URL of a mirror, with a slash at its end; `None` where it is none that can be used.
+fn base(url: &str) -> Option<Url> {
+    if url.contains('$') || url.len() > MAX_URL {
+        return None;
     }
+    let mut url = Url::parse(url).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
+        return None;
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Some(url)
+}
+
+fn mirrors(bases: Vec<Url>, repomd: Vec<Checksum>, said: &str) -> Result<Mirrors, RepositoryError> {
     if bases.is_empty() {
         let reason = format!("it names no mirror with an http or https URL, and without $ in it{said}");
         return Err(RepositoryError::malformed(WHAT, 0, &reason));
@@ -104,8 +154,12 @@ fn mirrors<'a>(
 mod tests {
     use super::*;
 
+    fn read(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
+        parse(document, &Budget::default())
+    }
+
     fn bases(document: &str) -> Vec<String> {
-        let mirrors = parse(document).expect("a list").expect("with mirrors");
+        let mirrors = read(document).expect("a list").expect("with mirrors");
         mirrors.bases.into_iter().map(String::from).collect()
     }
 
@@ -153,7 +207,7 @@ mod tests {
             bases(&document),
             ["https://c.example.com/el9/", "http://b.example.com/el9/", "https://d.example.com/el9/"]
         );
-        let repomd = parse(&document).expect("a list").expect("with mirrors").repomd;
+        let repomd = read(&document).expect("a list").expect("with mirrors").repomd;
         let repomd: Vec<String> = repomd.iter().map(ToString::to_string).collect();
         assert_eq!(
             repomd,
@@ -177,7 +231,7 @@ mod tests {
     #[test]
     fn a_metalink_may_say_nothing_of_what_repomd_is() {
         let document = metalink("", "<url>https://a.example.com/repodata/repomd.xml</url>");
-        assert_eq!(parse(&document).expect("a list").expect("with mirrors").repomd, []);
+        assert_eq!(read(&document).expect("a list").expect("with mirrors").repomd, []);
     }
 
     #[test]
@@ -197,7 +251,7 @@ mod tests {
             (metalink("<verification><hash type=\"md5\">0</hash></verification>", mirror), "none of the checksums"),
             (metalink("", mirror).replace("</files>", ""), "malformed"),
         ] {
-            let error = parse(&document).expect(told).expect_err(told).to_string();
+            let error = read(&document).expect(told).expect_err(told).to_string();
             assert!(error.contains(told), "{error}");
         }
     }
@@ -214,7 +268,7 @@ mod tests {
             "[{\"name\": \"a.rpm\"}]",
             "../a.rpm",
         ] {
-            assert!(parse(document).is_none(), "{document:?}");
+            assert!(read(document).is_none(), "{document:?}");
         }
     }
 }

@@ -8,15 +8,15 @@ use std::io::{ErrorKind, Read};
 
 use jiff::Timestamp;
 use memchr::memmem;
-use serde::Deserialize;
 use url::Url;
 
 use super::decompress::decompress;
 use super::public_url::public;
 use super::repomd::DataFile;
 use super::verify::Verified;
-use super::xml::{Location, TypedDigits};
+use super::xml::{Location, TypedDigits, XmlError, for_each_element, once};
 use super::{Listing, RepositoryError};
+use crate::budget::{Budget, Held, MAX_URL};
 use crate::release::nevra::parse_epoch;
 use crate::release::{Checksum, Evr, Nevra, Package};
 
@@ -29,30 +29,57 @@ const MAX_DOCUMENT: u64 = 4 << 30;
 /// The most packages that a repository may have, of whatever name.
 const MAX_PACKAGES: u64 = 5_000_000;
 
-#[derive(Deserialize)]
+/// What it takes to resolve a location, of which no part is longer than `MAX_URL`.
+const STEPS_OF_LOCATION: u64 = 16 * MAX_URL as u64;
+
+/// What a `<package>` says, as its elements come.
+#[derive(Default)]
 struct PackageElement {
-    name: String,
-    arch: String,
-    version: Version,
+    name: Option<String>,
+    arch: Option<String>,
+    version: Option<Version>,
     checksum: Option<TypedDigits>,
-    time: Option<Time>,
-    location: Location,
+    built_at: Option<String>,
+    location: Option<Location>,
 }
 
-#[derive(Deserialize)]
 struct Version {
-    #[serde(rename = "@epoch", default)]
     epoch: String,
-    #[serde(rename = "@ver")]
     version: String,
-    #[serde(rename = "@rel")]
     release: String,
 }
 
-#[derive(Deserialize)]
-struct Time {
-    #[serde(rename = "@build", default)]
-    build: String,
+impl PackageElement {
+    fn read(element: &str, budget: &Budget) -> Result<Self, XmlError> {
+        // Each of its texts is copied once.
+        let _held = budget.hold(element.len())?;
+        let mut read = Self::default();
+        for_each_element(element, budget, &mut |path| {
+            let [_, part] = path else { return Ok(()) };
+            let attribute = |name: &str| part.attribute(name);
+            let missing = |name: &str| XmlError::from(format!("its <version> has no {name}"));
+            if part.is("name") {
+                once(&mut read.name, "name", part.text().to_owned())?;
+            } else if part.is("arch") {
+                once(&mut read.arch, "arch", part.text().to_owned())?;
+            } else if part.is("version") {
+                let version = Version {
+                    epoch: attribute("epoch")?.unwrap_or_default(),
+                    version: attribute("ver")?.ok_or_else(|| missing("ver"))?,
+                    release: attribute("rel")?.ok_or_else(|| missing("rel"))?,
+                };
+                once(&mut read.version, "version", version)?;
+            } else if part.is("checksum") {
+                once(&mut read.checksum, "checksum", TypedDigits::of(part)?)?;
+            } else if part.is("time") {
+                once(&mut read.built_at, "time", attribute("build")?.unwrap_or_default())?;
+            } else if part.is("location") {
+                once(&mut read.location, "location", Location::of(part)?)?;
+            }
+            Ok(())
+        })?;
+        Ok(read)
+    }
 }
 
 /// Reads the packages of `product` from the file that `repomd.xml` describes: verifies its
@@ -64,11 +91,12 @@ pub fn read(
     file: &DataFile,
     repository: &Url,
     product: &str,
+    budget: &Budget,
 ) -> Result<Listing, RepositoryError> {
     let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
-    let listing = decompress(&mut verified)
-        .map_err(|error| RepositoryError::Read { what: WHAT, error })
-        .and_then(|plain| read_plain(plain, repository, product));
+    let listing = decompress(&mut verified, budget)
+        .map_err(|error| RepositoryError::read(WHAT, error))
+        .and_then(|plain| read_plain(plain, repository, product, budget));
     // First whether the file arrived as it was published: what a broken one says is of no interest.
     verified.finish(WHAT)?;
     listing.map_err(|error| match error {
@@ -78,9 +106,15 @@ pub fn read(
     })
 }
 
-fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Listing, RepositoryError> {
-    let mut listing = Listing::of(product);
-    let mut elements = PackageElements::new(document);
+fn read_plain(
+    document: impl Read,
+    repository: &Url,
+    product: &str,
+    budget: &Budget,
+) -> Result<Listing, RepositoryError> {
+    let over_budget = |over| RepositoryError::OverBudget { what: WHAT, over };
+    let mut listing = Listing::of(product, budget).map_err(over_budget)?;
+    let mut elements = PackageElements::new(document, budget.hold(0).map_err(over_budget)?);
     while let Some((position, element)) = elements.next()? {
         match plain_name(element) {
             Some(name) if name != product.as_bytes() => {
@@ -90,12 +124,13 @@ fn read_plain(document: impl Read, repository: &Url, product: &str) -> Result<Li
             _ => {
                 let malformed = |reason: String| RepositoryError::malformed(WHAT, position, &reason);
                 let element = std::str::from_utf8(element).map_err(|error| malformed(error.to_string()))?;
-                let element: PackageElement =
-                    quick_xml::de::from_str(element).map_err(|error| malformed(error.to_string()))?;
-                if element.name.trim() == product {
-                    listing.add(package(element, repository).map_err(malformed)?)?;
+                let read = |error| RepositoryError::xml(WHAT, position, error);
+                let element = PackageElement::read(element, budget).map_err(read)?;
+                let name = element.name.as_deref().ok_or_else(|| malformed("it has no <name>".to_owned()))?;
+                if name == product {
+                    listing.add(package(element, repository, budget).map_err(read)?)?;
                 } else {
-                    listing.count_other(element.name.trim());
+                    listing.count_other(name);
                 }
             }
         }
@@ -113,13 +148,17 @@ fn plain_name(element: &[u8]) -> Option<&[u8]> {
     (closed && plain).then_some(name)
 }
 
-fn package(element: PackageElement, repository: &Url) -> Result<Package, String> {
-    let epoch = parse_epoch(&element.version.epoch)
-        .or(element.version.epoch.is_empty().then_some(0))
-        .ok_or_else(|| format!("epoch {:?} is no number", element.version.epoch))?;
-    let evr = Evr::new(epoch, element.version.version, element.version.release);
-    let nevra = Nevra::new(element.name.trim(), evr, element.arch.trim()).map_err(|error| error.to_string())?;
-    let url = resolve(repository, element.location.base.as_deref(), &element.location.href)
+fn package(element: PackageElement, repository: &Url, budget: &Budget) -> Result<Package, XmlError> {
+    let missing = |name: &str| format!("it has no <{name}>");
+    let Version { epoch, version, release } = element.version.ok_or_else(|| missing("version"))?;
+    let name = element.name.ok_or_else(|| missing("name"))?;
+    let arch = element.arch.ok_or_else(|| missing("arch"))?;
+    let location = element.location.ok_or_else(|| missing("location"))?;
+    let epoch =
+        parse_epoch(&epoch).or(epoch.is_empty().then_some(0)).ok_or_else(|| format!("epoch {epoch:?} is no number"))?;
+    let nevra = Nevra::new(&name, Evr::new(epoch, version, release), &arch).map_err(|error| error.to_string())?;
+    budget.work(STEPS_OF_LOCATION)?;
+    let url = resolve(repository, location.base.as_deref(), &location.href)
         .map_err(|reason| format!("the location of {nevra}: {reason}"))?;
     let checksum = element
         .checksum
@@ -127,8 +166,8 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
         .transpose()
         .map_err(|error| format!("the checksum of {nevra}: {error}"))?;
     let built_at = element
-        .time
-        .and_then(|time| time.build.parse::<i64>().ok())
+        .built_at
+        .and_then(|time| time.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
     Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None })
@@ -137,7 +176,12 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, String>
 /// The URL of a file of the repository, from its `xml:base` and `href`.
 ///
 /// A repository can name a file on another server, but not on the machine that reads it.
+#[allow(clippy::disallowed_methods)] // no part is long, and `package` charges for it
 pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, String> {
+    // A host of megabytes takes many times as much until it is none.
+    if base.into_iter().chain([href]).any(|part| part.len() > MAX_URL) {
+        return Err(format!("it has more than {MAX_URL} bytes"));
+    }
     // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
     let join = |folder: &Url| match Url::parse(href) {
         Ok(url) if url.cannot_be_a_base() => folder.join(&format!("./{href}")),
@@ -179,6 +223,8 @@ struct PackageElements<R> {
     position: u64,
     at_end: bool,
     found: u64,
+    /// The buffer.
+    held: Held,
 }
 
 const ELEMENT_START: &[u8] = b"<package";
@@ -187,7 +233,7 @@ const COMMENT: (&[u8], &[u8]) = (b"<!--", b"-->");
 const CDATA: (&[u8], &[u8]) = (b"<![CDATA[", b"]]>");
 
 impl<R: Read> PackageElements<R> {
-    fn new(document: R) -> Self {
+    fn new(document: R, held: Held) -> Self {
         Self {
             document,
             buffer: Vec::new(),
@@ -199,6 +245,7 @@ impl<R: Read> PackageElements<R> {
             position: 0,
             at_end: false,
             found: 0,
+            held,
         }
     }
 
@@ -229,7 +276,12 @@ impl<R: Read> PackageElements<R> {
 
     fn fill(&mut self) -> Result<(), RepositoryError> {
         const PIECE: usize = 256 << 10;
-        self.buffer.copy_within(self.start..self.filled, 0);
+        let over_budget = |over| RepositoryError::OverBudget { what: WHAT, over };
+        // A long element grows piece by piece: it is not to be moved each time.
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.held.work((self.filled - self.start) as u64).map_err(over_budget)?;
+        }
         self.filled -= self.start;
         self.position += self.start as u64;
         self.blanked = self.blanked.saturating_sub(self.start);
@@ -246,14 +298,16 @@ impl<R: Read> PackageElements<R> {
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
         if self.buffer.len() < self.filled + PIECE {
+            self.held.add(2 * PIECE).map_err(over_budget)?;
             self.buffer.resize(self.filled + PIECE, 0);
         }
         let read = loop {
             match self.document.read(&mut self.buffer[self.filled..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read.map_err(|error| RepositoryError::Read { what: WHAT, error })?,
+                read => break read.map_err(|error| RepositoryError::read(WHAT, error))?,
             }
         };
+        self.held.work(read as u64).map_err(over_budget)?;
         self.filled += read;
         self.at_end = read == 0;
         self.blank();
@@ -359,7 +413,7 @@ mod tests {
     }
 
     fn nevras(document: &str) -> Result<Vec<String>, RepositoryError> {
-        let listing = read_plain(document.as_bytes(), &base(), "gitlab-runner")?;
+        let listing = read_plain(document.as_bytes(), &base(), "gitlab-runner", &Budget::default())?;
         Ok(listing.packages.iter().map(|package| package.nevra.to_string()).collect())
     }
 
@@ -372,7 +426,8 @@ mod tests {
             ("gitlab-runner", "18.6.1"),
         ];
         let elements: String = elements.iter().map(|(name, version)| element(name, version)).collect();
-        let listing = read_plain(document(&elements).as_bytes(), &base(), "gitlab-runner").expect("a listing");
+        let listing = read_plain(document(&elements).as_bytes(), &base(), "gitlab-runner", &Budget::default())
+            .expect("a listing");
         let package = &listing.packages[1];
         assert_eq!(listing.packages.len(), 2);
         assert_eq!(package.nevra.to_string(), "gitlab-runner-18.6.1-1.x86_64");
@@ -434,13 +489,15 @@ mod tests {
         // The reader asks for 256 KiB at a time: filling moves the seam through the document.
         for filling in (0..text.len()).step_by(7).map(|length| " ".repeat((256 << 10) - length)) {
             let text = text.replace("packages=\"2\">", &format!("packages=\"2\">{filling}"));
-            let listing = read_plain(Pieces(text.as_bytes(), 64 << 10), &base(), "gitlab-runner").expect("a listing");
+            let listing = read_plain(Pieces(text.as_bytes(), 64 << 10), &base(), "gitlab-runner", &Budget::default())
+                .expect("a listing");
             let versions: Vec<&str> = listing.packages.iter().map(|p| p.nevra.evr().version.as_str()).collect();
             assert_eq!(versions, ["1", "2"]);
         }
         let text = document(&(" ".repeat(300) + "</package>"));
         for piece in [1, 40, 64 << 10] {
-            let error = read_plain(Pieces(text.as_bytes(), piece), &base(), "gitlab-runner").expect_err("an orphan");
+            let error = read_plain(Pieces(text.as_bytes(), piece), &base(), "gitlab-runner", &Budget::default())
+                .expect_err("an orphan");
             let place = text.find("</package>").expect("it") + "</package>".len();
             assert_eq!(
                 error.to_string(),
@@ -455,7 +512,7 @@ mod tests {
             [("1", Some(1)), ("0", None), ("-1", None), ("", None), ("x", None), ("99999999999999", None)]
         {
             let text = document(&element("gitlab-runner", "1").replace("1732406400", build));
-            let listing = read_plain(text.as_bytes(), &base(), "gitlab-runner").expect("a listing");
+            let listing = read_plain(text.as_bytes(), &base(), "gitlab-runner", &Budget::default()).expect("a listing");
             assert_eq!(listing.packages[0].built_at.map(Timestamp::as_second), built_at, "{build:?}");
         }
     }
@@ -470,7 +527,8 @@ mod tests {
 
     #[test]
     fn more_releases_than_memory_should_hold_are_refused() {
-        let mut listing = read_plain(document(&element("a", "1")).as_bytes(), &base(), "a").expect("a listing");
+        let mut listing =
+            read_plain(document(&element("a", "1")).as_bytes(), &base(), "a", &Budget::default()).expect("a listing");
         let one = listing.packages.remove(0);
         listing.packages = vec![one.clone(); crate::repository::MAX_RELEASES];
         let error = listing.add(one).expect_err("too many").to_string();
@@ -481,7 +539,7 @@ mod tests {
     fn a_document_without_end_is_left() {
         let text = document(&element("bash", "1"));
         let error = |change: fn(&mut PackageElements<&[u8]>)| {
-            let mut elements = PackageElements::new(text.as_bytes());
+            let mut elements = PackageElements::new(text.as_bytes(), Budget::default().hold(0).expect("a budget"));
             change(&mut elements);
             elements.next().map(|element| element.is_some()).expect_err("no end").to_string()
         };
@@ -520,7 +578,7 @@ mod tests {
             (document(&one).replace("</metadata>", ""), "before </metadata>"),
             (document("</package>"), "without its <package>"),
             (document("<x:package>1</x:package>"), "prefix"),
-            (document(&one.replace("<version", "<revision")), "missing field `version`"),
+            (document(&one.replace("<version", "<revision")), "it has no <version>"),
             (document(&one.replace("ver=\"1\"", "ver=\"1;id\"")), "the version may hold"),
             (document(&one.replace("rel=\"1\"", "rel=\"$(id)\"")), "the release may hold"),
             (document(&one.replace("epoch=\"0\"", "epoch=\"-1\"")), "epoch \"-1\""),
@@ -529,7 +587,7 @@ mod tests {
             (document(&one.replace("Packages/", "ftp://u:p4ss@example.com/")), "the scheme ftp:, expected"),
             (document(&one.replace("Packages/", "//$ci_job_token/")), "invalid domain character"),
             (document(&one.replace("Packages/", "//host';id;'/")), "invalid domain character"),
-            (document(&one.replace("<arch>", "<arch>&bomb;")), "bomb"),
+            (document(&one.replace("<arch>", "<arch>&bomb;")), "an entity that XML does not define"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
             let error = nevras(&text).expect_err(reason).to_string();
@@ -572,7 +630,8 @@ mod tests {
             size: None,
         };
         for bytes in [text.as_bytes(), b"", b"\x1f\x8b\x08 not gzip"] {
-            let error = read(bytes, &file, &base(), "gitlab-runner").expect_err("another file").to_string();
+            let error =
+                read(bytes, &file, &base(), "gitlab-runner", &Budget::default()).expect_err("another file").to_string();
             assert!(error.contains("does not match repomd.xml: expected sha256:0000"), "{error}");
         }
     }
@@ -583,7 +642,7 @@ mod tests {
         let digits = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
         let checksum = Checksum::new("sha256", &digits).expect("a checksum");
         let file = DataFile { href: "x".to_owned(), base: None, checksum, size: None };
-        let error = read(&bytes[..], &file, &base(), "gitlab-runner").expect_err("no gzip");
+        let error = read(&bytes[..], &file, &base(), "gitlab-runner", &Budget::default()).expect_err("no gzip");
         assert!(!error.is_transient() && error.to_string().starts_with("primary.xml is malformed"), "{error}");
     }
 }

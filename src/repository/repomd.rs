@@ -1,19 +1,14 @@
 //! `repodata/repomd.xml`: which files describe the repository, and their checksums.
 
-use std::num::NonZeroUsize;
-
-use serde::Deserialize;
-
 use super::RepositoryError;
-use super::xml::{Location, TypedDigits, is_root};
+use super::xml::{Location, TypedDigits, for_each_element, is_root, once};
+use crate::budget::Budget;
 use crate::release::Checksum;
 
 const WHAT: &str = "repodata/repomd.xml";
 
 /// The most bytes that a `repomd.xml` may have. Real ones have a few thousand.
 pub const MAX_SIZE: u64 = 4 << 20;
-/// The most tags and texts that may stand between two `<data>`: the parser keeps them all.
-const MAX_BETWEEN: Option<NonZeroUsize> = NonZeroUsize::new(100_000);
 
 /// The part of a `repomd.xml` that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +32,9 @@ pub struct DataFile {
     pub size: Option<u64>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename = "repomd")]
-struct Document {
-    revision: Option<String>,
-    #[serde(rename = "data", default)]
-    files: Vec<Data>,
-}
-
-#[derive(Deserialize)]
+/// A `<data>`, as its elements come.
+#[derive(Default)]
 struct Data {
-    #[serde(rename = "@type")]
-    kind: Option<String>,
     location: Option<Location>,
     checksum: Option<TypedDigits>,
     size: Option<String>,
@@ -64,24 +50,45 @@ impl Data {
 
 /// Reads a `repomd.xml`. Only `<data type="primary">` with its location and checksum has to be
 /// there; its sqlite and zchunk forms beside it are passed over, as is all else. Of several the newest counts.
-pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
+pub fn parse(document: &str, budget: &Budget) -> Result<Repomd, RepositoryError> {
     let malformed = |reason: String| RepositoryError::malformed(WHAT, 0, &reason);
     if !is_root(document, "repomd") {
         return Err(malformed("expected an XML document <repomd>".to_owned()));
     }
-    let mut deserializer = quick_xml::de::Deserializer::from_str(document);
-    deserializer.event_buffer_size(MAX_BETWEEN);
-    let document = Document::deserialize(&mut deserializer).map_err(|error| malformed(error.to_string()))?;
-    let primaries = document.files.into_iter().filter(|data| data.kind.as_deref() == Some("primary"));
-    let primary = primaries
-        .reduce(|first, other| if other.made_at() > first.made_at() { other } else { first })
-        .ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
+    let (mut revision, mut primary, mut data) = (None, None::<Data>, Data::default());
+    for_each_element(document, budget, &mut |path| {
+        match path {
+            [_, own] if own.is("revision") => once(&mut revision, "revision", own.text().to_owned())?,
+            [_, own] if own.is("data") => {
+                let read = std::mem::take(&mut data);
+                let is_newer = || primary.as_ref().is_none_or(|first| read.made_at() > first.made_at());
+                if own.attribute("type")?.as_deref() == Some("primary") && is_newer() {
+                    primary = Some(read);
+                }
+            }
+            [_, own, part] if own.is("data") => {
+                if part.is("location") {
+                    once(&mut data.location, "location", Location::of(part)?)?;
+                } else if part.is("checksum") {
+                    once(&mut data.checksum, "checksum", TypedDigits::of(part)?)?;
+                } else if part.is("size") {
+                    once(&mut data.size, "size", part.text().to_owned())?;
+                } else if part.is("timestamp") {
+                    once(&mut data.timestamp, "timestamp", part.text().to_owned())?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+    .map_err(|error| RepositoryError::xml(WHAT, 0, error))?;
+    let primary = primary.ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
     let missing = |what: &str| malformed(format!("its <data type=\"primary\"> has no {what}"));
     let location = primary.location.ok_or_else(|| missing("<location href>"))?;
     let checksum = primary.checksum.ok_or_else(|| missing("<checksum>"))?;
     let checksum = Checksum::new(&checksum.kind, &checksum.digits).map_err(|error| malformed(error.to_string()))?;
     Ok(Repomd {
-        revision: document.revision.filter(|revision| !revision.is_empty()),
+        revision: revision.filter(|revision| !revision.is_empty()),
         primary: DataFile {
             href: location.href,
             base: location.base,
@@ -95,11 +102,15 @@ pub fn parse(document: &str) -> Result<Repomd, RepositoryError> {
 mod tests {
     use super::*;
 
+    fn read(document: &str) -> Result<Repomd, RepositoryError> {
+        parse(document, &Budget::default())
+    }
+
     const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
     fn the_primary_is_found_among_the_other_kinds() {
-        let repomd = parse(&format!(
+        let repomd = read(&format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
   <!-- made at night -->
@@ -130,7 +141,7 @@ mod tests {
         let text = format!(
             r#"<repomd><data type="group"/><tags/>{primary}<revision>1</revision><data type="other"/></repomd>"#
         );
-        assert_eq!(parse(&text).expect("a repomd").primary.href, "p.xml");
+        assert_eq!(read(&text).expect("a repomd").primary.href, "p.xml");
     }
 
     #[test]
@@ -147,7 +158,7 @@ mod tests {
             ("<timestamp>soon</timestamp>", "", "first"),
         ] {
             let document = format!("<repomd>{}{}</repomd>", data("first", first), data("second", second));
-            assert_eq!(parse(&document).expect("a repomd").primary.href, counts);
+            assert_eq!(read(&document).expect("a repomd").primary.href, counts);
         }
     }
 
@@ -156,7 +167,7 @@ mod tests {
         let document = format!(
             r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#
         );
-        let repomd = parse(&document).expect("a repomd");
+        let repomd = read(&document).expect("a repomd");
         assert_eq!((repomd.revision, repomd.primary.size), (None, None));
     }
 
@@ -173,10 +184,10 @@ mod tests {
                 r#"<repomd><data type="primary"><location href="x"/><checksum type="crc">1</checksum></data></repomd>"#,
                 "checksum type \"crc\"",
             ),
-            (r#"<repomd><data type="primary"><location href="x"/>"#, "not closed"),
-            (r"<repomd>&bomb;</repomd>", "bomb"),
+            (r#"<repomd><data type="primary"><location href="x"/>"#, "it ends before"),
+            (r"<repomd>&bomb;</repomd>", "an entity that XML does not define"),
         ] {
-            let error = parse(document).expect_err(document).to_string();
+            let error = read(document).expect_err(document).to_string();
             assert!(error.to_lowercase().contains(&reason.to_lowercase()), "{document}: {error}");
         }
     }

@@ -139,6 +139,7 @@ fn signatures(file: &[u8]) -> Result<Vec<DetachedSignature>, SignatureError> {
 }
 
 /// The packets of an armoured file. (What pgp has for both forms would be in the module twice, of 0.1 MB.)
+#[allow(clippy::disallowed_methods)] // no longer than the file that they are read from
 fn dearmored(file: &[u8]) -> pgp::errors::Result<Vec<u8>> {
     let mut packets = Vec::new();
     Dearmor::new(file).read_to_end(&mut packets)?;

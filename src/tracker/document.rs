@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError};
+use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
 use crate::release::{BuildKey, Checksum, Nevra, Target};
 use crate::text::named;
@@ -34,7 +35,8 @@ pub struct Document {
     /// The last run that was recorded, by lane.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     runs: BTreeMap<String, Timestamp>,
-    entries: BTreeMap<Nevra, BTreeMap<Target, Entry>>,
+    /// Boxed: a map of one target has room for eleven.
+    entries: BTreeMap<Nevra, BTreeMap<Target, Box<Entry>>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     unknown: BTreeMap<String, Value>,
@@ -45,7 +47,13 @@ pub struct Document {
 pub enum DocumentError {
     /// Not JSON, or not of the shape.
     #[error("it is not the JSON of a tracker; delete it, if something else wrote it")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
+    /// Reading it takes more than a run may.
+    #[error(
+        "it asks for more than a run may take, with what was read before it: {0}. ami-scheduler writes no such tracker: \
+         who else can write to the store? Keep a copy of the file, and delete it"
+    )]
+    OverBudget(#[from] OverBudget),
     /// Of a format that this version does not know.
     #[error(
         "its format is {0:?}, and this version of ami-scheduler knows {FORMAT:?} only: use the version that wrote it, or a newer one"
@@ -70,6 +78,15 @@ pub enum DocumentError {
         /// The document's branch or tag.
         reference: String,
     },
+}
+
+impl From<JsonError> for DocumentError {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::OverBudget(over) => Self::OverBudget(over),
+            JsonError::Json(error) => Self::Json(error),
+        }
+    }
 }
 
 /// The effect of a change on an entry.
@@ -99,20 +116,25 @@ impl Document {
 
     /// Reads a document; one of an unknown format is refused, whatever else it holds.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
+        Self::read(bytes, &Budget::default()).map(|(document, _)| document)
+    }
+
+    /// Reads a document, which counts until `Held` is dropped.
+    pub(super) fn read(bytes: &[u8], budget: &Budget) -> Result<(Self, Held), DocumentError> {
         #[derive(Deserialize)]
         struct Format {
             format: String,
         }
-        let Format { format } = serde_json::from_slice(bytes)?;
+        let (Format { format }, _) = budget.json(bytes)?;
         if format != FORMAT {
             return Err(DocumentError::Format(named(&format)));
         }
-        Ok(serde_json::from_slice(bytes)?)
+        Ok(budget.json(bytes)?)
     }
 
     /// The document as indented JSON that ends with a newline.
     pub fn to_json(&self) -> Result<Vec<u8>, DocumentError> {
-        let mut json = serde_json::to_vec_pretty(self)?;
+        let mut json = serde_json::to_vec_pretty(self).map_err(DocumentError::Json)?;
         json.push(b'\n');
         Ok(json)
     }
@@ -136,7 +158,7 @@ impl Document {
     pub fn entries(&self) -> impl Iterator<Item = (&Nevra, &Target, &Entry)> {
         self.entries
             .iter()
-            .flat_map(|(package, targets)| targets.iter().map(move |(target, entry)| (package, target, entry)))
+            .flat_map(|(package, targets)| targets.iter().map(move |(target, entry)| (package, target, &**entry)))
     }
 
     /// Leaves only these entries, for those who look for some. What is left is to be shown, not to be written.
@@ -154,7 +176,7 @@ impl Document {
 
     /// The entry of a release on a target.
     pub fn entry(&self, package: &Nevra, target: &Target) -> Option<&Entry> {
-        self.entries.get(package)?.get(target)
+        self.entries.get(package)?.get(target).map(|entry| &**entry)
     }
 
     /// The targets that have had a run.
@@ -165,7 +187,8 @@ impl Document {
 
     /// Whether a target has had a run.
     pub fn knows(&self, target: &Target) -> bool {
-        let is_run = |targets: &BTreeMap<Target, Entry>| targets.get(target).is_some_and(Entry::is_of_a_run);
+        let is_run =
+            |targets: &BTreeMap<Target, Box<Entry>>| targets.get(target).is_some_and(|entry| entry.is_of_a_run());
         self.targets.contains(target) || self.entries.values().any(is_run)
     }
 
@@ -224,7 +247,7 @@ impl Document {
         for (package, targets) in other.entries {
             let mine = self.entries.entry(package).or_default();
             for (target, entry) in targets {
-                merge_max(mine, target, entry, Entry::cmp);
+                merge_max(mine, target, entry, Ord::cmp);
             }
         }
         for (field, value) in other.unknown {
@@ -436,7 +459,7 @@ impl Document {
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
     fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
-        merge_max(targets, build.target.clone(), entry, Entry::cmp)
+        merge_max(targets, build.target.clone(), Box::new(entry), Ord::cmp)
     }
 }
 

@@ -1,11 +1,12 @@
 //! A document as the content of a head: JSON for people to read, gzip of it where it is long.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 
 use super::name::is_compressed;
 use super::{Document, DocumentError};
+use crate::budget::{Budget, Held, OverBudget};
 
 /// From this size on, in bytes, JSON is compressed. GitLab takes less than 5 MiB for a file.
 const LONG: usize = 1 << 20;
@@ -23,17 +24,20 @@ pub(super) fn encode(document: &Document) -> Result<Vec<u8>, DocumentError> {
     Ok(gzip.finish()?)
 }
 
-/// Reads what [`encode`] wrote.
-pub(super) fn decode(content: &[u8]) -> Result<Document, DocumentError> {
+/// Reads what [`encode`] wrote; it counts until `Held` is dropped.
+pub(super) fn decode(content: &[u8], budget: &Budget) -> Result<(Document, Held), DocumentError> {
     if !is_compressed(content) {
-        return Document::from_json(content);
+        return Document::read(content, budget);
     }
-    let mut json = Vec::new();
-    GzDecoder::new(content).take(MAX_JSON + 1).read_to_end(&mut json)?;
+    let unpacked = budget.read_to_end(GzDecoder::new(content), MAX_JSON);
+    let (json, _held) = unpacked.map_err(|error| match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(over) => DocumentError::OverBudget(OverBudget::clone(over)),
+        None => DocumentError::Compressed(error),
+    })?;
     if json.len() as u64 > MAX_JSON {
         return Err(DocumentError::TooLong { limit: MAX_JSON });
     }
-    Document::from_json(&json)
+    Document::read(&json, budget)
 }
 
 #[cfg(test)]
@@ -42,6 +46,11 @@ mod tests {
     use crate::release::BuildKey;
     use crate::tracker::{Notes, Origin, TrackerName};
     use jiff::Timestamp;
+    use std::io::Read as _;
+
+    fn decode(content: &[u8]) -> Result<Document, DocumentError> {
+        super::decode(content, &Budget::default()).map(|(document, _)| document)
+    }
 
     fn document(entries: usize) -> Document {
         let mut document = Document::new("p", "main");

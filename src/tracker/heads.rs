@@ -7,12 +7,13 @@
 //! two steps leaves heads that the next reader merges; two writers at once leave two.
 //! (The idea is that of Jujutsu's operation log.)
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use sha2::{Digest, Sha256};
 
-use super::{Document, DocumentError, HeadName, TrackerName, TrackerNameError, encoding};
+use super::{Document, DocumentError, Entry, HeadName, TrackerName, TrackerNameError, encoding};
+use crate::budget::{Budget, Held};
 
 /// How often the listing is asked for again when a head vanishes while it is being read.
 const MAX_LISTINGS: u32 = 12;
@@ -136,7 +137,7 @@ impl<'a> Tracker<'a> {
 
     /// Reads all heads and merges them. One that can't be read stops it: missing is never empty.
     pub fn read(&self) -> Result<Heads, TrackerError> {
-        read_where(self.store, |name| name == &self.name)
+        read_where(self.store, &Budget::default(), |name| name == &self.name).map(|(heads, _)| heads)
     }
 
     /// Writes a document that grew out of what was read, then retires the heads that it contains.
@@ -179,9 +180,12 @@ pub fn read_all(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Res
         files.iter().filter_map(|file| HeadName::parse(&file.name)).map(|head| head.tracker().clone()).collect();
     names.sort();
     names.dedup();
-    let mut documents = Vec::new();
+    let budget = Budget::default();
+    let (mut documents, mut all_held) = (Vec::new(), Vec::new());
     for name in names.into_iter().filter(wanted) {
-        documents.extend(read_where(store, |other| other == &name)?.document);
+        let (heads, held) = read_where(store, &budget, |other| other == &name)?;
+        documents.extend(heads.document);
+        all_held.extend(held);
     }
     Ok(documents)
 }
@@ -194,9 +198,16 @@ fn list(store: &dyn Store) -> Result<Vec<StoredFile>, TrackerError> {
     })
 }
 
-fn read_where(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Result<Heads, TrackerError> {
-    // A head that was read stays read, whatever the next listing shows.
-    let mut documents: BTreeMap<(HeadName, Option<String>), Document> = BTreeMap::new();
+/// What is kept of the heads counts until `Held` is dropped.
+fn read_where(
+    store: &dyn Store,
+    budget: &Budget,
+    wanted: impl Fn(&TrackerName) -> bool,
+) -> Result<(Heads, Option<Held>), TrackerError> {
+    // A head that was read stays read, whatever the next listing shows. It is merged at once: two documents are
+    // kept at a time, and not one of each head.
+    let mut read: BTreeSet<(HeadName, Option<String>)> = BTreeSet::new();
+    let mut document: Option<(Document, Held)> = None;
     let mut attempt = 0;
     'listing: loop {
         let mut merged = Vec::new();
@@ -210,7 +221,7 @@ fn read_where(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Resul
         }
         for (file, name) in &merged {
             let key = (name.clone(), file.sha256.clone());
-            if documents.contains_key(&key) {
+            if read.contains(&key) {
                 continue;
             }
             let content = store.download(file).map_err(|source| TrackerError::Store {
@@ -227,15 +238,35 @@ fn read_where(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Resul
                 store.wait(attempt);
                 continue 'listing;
             };
-            documents.insert(key, verified(store, file, name, &content)?);
+            // Documents of heads that have vanished since are contained in others: they do no harm.
+            let (head, of_head) = verified(store, file, name, &content, budget)?;
+            document = Some(match document {
+                None => (head, of_head),
+                Some((merged, of_merged)) => (merge(merged, head, &of_merged, &of_head), of_merged),
+            });
+            read.insert(key);
         }
-        // Documents of heads that have vanished since are contained in others: they do no harm.
-        let document = documents.into_values().reduce(Document::merge);
-        return Ok(Heads { document, merged, other_files });
+        let (document, held) = document.unzip();
+        return Ok((Heads { document, merged, other_files }, held));
     }
 }
 
-fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8]) -> Result<Document, TrackerError> {
+/// Merges two documents, and holds what both take but for the entries that are left out.
+fn merge(merged: Document, head: Document, of_merged: &Held, of_head: &Held) -> Document {
+    let both = merged.entries().count() + head.entries().count();
+    let merged = merged.merge(head);
+    of_merged.take_over(of_head);
+    of_merged.give_back((both - merged.entries().count()) * size_of::<Entry>());
+    merged
+}
+
+fn verified(
+    store: &dyn Store,
+    file: &StoredFile,
+    name: &HeadName,
+    content: &[u8],
+    budget: &Budget,
+) -> Result<(Document, Held), TrackerError> {
     let damaged = |reason| TrackerError::Damaged { file: file.name.clone(), place: store.place(), reason };
     let found = crate::text::hex(&Sha256::digest(content));
     let size = content.len();
@@ -246,9 +277,9 @@ fn verified(store: &dyn Store, file: &StoredFile, name: &HeadName, content: &[u8
         return Err(damaged(format!("its name says another SHA-256 than that of its {size} bytes, {found}")));
     }
     let unusable = |source| TrackerError::Document { file: file.name.clone(), place: store.place(), source };
-    let document = encoding::decode(content).map_err(unusable)?;
+    let (document, held) = encoding::decode(content, budget).map_err(unusable)?;
     if document.tracker_name()? == *name.tracker() {
-        Ok(document)
+        Ok((document, held))
     } else {
         Err(unusable(DocumentError::Other {
             product: document.product().to_owned(),

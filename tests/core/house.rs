@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms of the core. Each may import those before it.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "text",
     "redacted",
+    "budget",
     "release",
     "repository",
     "policy",

@@ -1,6 +1,7 @@
 //! Whatever a server answers in place of an index or a list of mirrors is read, or refused; what is read
 //! of it is checked.
 
+use ami_scheduler::budget::Budget;
 use ami_scheduler::repository::{index, mirrors};
 use proptest::prelude::*;
 use url::Url;
@@ -57,7 +58,7 @@ proptest! {
     #[test]
     fn a_page_is_an_index_or_refused(page in page(), query in prop::sample::select(vec!["", "?prefix=a&marker=b"])) {
         let url: Url = format!("https://yum.example.com/el9/{query}").parse().expect("a URL");
-        if let Ok(page) = index::read(page.as_bytes(), &url, "runner") {
+        if let Ok(page) = index::read(page.as_bytes(), &url, "runner", &Budget::default()) {
             for package in page.listing.packages {
                 let url = Url::parse(&package.url).expect("a URL");
                 prop_assert_eq!(package.nevra.name(), "runner");
@@ -75,7 +76,7 @@ proptest! {
 
     #[test]
     fn a_list_of_mirrors_names_some_or_is_refused(page in page()) {
-        if let Some(Ok(mirrors)) = mirrors::parse(&page) {
+        if let Some(Ok(mirrors)) = mirrors::parse(&page, &Budget::default()) {
             prop_assert!(!mirrors.bases.is_empty());
             for base in mirrors.bases {
                 prop_assert!(matches!(base.scheme(), "http" | "https") && base.path().ends_with('/') && base.query().is_none());

@@ -1,4 +1,5 @@
 //! Text for people: what comes from outside is safe to print, numbers and times are words.
+#![allow(clippy::disallowed_methods)] // it reads JSON of our own
 
 use crate::common::time;
 use ami_scheduler::text::{

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ami_scheduler::artifacts::Packages;
+use ami_scheduler::budget::Budget;
 use ami_scheduler::policy::{ExactVersion, FilterReason, LeadingVersion, Policy, Versions};
 use ami_scheduler::release::{Nevra, Package, Target};
 use ami_scheduler::report;
@@ -211,13 +212,14 @@ fn read_all(
     cache: Option<&Path>,
     now: Timestamp,
 ) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
-    let mut read = Vec::new();
+    let budget = Budget::default();
+    let (mut read, mut held) = (Vec::new(), Vec::new());
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in repositories {
         let Repository { source, targets } = repository;
         let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
-        let reader = Reader { product, signed_by: keys, now, cache: cache.as_ref() };
+        let reader = Reader { product, signed_by: keys, now, cache: cache.as_ref(), budget: &budget };
         let mut listing = reader.read(&**source)?;
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
@@ -226,6 +228,8 @@ fn read_all(
             revision: listing.revision.take(),
             releases: packages.len(),
         });
+        // They go on to count, beside those of the next repositories.
+        held.push(std::mem::replace(&mut listing.held, budget.hold(0)?));
         if packages.is_empty() {
             without.push((repository, listing));
         }

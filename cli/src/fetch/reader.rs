@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use ami_scheduler::budget::{Budget, Held};
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
@@ -20,8 +21,6 @@ const REPOMD: &str = "repodata/repomd.xml";
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
-/// How many mirrors are tried one after another.
-const MAX_MIRRORS: usize = 20;
 /// How deep an index is split up: the root, `Packages/` and a letter.
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
@@ -33,6 +32,8 @@ pub struct Reader<'a> {
     pub signed_by: Option<&'a TrustedKeys>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
+    /// What is left of what the command may keep and do.
+    pub budget: &'a Budget,
 }
 
 /// Why a repository could not be read, and whether reading it again may help.
@@ -85,7 +86,8 @@ impl Reader<'_> {
             return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
         };
         if let Index::Page { content, url } = &index
-            && let Some(mirrors) = std::str::from_utf8(content).ok().and_then(mirrors::parse)
+            && let Ok(text) = std::str::from_utf8(content)
+            && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
             let list = RedactedUrl::from(url);
             let mirrors = mirrors.with_context(|| format!("in {list}"))?;
@@ -104,9 +106,9 @@ impl Reader<'_> {
         list: &RedactedUrl,
         mirrors: &Mirrors,
     ) -> Result<Listing, ReadError> {
-        let count = mirrors.bases.len().min(MAX_MIRRORS);
+        let count = mirrors.bases.len();
         let mut failure = None;
-        for base in mirrors.bases.iter().take(count) {
+        for base in &mirrors.bases {
             if let Some(error) = failure {
                 message!("{error:#}; trying the next mirror");
             }
@@ -124,7 +126,7 @@ impl Reader<'_> {
     /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
     fn read_repodata(&self, source: &dyn Source, allowed: &[Checksum]) -> Result<Option<Listing>, ReadError> {
         let Fetched::Found(mut file) = source.open(&source.base().join(REPOMD)?)? else { return Ok(None) };
-        let document = read_whole(&mut file)?;
+        let (document, _held) = self.read_whole(&mut file)?;
         if !allowed.is_empty() && !allowed.iter().any(|one| one.is_of(&document)) {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
             return Err(transient(anyhow!("{} {reason}", file.location)));
@@ -135,7 +137,7 @@ impl Reader<'_> {
         let document = String::from_utf8(document).map_err(|error| {
             anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
         })?;
-        let repomd = repomd::parse(&document).with_context(|| format!("in {}", file.location))?;
+        let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let listing = match self.read_kept(source, &repomd) {
             Some(listing) => listing,
             None => self.read_primary(source, &repomd, &file)?,
@@ -150,7 +152,7 @@ impl Reader<'_> {
     /// Reads the primary that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
     fn read_kept(&self, source: &dyn Source, repomd: &repomd::Repomd) -> Option<Listing> {
         let (path, file) = self.cache?.open(&repomd.primary.checksum)?;
-        match primary::read(file, &repomd.primary, source.base(), self.product) {
+        match primary::read(file, &repomd.primary, source.base(), self.product, self.budget) {
             Ok(listing) => {
                 message!("{} has not changed since it was last read", source.location());
                 Some(listing)
@@ -170,7 +172,7 @@ impl Reader<'_> {
             return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));
         };
         let body = Progress::new(file.body, &file.location, repomd.primary.size);
-        let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product);
+        let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product, self.budget);
         let listing = match self.cache {
             None => read(&mut { body }),
             Some(cache) => {
@@ -198,7 +200,7 @@ impl Reader<'_> {
             )
             .into());
         };
-        let signature = read_whole(&mut file)?;
+        let (signature, _held) = self.read_whole(&mut file)?;
         keys.verify(repomd, &signature, self.now).map_err(|error| {
             let is_transient = matches!(error, SignatureError::Bad { .. });
             let error = anyhow::Error::from(error).context(format!("the signature {} is not believed", file.location));
@@ -231,8 +233,11 @@ impl Reader<'_> {
     fn read_folder(&self, source: &dyn Source, folder: &Url, first: Index) -> anyhow::Result<index::Page> {
         let read = |index: &Index| {
             let page = match index {
-                Index::Page { content, url } => index::read(content, url, self.product),
-                Index::Folder(urls) => index::read_urls(urls.iter().cloned(), folder, self.product),
+                Index::Page { content, url } => {
+                    let _held = self.budget.hold(content.len())?;
+                    index::read(content, url, self.product, self.budget)
+                }
+                Index::Folder(urls) => index::read_urls(urls.iter().cloned(), folder, self.product, self.budget),
             };
             page.with_context(|| format!("in {}", source.location()))
         };
@@ -248,6 +253,18 @@ impl Reader<'_> {
             "the index {location} has more than {MAX_PAGES} pages: give the URL of a part of it, such as ?prefix=el/9/"
         )
     }
+
+    fn read_whole(&self, file: &mut OpenFile) -> Result<(Vec<u8>, Held), ReadError> {
+        let read = self.budget.read_to_end(&mut file.body, repomd::MAX_SIZE);
+        let (content, held) = read.map_err(|error| transient(anyhow!("cannot read {}: {error}", file.location)))?;
+        if content.len() as u64 > repomd::MAX_SIZE {
+            let (location, limit) = (&file.location, repomd::MAX_SIZE);
+            let reason =
+                format!("{location} has more than {limit} bytes, too many for what was asked; is the URL right?");
+            return Err(anyhow!(reason).into());
+        }
+        Ok((content, held))
+    }
 }
 
 fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
@@ -257,19 +274,6 @@ fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
             bail!("the index {} goes on at a page that is not there (404); run the job again", source.location())
         }
     }
-}
-
-fn read_whole(file: &mut OpenFile) -> Result<Vec<u8>, ReadError> {
-    let mut content = Vec::new();
-    let read = file.body.by_ref().take(repomd::MAX_SIZE + 1).read_to_end(&mut content);
-    read.map_err(|error| transient(anyhow!("cannot read {}: {error}", file.location)))?;
-    if content.len() as u64 > repomd::MAX_SIZE {
-        let (location, limit) = (&file.location, repomd::MAX_SIZE);
-        return Err(
-            anyhow!("{location} has more than {limit} bytes, too many for what was asked; is the URL right?").into()
-        );
-    }
-    Ok(content)
 }
 
 #[cfg(test)]

@@ -1,23 +1,29 @@
 //! A directory index: the page in which a web server lists the files of a folder, or of a bucket.
 
+use std::fmt;
+
 use memchr::memchr2;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use url::Url;
 
 use super::links::links;
+use crate::budget::{Budget, JsonError, MAX_URL, OverBudget};
 use crate::release::{Nevra, Package};
 use crate::repository::public_url::public;
-use crate::repository::xml::{for_each_element, is_root};
+use crate::repository::xml::{XmlError, for_each_element, is_root};
 use crate::repository::{Listing, RepositoryError};
 
 /// The most bytes that an index page may have: some 100,000 files.
 pub const MAX_SIZE: u64 = 32 << 20;
+/// How often each byte of a page is looked at.
+const STEPS_OF_BYTE: u64 = 4;
 
 const WHAT: &str = "the index";
 
 /// A page of an index.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Page {
     /// The packages that it lists.
     pub listing: Listing,
@@ -33,35 +39,50 @@ pub struct Page {
 /// Of HTML only the `href` of `<a>` counts: the text shown is often cut. A link is resolved against
 /// the page's own URL, percent-decoded once (`+` stays `+`), and its last segment is the file's name.
 /// An index knows no epochs, checksums or build times.
-pub fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Page, RepositoryError> {
+pub fn read(page: &[u8], page_url: &Url, product: &str, budget: &Budget) -> Result<Page, RepositoryError> {
     let mut folder = page_url.clone();
     folder.set_query(None);
     folder.set_fragment(None);
+    budget.work(STEPS_OF_BYTE * page.len() as u64).map_err(over_budget)?;
     if let Ok(text) = std::str::from_utf8(page) {
         if is_root(text, "ListBucketResult") {
-            return bucket(text, page_url, folder, product);
+            return bucket(text, page_url, folder, product, budget);
         }
         if text.trim_start().starts_with(['[', '{']) {
-            return read_urls(files_of_json(text, &folder)?, &folder, product);
+            return json(text, &folder, product, budget);
         }
     }
-    let mut entries = Entries::of(&folder, product);
-    let own_folder = page_url.join(".").and_then(public).ok();
+    let mut entries = Entries::of(&folder, product, budget)?;
+    let own_folder = budget.join(page_url, ".").map_err(over_budget)?.and_then(public).ok();
     for href in links(page) {
         let href = href.trim();
         match (bare_rpm(href), &own_folder) {
             (Some(package), Some(own_folder)) => entries.add(package, || [own_folder.as_str(), href].concat())?,
-            _ => page_url.join(href).map_or(Ok(()), |url| entries.add_url(url))?,
+            _ if can_count(href) => {
+                if let Ok(url) = budget.join(page_url, href).map_err(over_budget)? {
+                    entries.add_url(url)?;
+                }
+            }
+            _ => {}
         }
     }
     Ok(entries.page)
 }
 
 /// Reads a folder whose entries are known by their URLs; the URL of a folder ends with `/`.
-pub fn read_urls(urls: impl IntoIterator<Item = Url>, folder: &Url, product: &str) -> Result<Page, RepositoryError> {
-    let mut entries = Entries::of(folder, product);
+pub fn read_urls(
+    urls: impl IntoIterator<Item = Url>,
+    folder: &Url,
+    product: &str,
+    budget: &Budget,
+) -> Result<Page, RepositoryError> {
+    let mut entries = Entries::of(folder, product, budget)?;
     urls.into_iter().try_for_each(|url| entries.add_url(url))?;
     Ok(entries.page)
+}
+
+fn over_budget(over: OverBudget) -> RepositoryError {
+    RepositoryError::OverBudget { what: WHAT, over }
 }
 
 /// The package that a link is the bare file name of, with nothing to resolve or to encode. Most links are,
@@ -71,16 +92,27 @@ fn bare_rpm(href: &str) -> Option<Nevra> {
     if memchr2(b':', b'^', href.as_bytes()).is_some() { None } else { rpm_named(href) }
 }
 
+/// Whether a link may be one to a package or a folder; all others need not be resolved.
+fn can_count(href: &str) -> bool {
+    let path = href.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    // A tab or line end in a URL is passed over, and `.` after a folder's name is the folder.
+    let is_unusual = name.contains(|c: char| c == '%' || c.is_ascii_control()) || name == ".";
+    href.len() <= MAX_URL && (is_unusual || name.ends_with(".rpm") || name.is_empty() && !path.is_empty())
+}
+
 /// Collects the entries of a page one by one.
 struct Entries<'a> {
     folder: &'a Url,
     product: &'a str,
+    budget: &'a Budget,
     page: Page,
 }
 
 impl<'a> Entries<'a> {
-    fn of(folder: &'a Url, product: &'a str) -> Self {
-        Self { folder, product, page: Page { listing: Listing::of(product), ..Page::default() } }
+    fn of(folder: &'a Url, product: &'a str, budget: &'a Budget) -> Result<Self, RepositoryError> {
+        let listing = Listing::of(product, budget).map_err(over_budget)?;
+        Ok(Self { folder, product, budget, page: Page { listing, next: None, folder: None } })
     }
 
     fn add_url(&mut self, mut url: Url) -> Result<(), RepositoryError> {
@@ -91,16 +123,42 @@ impl<'a> Entries<'a> {
             return Ok(());
         }
         if let Some(package) = rpm_file(&url) {
+            if package.name() != self.product {
+                return self.add(package, String::new);
+            }
             let Ok(url) = public(url) else { return Ok(()) };
             return self.add(package, || url.into());
         }
-        let letter = self.product.get(..1).unwrap_or_default();
         if let Some(name) = subfolder(&url, self.folder)
-            && (name.eq_ignore_ascii_case(letter) || (name == "Packages" && self.page.folder.is_none()))
+            && self.is_split_by(name)
         {
             self.page.folder = Some(url);
         }
         Ok(())
+    }
+
+    /// Adds what has this name below the folder, which is not encoded. Only what counts is resolved.
+    fn add_named(&mut self, name: &str, is_folder: bool) -> Result<(), RepositoryError> {
+        let name = name.trim_end_matches('/');
+        let counts = match name.rsplit('/').next().and_then(rpm_named) {
+            _ if is_folder => self.is_split_by(name),
+            Some(package) if package.name() != self.product => return self.add(package, String::new),
+            package => package.is_some(),
+        };
+        if !counts {
+            return Ok(());
+        }
+        let path = format!("./{}{}", encoded(name), if is_folder { "/" } else { "" });
+        match self.budget.join(self.folder, &path).map_err(over_budget)? {
+            Ok(url) => self.add_url(url),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether an index that is split up has the product in a folder of this name, as far as is known.
+    fn is_split_by(&self, name: &str) -> bool {
+        let letter = self.product.get(..1).unwrap_or_default();
+        name.eq_ignore_ascii_case(letter) || (name == "Packages" && self.page.folder.is_none())
     }
 
     fn add(&mut self, package: Nevra, url: impl FnOnce() -> String) -> Result<(), RepositoryError> {
@@ -137,53 +195,100 @@ struct JsonEntry {
     is_dir: bool,
 }
 
-fn files_of_json(page: &str, folder: &Url) -> Result<Vec<Url>, RepositoryError> {
-    let entries: Vec<JsonEntry> = serde_json::from_str(page).map_err(|error| {
-        RepositoryError::malformed(WHAT, 0, &format!("expected JSON as nginx or Caddy list a folder: {error}"))
-    })?;
-    let url = |entry: JsonEntry| {
-        let is_folder = entry.is_dir || entry.kind == "directory";
-        let mut name = encoded(entry.name.trim_end_matches('/'));
-        if is_folder {
-            name.push('/');
+fn json(page: &str, folder: &Url, product: &str, budget: &Budget) -> Result<Page, RepositoryError> {
+    let mut files = JsonFiles { entries: Entries::of(folder, product, budget)?, failure: None };
+    let held = budget.hold(0).map_err(over_budget)?;
+    let read = budget.json_with(page.as_bytes(), &held, &mut files);
+    match (files.failure, read) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(())) => Ok(files.entries.page),
+        (None, Err(JsonError::OverBudget(over))) => Err(over_budget(over)),
+        (None, Err(JsonError::Json(error))) => {
+            let reason = format!("expected JSON as nginx or Caddy list a folder: {error}");
+            Err(RepositoryError::malformed(WHAT, 0, &reason))
         }
-        folder.join(&format!("./{name}")).ok()
-    };
-    Ok(entries.into_iter().filter_map(url).collect())
+    }
+}
+
+/// The entries of a JSON index, each of which is gone before the next one comes.
+struct JsonFiles<'a> {
+    entries: Entries<'a>,
+    failure: Option<RepositoryError>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut JsonFiles<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut JsonFiles<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of files")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut files: A) -> Result<(), A::Error> {
+        while let Some(file) = files.next_element::<JsonEntry>()? {
+            let is_folder = file.is_dir || file.kind == "directory";
+            if let Err(failure) = self.entries.add_named(&file.name, is_folder) {
+                self.failure = Some(failure);
+                return Err(A::Error::custom("it is refused"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A page of a bucket, as S3 and those who speak like it write it.
-fn bucket(page: &str, page_url: &Url, mut root: Url, product: &str) -> Result<Page, RepositoryError> {
+fn bucket(page: &str, page_url: &Url, mut root: Url, product: &str, budget: &Budget) -> Result<Page, RepositoryError> {
     let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
-    let mut keys: Vec<String> = Vec::new();
+    let failed = |error| RepositoryError::xml(WHAT, 0, error);
     let (mut goes_on, mut is_encoded) = (false, false);
-    let (mut token, mut marker) = (None, None);
-    for_each_element(page, &mut |path| match path {
-        [_, contents, key] if contents.name == "Contents" && key.name == "Key" => keys.push(key.text().to_owned()),
-        [_, element] => match element.name.as_str() {
-            "IsTruncated" => goes_on = element.text() == "true",
-            "EncodingType" => is_encoded = element.text() == "url",
-            "NextContinuationToken" => token = Some(element.text().to_owned()),
-            "NextMarker" => marker = Some(element.text().to_owned()),
+    let (mut token, mut marker, mut last) = (None, None, None);
+    // Once for what it says of itself, and once for its keys, so that none of them is kept.
+    for_each_element(page, budget, &mut |path| {
+        let place = |text: &str| {
+            let is_short = text.len() <= MAX_URL;
+            is_short.then(|| text.to_owned()).ok_or_else(|| format!("a place in it has more than {MAX_URL} bytes"))
+        };
+        match path {
+            [_, contents, key] if contents.is("Contents") && key.is("Key") => last = Some(place(key.text())?),
+            [_, own] if own.is("IsTruncated") => goes_on = own.text() == "true",
+            [_, own] if own.is("EncodingType") => is_encoded = own.text() == "url",
+            [_, own] if own.is("NextContinuationToken") => token = Some(place(own.text())?),
+            [_, own] if own.is("NextMarker") => marker = Some(place(own.text())?),
             _ => {}
-        },
-        _ => {}
-    })
-    .map_err(|reason| malformed(&reason))?;
-    if is_encoded {
-        for key in &mut keys {
-            *key = percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned();
         }
-    }
+        Ok(())
+    })
+    .map_err(failed)?;
+    let decoded = |key: &str| percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned();
     if !root.path().ends_with('/') {
         root.set_path(&format!("{}/", root.path()));
     }
-    let urls = keys.iter().filter_map(|key| root.join(&format!("./{}", encoded(key))).ok());
-    let page = read_urls(urls, &root, product)?;
+    let (mut entries, mut failure) = (Entries::of(&root, product, budget)?, None);
+    for_each_element(page, budget, &mut |path| {
+        let [_, contents, key] = path else { return Ok(()) };
+        if contents.is("Contents") && key.is("Key") {
+            let name = if is_encoded { decoded(key.text()) } else { key.text().to_owned() };
+            if let Err(error) = entries.add_named(&name, name.ends_with('/')) {
+                failure = Some(error);
+                return Err(XmlError::Malformed(String::new()));
+            }
+        }
+        Ok(())
+    })
+    .map_err(|error| failure.unwrap_or_else(|| failed(error)))?;
+    let page = entries.page;
     if !goes_on {
         return Ok(page);
     }
-    let (name, value) = match (token, marker.or(keys.pop())) {
+    let last = last.map(|key| if is_encoded { decoded(&key) } else { key });
+    let (name, value) = match (token, marker.or(last)) {
         (Some(token), _) => ("continuation-token", token),
         (None, Some(marker)) => ("marker", marker),
         (None, None) => return Err(malformed("it goes on, and does not say where")),
@@ -207,6 +312,10 @@ fn encoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(page: &[u8], page_url: &Url, product: &str) -> Result<Page, RepositoryError> {
+        super::read(page, page_url, product, &Budget::default())
+    }
 
     fn found(page: &str) -> Vec<(String, String)> {
         let url = "https://yum.example.com/el9/x86_64/".parse().expect("a URL");
