@@ -3,7 +3,9 @@
 use url::Url;
 
 use super::RepositoryError;
+use super::public_url::plain;
 use super::xml::{for_each_element, is_root};
+use crate::redacted::may_hold_a_password;
 use crate::release::Checksum;
 
 const WHAT: &str = "the list of mirrors";
@@ -82,10 +84,11 @@ fn mirrors<'a>(
 ) -> Result<Mirrors, RepositoryError> {
     let mut bases: Vec<Url> = Vec::new();
     for url in urls.filter(|url| !url.contains('$')) {
-        let Ok(mut url) = Url::parse(url) else { continue };
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
+        let Ok(url) = Url::parse(url) else { continue };
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || may_hold_a_password(&url) {
             continue;
         }
+        let Ok(mut url) = plain(url) else { continue };
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
@@ -122,6 +125,7 @@ mod tests {
     #[test]
     fn a_mirrorlist_has_a_url_a_line() {
         let text = "\n# repo = el9 arch = x86_64\r\nhttps://a.example.com/el9\r\nhttp://b.example.com/el9/\n\
+                    https://c.example.com/%CI_JOB_TOKEN%/\nhttps://u:12/p4ss@c.example.com/\nhttps://host$x/\n\
                     rsync://c.example.com/el9/\nhttps://d.example.com/$releasever/\nhttps://a.example.com/el9/\n";
         assert_eq!(bases(text), ["https://a.example.com/el9/", "http://b.example.com/el9/"]);
     }

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::release::Package;
-use ami_scheduler::repository::{Listing, MAX_RELEASES};
+use ami_scheduler::repository::{LeftOut, Listing, MAX_RELEASES, is_public};
 use ami_scheduler::text::hex;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
@@ -42,6 +42,8 @@ pub struct CacheEntry {
     /// `None` where there was none, and an index was read.
     pub repomd: Option<CachedRepomd>,
     pub packages: Vec<Package>,
+    #[serde(default)]
+    pub left_out: LeftOut,
     pub others: usize,
 }
 
@@ -99,10 +101,7 @@ impl Cache {
     fn check(&self, entry: &CacheEntry) -> anyhow::Result<()> {
         let Validators { etag, last_modified } = &entry.validators;
         let is_header = |value: &String| value.len() <= 1000 && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let is_url = |url: &String| {
-            Url::parse(url)
-                .is_ok_and(|url| url.scheme() == entry.base.scheme() || matches!(url.scheme(), "http" | "https"))
-        };
+        let is_url = |url: &str| is_public(url) && !url.starts_with("file:");
         let is_ours = |package: &Package| package.nevra.name() == self.product && is_url(&package.url);
         if entry.subject != self.subject
             || !etag.iter().chain(last_modified).all(is_header)
@@ -125,7 +124,8 @@ impl Cache {
         listing: &Listing,
     ) {
         let (subject, base, packages) = (self.subject.clone(), base.clone(), listing.packages.clone());
-        let entry = CacheEntry { subject, base, validators, read_at, repomd, packages, others: listing.others };
+        let (left_out, others) = (listing.left_out.clone(), listing.others);
+        let entry = CacheEntry { subject, base, validators, read_at, repomd, packages, left_out, others };
         if let Err(error) = self.write(&entry) {
             message!("{} is not kept for the next run: {error:#}", self.file.display());
         }
