@@ -164,8 +164,8 @@ def test_the_template_of_packer_has_a_source_for_each_target_and_reads_what_a_bu
 
 def ansible(tmp_path: Path, *arguments: object, **variables: str) -> str:
     done = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), "--inventory", "localhost,", *map(str, arguments)],
-                          env=os.environ | {"ANSIBLE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"} | variables, capture_output=True, text=True,
-                          check=False)
+                          env=os.environ | {"ANSIBLE_HOME": str(tmp_path), "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "LC_ALL": "C.UTF-8"} | variables,
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -132,7 +132,7 @@ fn length_of_credentials(word: &str) -> usize {
     let is_server =
         is_host_of_many_parts(host) && !host.contains('%') && port.bytes().all(|byte| byte.is_ascii_digit());
     let begins_segment = |at: usize| word[..at].ends_with('/') && is_server;
-    word.match_indices('@').map(|(at, _)| at).filter(|at| !begins_segment(*at)).last().map_or(0, |at| at + 1)
+    word.match_indices('@').map(|(at, _)| at).rfind(|at| !begins_segment(*at)).map_or(0, |at| at + 1)
 }
 
 /// Leaves URLs and what else may hold a password out of a text that repeats what a person wrote.

@@ -5,6 +5,7 @@ use ami_scheduler::child_pipeline::{Settings, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::{Listing, index, is_public, mirrors, primary, repomd::DataFile};
+use ami_scheduler::text::hex;
 use ami_scheduler::tracker::TrackerName;
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
@@ -91,8 +92,7 @@ fn listed_by_primary(base: &Url, xml_base: Option<&str>, href: &str) -> Listing 
          <location {xml_base}href=\"{}\"/></package></metadata>",
         escape(href)
     );
-    let digits: String = Sha256::digest(&document).iter().map(|byte| format!("{byte:02x}")).collect();
-    let checksum = Checksum::new("sha256", &digits).expect("a checksum");
+    let checksum = Checksum::new("sha256", &hex(&Sha256::digest(&document))).expect("a checksum");
     let file = DataFile { href: String::new(), base: None, checksum, size: None };
     primary::read(document.as_bytes(), &file, base, "runner").expect("a listing")
 }

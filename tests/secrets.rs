@@ -18,7 +18,7 @@ fn password(between: &'static [&'static str]) -> impl Strategy<Value = String> {
     let piece = (prop::sample::select(&PARTS[..]), prop::sample::select(between));
     (prop::collection::vec(piece, 1..4), prop::sample::select(&PARTS[..]), any::<bool>()).prop_map(
         |(pieces, last, ends)| {
-            let begun: String = pieces.into_iter().map(|(part, between)| format!("{part}{between}")).collect();
+            let begun: String = pieces.into_iter().flat_map(|(part, between)| [part, between]).collect();
             if ends { begun } else { begun + last }
         },
     )

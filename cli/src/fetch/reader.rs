@@ -166,7 +166,10 @@ impl Reader<'_> {
                  of https"
             ),
             others => {
-                message!("{} in {list} are passed over: they are of http, and no key is given", count(others, "mirror"))
+                message!(
+                    "{} in {list} are passed over: they are of http, and no key is given",
+                    count(others, "mirror")
+                );
             }
         }
         Ok(trusted.into_iter().take(MAX_MIRRORS).collect())
