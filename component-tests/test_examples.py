@@ -158,18 +158,37 @@ def test_the_template_of_packer_has_a_source_for_each_target_and_reads_what_a_bu
     declared = {name.strip('"') for variable in template["variable"] for name in variable}
     assert set(re.findall(r"\bvar\.(\w+)", text)) == declared
     given = set(re.findall(r'env\("(\w+)"\)', text))
-    assert given == {"VERSION", "PACKAGE", "PACKAGE_URL", "PACKAGE_SHA256", "CI_PIPELINE_URL"}
-    playbook = (folder / "playbook.yml").read_text()
-    for variable in re.findall(r"(\w+)=\$\{var", text):
-        assert variable in playbook
+    assert given == {"VERSION", "PACKAGE", "CI_PIPELINE_URL"}
+    assert "--extra-vars" not in re.sub("#.*", "", text)
+
+
+def ansible(tmp_path: Path, *arguments: object, **variables: str) -> str:
+    done = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), "--inventory", "localhost,", *map(str, arguments)],
+                          env=os.environ | {"ANSIBLE_HOME": str(tmp_path), "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "LC_ALL": "C.UTF-8"} | variables,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+PLAYBOOK = ROOT / "examples" / "packer-ansible" / "playbook.yml"
 
 
 def test_ansible_takes_the_playbook(tmp_path: Path) -> None:
-    checked = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), "--syntax-check", "--inventory", "localhost,",
-                              str(ROOT / "examples" / "packer-ansible" / "playbook.yml")],
-                             env=os.environ | {"ANSIBLE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}, capture_output=True, text=True,
-                             check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    ansible(tmp_path, "--syntax-check", PLAYBOOK)
+
+
+def test_ansible_evaluates_no_template_in_what_a_repository_says(tmp_path: Path) -> None:
+    """As `x.rpm?{{ansible_env.X}}` did when the example gave it as an extra variable."""
+    [play] = yaml.safe_load(PLAYBOOK.read_text())
+    names = {"package_url": "PACKAGE_URL", "package_sha256": "PACKAGE_SHA256", "version": "VERSION"}
+    assert set(play["vars"]) == set(names)
+    shown = [{"ansible.builtin.copy": {"content": "{{ " + name + " }}", "dest": str(tmp_path / name)}} for name in names]
+    (tmp_path / "show.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "vars": play["vars"], "tasks": shown}]))
+    hostile = 'https://yum.example.com/x.rpm?{{ lookup("env", "SECRET") }} {% raw %}'
+
+    ansible(tmp_path, "--connection", "local", tmp_path / "show.yml", SECRET="s3cret", **dict.fromkeys(names.values(), hostile))
+
+    assert {(tmp_path / name).read_text() for name in names} == {hostile}
 
 
 # ---------------------------------------------------------------- container images

@@ -98,7 +98,7 @@ def test_if_one_of_several_repositories_fails_the_run_fails(ami: Module, web: We
     (("https://p4ssword@x", '["https://x"]'), "repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same"),
     (("a=https://p4ssword@x", "https://x"), "--repo-url names targets for some repositories and not for others"),
     (('["https://p4ssword@x"',), "--repo-url is not a JSON array of strings: line 1, column 21"),
-    (("a b=https://p4ssword@x",), 'before the = of --repo-url: "a b" is not a target'),
+    (("a b=https://p4ssword@x",), "what stands before the = of --repo-url are no targets, such as al2023,rhel9"),
     (("a=p4ssword",), "--repo-url is no URL"),
 ])
 def test_a_list_of_repositories_that_is_wrong_is_told_without_its_passwords(ami: Module, urls: tuple[str, ...], told: str) -> None:

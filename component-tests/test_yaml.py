@@ -35,7 +35,8 @@ VERSIONS = st.one_of(st.sampled_from(["yes", "null", "~", "0777", "0x1F", "1e3",
 NAMES = st.one_of(st.sampled_from(["null", "yes", "1e3", "libstdc++", "0777", "_", "on", "true", "12", "1.0"]), st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,20}", fullmatch=True))
 TARGETS = st.one_of(st.sampled_from(["null", "yes", "1e3", "0777", "on", "1.10", "0x1F", "y", "2026-11-24"]), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True))
 NOTES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,10}", fullmatch=True).filter(lambda name: not any(word in name for word in ("TOKEN", "PASSWORD", "SECRET")))
-URLS = st.one_of(st.just("https://yum.example.com/x.rpm"), st.from_regex(r"https://[a-z]{1,9}/[!-#%-~]{0,40}", fullmatch=True))
+#: Of these escapes and characters `list` makes every URL.
+URLS = st.one_of(st.just("https://yum.example.com/x.rpm"), st.from_regex(r"https://[a-z]{1,9}\.example/([A-Za-z0-9_~/-]|%[2-9A-F][0-9A-F]){0,40}", fullmatch=True))
 
 
 @dataclass

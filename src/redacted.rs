@@ -16,6 +16,9 @@ pub struct RedactedUrl(String);
 
 impl From<&Url> for RedactedUrl {
     fn from(url: &Url) -> Self {
+        if may_hold_a_password(url) {
+            return Self(format!("{}://…", url.scheme()));
+        }
         let mut url = url.clone();
         remove_credentials(&mut url);
         url.set_query(None);
@@ -43,16 +46,106 @@ pub fn remove_credentials(url: &mut Url) {
     let _ = url.set_password(None);
 }
 
-/// Takes user and password out of each URL in a text, whether or not it parses as one.
-pub fn without_credentials(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let authority = part.split(|c: char| c.is_whitespace() || "/?#'\"".contains(c)).next().unwrap_or_default();
-        clean.push_str("://");
-        clean.push_str(authority.rfind('@').map_or(part, |at| &part[at + 1..]));
+/// Whether an `@` after the host may be the end of a password that was not percent-encoded: of
+/// `http://user:12/ab@host/`, `user` is the host. At the beginning of a segment an `@` is a path, as COPR has it
+/// (`/results/@group/`), unless the host is no name with a dot, as a user is none.
+pub fn may_hold_a_password(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let has_at = |part: Option<&str>| part.is_some_and(|part| part.contains('@'));
+    let mut segments = url.path_segments().into_iter().flatten();
+    let behind_path = has_at(url.query()) || has_at(url.fragment());
+    segments.any(|segment| segment.get(1..).is_some_and(|rest| rest.contains('@')))
+        || !is_host_of_many_parts(host) && (has_at(Some(url.path())) || behind_path)
+        || !url.username().is_empty() && behind_path
+}
+
+/// Whether a host is no user. Of a number, which a password can be, `Url` makes an address: 1234 is 0.0.4.210.
+fn is_host_of_many_parts(host: &str) -> bool {
+    host.contains('.') && !host.ends_with(|last: char| last.is_ascii_digit()) || host.starts_with('[')
+}
+
+/// Why a text is not the URL of a server. The text is not repeated: a password may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GivenUrlError {
+    /// Not a URL at all.
+    #[error("is no URL: {0}")]
+    NoUrl(url::ParseError),
+    /// An `@` that no URL has there.
+    #[error(
+        "has an @ where a URL has none, as if a password were in it that is not percent-encoded: write %40 for @, %2F \
+         for /, %3A for :, %23 for #, %3F for ? and %25 for %"
+    )]
+    Password,
+    /// A `\`, which some take for a `/`.
+    #[error("has a backslash: write %5C in a password, and / in a path")]
+    Backslash,
+    /// A `%` that begins no escape.
+    #[error("has a % that begins no escape such as %20: write %25 for it")]
+    Escape,
+}
+
+/// The URL of a server, as a person wrote it, in which a password may be.
+pub fn given_url(text: &str) -> Result<Url, GivenUrlError> {
+    if text.contains('\\') {
+        return Err(GivenUrlError::Backslash);
     }
-    clean
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(_) if text.contains('@') => return Err(GivenUrlError::Password),
+        Err(error) => return Err(GivenUrlError::NoUrl(error)),
+    };
+    if may_hold_a_password(&url) || url[url::Position::AfterPath..].contains('@') {
+        return Err(GivenUrlError::Password);
+    }
+    if has_bad_escape(url.path()) {
+        return Err(GivenUrlError::Escape);
+    }
+    Ok(url)
+}
+
+/// Whether a `%` in a text begins no escape, as in `50%` or `%NAME%`.
+pub fn has_bad_escape(text: &str) -> bool {
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    !text.split('%').skip(1).all(is_escape)
+}
+
+/// Takes user and password out of each URL in a text, whether or not it parses as one, and whether or not they are
+/// percent-encoded.
+pub fn without_credentials(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let begun = rest[..start].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let scheme = begun + rest[begun..].find(':').unwrap_or_default();
+        let (before, after) = (&rest[..scheme], &rest[start + "://".len()..]);
+        let (word, next) = after.split_at(after.find(char::is_whitespace).unwrap_or(after.len()));
+        clean.extend([before, "://", &word[length_of_credentials(word)..]]);
+        rest = next;
+    }
+    clean + rest
+}
+
+/// How much of what follows `://` may be user and password.
+fn length_of_credentials(word: &str) -> usize {
+    let server = word.split('/').next().and_then(|authority| authority.rsplit('@').next()).unwrap_or_default();
+    let (host, port) = server.split_once(':').unwrap_or((server, ""));
+    let is_server =
+        is_host_of_many_parts(host) && !host.contains('%') && port.bytes().all(|byte| byte.is_ascii_digit());
+    let begins_segment = |at: usize| word[..at].ends_with('/') && is_server;
+    word.match_indices('@').map(|(at, _)| at).rfind(|at| !begins_segment(*at)).map_or(0, |at| at + 1)
+}
+
+/// Leaves URLs and what else may hold a password out of a text that repeats what a person wrote.
+pub fn without_urls(text: &str) -> String {
+    let may_be_one = |word: &str| word.contains("://") || word.contains('@');
+    let words: Vec<&str> = text.split(' ').collect();
+    // A password may have spaces in it.
+    let (first, last) =
+        (words.iter().position(|word| may_be_one(word)), words.iter().rposition(|word| may_be_one(word)));
+    match first.zip(last) {
+        None => text.to_owned(),
+        Some((first, last)) => [&words[..first], &["…"], &words[last + 1..]].concat().join(" "),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +158,9 @@ mod tests {
             ("https://us3r:p4ss@yum.example.com/el9/?t0ken=1#x", "https://yum.example.com/el9/"),
             ("http://t0ken@yum.example.com:8080/a%20b", "http://yum.example.com:8080/a%20b"),
             ("file:///srv/repo", "file:///srv/repo"),
+            ("https://copr.example.com/results/@group/p/", "https://copr.example.com/results/@group/p/"),
+            ("http://us3r:12/p4ss@host/v", "http://…"),
+            ("http://us3r/@host/v", "http://…"),
             ("mailto:us3r@example.com?subject=t0ken", "mailto:us3r@example.com"),
         ] {
             let shown = RedactedUrl::from(&url.parse::<Url>().expect(url));
@@ -84,6 +180,12 @@ mod tests {
         for (text, clean) in [
             ("unexpected 'https://u:p4ss@example.com/el9' found", "unexpected 'https://example.com/el9' found"),
             ("'https://u:p4@ss@example.com'", "'https://example.com'"),
+            ("http://us3r:12/p4ss@host/v is not there", "http://host/v is not there"),
+            (
+                "https://copr.example.com/results/@group/ is not there",
+                "https://copr.example.com/results/@group/ is not there",
+            ),
+            ("[\"https://u:p4ss@a/\",\"https://b/c\"]", "[\"https://a/\",\"https://b/c\"]"),
             ("such as https://yum.example.com/el/9 or a@b", "such as https://yum.example.com/el/9 or a@b"),
             ("", ""),
         ] {

@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // the environment says what callgrind looks at
 
 #[allow(dead_code)] // nothing goes wrong in it here
-#[path = "common/memory.rs"]
+#[path = "core/common/memory.rs"]
 mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};

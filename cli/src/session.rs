@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ami_scheduler::redacted::given_url;
 use ami_scheduler::tracker::heads::Store;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -67,7 +68,9 @@ pub fn project() -> Result<Project, Failure> {
         .with_exit(Exit::Tracker);
     };
     let read = || -> anyhow::Result<Project> {
-        let api = api.parse().context("CI_API_V4_URL is no URL, such as https://gitlab.example.com/api/v4")?;
+        let api = given_url(api).map_err(|error| {
+            anyhow!("CI_API_V4_URL {error}; expected a URL such as https://gitlab.example.com/api/v4")
+        })?;
         if !id.bytes().all(|b| b.is_ascii_digit()) {
             return Err(anyhow!("CI_PROJECT_ID is {id:?}, expected a number"));
         }

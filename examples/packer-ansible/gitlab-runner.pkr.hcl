@@ -24,16 +24,6 @@ variable "package" {
   default = env("PACKAGE")
 }
 
-variable "package_url" {
-  type    = string
-  default = env("PACKAGE_URL")
-}
-
-variable "package_sha256" {
-  type    = string
-  default = env("PACKAGE_SHA256")
-}
-
 variable "pipeline_url" {
   type    = string
   default = env("CI_PIPELINE_URL")
@@ -90,11 +80,9 @@ build {
   }
 
   provisioner "ansible" {
+    # It reads the job's variables by itself. Ansible would evaluate {{ }} in --extra-vars, in JSON too.
     playbook_file = "playbook.yml"
     use_proxy     = false
-    extra_arguments = [
-      "--extra-vars", "package_url=${var.package_url} package_sha256=${var.package_sha256} version=${var.version}",
-    ]
   }
 
   post-processor "manifest" {

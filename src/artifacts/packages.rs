@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{Budget, JsonError};
 use crate::policy::{FilterReason, Policy};
 use crate::release::{Nevra, Package, Target};
-use crate::repository::RepositoryRead;
+use crate::repository::{RepositoryRead, is_public};
 use crate::text::named;
 
 const PACKAGES_FORMAT: &str = "ami-scheduler/packages/1";
@@ -64,7 +64,7 @@ pub enum PackagesError {
     /// A release is there twice for one target: which of the two is to be built?
     #[error("it holds {0} twice: let list write it")]
     Twice(Nevra),
-    /// Something else than a URL, or one with a variable that GitLab would expand.
+    /// Something else than the URL of a package, or one with syntax in it.
     #[error("the URL of {0} in it is none that list writes: let list write it")]
     Url(Nevra),
 }
@@ -103,7 +103,7 @@ impl Packages {
             if nevra.name() != packages.product {
                 return Err(PackagesError::Other { package: Box::new(nevra.clone()), product: packages.product });
             }
-            if !package.url.bytes().all(|b| b.is_ascii_graphic() && b != b'$') {
+            if !is_public(&package.url) {
                 return Err(PackagesError::Url(nevra.clone()));
             }
             let known = seen.entry(nevra).or_default();
@@ -143,6 +143,17 @@ mod tests {
     fn the_url_of_a_package_is_plain_text_and_names_no_variable() {
         for (url, is_read) in [
             ("https://yum.example.com/a%24b.rpm", true),
+            ("http://[::1]:8000/a.rpm", true),
+            ("file:///srv/a%20b/a.rpm", true),
+            ("file:../repo/a.rpm", true),
+            ("file:repo/$x.rpm", false),
+            ("https://yum.example.com/%CI_JOB_TOKEN%/a.rpm", false),
+            ("https://yum.example.com/a.rpm?a&id&", false),
+            ("https://yum.example.com/a+b.rpm", false),
+            ("https://u:p4ss@yum.example.com/a.rpm", false),
+            ("https://host$x/a.rpm", false),
+            ("ftp://yum.example.com/a.rpm", false),
+            ("a.rpm", false),
             ("https://yum.example.com/$CI_JOB_TOKEN/a.rpm", false),
             ("https://yum.example.com/a b.rpm", false),
             ("https://yum.example.com/a\n.rpm", false),

@@ -121,9 +121,9 @@ impl Nevra {
         if !is_package_name(&self.name) {
             Some("the name may hold letters, digits and ._+- and starts with a letter, digit or _")
         } else if !is_version_part(&self.evr.version) {
-            Some("the version may hold letters, digits and ._+~^")
+            Some("the version may hold letters, digits and ._+~^, and no ..")
         } else if !is_version_part(&self.evr.release) {
-            Some("the release may hold letters, digits and ._+~^")
+            Some("the release may hold letters, digits and ._+~^, and no ..")
         } else if !is_arch(&self.arch) {
             Some("the architecture may hold letters, digits and _")
         } else if self.length() > MAX_NEVRA_LENGTH {
@@ -147,8 +147,11 @@ pub fn is_package_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-'))
 }
 
+/// As rpmbuild takes it, which knows no `..` either: it would lead out of a folder.
 fn is_version_part(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'~' | b'^'))
+    !text.is_empty()
+        && !text.contains("..")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'~' | b'^'))
 }
 
 /// Whether a text can be an architecture, such as `x86_64`.
@@ -263,6 +266,9 @@ mod tests {
             ("runner-1-1\n.x86_64", "release"),
             ("runner-1-1.x86 64", "architecture"),
             ("runner-1-é.x86_64", "release"),
+            ("runner-..-1.x86_64", "the version may hold letters, digits and ._+~^, and no .."),
+            ("runner-1-...x86_64", "the release may hold letters, digits and ._+~^, and no .."),
+            ("runner-1..2-1.x86_64", "no .."),
         ] {
             let error = text.parse::<Nevra>().expect_err(text).to_string();
             assert!(error.contains(reason), "{error}");

@@ -1,12 +1,17 @@
 //! The releases of one product, as they are read.
 
+use std::fmt::Display;
+
 use super::{NearestNames, RepositoryError};
 use crate::budget::{Budget, Held, MAX_URL, OverBudget};
 use crate::release::Package;
+use crate::text::{count, excerpt};
 
 /// The most releases of one product that a listing holds. Real ones have hundreds.
 pub const MAX_RELEASES: usize = 20_000;
 const WHAT: &str = "the repository";
+/// How many of the releases that are left out are told one by one.
+const MAX_TOLD: usize = 10;
 
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub struct Listing {
     pub revision: Option<String>,
     /// Every package of the product, in the repository's order.
     pub packages: Vec<Package>,
+    /// Releases of the product that cannot be used.
+    pub left_out: LeftOut,
     /// How many packages of other products the repository has.
     pub others: usize,
     /// Names that are near to the product's, for an error message.
@@ -23,11 +30,43 @@ pub struct Listing {
     pub held: Held,
 }
 
+/// Releases that are not listed, since what a repository says of them cannot be used.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many they are.
+    pub count: usize,
+    /// The first of them, each with its reason.
+    told: Vec<String>,
+}
+
+impl LeftOut {
+    fn add(&mut self, what: &str) {
+        self.count += 1;
+        if self.told.len() < MAX_TOLD {
+            self.told.push(excerpt(what));
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.told.extend(other.told);
+        self.told.truncate(MAX_TOLD);
+    }
+
+    /// A line for each of the first of them, and one for all others.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let others = self.count - self.told.len();
+        let others = (others > 0).then(|| format!("{} are left out, too", count(others, "other release")));
+        self.told.iter().cloned().chain(others)
+    }
+}
+
 impl Listing {
     /// One that is empty, of a product.
     pub fn of(product: &str, budget: &Budget) -> Result<Self, OverBudget> {
         let nearest = NearestNames::to(product);
-        Ok(Self { revision: None, packages: Vec::new(), others: 0, nearest, held: budget.hold(0)? })
+        let (packages, left_out) = (Vec::new(), LeftOut::default());
+        Ok(Self { revision: None, packages, left_out, others: 0, nearest, held: budget.hold(0)? })
     }
 
     /// Counts a package of another product.
@@ -38,7 +77,7 @@ impl Listing {
 
     /// Whether the repository has no package at all, of whatever product.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.others == 0
+        self.packages.is_empty() && self.others == 0 && self.left_out.count == 0
     }
 
     /// Adds what another page or part of the same repository has.
@@ -48,9 +87,15 @@ impl Listing {
         for package in other.packages {
             self.add(package)?;
         }
+        self.left_out.append(other.left_out);
         self.others += other.others;
         other.nearest.names().into_iter().for_each(|name| self.nearest.offer(name));
         Ok(())
+    }
+
+    /// Counts a release of the product that cannot be used.
+    pub(super) fn leave_out(&mut self, release: impl Display, reason: impl Display) {
+        self.left_out.add(&format!("{release} is left out: {reason}"));
     }
 
     /// Adds a package.
@@ -93,6 +138,22 @@ mod tests {
         listing.append(page).expect("a page");
         assert_eq!((listing.packages.len(), listing.others), (1, 2));
         assert_eq!(listing.nearest.names(), ["runner-fips"]);
+    }
+
+    #[test]
+    fn of_many_releases_that_are_left_out_the_first_are_told_and_all_are_counted() {
+        let mut listing = Listing::of("runner", &Budget::default()).expect("a listing");
+        let mut page = Listing::of("runner", &Budget::default()).expect("a listing");
+        for number in 0..8 {
+            listing.leave_out(format_args!("runner-{number}-1.noarch"), "its location\u{1b}[2J is odd");
+            page.leave_out(format_args!("runner-{number}-2.noarch"), "x".repeat(1000));
+        }
+        listing.append(page).expect("a page");
+        let lines: Vec<String> = listing.left_out.lines().collect();
+        assert_eq!(lines[0], "runner-0-1.noarch is left out: its location?[2J is odd");
+        assert!(lines[8].starts_with("runner-0-2.noarch is left out: xxx") && lines[8].chars().count() == 501);
+        assert_eq!((lines.len(), lines[10].as_str()), (11, "6 other releases are left out, too"));
+        assert!(!listing.is_empty());
     }
 
     #[test]

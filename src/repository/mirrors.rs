@@ -5,8 +5,10 @@ use std::cmp::Reverse;
 use url::Url;
 
 use super::RepositoryError;
+use super::public_url::plain;
 use super::xml::{for_each_element, is_root};
 use crate::budget::{Budget, MAX_URL};
+use crate::redacted::may_hold_a_password;
 use crate::release::Checksum;
 use crate::text::excerpt;
 
@@ -14,7 +16,7 @@ const WHAT: &str = "the list of mirrors";
 const REPOMD: &str = "repodata/repomd.xml";
 
 /// The most mirrors that are taken from a list, the first ones, or those that it prefers.
-pub const MAX_MIRRORS: usize = 20;
+pub const MAX_MIRRORS: usize = 100;
 /// The most states of `repomd.xml` that a metalink may name.
 const MAX_STATES: usize = 100;
 
@@ -132,10 +134,11 @@ fn base(url: &str) -> Option<Url> {
     if url.contains('$') || url.len() > MAX_URL {
         return None;
     }
-    let mut url = Url::parse(url).ok()?;
-    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
+    let url = Url::parse(url).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || may_hold_a_password(&url) {
         return None;
     }
+    let mut url = plain(url).ok()?;
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
@@ -176,6 +179,7 @@ mod tests {
     #[test]
     fn a_mirrorlist_has_a_url_a_line() {
         let text = "\n# repo = el9 arch = x86_64\r\nhttps://a.example.com/el9\r\nhttp://b.example.com/el9/\n\
+                    https://c.example.com/%CI_JOB_TOKEN%/\nhttps://u:12/p4ss@c.example.com/\nhttps://host$x/\n\
                     rsync://c.example.com/el9/\nhttps://d.example.com/$releasever/\nhttps://a.example.com/el9/\n";
         assert_eq!(bases(text), ["https://a.example.com/el9/", "http://b.example.com/el9/"]);
     }

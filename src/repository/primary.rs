@@ -11,7 +11,7 @@ use memchr::memmem;
 use url::Url;
 
 use super::decompress::decompress;
-use super::public_url::public;
+use super::public_url::{LocationError, foreign, located, public};
 use super::repomd::DataFile;
 use super::verify::Verified;
 use super::xml::{Location, TypedDigits, XmlError, for_each_element, once};
@@ -128,7 +128,9 @@ fn read_plain(
                 let element = PackageElement::read(element, budget).map_err(read)?;
                 let name = element.name.as_deref().ok_or_else(|| malformed("it has no <name>".to_owned()))?;
                 if name == product {
-                    listing.add(package(element, repository, budget).map_err(read)?)?;
+                    if let Some(package) = package(element, repository, &mut listing, budget).map_err(read)? {
+                        listing.add(package)?;
+                    }
                 } else {
                     listing.count_other(name);
                 }
@@ -148,7 +150,14 @@ fn plain_name(element: &[u8]) -> Option<&[u8]> {
     (closed && plain).then_some(name)
 }
 
-fn package(element: PackageElement, repository: &Url, budget: &Budget) -> Result<Package, XmlError> {
+/// A package of the product. One whose name or location cannot be used is left out, and no reason to do without the
+/// others.
+fn package(
+    element: PackageElement,
+    repository: &Url,
+    listing: &mut Listing,
+    budget: &Budget,
+) -> Result<Option<Package>, XmlError> {
     let missing = |name: &str| format!("it has no <{name}>");
     let Version { epoch, version, release } = element.version.ok_or_else(|| missing("version"))?;
     let name = element.name.ok_or_else(|| missing("name"))?;
@@ -156,10 +165,22 @@ fn package(element: PackageElement, repository: &Url, budget: &Budget) -> Result
     let location = element.location.ok_or_else(|| missing("location"))?;
     let epoch =
         parse_epoch(&epoch).or(epoch.is_empty().then_some(0)).ok_or_else(|| format!("epoch {epoch:?} is no number"))?;
-    let nevra = Nevra::new(&name, Evr::new(epoch, version, release), &arch).map_err(|error| error.to_string())?;
+    let nevra = match Nevra::new(&name, Evr::new(epoch, version, release), &arch) {
+        Ok(nevra) => nevra,
+        Err(error) => {
+            listing.leave_out("a release", error);
+            return Ok(None);
+        }
+    };
     budget.work(STEPS_OF_LOCATION)?;
-    let url = resolve(repository, location.base.as_deref(), &location.href)
-        .map_err(|reason| format!("the location of {nevra}: {reason}"))?;
+    let url = join(repository, location.base.as_deref(), &location.href).and_then(|url| public(url, repository));
+    let url = match url {
+        Ok(url) => url,
+        Err(error) => {
+            listing.leave_out(nevra, format_args!("its location cannot be used: {error}"));
+            return Ok(None);
+        }
+    };
     let checksum = element
         .checksum
         .map(|checksum| Checksum::new(&checksum.kind, &checksum.digits))
@@ -170,17 +191,19 @@ fn package(element: PackageElement, repository: &Url, budget: &Budget) -> Result
         .and_then(|time| time.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
-    Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None })
+    Ok(Some(Package { nevra, url: url.into(), checksum, built_at, targets: None }))
 }
 
-/// The URL of a file of the repository, from its `xml:base` and `href`.
-///
-/// A repository can name a file on another server, but not on the machine that reads it.
+/// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
+pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
+    join(repository, base, href).and_then(|url| located(url, repository))
+}
+
 #[allow(clippy::disallowed_methods)] // no part is long, and `package` charges for it
-pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, String> {
+fn join(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
     // A host of megabytes takes many times as much until it is none.
     if base.into_iter().chain([href]).any(|part| part.len() > MAX_URL) {
-        return Err(format!("it has more than {MAX_URL} bytes"));
+        return Err(LocationError::TooLong);
     }
     // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
     let join = |folder: &Url| match Url::parse(href) {
@@ -189,20 +212,15 @@ pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, 
     };
     let url = match base {
         None => join(repository),
-        Some(base) => repository.join(base).and_then(|mut base| {
+        Some(base) => {
+            let mut base = foreign(repository.join(base)?, repository)?;
             if !base.path().ends_with('/') {
                 base.set_path(&format!("{}/", base.path()));
             }
             join(&base)
-        }),
+        }
     };
-    // Neither URL is repeated: there can be a password in it.
-    let url = url.map_err(|error| format!("it is no URL: {error}"))?;
-    let same_place = url.scheme() == repository.scheme();
-    if !same_place && !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("it has the scheme {}:, expected the repository's, http or https", url.scheme()));
-    }
-    public(url).map_err(|error| error.to_string())
+    Ok(url?)
 }
 
 /// Cuts a document into its `<package …>…</package>`.
@@ -579,20 +597,45 @@ mod tests {
             (document("</package>"), "without its <package>"),
             (document("<x:package>1</x:package>"), "prefix"),
             (document(&one.replace("<version", "<revision")), "it has no <version>"),
-            (document(&one.replace("ver=\"1\"", "ver=\"1;id\"")), "the version may hold"),
-            (document(&one.replace("rel=\"1\"", "rel=\"$(id)\"")), "the release may hold"),
             (document(&one.replace("epoch=\"0\"", "epoch=\"-1\"")), "epoch \"-1\""),
             (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
-            (document(&one.replace("Packages/", "file:///etc/")), "scheme"),
-            (document(&one.replace("Packages/", "ftp://u:p4ss@example.com/")), "the scheme ftp:, expected"),
-            (document(&one.replace("Packages/", "//$ci_job_token/")), "invalid domain character"),
-            (document(&one.replace("Packages/", "//host';id;'/")), "invalid domain character"),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "an entity that XML does not define"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
             let error = nevras(&text).expect_err(reason).to_string();
             assert!(error.contains(reason), "{reason}: {error}");
             assert!(error.len() < 700 && !error.contains('\n') && !error.contains("p4ss"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_release_whose_name_or_location_cannot_be_used_is_left_out_and_the_others_are_not() {
+        let one = element("gitlab-runner", "1");
+        for (odd, reason) in [
+            (one.replace("ver=\"1\"", "ver=\"1;id\""), "the version may hold"),
+            (one.replace("ver=\"1\"", "ver=\"1.2.3~alpha-beta-gamma\""), "the version may hold"),
+            (one.replace("ver=\"1\"", "ver=\"..\""), "the version may hold letters, digits and ._+~^, and no .."),
+            (one.replace("rel=\"1\"", "rel=\"..\""), "the release may hold letters, digits and ._+~^, and no .."),
+            (one.replace("rel=\"1\"", "rel=\"$(id)\""), "the release may hold"),
+            (
+                one.replace("Packages/", "file:///etc/"),
+                "gitlab-runner-1-1.x86_64 is left out: its location cannot be used: it has another scheme",
+            ),
+            (one.replace("Packages/", "ftp://u:p4ss@example.com/"), "it has another scheme than the repository"),
+            (one.replace("Packages/", "//$ci_job_token/"), "the host of https://$ci_job_token/"),
+            (one.replace("Packages/", "//host';id;'/"), "the host of https://host';id;'/"),
+            (
+                one.replace("Packages/", "%CI_JOB_TOKEN%/"),
+                "%CI_JOB_TOKEN%/gitlab-runner-1-1.x86_64.rpm has a % that begins no escape",
+            ),
+            (one.replace(".rpm", ".rpm?a&amp;id&amp;"), "goes on with ? or #"),
+            (one.replace("Packages/", "https://u:12/p4ss@example.com/"), "an @ behind another host"),
+        ] {
+            let text = document(&(odd + &element("gitlab-runner", "2")));
+            let listing = read_plain(text.as_bytes(), &base(), "gitlab-runner", &Budget::default()).expect(reason);
+            assert_eq!((listing.packages.len(), listing.left_out.count), (1, 1), "{reason}");
+            let told: Vec<String> = listing.left_out.lines().collect();
+            assert!(told.len() == 1 && told[0].contains(reason) && !told[0].contains("p4ss"), "{told:?}");
         }
     }
 
@@ -604,16 +647,13 @@ mod tests {
             (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
             (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
-            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a^1~2+3.rpm"),
-            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1:2-1.noarch.rpm"),
-            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1:2-1.noarch.rpm"),
+            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a%5E1~2%2B3.rpm"),
+            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1%3A2-1.noarch.rpm"),
+            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1%3A2-1.noarch.rpm"),
             (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
-            (
-                None,
-                "a;`id`|'(x)'.rpm?`id\\`",
-                "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm?%60id%5C%60",
-            ),
+            (None, "a;`id`|'(x)'.rpm", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm"),
+            (None, "repodata/primary.xml.gz?sig=a", "https://yum.example.com/el9/x86_64/repodata/primary.xml.gz?sig=a"),
             (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
         ] {
             assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);

@@ -7,11 +7,13 @@ mod compare;
 mod heads_protocol;
 #[cfg(not(target_family = "wasm"))]
 mod house;
+mod locations;
 mod pages_from_outside;
 mod plan;
 mod report;
 #[cfg(not(target_family = "wasm"))]
 mod rpm_order;
+mod secrets;
 mod text;
 mod tracker_document;
 mod tracker_laws;

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use ami_scheduler::redacted::without_urls;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
@@ -53,7 +54,8 @@ impl Mistake {
             Some(ContextValue::StyledStr(usage)) => Some(usage.to_string()),
             _ => None,
         };
-        Self { usage, message }
+        // It repeats what was typed, and a password may be in that.
+        Self { usage, message: without_urls(&message) }
     }
 }
 

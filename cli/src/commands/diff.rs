@@ -3,11 +3,13 @@ use std::path::{Path, PathBuf};
 use ami_scheduler::artifacts::{Builds, Run};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
 use ami_scheduler::plan::compare::Earlier;
+use ami_scheduler::redacted::given_url;
 use ami_scheduler::release::{Checksum, Target};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::{Origin, TrackerName};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
+use url::Url;
 
 use crate::args::values::{Guard, ListOf, guard, switch};
 use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
@@ -88,8 +90,8 @@ pub struct Diff {
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     tags: ListOf<String>,
     /// Where the jobs that record fetch the module from, if their runner has none
-    #[arg(long, value_name = "URL")]
-    module_url: Option<url::Url>,
+    #[arg(long, value_name = "URL", value_parser = module_url)]
+    module_url: Option<Url>,
     /// The sha256 of the module, which these jobs verify; none to do without
     #[arg(long, value_name = "DIGITS|none", value_parser = module_sha256)]
     module_sha256: Option<Guard<Checksum>>,
@@ -113,6 +115,16 @@ pub struct Diff {
 
 /// Where the component's job diff leaves what it decided.
 const ARTIFACT: &str = ".ami-scheduler/builds.json";
+fn module_url(text: &str) -> Result<Url, String> {
+    let url = given_url(text).map_err(|error| format!("it {error}"))?;
+    if url.username().is_empty() && url.password().is_none() {
+        Ok(url)
+    } else {
+        // The child pipeline is an artifact, which whoever reads the project can read.
+        Err("it has a user or password, which would stand in the child pipeline: the job token is sent along"
+            .to_owned())
+    }
+}
 
 fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
     let digits: Guard<String> = guard(text, "a checksum of the module")?;

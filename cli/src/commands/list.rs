@@ -6,12 +6,13 @@ use std::rc::Rc;
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::budget::Budget;
 use ami_scheduler::policy::{ExactVersion, FilterReason, LeadingVersion, Policy, Versions};
-use ami_scheduler::release::{Nevra, Package, Target};
+use ami_scheduler::release::{Nevra, Package, Target, TargetError};
 use ami_scheduler::report;
 use ami_scheduler::repository::Listing;
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::repository::merge::{Conflict, Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
+use ami_scheduler::text::count;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
@@ -221,6 +222,9 @@ fn read_all(
         let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
         let reader = Reader { product, signed_by: keys, now, cache: cache.as_ref(), budget: &budget };
         let mut listing = reader.read(&**source)?;
+        for line in listing.left_out.lines() {
+            message!("WARNING: {line} (in {})", source.location());
+        }
         let packages = std::mem::take(&mut listing.packages);
         read.push(RepositoryRead {
             url: source.location().to_string(),
@@ -276,7 +280,15 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         };
         for url in urls {
             let (targets, url) = targets_and_url(&url)?;
-            repositories.push((url.parse::<RepoUrl>()?, targets));
+            let repository: RepoUrl = url.parse()?;
+            if repository.has_credentials() && is_on_the_command_line(url) {
+                message!(
+                    "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in --repo-url. \
+                     The variable AMI_SCHEDULER_REPO_URL in its place, or AMI_SCHEDULER_REPO_USER and \
+                     AMI_SCHEDULER_REPO_PASSWORD, are not seen there"
+                );
+            }
+            repositories.push((repository, targets));
         }
     }
     if repositories.is_empty() {
@@ -317,6 +329,10 @@ fn log_in<T>(repositories: &mut [(RepoUrl, T)]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn is_on_the_command_line(url: &str) -> bool {
+    std::env::args_os().any(|argument| argument.to_string_lossy().contains(url))
+}
+
 fn is_list(value: &str) -> bool {
     value.trim_start().starts_with('[')
 }
@@ -325,8 +341,14 @@ fn is_list(value: &str) -> bool {
 fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &str)> {
     match value.split_once('=') {
         Some((targets, url)) if !targets.contains([':', '/']) => {
-            let targets = targets.split(',').map(|target| target.trim().parse()).collect::<Result<_, _>>();
-            Ok((Some(targets.context("before the = of --repo-url")?), url))
+            let targets = targets.split(',').map(|target| target.trim().parse());
+            match targets.collect::<Result<_, TargetError>>() {
+                Ok(targets) => Ok((Some(targets), url)),
+                Err(_) => bail!(
+                    "what stands before the = of --repo-url are no targets, such as al2023,rhel9: each may hold letters, \
+                     digits and ._-, at most 60"
+                ),
+            }
         }
         _ => Ok((None, value)),
     }
@@ -336,6 +358,9 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
 fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
     let (place, content) = if key.starts_with("-----BEGIN") {
         ("its text".to_owned(), key.as_bytes().to_vec())
+    } else if key.contains("://") {
+        let error = anyhow!("--gpg-key is a URL, and a key is not fetched: give the file that is there, or its text");
+        return Err(error).with_exit(Exit::CommandLine);
     } else {
         (key.to_owned(), read(Path::new(key)).context("--gpg-key")?)
     };
@@ -343,6 +368,10 @@ fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
 }
 
 fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {
+    if let Some(first) = listing.left_out.lines().next() {
+        let (releases, location) = (count(listing.left_out.count, "release"), source.location());
+        return anyhow!("{product} has {releases} in {location}, and none that can be used: {first}");
+    }
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
         [] => "It has no package with a name like it".to_owned(),

@@ -8,7 +8,7 @@ use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{Listing, index, primary, repomd};
-use ami_scheduler::text::excerpt;
+use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use url::Url;
@@ -21,6 +21,8 @@ const REPOMD: &str = "repodata/repomd.xml";
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
+/// How many mirrors are tried one after another.
+const MAX_MIRRORS: usize = 20;
 /// How deep an index is split up: the root, `Packages/` and a letter.
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
@@ -89,9 +91,8 @@ impl Reader<'_> {
             && let Ok(text) = std::str::from_utf8(content)
             && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
-            let list = RedactedUrl::from(url);
-            let mirrors = mirrors.with_context(|| format!("in {list}"))?;
-            return self.read_from_mirrors(repository, &list, &mirrors);
+            let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
+            return self.read_from_mirrors(repository, url, &mirrors);
         }
         if self.signed_by.is_some() {
             return Err(anyhow!("{location} has no {REPOMD}, and --gpg-key asks for its signature").into());
@@ -100,15 +101,11 @@ impl Reader<'_> {
     }
 
     /// Reads the first mirror that has all of the repository, each from its `repomd.xml` on.
-    fn read_from_mirrors(
-        &self,
-        repository: &dyn Source,
-        list: &RedactedUrl,
-        mirrors: &Mirrors,
-    ) -> Result<Listing, ReadError> {
-        let count = mirrors.bases.len();
+    fn read_from_mirrors(&self, repository: &dyn Source, list: &Url, mirrors: &Mirrors) -> Result<Listing, ReadError> {
+        let bases = self.trusted(list, mirrors)?;
+        let (count, list) = (bases.len(), RedactedUrl::from(list));
         let mut failure = None;
-        for base in &mirrors.bases {
+        for base in bases {
             if let Some(error) = failure {
                 message!("{error:#}; trying the next mirror");
             }
@@ -121,6 +118,30 @@ impl Reader<'_> {
         }
         let error = failure.unwrap_or_else(|| anyhow!("there is none"));
         Err(transient(error.context(format!("none of the {count} mirrors in {list} can be used"))))
+    }
+
+    /// The mirrors that are tried. A list that came by https vouches for no server that is asked by http, as a
+    /// redirect from https to http is not followed either: there a signature or a checksum of `repomd.xml` has to.
+    fn trusted<'m>(&self, list: &Url, mirrors: &'m Mirrors) -> anyhow::Result<Vec<&'m Url>> {
+        let takes_http = list.scheme() != "https" || self.signed_by.is_some() || !mirrors.repomd.is_empty();
+        let is_trusted = |base: &&Url| takes_http || base.scheme() == "https";
+        let trusted: Vec<&Url> = mirrors.bases.iter().filter(is_trusted).collect();
+        let list = RedactedUrl::from(list);
+        match mirrors.bases.len() - trusted.len() {
+            0 => {}
+            _ if trusted.is_empty() => bail!(
+                "{list} came by https and names mirrors of http alone, where whoever is in between can change all that \
+                 they say: give the key that signs the repository (--gpg-key, input gpg_key), or as --repo-url a mirror \
+                 of https"
+            ),
+            others => {
+                message!(
+                    "{} in {list} are passed over: they are of http, and no key is given",
+                    count(others, "mirror")
+                );
+            }
+        }
+        Ok(trusted.into_iter().take(MAX_MIRRORS).collect())
     }
 
     /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
@@ -166,7 +187,7 @@ impl Reader<'_> {
 
     fn read_primary(&self, source: &dyn Source, repomd: &repomd::Repomd, of: &OpenFile) -> Result<Listing, ReadError> {
         let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-            .map_err(|reason| anyhow!("the location of primary in {}: {}", of.location, excerpt(&reason)))?;
+            .map_err(|error| anyhow!("the location of primary in {} cannot be used: {error}", of.location))?;
         let Fetched::Found(file) = source.open(&url)? else {
             let href = excerpt(&repomd.primary.href);
             return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));

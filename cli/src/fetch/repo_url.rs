@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 
-use ami_scheduler::redacted::remove_credentials;
-use anyhow::{Context as _, bail};
+use ami_scheduler::redacted::{GivenUrlError, given_url, remove_credentials};
+use anyhow::{Context as _, anyhow, bail};
 use percent_encoding::percent_decode_str;
 use url::{Origin, Url};
 
@@ -30,14 +30,26 @@ impl FromStr for RepoUrl {
 
     fn from_str(repo_url: &str) -> anyhow::Result<Self> {
         if let Some(path) = repo_url.strip_prefix("file:") {
+            if path.strip_prefix("//").is_some_and(|host| host.split('/').next().is_some_and(|host| host.contains('@')))
+            {
+                bail!("--repo-url has an @ after file://: a directory of this machine has no user, and no other host");
+            }
             let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
             let path = percent_decode_str(path).decode_utf8().context("--repo-url is no URL")?;
             return Ok(Self::Directory(PathBuf::from(path.as_ref())));
         }
-        let mut url: Url =
-            repo_url.parse().context("--repo-url is no URL, such as https://yum.example.com/el/9/x86_64")?;
+        let mut url = given_url(repo_url).map_err(|error| match error {
+            GivenUrlError::NoUrl(_) => {
+                anyhow!("--repo-url {error}; expected one such as https://yum.example.com/el/9/x86_64")
+            }
+            GivenUrlError::Password => anyhow!(
+                "--repo-url {error}. Or leave user and password out of it, and set the variables AMI_SCHEDULER_REPO_USER \
+                 and AMI_SCHEDULER_REPO_PASSWORD, which are taken as they are"
+            ),
+            GivenUrlError::Backslash | GivenUrlError::Escape => anyhow!("--repo-url {error}"),
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
-            bail!("--repo-url has the scheme {}:, expected https:, http: or file:", url.scheme());
+            bail!("--repo-url begins with none of https:, http: and file:, which are the ones that are read");
         }
         if url.fragment().is_some() {
             bail!("--repo-url goes on with # after its path: leave that off");
@@ -55,6 +67,11 @@ impl RepoUrl {
             Self::Web { url, credentials: None } => Some(url.origin()),
             _ => None,
         }
+    }
+
+    /// Whether a user or password is in the URL.
+    pub fn has_credentials(&self) -> bool {
+        matches!(self, Self::Web { credentials: Some(_), .. })
     }
 
     /// Adds a user and password to a URL that has none of its own.
@@ -82,10 +99,20 @@ mod tests {
         for (repo_url, told) in [
             ("", "--repo-url is no URL"),
             ("yum.example.com/el9", "--repo-url is no URL"),
-            ("https://us3r:p4ss@", "--repo-url is no URL"),
-            ("https://us3r:p4ss@yum.example.com:port/", "--repo-url is no URL"),
-            ("ftp://us3r:p4ss@yum.example.com/", "--repo-url has the scheme ftp:, expected https:, http: or file:"),
-            ("s3://us3r:p4ss@bucket", "--repo-url has the scheme s3:, expected https:, http: or file:"),
+            ("https://us3r:p4ss@", "set the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD"),
+            ("https://us3r:p4ss@yum.example.com:port/", "as if a password were in it"),
+            (
+                "http://us3r:1234/p4ss@host/v",
+                "set the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD",
+            ),
+            ("http://us3r:p@p4ss/w:rd@host/v", "write %40 for @"),
+            ("https://us3r/p4ss+ret=@host/v", "write %40 for @"),
+            ("https://us3r:12\\p4ss@host/v", "write %5C in a password"),
+            ("https://yum.example.com/p4ss%/", "write %25 for it"),
+            ("file://us3r:p4ss@host/srv/repo", "--repo-url has an @ after file://"),
+            ("p4ss:us3r@host/v", "--repo-url begins with none of https:, http: and file:"),
+            ("ftp://us3r:p4ss@yum.example.com/", "--repo-url begins with none of https:, http: and file:"),
+            ("s3://us3r:p4ss@us3r.bucket", "--repo-url begins with none of https:, http: and file:"),
             ("https://yum.example.com/el9/#us3r", "--repo-url goes on with # after its path"),
             ("file:/%ff", "--repo-url is no URL"),
         ] {

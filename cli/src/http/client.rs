@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ami_scheduler::redacted::RedactedUrl;
+use ami_scheduler::redacted::{RedactedUrl, may_hold_a_password};
 
 use super::patience::Patience;
 use super::request::Transport;
@@ -115,6 +115,11 @@ impl Client {
                 return Err(refused(format!("to {shown}, which is not followed")));
             }
             if next.origin() != request.url.origin() {
+                if may_hold_a_password(&next) {
+                    return Err(refused(format!(
+                        "to {shown}, which has an @ after its host, as if a password were in it that is not percent-encoded"
+                    )));
+                }
                 request.credentials = None;
             }
             request.url = next;
@@ -145,6 +150,27 @@ mod tests {
 
     fn redirects(status: u16, location: &str) -> ScriptedAnswer {
         answers(status).with("location", location)
+    }
+
+    #[test]
+    fn a_redirect_with_a_password_that_is_not_encoded_is_followed_nowhere_and_not_shown() {
+        for location in ["http://us3r:12/p4ss@elsewhere.example.com/", "https://us3r/p4ss@host/", "//us3r:12/@p4ss/"] {
+            let script = Script::new([redirects(302, location)]);
+            let error = script
+                .client()
+                .fetch(&get("http://yum.example.com/"), LIMIT)
+                .map(drop)
+                .expect_err(location)
+                .to_string();
+            assert!(error.starts_with("http://yum.example.com/ redirects to http"), "{error}");
+            assert!(
+                error.contains("has an @ after its host") && !error.contains("us3r") && !error.contains("p4ss"),
+                "{error}"
+            );
+            assert_eq!(script.requests().len(), 1);
+        }
+        let script = Script::new([redirects(302, "/results/a@b/x"), answers(200)]);
+        assert_eq!(script.client().fetch(&get("http://yum.example.com/"), LIMIT).expect("an answer").status, 200);
     }
 
     #[test]

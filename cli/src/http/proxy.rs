@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ami_scheduler::redacted::{RedactedUrl, remove_credentials};
+use ami_scheduler::redacted::{GivenUrlError, RedactedUrl, given_url, remove_credentials};
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -45,10 +45,10 @@ impl fmt::Display for Proxy {
 /// Why a variable names no proxy. It is not repeated: a password may be in it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    #[error("{0} is no URL of a proxy, such as http://proxy.example.com:3128")]
-    NoUrl(&'static str),
-    #[error("{0} names a proxy of the scheme {1}:, expected http: or https:")]
-    Scheme(&'static str, String),
+    #[error("{0} {1}; expected a proxy such as http://proxy.example.com:3128")]
+    NoUrl(&'static str, GivenUrlError),
+    #[error("{0} names no proxy of http: or https:, such as http://proxy.example.com:3128 (SOCKS is not known)")]
+    Scheme(&'static str),
 }
 
 /// An entry of `NO_PROXY`.
@@ -97,9 +97,9 @@ impl Setting {
     fn proxy(&self) -> Result<Proxy, ProxyError> {
         let Self { variable, value } = self;
         let url = if value.contains("://") { value.clone() } else { format!("http://{value}") };
-        let mut url: Url = url.parse().map_err(|_| ProxyError::NoUrl(variable))?;
+        let mut url = given_url(&url).map_err(|error| ProxyError::NoUrl(variable, error))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(ProxyError::Scheme(variable, url.scheme().to_owned()));
+            return Err(ProxyError::Scheme(variable));
         }
         let credentials = basic_auth(&url);
         remove_credentials(&mut url);
@@ -215,13 +215,17 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_an_error_of_the_requests_that_need_it() {
         for (value, told) in [
-            ("http://", "HTTPS_PROXY is no URL of a proxy, such as http://proxy.example.com:3128"),
-            ("http://anna:s3cret@p:port", "HTTPS_PROXY is no URL of a proxy, such as http://proxy.example.com:3128"),
-            ("socks5://anna:s3cret@p:1", "HTTPS_PROXY names a proxy of the scheme socks5:, expected http: or https:"),
+            ("http://", "HTTPS_PROXY is no URL: empty host"),
+            ("http://anna:s3cret@p:port", "HTTPS_PROXY has an @ where a URL has none"),
+            ("http://anna:12/s3cret@p:1", "HTTPS_PROXY has an @ where a URL has none"),
+            ("anna:12?s3cret@p:1", "HTTPS_PROXY has an @ where a URL has none"),
+            ("socks5://anna:s3cret@p:1", "HTTPS_PROXY names no proxy of http: or https:"),
         ] {
             let proxies = proxies(&[("HTTPS_PROXY", value), ("NO_PROXY", "local")]);
             let error = proxies.of(&"https://a/".parse().expect("a URL")).map(|_| ()).expect_err(value);
-            assert_eq!(error.to_string(), told);
+            let error = error.to_string();
+            assert!(error.starts_with(told) && error.contains("such as http://proxy.example.com:3128"), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
             for needs_none in ["http://a/", "https://local/"] {
                 assert!(proxies.of(&needs_none.parse().expect("a URL")).is_ok_and(|proxy| proxy.is_none()));
             }

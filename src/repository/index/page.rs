@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use memchr::memchr2;
+use memchr::memchr3;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
@@ -11,7 +11,7 @@ use url::Url;
 use super::links::links;
 use crate::budget::{Budget, JsonError, MAX_URL, OverBudget};
 use crate::release::{Nevra, Package};
-use crate::repository::public_url::public;
+use crate::repository::public_url::{LocationError, public};
 use crate::repository::xml::{XmlError, for_each_element, is_root};
 use crate::repository::{Listing, RepositoryError};
 
@@ -53,7 +53,8 @@ pub fn read(page: &[u8], page_url: &Url, product: &str, budget: &Budget) -> Resu
         }
     }
     let mut entries = Entries::of(&folder, product, budget)?;
-    let own_folder = budget.join(page_url, ".").map_err(over_budget)?.and_then(public).ok();
+    let own_folder = budget.join(page_url, ".").map_err(over_budget)?.ok();
+    let own_folder = own_folder.and_then(|folder| public(folder, page_url).ok());
     for href in links(page) {
         let href = href.trim();
         match (bare_rpm(href), &own_folder) {
@@ -88,8 +89,8 @@ fn over_budget(over: OverBudget) -> RepositoryError {
 /// The package that a link is the bare file name of, with nothing to resolve or to encode. Most links are,
 /// and take half the time for it.
 fn bare_rpm(href: &str) -> Option<Nevra> {
-    // In a URL, `x:` begins an absolute one, and `^` is encoded.
-    if memchr2(b':', b'^', href.as_bytes()).is_some() { None } else { rpm_named(href) }
+    // In a URL, `x:` begins an absolute one, and `^` and `+` are encoded.
+    if memchr3(b':', b'^', b'+', href.as_bytes()).is_some() { None } else { rpm_named(href) }
 }
 
 /// Whether a link may be one to a package or a folder; all others need not be resolved.
@@ -116,6 +117,7 @@ impl<'a> Entries<'a> {
     }
 
     fn add_url(&mut self, mut url: Url) -> Result<(), RepositoryError> {
+        // Of a link to a file they say how it is to be shown.
         url.set_query(None);
         url.set_fragment(None);
         // A server can name a file on another one, but not on the machine that reads it.
@@ -126,8 +128,13 @@ impl<'a> Entries<'a> {
             if package.name() != self.product {
                 return self.add(package, String::new);
             }
-            let Ok(url) = public(url) else { return Ok(()) };
-            return self.add(package, || url.into());
+            return match public(url, self.folder) {
+                Ok(url) => self.add(package, || url.into()),
+                Err(error) => {
+                    self.leave_out(&package, &error);
+                    Ok(())
+                }
+            };
         }
         if let Some(name) = subfolder(&url, self.folder)
             && self.is_split_by(name)
@@ -159,6 +166,10 @@ impl<'a> Entries<'a> {
     fn is_split_by(&self, name: &str) -> bool {
         let letter = self.product.get(..1).unwrap_or_default();
         name.eq_ignore_ascii_case(letter) || (name == "Packages" && self.page.folder.is_none())
+    }
+
+    fn leave_out(&mut self, package: &Nevra, error: &LocationError) {
+        self.page.listing.leave_out(package, format_args!("its link cannot be used: {error}"));
     }
 
     fn add(&mut self, package: Nevra, url: impl FnOnce() -> String) -> Result<(), RepositoryError> {
@@ -385,6 +396,33 @@ mod tests {
             r#"<a href="gitlab-runner-1-1.x86_64.rpm"#,
         ] {
             assert!(found(page).is_empty(), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_escaped_is_left_out_by_name() {
+        for (link, told) in [
+            (
+                "%CI_JOB_TOKEN%/gitlab-runner-1-1.x86_64.rpm",
+                "%CI_JOB_TOKEN%/gitlab-runner-1-1.x86_64.rpm has a % that begins",
+            ),
+            ("https://u:12/p4ss@a/gitlab-runner-1-1.x86_64.rpm", "it has an @ behind another host"),
+            ("%CI_JOB_TOKEN%/bash-1-1.x86_64.rpm", ""),
+        ] {
+            let url = "https://yum.example.com/".parse().expect("a URL");
+            let listing = read(format!("<a href='{link}'>").as_bytes(), &url, "gitlab-runner").expect("a page").listing;
+            let lines: Vec<String> = listing.left_out.lines().collect();
+            assert_eq!(
+                (listing.packages.len(), lines.len(), listing.others),
+                (0, usize::from(!told.is_empty()), usize::from(told.is_empty()))
+            );
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| line.starts_with("gitlab-runner-1-1.x86_64 is left out: ") && line.contains(told)),
+                "{lines:?}"
+            );
+            assert!(lines.iter().all(|line| !line.contains("p4ss")), "{lines:?}");
         }
     }
 

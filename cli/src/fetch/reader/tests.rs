@@ -295,6 +295,51 @@ fn a_list_of_mirrors_none_of_which_can_be_used_is_tried_four_times() {
     assert_eq!(servers.waits(), [1, 2, 3]);
 }
 
+/// The list may be signed for, pinned or read in the clear, its mirrors be of http or https.
+#[test]
+fn a_list_that_came_by_https_lowers_no_guard_to_http() {
+    const HTTP: &str = "http://c.example.com/el9/";
+    const CLEAR: &str = "http://mirrors.example.com/list?repo=el9";
+    let current = repomd(&primary(&["18.6.1"]));
+    let pinned = metalink(&current).replace(MIRROR_A, HTTP).replace(MIRROR_B, HTTP);
+    let unpinned = pinned.replace("verification", "x");
+    let mirrors = |url: &str, list: &str| {
+        copy(copy(ScriptedServers::default().with(url, list), HTTP, &["18.6.1"]), MIRROR_A, &["18.6.0"])
+    };
+    let both = format!("{HTTP}\n{MIRROR_A}\n");
+    for (url, list, found) in [
+        (LIST, HTTP, None),
+        (LIST, &both, Some(OLDER)),
+        (LIST, &unpinned, None),
+        (LIST, &pinned, Some(NEWEST)),
+        (CLEAR, HTTP, Some(NEWEST)),
+        (CLEAR, &both, Some(NEWEST)),
+    ] {
+        let servers = mirrors(url, list);
+        match (read(&servers.at(url)), found) {
+            (Ok(listed), Some(found)) => assert_eq!(listed, [found], "{list}"),
+            (Err(error), None) => {
+                let told = "https://mirrors.example.com/list came by https and names mirrors of http alone";
+                assert!(error.starts_with(told) && error.contains("gpg_key"), "{error}");
+                assert_eq!(servers.fetched(), [LIST], "no mirror is asked");
+            }
+            (read, _) => panic!("{list}: {read:?}"),
+        }
+    }
+    let signed = mirrors(LIST, HTTP).with(&format!("{HTTP}{SIGNATURE}"), GOOD_SIGNATURE);
+    assert_eq!(read_signed(&signed.at(LIST)), Ok(vec![NEWEST.to_owned()]));
+}
+
+#[test]
+fn a_release_that_is_left_out_is_told_and_kept_with_the_others() {
+    let odd = primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "%CI_JOB_TOKEN%/x");
+    let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&odd)).with(PRIMARY_URL, odd);
+    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    assert_eq!((names(&listing), listing.left_out.count), (vec![NEWEST.to_owned()], 1));
+    let told: Vec<String> = listing.left_out.lines().collect();
+    assert!(told[0].starts_with(&format!("{OLDER} is left out: its location cannot be used")), "{told:?}");
+}
+
 #[test]
 fn a_list_that_names_no_mirror_is_an_error() {
     let servers = ScriptedServers::default().with(LIST, "# repo = el99 error: invalid repo or arch\n");
