@@ -13,5 +13,3 @@ mod wasi;
 mod wire;
 
 pub use select::select;
-
-const USER_AGENT: &str = concat!("ami-scheduler/", env!("CARGO_PKG_VERSION"));

@@ -12,8 +12,8 @@ use url::Position;
 
 use super::dialler::Dialler;
 use super::failure::{failed, refused};
-use super::wire::BUFFER_SIZE;
-use super::{USER_AGENT, certificates, tunnel};
+use super::wire::{BUFFER_SIZE, USER_AGENT};
+use super::{certificates, tunnel};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxy;
 use crate::http::request::Transport;

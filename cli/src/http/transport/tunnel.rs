@@ -4,9 +4,8 @@ use std::io::{self, ErrorKind};
 
 use url::Url;
 
-use super::USER_AGENT;
 use super::failure::in_words;
-use super::wire::Stream;
+use super::wire::{Stream, USER_AGENT};
 use crate::http::proxy::Proxy;
 
 /// The longest answer of a proxy to CONNECT.

@@ -13,7 +13,7 @@ use wasi::http::types::{
 use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::StreamError;
 
-use super::USER_AGENT;
+use super::wire::USER_AGENT;
 use crate::http::patience::{CONNECT_TIMEOUT, Patience, SPEED_TIME, took_longer};
 use crate::http::request::Transport;
 use crate::http::{Limits, Method, Request, Response};

@@ -11,6 +11,7 @@ use super::failure::{in_words, speaks_tls};
 use crate::http::patience::Patience;
 
 pub const BUFFER_SIZE: usize = 64 << 10;
+pub const USER_AGENT: &str = concat!("ami-scheduler/", env!("CARGO_PKG_VERSION"));
 /// How an alert of TLS begins.
 const TLS_RECORD: [u8; 2] = [0x15, 0x03];
 
