@@ -190,6 +190,15 @@ def test_what_does_not_speak_tls_is_told_so(ami: Module, authority: Authority, w
 
 
 @pytest.mark.module_only
+def test_what_is_behind_a_failure_of_tls_is_not_asked_for_without_tls(ami: Module, web: WebServer) -> None:
+    """Whoever breaks TLS on the way would answer such a request, and be believed. Both causes are told."""
+    run = list_releases(ami, web.url.replace("http:", "https:"))
+    assert run.code == 3, run.all
+    assert "Does it not speak TLS there? Then it is an http:// URL" in run.err, run.all
+    assert web.requests() and not [line for line in web.requests() if line.startswith("GET ")], web.requests()
+
+
+@pytest.mark.module_only
 def test_sockets_that_wasmtime_does_not_allow_are_told_so(ami: Module, authority: Authority) -> None:
     give(ami, authority.pem)
     command = [tool("wasmtime"), "run", "--wasi", "http", "--wasi", "cli-exit-with-code", "--dir", f"{ami.folder}::.", str(ami.wasm),

@@ -41,12 +41,10 @@ impl Transport for WasiHttp {
             Some((_, bytes)) => write(&body, bytes, &mut patience),
             None => Ok(()),
         };
-        if let Err(error) = &written
-            && error.kind() == ErrorKind::TimedOut
-        {
-            return Err(io::Error::new(error.kind(), error.to_string()));
-        }
-        let finished = written.and_then(|()| OutgoingBody::finish(body, None).map_err(in_words));
+        let finished = match written {
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(error),
+            written => written.and_then(|()| OutgoingBody::finish(body, None).map_err(in_words)),
+        };
         patience.connection_and_answer(sent);
         wait(&future.subscribe(), &mut patience)?;
         let response = match future.get() {
