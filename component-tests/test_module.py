@@ -151,7 +151,7 @@ def test_versions_are_ordered_as_the_real_rpm_orders_them(ami: Module) -> None:
     chance = random.Random(18)
     pieces = ["0", "1", "01", "2", "9", "10", "20240101", "a", "b", "rc", "RC1", "~", "^", ".", ".", "_", "+", "~rc", "^git"]
     versions = {"".join(chance.choices(pieces, k=chance.randint(1, 6))) for _ in range(1500)}
-    versions = {version for version in versions if version[0].isalnum()}
+    versions = {version for version in versions if version[0].isalnum() and ".." not in version}
     for version in versions:
         (folder / f"p-{version}-{chance.randint(1, 3)}.noarch.rpm").touch()
 
@@ -287,9 +287,9 @@ def test_credentials_reach_their_own_server_alone_and_no_log(ami: Module, tmp_pa
     ((), "Usage:"),
     (("bake",), "unrecognized subcommand 'bake'"),
     (("list",), "--repo-url <URL>"),
-    (("list", "--repo-url", "ftp://u:p4ssword@x", "--product", "p"), "--repo-url has the scheme ftp:"),
-    (("list", "--repo-url", "https://u:p4ssword@", "--product", "p"), "--repo-url is no URL"),
-    (("list", "https://u:p4ssword@x/el9", "--product", "p"), "unexpected argument 'https://x/el9' found"),
+    (("list", "--repo-url", "ftp://u:p4ssword@x", "--product", "p"), "--repo-url begins with none of https:, http: and file:"),
+    (("list", "--repo-url", "https://u:p4ssword@", "--product", "p"), "--repo-url has an @ where a URL has none"),
+    (("list", "https://u:p4ssword@x/el9", "--product", "p"), "unexpected argument … (not repeated: a password may be in it) found"),
     (("list", "--repo-url", "https://x", "--product", "a b"), "not the name of a package"),
     (("list", "--repo-url", "https://x", "--product", "p", "--major-version", "18."), "not the beginning of a version"),
     (("list", "--repo-url", "https://x", "--product", "p", "--version-range", ">>1"), "unexpected character"),

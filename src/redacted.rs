@@ -144,7 +144,9 @@ pub fn without_urls(text: &str) -> String {
         (words.iter().position(|word| may_be_one(word)), words.iter().rposition(|word| may_be_one(word)));
     match first.zip(last) {
         None => text.to_owned(),
-        Some((first, last)) => [&words[..first], &["…"], &words[last + 1..]].concat().join(" "),
+        Some((first, last)) => {
+            [&words[..first], &["… (not repeated: a password may be in it)"], &words[last + 1..]].concat().join(" ")
+        }
     }
 }
 

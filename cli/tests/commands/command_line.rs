@@ -40,7 +40,11 @@ fn each_option_is_read_from_its_variable() {
 fn an_empty_variable_is_none() {
     let folder = Folder::listed(&["18.6.0-1.x86_64"]);
     let empty = [
+        "MAX_BUILDS",
+        "KEEP",
+        "CLAIM_TIMEOUT",
         "ORDER",
+        "MIN_AGE",
         "EXCLUDE",
         "SKIP",
         "ONLY_TARGETS",
@@ -58,7 +62,12 @@ fn an_empty_variable_is_none() {
     ];
     let names: Vec<String> = empty.iter().map(|name| format!("AMI_SCHEDULER_{name}")).collect();
     let mut variables: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), " ")).collect();
-    variables.extend([("AMI_SCHEDULER_CA_FILE", ""), ("CI_COMMIT_REF_NAME", "main"), ("CI_PIPELINE_ID", "")]);
+    variables.extend([
+        ("AMI_SCHEDULER_REF", ""),
+        ("AMI_SCHEDULER_CA_FILE", ""),
+        ("CI_COMMIT_REF_NAME", "main"),
+        ("CI_PIPELINE_ID", ""),
+    ]);
     folder
         .run_in(&variables, &["diff", "--targets", "al2023", "--tracker", "tracker", "--build-file", "ci/a.yml"])
         .succeeds();
@@ -88,25 +97,6 @@ fn a_guard_that_expanded_to_nothing_is_an_error() {
     let error = folder.run(&["list", "--repo-url", "file:repo", "--product", "gitlab-runner", "--gpg-key="]).fails(2);
     assert!(error.contains("for --gpg-key: a key was asked for"), "{error}");
     folder.run_in(&[("AMI_SCHEDULER_GPG_KEY", "none")], &list).succeeds();
-    for guard in [
-        "CLAIM_TIMEOUT",
-        "FIRST_RUN",
-        "KEEP",
-        "MAX_ATTEMPTS",
-        "MAX_BUILDS",
-        "MIN_AGE",
-        "OVERDUE_AFTER",
-        "UNCHANGED_AFTER",
-    ] {
-        let option = format!("--{}", guard.to_lowercase().replace('_', "-"));
-        for value in ["", " ", "$NOT_THERE"] {
-            let error = folder.run_in(&[(&format!("AMI_SCHEDULER_{guard}"), value)], &DIFF).fails(2);
-            assert!(error.contains(&option), "{error}");
-        }
-    }
-    let no_ref = ["diff", "--targets", "al2023", "--tracker", "tracker", "--build-file", "ci/a.yml"];
-    let error = folder.run_in(&[("AMI_SCHEDULER_REF", ""), ("CI_COMMIT_REF_NAME", "main")], &no_ref).fails(2);
-    assert!(error.contains("--ref"), "the tracker of another ref would be a first run: {error}");
 }
 
 #[test]
@@ -130,7 +120,10 @@ fn a_mistake_is_the_last_line_and_says_what_is_expected() {
         (&["status"], "the following required arguments were not provided: --tracker (variable AMI_SCHEDULER_TRACKER)"),
         (&["status", "--tracker", "tracker", "--stat", "failed"], "tip: a similar argument exists: '--state'"),
         (&["lst"], "tip: a similar subcommand exists: 'list'"),
-        (&["list", "https://mary:p4ssword@yum.example.com/"], "unexpected argument … found"),
+        (
+            &["list", "https://mary:p4ssword@yum.example.com/"],
+            "unexpected argument … (not repeated: a password may be in it) found",
+        ),
         (&[], "requires a subcommand but one was not provided"),
     ] {
         let ended = folder.run_in(&[], arguments);

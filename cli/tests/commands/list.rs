@@ -42,7 +42,11 @@ fn what_is_not_there_is_an_error() {
         (&["list", "--repo-url", "file:repo", "--product", "gitlab-runer"][..], 3, "Did you mean gitlab-runner?"),
         (&[&LIST[..], &["--version", "18.9"]].concat(), 3, "there is no 18.9 of gitlab-runner"),
         (&["list", "--repo-url", "file:nowhere", "--product", "x"], 3, "nowhere"),
-        (&["list", "--repo-url", "ftp://host/", "--product", "x"], 2, "begins with none of https:, http: and file:"),
+        (
+            &["list", "--repo-url", "ftp://host/", "--product", "x"],
+            2,
+            "--repo-url begins with none of https:, http: and file:",
+        ),
         (
             &[&LIST[..], &["--major-version", "18", "--version-range", ">=18"]].concat(),
             2,
