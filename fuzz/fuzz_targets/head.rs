@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let store = Memory::default();
     store.put(&name.head(&content).to_string(), &content);
     let tracker = Tracker::new(&store, "gitlab-runner", "main").expect("a tracker");
-    let Ok(heads) = kept::in_proportion(input.len(), 0, || tracker.read()) else { return };
+    let Ok(heads) = kept::in_proportion(input.len(), kept::BUDGET, || tracker.read()) else { return };
     let before = heads.document.clone().expect("a head was there");
     let mut after = before.clone();
     let build = BuildKey { package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"), target: "al2023".parse().expect("a target") };

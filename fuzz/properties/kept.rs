@@ -5,6 +5,8 @@
 const ROOM: u64 = 2 << 20;
 /// The window that a compressed file may ask for, and what its decoder has beside it.
 pub const WINDOW: u64 = 80 << 20;
+/// What a file may unpack to and be kept of it, whatever its length: the budget of a command.
+pub const BUDGET: u64 = 240 << 20;
 /// Bytes that are kept for each that is read: an empty map in JSON, of two, takes a node of a tree.
 const FOR_EACH_BYTE: u64 = 500;
 
