@@ -20,4 +20,4 @@ mod xml;
 pub use error::RepositoryError;
 pub use listing::{Listing, MAX_RELEASES};
 pub use nearest::NearestNames;
-pub use reading::RepositoryRead;
+pub use reading::{RepositoryRead, Revision};

@@ -7,20 +7,29 @@ use flate2::{Compression, GzBuilder, read::GzDecoder};
 use super::name::is_compressed;
 use super::{Document, DocumentError};
 
-/// From this size on, in bytes, JSON is compressed. GitLab takes less than 5 MiB for a file.
+/// From this size on, in bytes, JSON is compressed.
 const LONG: usize = 1 << 20;
 /// The most JSON that a head may hold, in bytes: some 100,000 entries.
-const MAX_JSON: u64 = 64 << 20;
+pub(super) const MAX_JSON: u64 = 64 << 20;
+
+/// A document as it is stored.
+pub(super) struct Encoded {
+    /// The content of its head.
+    pub(super) content: Vec<u8>,
+    /// How many bytes the JSON has that is in it.
+    pub(super) json: usize,
+}
 
 /// The same document always gives the same bytes.
-pub(super) fn encode(document: &Document) -> Result<Vec<u8>, DocumentError> {
+pub(super) fn encode(document: &Document) -> Result<Encoded, DocumentError> {
     let json = document.to_json()?;
-    if json.len() < LONG {
-        return Ok(json);
+    let length = json.len();
+    if length < LONG {
+        return Ok(Encoded { content: json, json: length });
     }
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
     gzip.write_all(&json)?;
-    Ok(gzip.finish()?)
+    Ok(Encoded { content: gzip.finish()?, json: length })
 }
 
 /// Reads what [`encode`] wrote.
@@ -57,10 +66,10 @@ mod tests {
     fn a_short_document_is_json_that_people_can_read_and_a_long_one_is_compressed() {
         for (entries, compressed) in [(0, false), (100, false), (8_000, true)] {
             let document = document(entries);
-            let content = encode(&document).expect("content");
+            let content = encode(&document).expect("content").content;
             assert_eq!(is_compressed(&content), compressed, "{entries}");
             assert_eq!(decode(&content).expect("a document"), document);
-            assert_eq!(encode(&document).expect("content"), content);
+            assert_eq!(encode(&document).expect("content").content, content);
             let head = TrackerName::new("p", "main").expect("a name").head(&content).to_string();
             assert!(head.ends_with(if compressed { ".json.gz" } else { ".json" }), "{head}");
         }
@@ -81,7 +90,7 @@ mod tests {
         let mut of_length = |note: usize| {
             let notes = Notes::from([("NOTE".to_owned(), "x".repeat(note))]);
             document.succeed(&build, &notes, Timestamp::UNIX_EPOCH, Origin::default());
-            (document.to_json().expect("JSON").len(), is_compressed(&encode(&document).expect("content")))
+            (document.to_json().expect("JSON").len(), is_compressed(&encode(&document).expect("content").content))
         };
         // The second success has an attempt more, which takes no more digits.
         let (overhead, _) = of_length(0);
@@ -102,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_is_refused() {
-        let content = encode(&document(8_000)).expect("content");
+        let content = encode(&document(8_000)).expect("content").content;
         for length in [2, 12, content.len() / 2, content.len() - 1] {
             assert!(decode(&content[..length]).is_err(), "{length}");
         }

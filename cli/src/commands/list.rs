@@ -218,7 +218,7 @@ fn read_all(
         read.push(RepositoryRead {
             url: source.location().to_string(),
             targets: targets.clone(),
-            revision: listing.revision.take(),
+            revision: listing.revision.take().map(Into::into),
             releases: packages.len(),
         });
         if packages.is_empty() {

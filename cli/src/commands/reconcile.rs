@@ -11,7 +11,7 @@ use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::Failure;
 use crate::files::read_file_or_stdin;
 use crate::session::Session;
-use crate::trackers;
+use crate::trackers::{self, Kept};
 
 const EXAMPLES: &str = "Examples:
   What the tracker holds and there is no image of, and the other way round:
@@ -70,7 +70,7 @@ impl Reconcile {
         let product = &adoption.packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
-        let (not_recorded, without_image) = trackers::change(session, &self.tracker, product, |document, _| {
+        let (not_recorded, without_image) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
             let found = adoption.find(document, &self.targets.0);
             let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
             output!(
