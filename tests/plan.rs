@@ -295,7 +295,10 @@ fn what_a_mirror_invents_is_forgotten_once_it_is_gone_and_never_remembered_in_an
         let flood = 1_000_000 * usize::try_from(day).expect("a day");
         run(&mut document, &invented(flood..flood + 6000), &rules, 1, night(day));
         assert_eq!(document.only_seen(), 5000, "night {day}");
-        assert_eq!(document.get(&build(&format!("18.{flood}.0"))).map(|entry| entry.first_seen), Some(Some(night(day))));
+        assert_eq!(
+            document.get(&build(&format!("18.{flood}.0"))).map(|entry| entry.first_seen),
+            Some(Some(night(day)))
+        );
     }
     // What has an outcome stays, whatever the repository holds.
     assert_eq!(document.get(&build("18.0.0")).map(|entry| entry.state), Some(State::Built));
@@ -371,9 +374,10 @@ fn a_tracker_without_room_for_outcomes_claims_fewer_builds_or_none() {
     let plan = run(&mut claimed, &packages, &rules, 9, night(3));
     let waits = plan.held.iter().filter(|held| held.reason == HoldReason::NoRoom).count();
     assert!(!plan.builds.is_empty() && plan.builds.len() + waits == 999, "{} {waits}", plan.builds.len());
-    // The next run, while these build, has no room for more.
+    // The next run, while these build, has hardly room for more: as much as they compress.
     let again = run(&mut claimed.clone(), &packages, &rules, 10, night(4));
-    assert!(again.builds.is_empty() && again.held.iter().any(|held| held.reason == HoldReason::NoRoom));
+    assert!(4 * again.builds.len() < plan.builds.len(), "{}", again.builds.len());
+    assert!(again.held.iter().any(|held| held.reason == HoldReason::NoRoom));
     // Once they have ended there is room again: what honest builds report is short.
     for planned in &plan.builds {
         let ami = Notes::from([("AMI_ID".to_owned(), "ami-0123456789abcdef0".to_owned())]);

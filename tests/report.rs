@@ -418,7 +418,12 @@ fn a_note_name_with_control_characters_reaches_no_page() {
 #[test]
 fn a_reason_of_several_lines_is_one_line_where_it_is_asked_why() {
     let mut document = tracker();
-    document.skip_by_hand(&build("18.6.0", "al2023"), "broken\nto be built: new release\r", "mary\u{2028}x", time(NIGHT));
+    document.skip_by_hand(
+        &build("18.6.0", "al2023"),
+        "broken\nto be built: new release\r",
+        "mary\u{2028}x",
+        time(NIGHT),
+    );
     let (plan, _) = run(&mut document, &["18.5.0", "18.6.0"], &rules(), 92, NIGHT);
     let why = report::why(std::iter::empty(), &plan, &document, |package, target| {
         package.evr().version == "18.6.0" && target.is_some_and(|target| target.as_str() == "al2023")

@@ -34,10 +34,9 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
     // What was given up is told once: who has read it need not read it again each night.
     let is_noteworthy = |cell: &&Held| match cell.reason {
         HoldReason::GivenUp { new, .. } => new,
-        HoldReason::Claimed { .. }
-        | HoldReason::BackOff { .. }
-        | HoldReason::TooYoung { .. }
-        | HoldReason::NoRoom => true,
+        HoldReason::Claimed { .. } | HoldReason::BackOff { .. } | HoldReason::TooYoung { .. } | HoldReason::NoRoom => {
+            true
+        }
         _ => false,
     };
     let held = plan.held.iter().filter(is_noteworthy);

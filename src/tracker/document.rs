@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::entry::is_zero;
 use super::room::with_outcome as room_with_outcome;
-use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError, that_fit};
+use super::{
+    ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError, that_fit,
+};
 use crate::policy::Policy;
 use crate::release::{BuildKey, Checksum, Nevra, Target};
 use crate::text::named;
@@ -255,11 +257,11 @@ impl Document {
     /// Forgets builds that were only seen, where `is_gone` says so. A head that was written before does not bring
     /// them back. A run that sees them again begins anew to count their age.
     pub fn forget(&mut self, is_gone: impl Fn(&Nevra, &Target, &Entry) -> bool) {
-        let is_forgotten = |package: &Nevra, target: &Target, entry: &Entry| {
-            entry.is_only_seen() && is_gone(package, target, entry)
-        };
+        let is_forgotten =
+            |package: &Nevra, target: &Target, entry: &Entry| entry.is_only_seen() && is_gone(package, target, entry);
         let next = self.forgettings.saturating_add(1);
-        if next > self.forgettings && self.entries().any(|(package, target, entry)| is_forgotten(package, target, entry))
+        if next > self.forgettings
+            && self.entries().any(|(package, target, entry)| is_forgotten(package, target, entry))
         {
             self.forgettings = next;
             for (package, targets) in &mut self.entries {
@@ -515,12 +517,7 @@ fn is_one_of(target: &Target, targets: &[Target]) -> bool {
     targets.is_empty() || targets.contains(target)
 }
 
-fn merge_max<K: Ord, V>(
-    into: &mut BTreeMap<K, V>,
-    key: K,
-    value: V,
-    compare: impl Fn(&V, &V) -> Ordering,
-) -> Recorded {
+fn merge_max<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V, compare: impl Fn(&V, &V) -> Ordering) -> Recorded {
     use std::collections::btree_map::Entry::{Occupied, Vacant};
     match into.entry(key) {
         Vacant(place) => drop(place.insert(value)),

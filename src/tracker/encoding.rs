@@ -85,14 +85,10 @@ mod tests {
 
     #[test]
     fn from_one_mebibyte_on_a_document_is_compressed() {
-        let mut document = document(0);
-        let build = BuildKey { package: "p-1-1.noarch".parse().expect("a package"), target: "a".parse().expect("one") };
-        let mut of_length = |note: usize| {
-            let notes = Notes::from([("NOTE".to_owned(), "x".repeat(note))]);
-            document.succeed(&build, &notes, Timestamp::UNIX_EPOCH, Origin::default());
+        let of_length = |reference: usize| {
+            let document = Document::new("p", &"r".repeat(reference));
             (document.to_json().expect("JSON").len(), is_compressed(&encode(&document).expect("content").content))
         };
-        // The second success has an attempt more, which takes no more digits.
         let (overhead, _) = of_length(0);
         assert_eq!(of_length(LONG - 1 - overhead), (LONG - 1, false));
         assert_eq!(of_length(LONG - overhead), (LONG, true));

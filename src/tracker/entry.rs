@@ -412,10 +412,10 @@ mod tests {
 
     #[test]
     fn of_notes_that_are_too_many_the_first_fit() {
-        let (new, old) = (Notes::from([("Z".to_owned(), "new".to_owned())]), Notes::from([
-            ("A".to_owned(), "x".repeat(MAX_NOTES - 40)),
-            ("Z".to_owned(), "old".to_owned()),
-        ]));
+        let (new, old) = (
+            Notes::from([("Z".to_owned(), "new".to_owned())]),
+            Notes::from([("A".to_owned(), "x".repeat(MAX_NOTES - 40)), ("Z".to_owned(), "old".to_owned())]),
+        );
         assert_eq!(that_fit(new.iter().chain(&old)), new);
         let dotenv = Notes::from([("AMI_IDS".to_owned(), "x".repeat(4000))]);
         assert_eq!(that_fit(&dotenv), dotenv);

@@ -271,7 +271,8 @@ impl<'a> Tracker<'a> {
     fn no_room(&self, heads: &Heads, has_spare: bool, source: StoreError) -> TrackerError {
         let heads = count(heads.merged.len(), "head");
         let why = if has_spare {
-            "other jobs took the room that was made for it, again and again. Nothing was lost: run the job again".to_owned()
+            "other jobs took the room that was made for it, again and again. Nothing was lost: run the job again"
+                .to_owned()
         } else {
             format!(
                 "it has {heads} there, none of which another contains, so that none may go. Delete a file that is none \

@@ -113,10 +113,12 @@ mod tests {
                 document.claim(&build(number), "new_release", None, now, origin(number));
             }
             let claimed = Room::of(&document).expect("a room");
-            let reserved: usize =
-                document.entries().map(|(package, target, claim)| {
+            let reserved: usize = document
+                .entries()
+                .map(|(package, target, claim)| {
                     with_outcome(&BuildKey { package: package.clone(), target: target.clone() }, claim)
-                }).sum();
+                })
+                .sum();
             assert!(claimed.size + claimed.kept() <= before.size + reserved, "{claimed:?}");
             if failed {
                 document.settle(u64::MAX - 1, now, &origin(0), |build| url(build.package.to_string().len()));
@@ -147,6 +149,8 @@ mod tests {
         assert!(!room(MAX_HEAD - 1, 100, 1).fits_with_outcomes() && !room(MAX_HEAD, 100, 0).fits());
         // What is compressed has to be short enough unpacked, too, or nobody could read it again.
         let most = usize::try_from(MAX_JSON).expect("a size");
-        assert!(room(100, most, 0).fits() && !room(100, most + 1, 0).fits() && !room(100, most, 1).fits_with_outcomes());
+        assert!(
+            room(100, most, 0).fits() && !room(100, most + 1, 0).fits() && !room(100, most, 1).fits_with_outcomes()
+        );
     }
 }

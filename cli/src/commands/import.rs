@@ -72,10 +72,11 @@ impl Import {
                 self.targets.0.iter().map(|target| BuildKey { package: (*package).clone(), target: target.clone() })
             });
             let reason = format!("imported from {file}");
-            let (new, known): (Vec<_>, Vec<_>) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
-                let recorded = builds.map(|build| document.import(&build, &reason, session.now));
-                Ok(recorded.partition(|one| *one == Recorded::Changed))
-            })?;
+            let (new, known): (Vec<_>, Vec<_>) =
+                trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+                    let recorded = builds.map(|build| document.import(&build, &reason, session.now));
+                    Ok(recorded.partition(|one| *one == Recorded::Changed))
+                })?;
             output!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
         }
         Ok(())

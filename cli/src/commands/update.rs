@@ -78,11 +78,12 @@ impl Update {
         }
         let build = BuildKey { package: self.package, target: self.target };
         let product = build.package.name();
-        let (before, recorded, after) = trackers::change(session, &self.tracker, product, Kept::Used, |document, _| {
-            let before = document.get(&build).cloned();
-            let recorded = document.succeed(&build, &notes, session.now, Origin::from(self.origin));
-            Ok((before, recorded, document.get(&build).cloned()))
-        })?;
+        let (before, recorded, after) =
+            trackers::change(session, &self.tracker, product, Kept::Used, |document, _| {
+                let before = document.get(&build).cloned();
+                let recorded = document.succeed(&build, &notes, session.now, Origin::from(self.origin));
+                Ok((before, recorded, document.get(&build).cloned()))
+            })?;
         let begun = before.as_ref().filter(|entry| entry.state == State::Building).map(|entry| entry.since);
         let took = begun.map(|begun| session.now.duration_since(begun));
         let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
