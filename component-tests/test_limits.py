@@ -75,7 +75,7 @@ def test_a_tracker_without_room_for_outcomes_claims_nothing_and_says_so(ami: Mod
     """So that no update fails for lack of room after its image was baked."""
     put_tracker(gitlab, releases=8500, targets=8)
     [before] = gitlab.files(PROJECT)
-    ami.write("packages.json", json.dumps({
+    (ami.folder / "packages.json").write_text(json.dumps({
         "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
         "read_at": "2026-11-24T02:00:00Z", "filtered": [],
         "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
@@ -150,3 +150,19 @@ def test_refs_with_one_slug_stay_apart(ami: Module, gitlab: GitLab) -> None:
 
     for number, ref in enumerate(refs):
         assert list(entries(ami, gitlab, ref)) == [f"gitlab-runner-18.{number}.0-1.x86_64"]
+
+
+@pytest.mark.parametrize("command", [("rebuild", "18.6.0"), ("unskip", "18.6.0", "--by", "mary")])
+def test_what_was_asked_for_2_to_the_64_times_is_not_said_to_be_asked_for_again(
+        ami: Module, gitlab: GitLab, command: tuple[str, ...]) -> None:
+    entry = {"epoch": 2**64 - 1, "state": "skipped", "since": "2026-11-24T02:00:00Z"}
+    content = json.dumps({"format": "ami-scheduler/tracker/1", "product": "p", "ref": "main",
+                          "entries": {"p-18.6.0-1.noarch": {"al2023": entry}}}).encode()
+    name = f"ami-scheduler.p.main-0d6e4079.{hashlib.sha256(content).hexdigest()[:32]}.json"
+    gitlab.put(PROJECT, name, content)
+
+    run = ami.inside_job_of(gitlab)(*command, "--tracker", "gitlab", "--product", "p")
+
+    assert run.code == 4
+    assert "p-18.6.0-1.noarch al2023 was asked for anew 18446744073709551615 times by its record, and cannot be once more" in run.err
+    assert run.out == "" and [file.name for file in gitlab.files(PROJECT)] == [name]
