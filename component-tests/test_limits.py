@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,20 +71,64 @@ def test_a_tracker_that_is_too_long_for_gitlab_stops_with_nothing_changed(ami: M
     assert gitlab.files(PROJECT) == [before]
 
 
-def test_a_full_project_says_how_full_it_is_and_of_what(ami: Module, gitlab: GitLab) -> None:
-    for number in range(97):
+def test_a_tracker_without_room_for_outcomes_claims_nothing_and_says_so(ami: Module, gitlab: GitLab) -> None:
+    """So that no update fails for lack of room after its image was baked."""
+    put_tracker(gitlab, releases=8500, targets=8)
+    [before] = gitlab.files(PROJECT)
+    (ami.folder / "packages.json").write_text(json.dumps({
+        "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
+        "read_at": "2026-11-24T02:00:00Z", "filtered": [],
+        "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
+
+    run = ami.inside_job_of(gitlab)("diff", "--tracker", "gitlab", "--targets", "target-0", "--build-file", "ci/build.yml")
+
+    assert run.code == 4
+    assert "the tracker of gitlab-runner on main has no room for the outcome of any of 1 build" in run.err
+    assert "Nothing was claimed or changed. Begin a new tracker" in run.err
+    assert gitlab.files(PROJECT) == [before]
+
+
+def test_a_full_project_makes_room_by_the_previous_version_of_its_tracker(ami: Module, gitlab: GitLab) -> None:
+    for number in range(98):
         gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
-    for number in range(3):
+    for number in range(4):
         assert update(ami, gitlab, package=f"gitlab-runner-18.{number}.0-1.x86_64").code == 0
-    gitlab.put(PROJECT, "certificate.p12", b"x")
+
+    assert len(gitlab.files(PROJECT)) == 100 and len(entries(ami, gitlab)) == 4
+
+
+def test_a_full_project_says_how_full_it_is_and_of_what(ami: Module, gitlab: GitLab) -> None:
+    assert update(ami, gitlab, package="gitlab-runner-18.0.0-1.x86_64").code == 0
+    for number in range(99):
+        gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
     before = gitlab.files(PROJECT)
 
     run = update(ami, gitlab)
 
     assert run.code == 4
-    assert "the project has as many Secure Files as it may. It has 100: 2 are heads of trackers, 98 are other files." in run.err
+    assert "it has 1 head there, none of which another contains" in run.err
+    assert "Delete a file that is none of them, and run the job again" in run.err
+    assert "the project has as many Secure Files as it may. It has 100: 1 are heads of trackers, 99 are other files." in run.err
     assert "Maximum number of project ci secure files (100) exceeded" in run.err
-    assert gitlab.files(PROJECT) == before and len(entries(ami, gitlab)) == 3
+    assert gitlab.files(PROJECT) == before and len(entries(ami, gitlab)) == 1
+
+
+def test_a_project_that_writers_at_once_have_filled_heals(ami: Module, gitlab: GitLab) -> None:
+    """88 other files and 32 writers left 12 heads, and nobody could write any more."""
+    for number in range(88):
+        gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
+    for number in range(2):
+        assert update(ami, gitlab, package=f"gitlab-runner-17.{number}.0-1.x86_64").code == 0
+    packages = [f"gitlab-runner-18.{number}.0-1.x86_64" for number in range(32)]
+
+    with ThreadPoolExecutor(max_workers=32) as pool:
+        runs = list(pool.map(lambda package: update(ami, gitlab, package=package), packages))
+    recorded = {package for package, run in zip(packages, runs) if run.code == 0}
+
+    assert recorded <= set(entries(ami, gitlab))
+    for package in packages:
+        assert update(ami, gitlab, package=package).code == 0
+    assert set(packages) <= set(entries(ami, gitlab))
 
 
 @pytest.mark.parametrize("ref", [
@@ -105,3 +150,19 @@ def test_refs_with_one_slug_stay_apart(ami: Module, gitlab: GitLab) -> None:
 
     for number, ref in enumerate(refs):
         assert list(entries(ami, gitlab, ref)) == [f"gitlab-runner-18.{number}.0-1.x86_64"]
+
+
+@pytest.mark.parametrize("command", [("rebuild", "18.6.0"), ("unskip", "18.6.0", "--by", "mary")])
+def test_what_was_asked_for_2_to_the_64_times_is_not_said_to_be_asked_for_again(
+        ami: Module, gitlab: GitLab, command: tuple[str, ...]) -> None:
+    entry = {"epoch": 2**64 - 1, "state": "skipped", "since": "2026-11-24T02:00:00Z"}
+    content = json.dumps({"format": "ami-scheduler/tracker/1", "product": "p", "ref": "main",
+                          "entries": {"p-18.6.0-1.noarch": {"al2023": entry}}}).encode()
+    name = f"ami-scheduler.p.main-0d6e4079.{hashlib.sha256(content).hexdigest()[:32]}.json"
+    gitlab.put(PROJECT, name, content)
+
+    run = ami.inside_job_of(gitlab)(*command, "--tracker", "gitlab", "--product", "p")
+
+    assert run.code == 4
+    assert "p-18.6.0-1.noarch al2023 was asked for anew 18446744073709551615 times by its record, and cannot be once more" in run.err
+    assert run.out == "" and [file.name for file in gitlab.files(PROJECT)] == [name]

@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn read(releases: usize, revision: &str) -> RepositoryRead {
-        RepositoryRead { url: URL.to_owned(), targets: None, revision: Some(revision.to_owned()), releases }
+        RepositoryRead { url: URL.to_owned(), targets: None, revision: Some(revision.to_owned().into()), releases }
     }
 
     /// A night: its alarms, and whether it had something to write.

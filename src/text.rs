@@ -36,16 +36,17 @@ pub fn escaped_json(json: &str) -> String {
 
 /// The beginning of a text from outside, for a message: at most 500 characters.
 pub fn excerpt(text: &str) -> String {
-    beginning(text, EXCERPT)
+    printable(&beginning(text, EXCERPT))
 }
 
 /// A value from outside, for a message that names it: at most 80 characters.
 pub fn named(text: &str) -> String {
-    beginning(text, NAMED)
+    printable(&beginning(text, NAMED))
 }
 
-fn beginning(text: &str, most: usize) -> String {
-    let mut beginning = printable(&text.chars().take(most).collect::<String>());
+/// As many characters of a text as it may have, and a sign that there were more.
+pub(crate) fn beginning(text: &str, most: usize) -> String {
+    let mut beginning: String = text.chars().take(most).collect();
     if text.chars().nth(most).is_some() {
         beginning.push('…');
     }

@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::text::hex;
-use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker};
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, Uploaded};
 use ami_scheduler::tracker::{Document, Notes, Origin, State as BuildState};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -41,11 +41,20 @@ enum Change {
     Forgets(u8),
     /// A person does not want it built: `skip`.
     Skips(u8),
+    /// It is there, and too young: `diff`.
+    Sees(u8),
+    /// It was only seen, and is gone: `diff`.
+    Drops(u8),
 }
 
 impl Change {
     fn build(self) -> BuildKey {
-        let (Self::Succeeds(release) | Self::Claims(release) | Self::Forgets(release) | Self::Skips(release)) = self;
+        let (Self::Succeeds(release)
+        | Self::Claims(release)
+        | Self::Forgets(release)
+        | Self::Skips(release)
+        | Self::Sees(release)
+        | Self::Drops(release)) = self;
         BuildKey {
             package: format!("p-{release}-1.noarch").parse().expect("a package"),
             target: "al2023".parse().expect("a target"),
@@ -63,17 +72,22 @@ impl Change {
             Self::Skips(_) => {
                 document.skip_by_hand(&build, "a test", "mary", now);
             }
+            Self::Sees(_) => document.record_first_seen(&build, now),
+            Self::Drops(_) => document.forget(|package, _, _| *package == build.package),
         }
     }
 
-    /// Whether a document shows that this was recorded. Only `forget` outdoes a success.
+    /// Whether a document shows that this was recorded. Only `forget` outdoes a success, and what was only seen may
+    /// be forgotten.
     fn is_in(self, document: &Document) -> bool {
-        document.get(&self.build()).is_some_and(|entry| match self {
-            Self::Succeeds(_) => entry.state == BuildState::Built || entry.epoch > 0,
-            Self::Claims(_) => entry.state != BuildState::Pending || entry.epoch > 0,
-            Self::Forgets(_) => entry.epoch > 0,
-            Self::Skips(_) => entry.state.is_done() || entry.epoch > 0,
-        })
+        matches!(self, Self::Sees(_) | Self::Drops(_))
+            || document.get(&self.build()).is_some_and(|entry| match self {
+                Self::Succeeds(_) => entry.state == BuildState::Built || entry.epoch > 0,
+                Self::Claims(_) => entry.state != BuildState::Pending || entry.epoch > 0,
+                Self::Forgets(_) => entry.epoch > 0,
+                Self::Skips(_) => entry.state.is_done() || entry.epoch > 0,
+                Self::Sees(_) | Self::Drops(_) => true,
+            })
     }
 }
 
@@ -121,6 +135,7 @@ enum Answer {
     Content(Id<Blob>),
     Gone,
     Done,
+    NoRoom,
     NoReply,
 }
 
@@ -180,9 +195,12 @@ impl Store for Replay<'_> {
         }
     }
 
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError> {
         let blob = self.known.blobs.id(Blob { name: name.to_owned(), content: content.to_vec() });
-        self.ask(Call::Upload(blob)).map(drop)
+        Ok(match self.ask(Call::Upload(blob))? {
+            Answer::NoRoom => Uploaded::NoRoom("the store is full".into()),
+            _ => Uploaded::Stored,
+        })
     }
 
     fn delete(&self, file: &StoredFile) -> Result<(), StoreError> {
@@ -225,11 +243,13 @@ const CALM: Limits = Limits { retries: 0, mishaps: 0, late: 0, twins: 0, stale_l
 struct Bucket {
     files: Listing,
     last_id: u8,
+    /// The most heads that it takes: what its limit leaves beside the files of others.
+    room: usize,
 }
 
 impl Bucket {
-    fn of(files: Listing) -> Self {
-        Self { last_id: files.last().map_or(0, |file| file.id), files }
+    fn of(files: Listing, room: usize) -> Self {
+        Self { last_id: files.last().map_or(0, |file| file.id), files, room }
     }
 
     /// A call takes effect; the answer to it.
@@ -241,10 +261,14 @@ impl Bucket {
                 None => Answer::Gone,
             },
             Call::Upload(blob) => {
-                if twin || !known.is_taken(&self.files, call) {
-                    self.last_id += 1;
-                    self.files.push(File { id: self.last_id, blob });
+                if !twin && known.is_taken(&self.files, call) {
+                    return Answer::Done;
                 }
+                if self.files.len() >= self.room {
+                    return Answer::NoRoom;
+                }
+                self.last_id += 1;
+                self.files.push(File { id: self.last_id, blob });
                 Answer::Done
             }
             Call::Delete(id) => {
@@ -338,6 +362,10 @@ struct Meaning {
     holds: Vec<bool>,
     /// How many files the next writer leaves, if it is alone; `None` where it fails or loses something.
     next_leaves: Option<usize>,
+    /// Whether the store is full, and no head is contained in another one.
+    is_stuck: bool,
+    /// How many the next writer leaves once a person has deleted one file of others.
+    next_leaves_with_more_room: Option<usize>,
 }
 
 /// A model: some writers that follow a protocol, on a tracker of some history.
@@ -346,6 +374,8 @@ struct Writers {
     history: &'static [Change],
     changes: &'static [Change],
     limits: Limits,
+    /// The most heads that the store takes.
+    room: usize,
     known: Known,
     seen: Arc<Seen>,
 }
@@ -356,11 +386,16 @@ struct Seen {
     most_heads: AtomicUsize,
     vanished: AtomicUsize,
     taken: AtomicUsize,
+    /// Uploads that a full store refused.
+    refused: AtomicUsize,
+    /// Full stores that no writer can write to any more.
+    stuck: AtomicUsize,
 }
 
 impl Writers {
     fn new(protocol: Protocol, history: &'static [Change], changes: &'static [Change], limits: Limits) -> Self {
-        Self { protocol, history, changes, limits, known: Known::default(), seen: Arc::default() }
+        let (known, seen) = (Known::default(), Arc::default());
+        Self { protocol, history, changes, limits, room: usize::MAX, known, seen }
     }
 
     /// Runs a writer from its beginning to where its answers end.
@@ -395,29 +430,37 @@ impl Writers {
     fn meaning(&self, files: Id<Listing>) -> Arc<Meaning> {
         const NEXT: Change = Change::Succeeds(9);
         self.known.meanings.get(files, || {
-            let bucket = Bucket::of(self.known.listings.get(files).to_vec());
+            let bucket = Bucket::of(self.known.listings.get(files).to_vec(), self.room);
             self.seen.most_heads.fetch_max(bucket.files.len(), Ordering::Relaxed);
             let merged = self.known.merge_of(&bucket.files);
             let document = merged.map(|merged| self.known.document(merged));
             let holds = |change: &Change| document.as_ref().is_some_and(|document| change.is_in(document));
             let mut expected = document.clone().unwrap_or_else(|| Document::new("p", "main"));
             NEXT.apply(&mut expected);
-            let left = self.alone(NEXT, bucket).map(|bucket| bucket.files);
-            let left = left.filter(|left| self.known.merge_of(left) == Some(self.known.json(&expected)));
+            let next_leaves = |room| {
+                let left = self.alone(NEXT, Bucket { room, ..bucket.clone() }).map(|bucket| bucket.files);
+                left.filter(|left| self.known.merge_of(left) == Some(self.known.json(&expected))).map(|left| left.len())
+            };
+            let is_stuck = bucket.files.len() >= self.room && !self.known.holds_a_contained_one(&bucket.files);
+            self.seen.stuck.fetch_add(usize::from(is_stuck), Ordering::Relaxed);
             Arc::new(Meaning {
                 merged,
                 holds: self.changes.iter().map(holds).collect(),
-                next_leaves: left.map(|left| left.len()),
+                next_leaves: next_leaves(self.room),
+                is_stuck,
+                next_leaves_with_more_room: next_leaves(self.room.saturating_add(1)),
             })
         })
     }
 
     /// What the store holds after a call has reached it, and its answer.
     fn reach(&self, state: &mut State, call: Call, twin: bool) -> Answer {
-        let mut bucket = Bucket { files: self.known.listings.get(state.files).to_vec(), last_id: state.last_id };
+        let files = self.known.listings.get(state.files).to_vec();
+        let mut bucket = Bucket { files, last_id: state.last_id, room: self.room };
         let before = (state.files, bucket.files.len());
         let answer = bucket.take(&self.known, call, twin);
-        if let Call::Upload(blob) = call {
+        self.seen.refused.fetch_add(usize::from(answer == Answer::NoRoom), Ordering::Relaxed);
+        if let (Call::Upload(blob), Answer::Done) = (call, answer) {
             let stored = self.known.blob_json(blob);
             state.ever_stored = Some(state.ever_stored.map_or(stored, |before| self.known.merge(before, stored)));
             self.seen.taken.fetch_add(usize::from(before.1 == bucket.files.len()), Ordering::Relaxed);
@@ -519,7 +562,7 @@ impl Model for Writers {
 
     fn init_states(&self) -> Vec<State> {
         let history = self.history.iter();
-        let bucket = history.fold(Bucket::of(Listing::new()), |bucket, change| {
+        let bucket = history.fold(Bucket::of(Listing::new(), usize::MAX), |bucket, change| {
             self.alone(*change, bucket).expect("a writer alone succeeds")
         });
         let writer = Writer::Runs { run: self.known.runs.id(Run::Begins), retries: self.limits.retries };
@@ -585,7 +628,11 @@ impl Model for Writers {
                 model.meaning(state.files).merged == state.ever_stored
             }),
             Property::always(TWO_HEADS, |model: &Self, state: &State| {
-                model.meaning(state.files).next_leaves.is_some_and(|heads| heads <= 2)
+                let meaning = model.meaning(state.files);
+                meaning.is_stuck || meaning.next_leaves.is_some_and(|heads| heads <= 2)
+            }),
+            Property::always(ONE_FILE_HELPS, |model: &Self, state: &State| {
+                model.meaning(state.files).next_leaves_with_more_room.is_some_and(|heads| heads <= 2)
             }),
             Property::always(NEVER_SHOWN_NONE, |model: &Self, state: &State| {
                 let shown_none = |writer: &Writer| match writer {
@@ -595,7 +642,7 @@ impl Model for Writers {
                     },
                     Writer::Recorded | Writer::GaveUp => false,
                 };
-                model.history.is_empty() || !state.writers.iter().any(shown_none)
+                model.history.is_empty() || model.room < usize::MAX || !state.writers.iter().any(shown_none)
             }),
         ]
     }
@@ -605,7 +652,10 @@ const RECORDED: &str = "what a writer was told is recorded is in the merge of th
 const NEVER_NONE: &str = "there is never no head";
 const RETIRED: &str = "what was ever stored is in the merge of the heads present";
 const NEVER_SHOWN_NONE: &str = "no listing shows an empty tracker where there was one at the start";
-const TWO_HEADS: &str = "if all stopped now, the next writer would read all of it and leave at most two heads";
+const TWO_HEADS: &str = "if all stopped now, the next writer would read all of it and leave at most two heads, unless \
+                         the store is full and no head is contained in another";
+const ONE_FILE_HELPS: &str =
+    "if all stopped now and a file of others were deleted, the next writer would do so in any case";
 
 // ---------------------------------------------------------------- what is known, each thing once
 
@@ -661,6 +711,13 @@ impl Known {
 
     fn merge(&self, one: Id<Json>, other: Id<Json>) -> Id<Json> {
         self.merges.get((one, other), || self.json(&self.document(one).merge(self.document(other))))
+    }
+
+    /// Whether a head is contained in another one that says more.
+    fn holds_a_contained_one(&self, files: &Listing) -> bool {
+        let documents: Vec<Id<Json>> = files.iter().map(|file| self.blob_json(file.blob)).collect();
+        let exceeds = |one: Id<Json>, other: Id<Json>| one != other && self.merge(one, other) == one;
+        documents.iter().any(|other| documents.iter().any(|one| exceeds(*one, *other)))
     }
 
     fn merge_of(&self, files: &Listing) -> Option<Id<Json>> {
@@ -796,7 +853,7 @@ fn retires_before_it_writes(store: &dyn Store, change: Change) -> Result<(), Sto
     let heads = heads_of(store)?;
     let content = changed(&heads, change)?;
     retire(store, &heads)?;
-    store.upload(&hex(&Sha256::digest(&content)), &content)
+    store.upload(&hex(&Sha256::digest(&content)), &content).map(drop)
 }
 
 fn names_heads_by_number(store: &dyn Store, change: Change) -> Result<(), StoreError> {
@@ -813,7 +870,7 @@ fn replaces_in_place(store: &dyn Store, change: Change) -> Result<(), StoreError
     for (file, _) in &heads {
         store.delete(file)?;
     }
-    store.upload("main", &changed(&heads, change)?)
+    store.upload("main", &changed(&heads, change)?).map(drop)
 }
 
 fn retires_what_it_did_not_read(store: &dyn Store, change: Change) -> Result<(), StoreError> {
@@ -828,7 +885,7 @@ fn retires_what_it_did_not_read(store: &dyn Store, change: Change) -> Result<(),
 
 // ---------------------------------------------------------------- what is explored
 
-use Change::{Claims, Forgets, Skips, Succeeds};
+use Change::{Claims, Drops, Forgets, Sees, Skips, Succeeds};
 
 /// A tracker that two jobs have written, so that it has two heads.
 const TRACKER: &[Change] = &[Claims(1), Claims(2)];
@@ -842,18 +899,29 @@ macro_rules! told {
 }
 
 fn holds_for(what: &str, history: &'static [Change], changes: &'static [Change], limits: Limits) -> Arc<Seen> {
-    let model = Writers::new(heads_protocol, history, changes, limits);
+    holds(what, Writers::new(heads_protocol, history, changes, limits))
+}
+
+fn holds_with_room(what: &str, room: usize, changes: &'static [Change], limits: Limits) -> Arc<Seen> {
+    let what = format!("{what}, room for {room} heads");
+    holds(&what, Writers { room, ..Writers::new(heads_protocol, TRACKER, changes, limits) })
+}
+
+fn holds(what: &str, model: Writers) -> Arc<Seen> {
     let seen = Arc::clone(&model.seen);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let checker = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join();
     told!(
         "{what}: {} states, {} transitions, at most {} heads at once; \
-         {} downloads of a vanished head, {} uploads of a taken name",
+         {} downloads of a vanished head, {} uploads of a taken name, {} refused by a full store; \
+         {} kinds of full store that need a person",
         checker.unique_state_count(),
         checker.state_count(),
         seen.most_heads.load(Ordering::Relaxed),
         seen.vanished.load(Ordering::Relaxed),
         seen.taken.load(Ordering::Relaxed),
+        seen.refused.load(Ordering::Relaxed),
+        seen.stuck.load(Ordering::Relaxed),
     );
     if let Some((property, path)) = checker.discoveries().into_iter().next() {
         panic!("{what}: it does not hold that {property}:\n{:#?}", path.into_actions());
@@ -952,6 +1020,34 @@ fn a_listing_torn_by_three_changes_never_shows_an_empty_tracker_and_one_by_four_
     }
 }
 
+/// A full store heals as far as the protocol allows it; `docs/tracker.md` says what is left for a person.
+#[test]
+fn nothing_is_lost_in_a_store_that_is_full() {
+    let refused = |seen: Arc<Seen>| seen.refused.load(Ordering::Relaxed) > 0;
+    let limits = Limits { retries: 1, mishaps: 1, twins: 1, stale_lists: 1, look_back: ANY_AGE, ..CALM };
+    let two = &[Succeeds(1), Succeeds(2)];
+    for room in 2..=4 {
+        assert!(refused(holds_with_room("two writers, a mishap, a twin, a stale listing", room, two, limits)));
+    }
+    let seen = holds_with_room("three writers", 2, THREE_RELEASES, CALM);
+    assert!(seen.stuck.load(Ordering::Relaxed) > 0, "no store needed a person");
+    for room in 3..=4 {
+        assert!(refused(holds_with_room("three writers", room, THREE_RELEASES, CALM)));
+    }
+}
+
+#[test]
+fn nothing_is_lost_but_what_was_only_seen_when_that_is_forgotten() {
+    let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: ANY_AGE, ..CALM };
+    let changes = &[Drops(1), Succeeds(2), Sees(3)];
+    holds_for(
+        "a success, one seen and one forgotten, a mishap, a stale listing",
+        &[Sees(1), Claims(2)],
+        changes,
+        limits,
+    );
+}
+
 #[test]
 fn to_retire_before_writing_is_caught() {
     is_caught("retires before it writes", retires_before_it_writes, RECORDED);
@@ -981,4 +1077,18 @@ fn nothing_is_lost_in_a_deeper_search() {
     holds_for("three writers, two mishaps, a stale listing", TRACKER, THREE_RELEASES, limits);
     let changes = &[Succeeds(1), Claims(1), Forgets(1)];
     holds_for("a success, a claim and a forget, two mishaps, a stale listing", TRACKER, changes, limits);
+}
+
+/// `make interleavings`
+#[test]
+#[ignore = "takes minutes and a gigabyte"]
+fn nothing_is_lost_in_a_deeper_search_of_full_stores() {
+    for room in 2..=6 {
+        let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
+        holds_with_room("three writers, a mishap, a stale listing", room, THREE_RELEASES, limits);
+        let limits = Limits { mishaps: 1, late: 1, ..CALM };
+        holds_with_room("three writers, a mishap, a late request", room, THREE_RELEASES, limits);
+    }
+    let four = &[Succeeds(1), Succeeds(2), Succeeds(3), Succeeds(4)];
+    holds_with_room("four writers", 3, four, CALM);
 }

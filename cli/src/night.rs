@@ -5,11 +5,12 @@ use std::path::Path;
 use ami_scheduler::alarm::{Alarm, Limits, Watch};
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::compare::Earlier;
-use ami_scheduler::plan::{Context, Plan, Rules, by_hand, nightly};
+use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
 use ami_scheduler::report;
+use ami_scheduler::text::count;
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
-use ami_scheduler::tracker::{Document, Origin, plain_text};
+use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, Room, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
@@ -98,6 +99,7 @@ impl Night {
                 by_hand(offered, &mut after, request.by.as_deref(), &context)
             }
         };
+        no_room_for_any(&plan, &after)?;
         Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, tracker })
     }
 
@@ -137,6 +139,27 @@ impl Night {
         let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference());
         tracker.and_then(|tracker| tracker.write(heads, &self.after)).with_exit(Exit::Tracker)
     }
+}
+
+/// An error where builds are wanted and the tracker has no room for the outcome of any.
+fn no_room_for_any(plan: &Plan, document: &Document) -> Result<(), Failure> {
+    let waits = plan.held.iter().filter(|cell| cell.reason == HoldReason::NoRoom).count();
+    if waits == 0 || !plan.builds.is_empty() {
+        return Ok(());
+    }
+    let room = Room::of(document).with_exit(Exit::Tracker)?;
+    Err(anyhow!(
+        "the tracker of {} on {} has no room for the outcome of any of {}: its head has {} bytes of the {MAX_HEAD} \
+         (5 MiB) that GitLab takes, and {} are kept for {}. Nothing was claimed or changed. Begin a new tracker: \
+         another tracker_ref, with first_run: none",
+        document.product(),
+        document.reference(),
+        count(waits, "build"),
+        room.size,
+        room.kept(),
+        count(room.open_claims, "open claim"),
+    ))
+    .with_exit(Exit::Tracker)
 }
 
 /// Reads the builds.json of an earlier run.

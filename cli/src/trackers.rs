@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ami_scheduler::release::Nevra;
+use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
 use ami_scheduler::tracker::{Document, TrackerName};
@@ -12,16 +12,24 @@ use crate::args::{Release, ReleaseArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
 
+/// Whether the room of a tracker is used that is kept for the outcomes of its claims.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Left,
+    Used,
+}
+
 /// Reads the tracker of a product, applies `change`, which is told the tracker's place, and writes the tracker back;
 /// writes nothing if `change` fails.
 pub fn change<T>(
     session: &Session,
     args: &TrackerArgs,
     product: &str,
+    kept: Kept,
     change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let store = session.store(&args.place)?;
-    change_in(store.as_ref(), &args.reference, product, |document| {
+    change_in(store.as_ref(), &args.reference, product, kept, |document| {
         let mut document = document.unwrap_or_else(|| Document::new(product, &args.reference));
         let changed = change(&mut document, &store.place())?;
         Ok((document, changed))
@@ -45,7 +53,7 @@ pub fn change_releases<T>(
         (Release::Version(_), Some(product)) => product.clone(),
         (Release::Version(_), None) => only_product(store, release, reference)?,
     };
-    change_in(store, reference, &product, |document| {
+    change_in(store, reference, &product, Kept::Left, |document| {
         let mut document = match (document, release) {
             (Some(document), _) => document,
             (None, Release::Package(_)) if begins_a_tracker => Document::new(&product, reference),
@@ -78,13 +86,35 @@ fn change_in<T>(
     store: &dyn Store,
     reference: &str,
     product: &str,
+    kept: Kept,
     change: impl FnOnce(Option<Document>) -> Result<(Document, T), Failure>,
 ) -> Result<T, Failure> {
     let tracker = Tracker::new(store, product, reference).with_exit(Exit::Tracker)?;
     let heads = tracker.read().with_exit(Exit::Tracker)?;
     let (document, changed) = change(heads.document.clone())?;
-    tracker.write(&heads, &document).with_exit(Exit::Tracker)?;
+    let written = match kept {
+        Kept::Left => tracker.write(&heads, &document),
+        Kept::Used => tracker.write_outcomes(&heads, &document),
+    };
+    written.with_exit(Exit::Tracker)?;
     Ok(changed)
+}
+
+/// Refuses to ask anew for builds of which no number of the asking is left.
+pub fn refuse_last_epoch(document: &Document, releases: &[Nevra], targets: &[Target]) -> Result<(), Failure> {
+    let is_named = |package: &Nevra, target: &Target| {
+        releases.contains(package) && (targets.is_empty() || targets.contains(target))
+    };
+    let mut last = document.entries().filter(|(_, _, entry)| entry.is_of_the_last_epoch());
+    match last.find(|(package, target, _)| is_named(package, target)) {
+        None => Ok(()),
+        Some((package, target, entry)) => Err(anyhow!(
+            "{package} {target} was asked for anew {} times by its record, and cannot be once more: no person did that, \
+             so who has written it? Begin a new tracker: another --ref",
+            entry.epoch
+        ))
+        .with_exit(Exit::Tracker),
+    }
 }
 
 /// The product of the one tracker of a ref.

@@ -154,10 +154,11 @@ fn is_wanted(reason: &HoldReason) -> Option<bool> {
         | HoldReason::TooYoung { .. }
         | HoldReason::BackOff { .. }
         | HoldReason::GivenUp { .. }
-        | HoldReason::Queued => Some(true),
+        | HoldReason::Queued
+        | HoldReason::NoRoom => Some(true),
     }
 }
 
 fn was_wanted(reason: &str) -> bool {
-    matches!(reason, "claimed" | "too_young" | "back_off" | "given_up" | "queued")
+    matches!(reason, "claimed" | "too_young" | "back_off" | "given_up" | "queued" | "no_room")
 }

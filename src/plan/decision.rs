@@ -180,6 +180,8 @@ pub enum HoldReason {
     },
     /// This run begins as many builds as it may; the next one goes on.
     Queued,
+    /// The tracker has no room for what it would come to. Once open claims have ended, there may be some again.
+    NoRoom,
 }
 
 impl fmt::Display for HoldReason {
@@ -207,6 +209,7 @@ impl fmt::Display for HoldReason {
                 write!(f, "given up after {attempts}{}; `rebuild` lets it be built again", the_last(url.as_ref()))
             }
             Self::Queued => f.write_str("left for the next run by --max-builds"),
+            Self::NoRoom => f.write_str("left for a later run: the tracker has no room for its outcome now"),
         }
     }
 }

@@ -3,19 +3,28 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
 use super::evaluate::republished;
 use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
 use crate::release::{BuildKey, Nevra, Package, Target};
-use crate::tracker::{Document, Entry};
+use crate::tracker::{Document, Entry, Room};
+
+/// The most builds that are remembered only since they were seen: a mirror can invent any number.
+const MAX_SEEN: usize = 5000;
+/// The least time for which such a build is remembered, though its release is gone.
+const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Plans the builds of a night, and records in `document` the claims of the builds to begin, the skips of a first
-/// run, and the waiting of the rest. Nothing else changes the document: a night with the same releases and
-/// outcomes as the one before leaves it as it is. `packages` may have any order.
+/// run, and the waiting of the rest; forgets what was only seen and is gone. Nothing else changes the document: a
+/// night with the same releases and outcomes as the one before leaves it as it is. `packages` may have any order.
 pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
     let mut plan = Plan::default();
     let mut wanted = Vec::new();
+    forget_gone(&packages, document, context);
+    let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
     for target in context.targets {
         let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
         let first_run = first_run(&packages, target, document);
@@ -36,7 +45,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
                 }
                 Decision::Build(reason) => wanted.push((package, build, reason)),
                 Decision::Hold(reason) => {
-                    record_wait(&build, &reason, document, context);
+                    record_wait(&build, &reason, document, &mut memory, context);
                     plan.held.push(Held { package: build.package, target: build.target, reason });
                 }
             }
@@ -82,18 +91,43 @@ fn old_enough<'a>(
     packages.iter().filter(is_old_enough).map(|package| &package.nevra).collect()
 }
 
-/// Records what the next run has to know of a build that this one holds.
-fn record_wait(build: &BuildKey, reason: &HoldReason, document: &mut Document, context: &Context<'_>) {
+/// Forgets builds that were only seen and that this run would see if they were still there: those that have been
+/// known for long, so that a mirror that lags behind makes no release young again, or all, where they are many.
+fn forget_gone(packages: &[&Package], document: &mut Document, context: &Context<'_>) {
+    let are_many = document.only_seen() >= MAX_SEEN;
+    let long = GONE_FOR_GOOD.max(context.rules.min_age.saturating_mul(2));
+    document.forget(|nevra, target, entry| {
+        let first = packages.partition_point(|package| package.nevra < *nevra);
+        let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
+        let is_own = context.targets.contains(target) && context.rules.scope.filter_reason(nevra).is_none();
+        let is_old = context.now.duration_since(entry.since) > long;
+        is_own && (is_old || are_many) && !same.any(|package| package.is_for(target))
+    });
+}
+
+/// Records what the next run has to know of a build that this one holds. `memory` is how many more may be remembered
+/// only since they were seen.
+fn record_wait(
+    build: &BuildKey,
+    reason: &HoldReason,
+    document: &mut Document,
+    memory: &mut usize,
+    context: &Context<'_>,
+) {
     let pipeline = context.origin.pipeline;
     match reason {
-        HoldReason::TooYoung { .. } => document.record_first_seen(build, context.now),
+        HoldReason::TooYoung { .. } if document.get(build).is_some() => document.record_first_seen(build, context.now),
+        HoldReason::TooYoung { .. } if *memory > 0 => {
+            *memory -= 1;
+            document.record_first_seen(build, context.now);
+        }
         HoldReason::BackOff { .. } => document.back_off(build, pipeline),
         HoldReason::GivenUp { .. } => document.record_given_up(build, pipeline, context.now),
         _ => {}
     }
 }
 
-/// Claims as many of the builds that are wanted as one run may begin.
+/// Claims as many of the builds that are wanted as one run may begin, and as the tracker has room for the outcomes of.
 fn begin(
     plan: &mut Plan,
     mut wanted: Vec<(&Package, BuildKey, BuildReason)>,
@@ -114,16 +148,23 @@ fn begin(
     // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
     let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
     let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
-    let mut room = rules.max_builds.saturating_sub(claimed);
+    let mut left = rules.max_builds.saturating_sub(claimed);
+    let mut room = None;
+    let mut hold = |BuildKey { package, target }, reason| plan.held.push(Held { package, target, reason });
     for (package, build, reason) in wanted {
         if reason != BuildReason::OwnClaim {
-            if room == 0 {
-                let BuildKey { package, target } = build;
-                plan.held.push(Held { package, target, reason: HoldReason::Queued });
+            if left == 0 {
+                hold(build, HoldReason::Queued);
                 continue;
             }
-            room -= 1;
-            document.claim(&build, reason.word(), package.checksum.clone(), now, origin.clone());
+            // A document that cannot be written has no room.
+            let room = room.get_or_insert_with(|| Room::of(document).map_or(0, |room| room.for_claims()));
+            let (checksum, origin) = (package.checksum.clone(), origin.clone());
+            if !document.claim_within(room, &build, reason.word(), checksum, now, origin) {
+                hold(build, HoldReason::NoRoom);
+                continue;
+            }
+            left -= 1;
         }
         let attempt = attempts(document, &build);
         plan.builds.push(Planned { package: package.clone(), target: build.target, attempt, reason });

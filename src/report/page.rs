@@ -87,20 +87,20 @@ struct Newest<'a> {
     package: &'a Nevra,
     target: &'a Target,
     since: Time,
-    notes: Vec<(&'a str, String)>,
+    notes: Vec<(String, String)>,
 }
 
 struct Row<'a> {
     package: &'a Nevra,
-    cells: Vec<(&'a Target, Option<Cell<'a>>)>,
+    cells: Vec<(&'a Target, Option<Cell>)>,
 }
 
-struct Cell<'a> {
+struct Cell {
     state: State,
     since: Time,
     attempt: u64,
     remarks: Vec<String>,
-    notes: Vec<(&'a str, String)>,
+    notes: Vec<(String, String)>,
     links: Vec<Link>,
 }
 
@@ -160,8 +160,8 @@ impl<'a> Section<'a> {
     }
 }
 
-impl<'a> Cell<'a> {
-    fn new(entry: &'a Entry, now: Timestamp) -> Self {
+impl Cell {
+    fn new(entry: &Entry, now: Timestamp) -> Self {
         Self {
             state: entry.state,
             since: Time::new(entry.since, now),
@@ -173,6 +173,6 @@ impl<'a> Cell<'a> {
     }
 }
 
-fn shown(notes: &Notes) -> Vec<(&str, String)> {
-    notes.iter().map(|(name, value)| (name.as_str(), printable(value))).collect()
+fn shown(notes: &Notes) -> Vec<(String, String)> {
+    notes.iter().map(|(name, value)| (printable(name), printable(value))).collect()
 }

@@ -34,7 +34,9 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
     // What was given up is told once: who has read it need not read it again each night.
     let is_noteworthy = |cell: &&Held| match cell.reason {
         HoldReason::GivenUp { new, .. } => new,
-        HoldReason::Claimed { .. } | HoldReason::BackOff { .. } | HoldReason::TooYoung { .. } => true,
+        HoldReason::Claimed { .. } | HoldReason::BackOff { .. } | HoldReason::TooYoung { .. } | HoldReason::NoRoom => {
+            true
+        }
         _ => false,
     };
     let held = plan.held.iter().filter(is_noteworthy);
@@ -77,6 +79,7 @@ fn push_counts(text: &mut String, plan: &Plan) {
             HoldReason::BackOff { .. } => (7, "failed, and tried again by a later run".to_owned()),
             HoldReason::GivenUp { .. } => (8, "given up".to_owned()),
             HoldReason::Queued => (9, "left for the next run by --max-builds".to_owned()),
+            HoldReason::NoRoom => (10, "left for a later run: the tracker has no room for them now".to_owned()),
         };
         *counts.entry((place, words)).or_default() += 1;
     }

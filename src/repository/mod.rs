@@ -21,4 +21,4 @@ pub use error::RepositoryError;
 pub use listing::{LeftOut, Listing, MAX_RELEASES};
 pub use nearest::NearestNames;
 pub use public_url::{LocationError, is_public};
-pub use reading::RepositoryRead;
+pub use reading::{RepositoryRead, Revision};

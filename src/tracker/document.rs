@@ -1,12 +1,17 @@
 //! The document of a tracker: its entries, the changes that can be made to them, and its merge.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError};
+use super::entry::is_zero;
+use super::room::with_outcome as room_with_outcome;
+use super::{
+    ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError, that_fit,
+};
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
 use crate::release::{BuildKey, Checksum, Nevra, Target};
@@ -35,6 +40,9 @@ pub struct Document {
     /// The last run that was recorded, by lane.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     runs: BTreeMap<String, Timestamp>,
+    /// How often releases were forgotten that were seen only. What was only seen before the last time is gone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    forgettings: u64,
     /// Boxed: a map of one target has room for eleven.
     entries: BTreeMap<Nevra, BTreeMap<Target, Box<Entry>>>,
     /// Fields of newer versions, kept as they are.
@@ -109,6 +117,7 @@ impl Document {
             scopes: BTreeMap::new(),
             repositories: BTreeMap::new(),
             runs: BTreeMap::new(),
+            forgettings: 0,
             entries: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }
@@ -229,11 +238,18 @@ impl Document {
         merge_max(&mut self.runs, lane.to_owned(), now, Timestamp::cmp);
     }
 
-    /// Merges two documents: of each build the larger entry.
+    /// Merges two documents: of each build the larger entry, but for what one of them has forgotten.
     ///
-    /// Commutative, associative and idempotent, since it takes maxima.
+    /// Commutative, associative and idempotent, since it takes maxima: of what was only seen, that of the document
+    /// which has forgotten more often.
     #[must_use]
-    pub fn merge(mut self, other: Self) -> Self {
+    pub fn merge(mut self, mut other: Self) -> Self {
+        match self.forgettings.cmp(&other.forgettings) {
+            Ordering::Less => self.retain(|entry| !entry.is_only_seen()),
+            Ordering::Greater => other.retain(|entry| !entry.is_only_seen()),
+            Ordering::Equal => {}
+        }
+        self.forgettings = self.forgettings.max(other.forgettings);
         self.targets.extend(other.targets);
         for (target, scopes) in other.scopes {
             self.scopes.entry(target).or_default().extend(scopes);
@@ -256,16 +272,74 @@ impl Document {
         self
     }
 
+    /// Whether this document holds all that the other one holds, and more.
+    pub(super) fn exceeds(&self, other: &Self) -> bool {
+        self != other && self.clone().merge(other.clone()) == *self
+    }
+
+    /// Forgets builds that were only seen, where `is_gone` says so. A head that was written before does not bring
+    /// them back. A run that sees them again begins anew to count their age.
+    pub fn forget(&mut self, is_gone: impl Fn(&Nevra, &Target, &Entry) -> bool) {
+        let is_forgotten =
+            |package: &Nevra, target: &Target, entry: &Entry| entry.is_only_seen() && is_gone(package, target, entry);
+        let next = self.forgettings.saturating_add(1);
+        if next > self.forgettings
+            && self.entries().any(|(package, target, entry)| is_forgotten(package, target, entry))
+        {
+            self.forgettings = next;
+            for (package, targets) in &mut self.entries {
+                targets.retain(|target, entry| !is_forgotten(package, target, entry));
+            }
+            self.entries.retain(|_, targets| !targets.is_empty());
+        }
+    }
+
+    /// How many builds were only seen.
+    pub fn only_seen(&self) -> usize {
+        self.entries().filter(|(_, _, entry)| entry.is_only_seen()).count()
+    }
+
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
     /// already can't be claimed and stays as it is. `rule` is why it is built; that of a first attempt stays.
     pub fn claim(&mut self, build: &BuildKey, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
+        let claim = self.next_claim(build, rule, checksum, now, origin);
+        self.put(build, claim);
+    }
+
+    /// The same if the claim and its outcome take no more than `room`, from which they are taken; whether they do.
+    pub(crate) fn claim_within(
+        &mut self,
+        room: &mut usize,
+        build: &BuildKey,
+        rule: &str,
+        checksum: Option<Checksum>,
+        now: Timestamp,
+        origin: Origin,
+    ) -> bool {
+        let claim = self.next_claim(build, rule, checksum, now, origin);
+        let left = room.checked_sub(room_with_outcome(build, &claim));
+        if let Some(left) = left {
+            *room = left;
+            self.put(build, claim);
+        }
+        left.is_some()
+    }
+
+    fn next_claim(
+        &self,
+        build: &BuildKey,
+        rule: &str,
+        checksum: Option<Checksum>,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Entry {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let mut claim = before.transition(State::Building, now, origin);
         claim.attempt = claim.attempt.saturating_add(1);
         claim.rule.get_or_insert_with(|| rule.to_owned());
         claim.first_seen.get_or_insert(now);
         claim.checksum = checksum.or(claim.checksum);
-        self.put(build, claim);
+        claim
     }
 
     /// Claims a build that a person asks for, as its first attempt: whatever was recorded of it no longer holds.
@@ -289,6 +363,7 @@ impl Document {
     ///
     /// A success that is there already stays as it is, unless this one reports something else.
     pub fn succeed(&mut self, build: &BuildKey, notes: &Notes, now: Timestamp, mut origin: Origin) -> Recorded {
+        let notes = that_fit(notes);
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let news = notes.iter().any(|(name, value)| before.notes.get(name) != Some(value));
         if before.state == State::Built && !news {
@@ -303,7 +378,7 @@ impl Document {
         if before.state == State::Built || before.attempt == 0 {
             success.attempt = success.attempt.saturating_add(1);
         }
-        success.notes.extend(notes.clone());
+        success.notes = that_fit(notes.iter().chain(&success.notes));
         success.first_seen.get_or_insert(now);
         self.put(build, success);
         Recorded::Changed
@@ -381,11 +456,9 @@ impl Document {
     /// `targets` empty means all that it is skipped for.
     pub fn unskip(&mut self, package: &Nevra, targets: &[Target], by: &str, now: Timestamp) -> Vec<BuildKey> {
         let of_package = |known: &Nevra, target: &Target| known == package && is_one_of(target, targets);
-        let skipped =
+        let mut skipped =
             self.builds_where(|known, target, entry| of_package(known, target) && entry.state == State::Skipped);
-        for build in &skipped {
-            self.reset(build, None, Some(by), now);
-        }
+        skipped.retain(|build| self.reset(build, None, Some(by), now) == Recorded::Changed);
         skipped
     }
 
@@ -418,7 +491,8 @@ impl Document {
 
     /// Asks for builds again: records of earlier attempts no longer count.
     ///
-    /// No `targets` means all targets that the document has of the package. Returns the builds.
+    /// No `targets` means all targets that the document has of the package. Returns the builds, but for those that
+    /// are of the last epoch.
     pub fn rebuild(
         &mut self,
         package: &Nevra,
@@ -427,15 +501,13 @@ impl Document {
         by: Option<&str>,
         now: Timestamp,
     ) -> Vec<BuildKey> {
-        let known = self.builds_where(|known, target, _| known == package && is_one_of(target, targets));
-        for build in &known {
-            self.reset(build, Some(reason), by, now);
-        }
+        let mut known = self.builds_where(|known, target, _| known == package && is_one_of(target, targets));
+        known.retain(|build| self.reset(build, Some(reason), by, now) == Recorded::Changed);
         known
     }
 
-    fn reset(&mut self, build: &BuildKey, reason: Option<&str>, by: Option<&str>, now: Timestamp) {
-        let Some(before) = self.get(build) else { return };
+    fn reset(&mut self, build: &BuildKey, reason: Option<&str>, by: Option<&str>, now: Timestamp) -> Recorded {
+        let Some(before) = self.get(build) else { return Recorded::AsBefore };
         let mut anew = before.transition(State::Pending, now, Origin::default());
         anew.epoch = anew.epoch.saturating_add(1);
         anew.attempt = 0;
@@ -446,7 +518,7 @@ impl Document {
         if self.knows(&build.target) {
             self.targets.insert(build.target.clone());
         }
-        self.put(build, anew);
+        self.put(build, anew)
     }
 
     fn builds_where(&self, condition: impl Fn(&Nevra, &Target, &Entry) -> bool) -> Vec<BuildKey> {
@@ -459,7 +531,7 @@ impl Document {
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
     fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
-        merge_max(targets, build.target.clone(), Box::new(entry), Ord::cmp)
+        merge_max(targets, build.target.clone(), Box::new(entry.bounded()), Ord::cmp)
     }
 }
 
@@ -468,12 +540,7 @@ fn is_one_of(target: &Target, targets: &[Target]) -> bool {
     targets.is_empty() || targets.contains(target)
 }
 
-fn merge_max<K: Ord, V>(
-    into: &mut BTreeMap<K, V>,
-    key: K,
-    value: V,
-    compare: impl Fn(&V, &V) -> std::cmp::Ordering,
-) -> Recorded {
+fn merge_max<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V, compare: impl Fn(&V, &V) -> Ordering) -> Recorded {
     use std::collections::btree_map::Entry::{Occupied, Vacant};
     match into.entry(key) {
         Vacant(place) => drop(place.insert(value)),
@@ -500,6 +567,22 @@ mod tests {
         assert_eq!(document.skip_by_hand(&build, "broken", "mary", now), Recorded::Changed);
         assert_eq!(document.get(&build).map(|entry| entry.state), Some(State::Skipped));
         assert_eq!(document.skip_by_hand(&build, "broken", "mary", now), Recorded::AsBefore);
+    }
+
+    #[test]
+    fn what_was_asked_for_as_often_as_can_be_counted_is_not_said_to_be_asked_for_once_more() {
+        let now = Timestamp::UNIX_EPOCH;
+        let build = |target: &str| BuildKey {
+            package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"),
+            target: target.parse().expect("a target"),
+        };
+        let mut document = Document::new("gitlab-runner", "main");
+        document.put(&build("al2023"), Entry { epoch: u64::MAX, ..Entry::new(State::Skipped, now) });
+        document.put(&build("rhel9"), Entry { epoch: u64::MAX - 1, ..Entry::new(State::Skipped, now) });
+        let package = build("al2023").package;
+        assert_eq!(document.unskip(&package, &[], "mary", now), [build("rhel9")]);
+        assert_eq!(document.rebuild(&package, &[], "broken", None, now), []);
+        assert!(document.entries().all(|(_, _, entry)| entry.is_of_the_last_epoch()));
     }
 
     #[test]

@@ -8,9 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::release::Checksum;
+use crate::text::beginning;
 
 /// Values that the build reports of itself, by name, such as the id of an AMI.
 pub type Notes = BTreeMap<String, String>;
+
+/// The most characters that are remembered of a reason, and of who gave it.
+const MAX_WORDS: usize = 500;
+/// The most bytes of a URL as JSON. A longer one is not remembered: cut, it would lead nowhere.
+pub(super) const MAX_URL: usize = 512;
+/// The most bytes that the notes of one build may have as JSON. GitLab takes 5 KiB for a whole dotenv report.
+pub const MAX_NOTES: usize = 4 << 10;
+/// What a note takes beside its name and value: an indented line of its own.
+const LINE: usize = 16;
 
 /// The rule by which a build is begun that a person asked for.
 pub const ASKED_FOR: &str = "asked_for";
@@ -139,7 +149,7 @@ pub struct GivenUp {
 /// 1. `epoch`, which `rebuild` alone raises;
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
-/// 4. failed over building over pending;
+/// 4. failed over building over pending, and what was only seen least of all;
 /// 5. what a person decided over what a rule did, and the later of two persons' words;
 /// 6. passed over by more runs, and given up;
 /// 7. the smaller pipeline id, then the earlier first sight, then the longer JSON, then its bytes: any
@@ -189,7 +199,7 @@ pub struct Entry {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-fn is_zero(number: &u64) -> bool {
+pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
@@ -229,6 +239,29 @@ impl Entry {
         }
     }
 
+    /// Whether nothing is known but that the release is there. Such an entry may be forgotten.
+    pub fn is_only_seen(&self) -> bool {
+        let only_seen = Self { first_seen: self.first_seen, ..Self::new(State::Pending, self.since) };
+        self.state == State::Pending && *self == only_seen
+    }
+
+    /// Whether it was asked for anew so often that no number is left, which only a forged head can say.
+    pub fn is_of_the_last_epoch(&self) -> bool {
+        self.epoch == u64::MAX
+    }
+
+    /// The entry with what strangers and people say of it cut to what is remembered.
+    pub(super) fn bounded(mut self) -> Self {
+        for words in [&mut self.reason, &mut self.by].into_iter().flatten() {
+            *words = beginning(words, MAX_WORDS);
+        }
+        for url in [&mut self.origin.pipeline_url, &mut self.origin.job_url] {
+            url.take_if(|url| json_length(url) > MAX_URL);
+        }
+        self.notes = that_fit(&self.notes);
+        self
+    }
+
     /// Whether a run made the entry. A person's word about a build, before a target's first run, is no run.
     pub(super) fn is_of_a_run(&self) -> bool {
         self.by.is_none() && self.rule.as_deref() != Some(ASKED_FOR)
@@ -245,7 +278,7 @@ impl Entry {
         let decided_by_hand = self.by.is_some().then_some(self.since);
         let passed_over = self.passed_over.map(|passed| passed.runs);
         let origin = (Reverse(self.origin.pipeline), Reverse(self.first_seen.unwrap_or(Timestamp::MAX)));
-        let state = (self.epoch, done, self.attempt, self.state);
+        let state = (self.epoch, done, self.attempt, self.state, !self.is_only_seen());
         (state, decided_by_hand, passed_over, self.given_up.is_some(), origin)
     }
 
@@ -254,6 +287,24 @@ impl Entry {
         let bytes = serde_json::to_string(self).unwrap_or_default();
         (bytes.len(), bytes)
     }
+}
+
+/// Of these notes as many as are remembered of one build; those that come first have precedence.
+pub fn that_fit<'a>(notes: impl IntoIterator<Item = (&'a String, &'a String)>) -> Notes {
+    let mut room = MAX_NOTES;
+    let mut fitting = Notes::new();
+    for (name, value) in notes {
+        let length = json_length(name) + json_length(value) + LINE;
+        if length <= room && !fitting.contains_key(name) {
+            room -= length;
+            fitting.insert(name.clone(), value.clone());
+        }
+    }
+    fitting
+}
+
+fn json_length(text: &str) -> usize {
+    serde_json::to_string(text).map_or(usize::MAX, |json| json.len())
 }
 
 impl Eq for Entry {}
@@ -312,6 +363,7 @@ mod tests {
             ("pending and nothing more", entry(0, Pending, 0, 0)),
             ("first seen later", first_seen(9)),
             ("first seen earlier", first_seen(8)),
+            ("pending with something more", entry(0, Pending, 0, 9)),
             ("a claim by the larger pipeline", entry(0, Building, 1, 9)),
             ("a claim by the smaller pipeline", entry(0, Building, 1, 8)),
             ("a failed attempt", entry(0, Failed, 1, 8)),
@@ -334,6 +386,39 @@ mod tests {
         for pair in ascending.windows(2) {
             assert!(pair[0].1 < pair[1].1, "{} < {}", pair[0].0, pair[1].0);
         }
+    }
+
+    #[test]
+    fn what_people_and_builds_say_is_bounded_before_it_is_remembered() {
+        let said = Entry {
+            reason: Some("x".repeat(100_000)),
+            by: Some("\u{1f600}".repeat(501)),
+            origin: Origin {
+                pipeline_url: Some(format!("https://gitlab.example.com/{}", "x".repeat(1000))),
+                job_url: Some("https://gitlab.example.com/-/jobs/1".to_owned()),
+                ..Origin::default()
+            },
+            notes: (0..1000).map(|number| (format!("NOTE_{number:03}"), "\"".repeat(100))).collect(),
+            ..entry(0, State::Built, 1, 8)
+        };
+        let bounded = said.bounded();
+        let characters = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+        assert_eq!((characters(&bounded.reason), characters(&bounded.by)), (Some(501), Some(501)));
+        assert_eq!((bounded.origin.pipeline_url.is_some(), bounded.origin.job_url.is_some()), (false, true));
+        assert!(serde_json::to_string_pretty(&bounded.notes).expect("JSON").len() <= MAX_NOTES);
+        assert_eq!(bounded.notes.len(), MAX_NOTES / (10 + 202 + LINE));
+        assert_eq!(bounded.clone().bounded(), bounded);
+    }
+
+    #[test]
+    fn of_notes_that_are_too_many_the_first_fit() {
+        let (new, old) = (
+            Notes::from([("Z".to_owned(), "new".to_owned())]),
+            Notes::from([("A".to_owned(), "x".repeat(MAX_NOTES - 40)), ("Z".to_owned(), "old".to_owned())]),
+        );
+        assert_eq!(that_fit(new.iter().chain(&old)), new);
+        let dotenv = Notes::from([("AMI_IDS".to_owned(), "x".repeat(4000))]);
+        assert_eq!(that_fit(&dotenv), dotenv);
     }
 
     #[test]

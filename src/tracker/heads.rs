@@ -7,16 +7,20 @@
 //! two steps leaves heads that the next reader merges; two writers at once leave two.
 //! (The idea is that of Jujutsu's operation log.)
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error;
 
 use sha2::{Digest, Sha256};
 
-use super::{Document, DocumentError, Entry, HeadName, TrackerName, TrackerNameError, encoding};
+use super::{Document, DocumentError, Entry, HeadName, MAX_HEAD, Room, TrackerName, TrackerNameError, encoding};
 use crate::budget::{Budget, Held};
+use crate::text::count;
 
 /// How often the listing is asked for again when a head vanishes while it is being read.
 const MAX_LISTINGS: u32 = 12;
+/// How often a head is uploaded while the store is full.
+const MAX_UPLOADS: u32 = 6;
 
 /// The error of a store.
 pub type StoreError = Box<dyn Error + Send + Sync>;
@@ -32,6 +36,15 @@ pub struct StoredFile {
     pub sha256: Option<String>,
 }
 
+/// What became of a file that was to be stored.
+#[derive(Debug)]
+pub enum Uploaded {
+    /// It is there.
+    Stored,
+    /// It is not, since the store has as many files as it may; how it says so.
+    NoRoom(StoreError),
+}
+
 /// A place for files that any number of writers share.
 ///
 /// Nothing is asked of it beyond this: what was uploaded is listed from some moment on until it is
@@ -43,10 +56,10 @@ pub trait Store {
     /// The content of a file; `None` where it has been deleted.
     fn download(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, StoreError>;
     /// Stores a file. A name that is taken is success: names of heads stand for their content.
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError>;
+    fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError>;
     /// Deletes a file. One that is gone already is success.
     fn delete(&self, file: &StoredFile) -> Result<(), StoreError>;
-    /// Waits before the listing is asked for again, longer with each attempt, from 1.
+    /// Waits before something is asked for again, longer with each attempt, from 1.
     fn wait(&self, attempt: u32);
     /// Where this is, for error messages.
     fn place(&self) -> String;
@@ -91,6 +104,31 @@ pub enum TrackerError {
         /// Its fault.
         source: DocumentError,
     },
+    /// The document would be larger than a head may be, or leave no room for the outcomes of its claims.
+    #[error(
+        "{tracker} would have {size} bytes{kept}, and GitLab takes less than {MAX_HEAD} (5 MiB) for a file; nothing was \
+         changed. Begin a new tracker: another tracker_ref, with first_run: none"
+    )]
+    TooLarge {
+        /// The tracker.
+        tracker: TrackerName,
+        /// The size of its head.
+        size: usize,
+        /// What is kept for outcomes, in words.
+        kept: String,
+    },
+    /// The store has as many files as it may, and no head can go before another is stored.
+    #[error("there is no room in {place} for another head of {tracker}: {why}")]
+    NoRoom {
+        /// The tracker.
+        tracker: TrackerName,
+        /// Which store.
+        place: String,
+        /// Why none could be made, and what to do.
+        why: String,
+        /// The words of the store.
+        source: StoreError,
+    },
     /// Heads vanished while they were read, again and again.
     #[error(
         "{file} is listed in {place} but is not there, in {MAX_LISTINGS} listings one after another. Either other jobs \
@@ -113,7 +151,7 @@ pub struct Tracker<'a> {
 }
 
 /// A tracker as it was read: the merge of its heads, and the heads themselves.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Heads {
     /// The merge of all heads; `None` where the store holds none.
     pub document: Option<Document>,
@@ -137,31 +175,114 @@ impl<'a> Tracker<'a> {
 
     /// Reads all heads and merges them. One that can't be read stops it: missing is never empty.
     pub fn read(&self) -> Result<Heads, TrackerError> {
-        read_where(self.store, &Budget::default(), |name| name == &self.name).map(|(heads, _)| heads)
+        let about = Some((self.product.clone(), self.reference.clone()));
+        read_where(self.store, &Budget::default(), |name| name == &self.name, about).map(|(heads, _)| heads)
     }
 
-    /// Writes a document that grew out of what was read, then retires the heads that it contains.
+    /// Writes a document that grew out of what was read, then retires the heads that it contains. It has to leave
+    /// room for the outcomes of the claims that are open.
     ///
-    /// The newest of these stays as the previous version: a torn listing then shows no empty tracker
+    /// The newest of these heads stays as the previous version: a torn listing then shows no empty tracker
     /// so soon, and a person has something to go back to. A document that is a head already is not
     /// written, and retires nothing: that is left to whoever has stored something.
     pub fn write(&self, read: &Heads, document: &Document) -> Result<(), TrackerError> {
-        let content = encoding::encode(document).map_err(|source| TrackerError::Document {
+        self.store(read, document, Room::fits_with_outcomes)
+    }
+
+    /// The same of a document to which outcomes alone were added. They may take the room that is kept for them.
+    pub fn write_outcomes(&self, read: &Heads, document: &Document) -> Result<(), TrackerError> {
+        self.store(read, document, Room::fits)
+    }
+
+    fn store(&self, read: &Heads, document: &Document, fits: fn(&Room) -> bool) -> Result<(), TrackerError> {
+        let (mut heads, mut document) = (Cow::Borrowed(read), Cow::Borrowed(document));
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let content = self.content(&document, fits)?;
+            let head = self.name.head(&content);
+            if heads.merged.iter().any(|(_, name)| name == &head) {
+                return Ok(());
+            }
+            let name = head.to_string();
+            let full = match self.call(format!("store {name}"), |store| store.upload(&name, &content))? {
+                Uploaded::Stored => return self.retire(&heads, &head),
+                Uploaded::NoRoom(full) => full,
+            };
+            // Who has stored a head meanwhile is about to retire others. After the wait all that is there is merged,
+            // so that the head which takes the room that is made leaves more of it.
+            self.store.wait(attempt);
+            heads = Cow::Owned(self.read()?);
+            document = Cow::Owned(heads.document.iter().cloned().fold(document.into_owned(), Document::merge));
+            let spare = self.spare(&heads)?;
+            if attempt == MAX_UPLOADS {
+                return Err(self.no_room(&heads, spare.is_some(), full));
+            }
+            if let Some(file) = spare {
+                self.call(format!("delete {}, which another head contains,", file.name), |store| store.delete(&file))?;
+            }
+        }
+    }
+
+    fn content(&self, document: &Document, fits: fn(&Room) -> bool) -> Result<Vec<u8>, TrackerError> {
+        let encoded = encoding::encode(document).map_err(|source| TrackerError::Document {
             file: self.name.to_string(),
             place: self.store.place(),
             source,
         })?;
-        let head = self.name.head(&content);
-        if read.merged.iter().any(|(_, name)| name == &head) {
-            return Ok(());
-        }
-        let name = head.to_string();
-        self.call(format!("store {name}"), |store| store.upload(&name, &content))?;
+        let room = Room::of_encoded(document, &encoded);
+        if fits(&room) { Ok(encoded.content) } else { Err(self.too_large(&room)) }
+    }
+
+    fn too_large(&self, room: &Room) -> TrackerError {
+        let Room { size, open_claims, .. } = *room;
+        let claims = count(open_claims, "claim");
+        let kept = format!(", and {} are kept for what {claims} may come to", room.kept());
+        let kept = if open_claims > 0 { kept } else { String::new() };
+        TrackerError::TooLarge { tracker: self.name.clone(), size, kept }
+    }
+
+    /// Deletes the heads that were read, which `head` contains, but for the newest.
+    fn retire(&self, read: &Heads, head: &HeadName) -> Result<(), TrackerError> {
         let previous = read.merged.iter().map(|(file, _)| file).max_by_key(|file| file.id);
         for (file, _) in read.merged.iter().filter(|(file, _)| Some(file) != previous) {
             self.call(format!("delete {}, which {head} contains,", file.name), |store| store.delete(file))?;
         }
         Ok(())
+    }
+
+    /// A head that another one contains: it may go before anything new is stored. `None` where there is none, or
+    /// where one has vanished, which has made room.
+    fn spare(&self, heads: &Heads) -> Result<Option<StoredFile>, TrackerError> {
+        let mut oldest_first: Vec<&(StoredFile, HeadName)> = heads.merged.iter().collect();
+        oldest_first.sort_by_key(|(file, _)| file.id);
+        let budget = Budget::default();
+        let mut known: Vec<(&StoredFile, Document, Held)> = Vec::new();
+        for (file, name) in oldest_first {
+            let Some((document, held)) = download(self.store, file, name, &budget)? else { return Ok(None) };
+            if let Some((file, _, _)) = known.iter().find(|(_, other, _)| document.exceeds(other)) {
+                return Ok(Some((*file).clone()));
+            }
+            if known.iter().any(|(_, other, _)| other.exceeds(&document)) {
+                return Ok(Some(file.clone()));
+            }
+            known.push((file, document, held));
+        }
+        Ok(None)
+    }
+
+    fn no_room(&self, heads: &Heads, has_spare: bool, source: StoreError) -> TrackerError {
+        let heads = count(heads.merged.len(), "head");
+        let why = if has_spare {
+            "other jobs took the room that was made for it, again and again. Nothing was lost: run the job again"
+                .to_owned()
+        } else {
+            format!(
+                "it has {heads} there, none of which another contains, so that none may go. Delete a file that is none \
+                 of them, and run the job again: it merges them into two. Nothing was lost"
+            )
+        };
+        TrackerError::NoRoom { tracker: self.name.clone(), place: self.store.place(), why, source }
     }
 
     fn call<T>(
@@ -183,7 +304,7 @@ pub fn read_all(store: &dyn Store, wanted: impl Fn(&TrackerName) -> bool) -> Res
     let budget = Budget::default();
     let (mut documents, mut all_held) = (Vec::new(), Vec::new());
     for name in names.into_iter().filter(wanted) {
-        let (heads, held) = read_where(store, &budget, |other| other == &name)?;
+        let (heads, held) = read_where(store, &budget, |other| other == &name, None)?;
         documents.extend(heads.document);
         all_held.extend(held);
     }
@@ -198,11 +319,13 @@ fn list(store: &dyn Store) -> Result<Vec<StoredFile>, TrackerError> {
     })
 }
 
-/// What is kept of the heads counts until `Held` is dropped.
+/// Reads the heads of a tracker: that of a product and ref, or of those that the first head is about. What is kept of
+/// them counts until `Held` is dropped.
 fn read_where(
     store: &dyn Store,
     budget: &Budget,
     wanted: impl Fn(&TrackerName) -> bool,
+    mut about: Option<(String, String)>,
 ) -> Result<(Heads, Option<Held>), TrackerError> {
     // A head that was read stays read, whatever the next listing shows. It is merged at once: two documents are
     // kept at a time, and not one of each head.
@@ -224,12 +347,7 @@ fn read_where(
             if read.contains(&key) {
                 continue;
             }
-            let content = store.download(file).map_err(|source| TrackerError::Store {
-                doing: format!("read {}", file.name),
-                place: store.place(),
-                source,
-            })?;
-            let Some(content) = content else {
+            let Some((head, of_head)) = download(store, file, name, budget)? else {
                 // A writer has stored a head that contains this one: a new listing shows it.
                 attempt += 1;
                 if attempt == MAX_LISTINGS {
@@ -238,8 +356,13 @@ fn read_where(
                 store.wait(attempt);
                 continue 'listing;
             };
+            let found = (head.product().to_owned(), head.reference().to_owned());
+            if about.get_or_insert_with(|| found.clone()) != &found {
+                let (product, reference) = found;
+                let source = DocumentError::Other { product, reference };
+                return Err(TrackerError::Document { file: file.name.clone(), place: store.place(), source });
+            }
             // Documents of heads that have vanished since are contained in others: they do no harm.
-            let (head, of_head) = verified(store, file, name, &content, budget)?;
             document = Some(match document {
                 None => (head, of_head),
                 Some((merged, of_merged)) => (merge(merged, head, &of_merged, &of_head), of_merged),
@@ -258,6 +381,21 @@ fn merge(merged: Document, head: Document, of_merged: &Held, of_head: &Held) -> 
     of_merged.take_over(of_head);
     of_merged.give_back((both - merged.entries().count()) * size_of::<Entry>());
     merged
+}
+
+/// Downloads a head; `None` where it has vanished.
+fn download(
+    store: &dyn Store,
+    file: &StoredFile,
+    name: &HeadName,
+    budget: &Budget,
+) -> Result<Option<(Document, Held)>, TrackerError> {
+    let content = store.download(file).map_err(|source| TrackerError::Store {
+        doing: format!("read {}", file.name),
+        place: store.place(),
+        source,
+    })?;
+    content.map(|content| verified(store, file, name, &content, budget)).transpose()
 }
 
 fn verified(

@@ -10,9 +10,11 @@ mod entry;
 pub mod heads;
 mod name;
 pub mod plain_text;
+mod room;
 mod snapshot;
 
 pub use document::{Document, DocumentError, Recorded};
-pub use entry::{ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, State, Tone};
+pub use entry::{ASKED_FOR, Entry, GivenUp, MAX_NOTES, Notes, Origin, PassedOver, State, Tone, that_fit};
 pub use name::{HeadName, TrackerName, TrackerNameError};
+pub use room::{MAX_HEAD, Room};
 pub use snapshot::{Seen, Shrank};

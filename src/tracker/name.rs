@@ -19,7 +19,8 @@ const MAX_PRODUCT: usize = 100;
 /// The name of one tracker: of one product, on one branch or tag.
 ///
 /// Letters, digits and `._-` alone: GitLab takes a name apart that holds `/` or `%`. The ref is
-/// there as a slug and the beginning of its SHA-256, so that `feature/a` and `feature_a` stay apart.
+/// there as a slug and the beginning of its SHA-256, so that `feature/a` and `feature_a` stay apart. No two
+/// products have one name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackerName(String);
 
@@ -43,12 +44,14 @@ impl TrackerName {
         if reference.is_empty() {
             return Err(TrackerNameError::Ref);
         }
-        Ok(Self(format!("{PREFIX}{}.{}", product_part(product), ref_part(reference))))
+        let places = places_of_plus(product).map(|places| format!("_{places}")).unwrap_or_default();
+        Ok(Self(format!("{PREFIX}{}.{}{places}", product.replace('+', "-"), ref_part(reference))))
     }
 
     /// Whether this can be a tracker of the given ref, of whatever product.
     pub fn is_of_ref(&self, reference: &str) -> bool {
-        self.0.rsplit_once('.').is_some_and(|(_, part)| part == ref_part(reference))
+        let part = self.0.rsplit_once('.').map(|(_, part)| part.split_once('_').map_or(part, |(part, _)| part));
+        part == Some(ref_part(reference).as_str())
     }
 
     /// The name of the head with this content.
@@ -64,13 +67,13 @@ impl fmt::Display for TrackerName {
     }
 }
 
-/// `+`, which libstdc++ and others have, is the one character of a package name that is not in ours.
-fn product_part(product: &str) -> String {
-    if product.contains('+') {
-        format!("{}-{}", product.replace('+', "-"), &crate::text::hex(&Sha256::digest(product))[..REF_DIGITS])
-    } else {
-        product.to_owned()
-    }
+/// `+`, which libstdc++ and others have, is the one character of a package name that is not in ours: a `-` stands
+/// for it, and this says for which. A hexadecimal digit speaks of four `-`, the first of them in its lowest bit.
+fn places_of_plus(product: &str) -> Option<String> {
+    let signs: Vec<bool> = product.chars().filter(|c| "+-".contains(*c)).map(|c| c == '+').collect();
+    let digit = |four: &[bool]| four.iter().rev().fold(0, |digit, is_plus| 2 * digit + u32::from(*is_plus));
+    let digits = signs.chunks(4).filter_map(|four| char::from_digit(digit(four), 16));
+    signs.contains(&true).then(|| digits.collect())
 }
 
 fn ref_part(reference: &str) -> String {
@@ -125,6 +128,8 @@ impl fmt::Display for HeadName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn name(product: &str, reference: &str) -> String {
@@ -142,6 +147,26 @@ mod tests {
         let names: std::collections::BTreeSet<_> = refs.iter().map(|reference| name("p", reference)).collect();
         assert_eq!(names.len(), refs.len());
         assert_ne!(name("g++", "main"), name("g--", "main"));
+        assert_eq!(name("libstdc++", "main"), "ami-scheduler.libstdc--.main-0d6e4079_3");
+        assert_eq!(name("a-b+c", "main"), "ami-scheduler.a-b-c.main-0d6e4079_2");
+        // Products that once shared a tracker.
+        assert_ne!(name("libstdc++", "main"), name("libstdc---4424bbcb", "main"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_trackers_have_one_name(
+            one in "[a-c+._-]{1,8}(-[0-9a-f]{8})?", other in "[a-c+._-]{1,8}(-[0-9a-f]{8})?",
+            (ref_of_one, ref_of_other) in ("[ab/_.-]{1,4}", "[ab/_.-]{1,4}"),
+        ) {
+            let names = [(&one, &ref_of_one), (&other, &ref_of_other)].map(|(product, reference)| {
+                let tracker = TrackerName::new(product, reference).ok()?;
+                assert!(tracker.is_of_ref(reference));
+                Some(tracker)
+            });
+            prop_assume!(names.iter().all(Option::is_some));
+            prop_assert_eq!(names[0] == names[1], (one, ref_of_one) == (other, ref_of_other));
+        }
     }
 
     #[test]
@@ -150,6 +175,7 @@ mod tests {
             ("gitlab-runner", "feature/a b%2e%2e\"'$(id)\n"),
             ("libstdc++", "ブランチ"),
             (&"p".repeat(100), &"r/".repeat(125)),
+            (&format!("p{}", "+".repeat(99)), &"r/".repeat(125)),
         ] {
             let tracker = TrackerName::new(product, reference).expect("a name");
             let head = tracker.head(b"{}").to_string();

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::repository::RepositoryRead;
+use crate::repository::{RepositoryRead, Revision};
 
 /// How long the `Shrank` alarm repeats before the smaller size is the new normal.
 const SHRANK_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -17,7 +17,7 @@ pub struct Seen {
     pub releases: u64,
     /// Its own mark of its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
+    pub revision: Option<Revision>,
     /// Its size before it shrank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrank: Option<Shrank>,
@@ -68,14 +68,14 @@ mod tests {
 
     fn seen(since: i64, releases: u64, shrank: Option<(i64, u64)>) -> Seen {
         let shrank = shrank.map(|(at, from)| Shrank { at: day(at), from });
-        Seen { since: day(since), releases, revision: Some("1".to_owned()), shrank }
+        Seen { since: day(since), releases, revision: Some("1".to_owned().into()), shrank }
     }
 
     fn next(before: Option<&Seen>, releases: usize, revision: &str, now: i64) -> Seen {
         let read = RepositoryRead {
             url: "https://yum.example.com/".to_owned(),
             targets: None,
-            revision: Some(revision.to_owned()),
+            revision: Some(revision.to_owned().into()),
             releases,
         };
         Seen::next(before, &read, Some(SignedDuration::from_hours(8 * 24)), day(now))
@@ -109,7 +109,7 @@ mod tests {
         for (revision, now, is_news) in [("2", 1, false), ("2", 2, false), ("2", 3, true), ("1", 3, false)] {
             let after = next(Some(&before), 10, revision, now);
             assert_eq!(after != before, is_news, "{revision} on day {now}");
-            assert!(!is_news || (after.since, after.revision.as_deref()) == (day(now), Some(revision)));
+            assert!(!is_news || (after.since, after.revision) == (day(now), Some(revision.to_owned().into())));
         }
     }
 }

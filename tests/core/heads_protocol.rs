@@ -233,6 +233,86 @@ fn a_listing_is_asked_for_twelve_times_at_most() {
     assert_eq!(*store.waits.borrow(), (1..12).collect::<Vec<u32>>());
 }
 
+/// Twelve heads of which each was written from the same two, beside 88 files of others: writers that came at once.
+#[test]
+fn a_store_that_many_writers_have_filled_heals() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    record(&store, 2).expect("recorded");
+    let tracker = Tracker::new(&store, "p", "main").expect("a name");
+    let read: Vec<_> = (0..11).map(|_| tracker.read().expect("heads")).collect();
+    for (heads, version) in read.iter().zip(10..) {
+        let mut document = heads.document.clone().expect("a document");
+        succeed(&mut document, version);
+        tracker.write(heads, &document).expect("written");
+    }
+    assert_eq!(store.names().len(), 12);
+    store.capacity.set(Some(12));
+    record(&store, 99).expect("recorded");
+    assert_eq!((recorded(&store).len(), store.names().len()), (14, 2));
+}
+
+#[test]
+fn in_a_full_store_the_previous_version_makes_room() {
+    let store = Memory::default();
+    record(&store, 1).expect("recorded");
+    record(&store, 2).expect("recorded");
+    store.capacity.set(Some(2));
+    for version in 3..9 {
+        record(&store, version).expect("recorded");
+    }
+    assert_eq!((recorded(&store).len(), store.names().len()), (8, 2));
+}
+
+#[test]
+fn a_full_store_of_heads_that_contain_no_other_stays_as_it_is_and_one_file_less_mends_it() {
+    let store = Memory::default();
+    store.put("other", b"");
+    record(&store, 1).expect("recorded");
+    let tracker = Tracker::new(&store, "p", "main").expect("a name");
+    let (one, two) = (tracker.read().expect("heads"), tracker.read().expect("heads"));
+    for (heads, version) in [(&one, 2), (&two, 3)] {
+        let mut document = heads.document.clone().expect("a document");
+        succeed(&mut document, version);
+        tracker.write(heads, &document).expect("written");
+    }
+    store.files.borrow_mut().remove(1); // the one that both contain
+    store.capacity.set(Some(3));
+    let before = store.names();
+    let error = record(&store, 4).expect_err("full");
+    assert!(
+        error.to_string().starts_with(
+            "there is no room in memory for another head of ami-scheduler.p.main-0d6e4079: it has 2 heads there, none of \
+             which another contains, so that none may go. Delete a file that is none of them, and run the job again"
+        ),
+        "{error}"
+    );
+    assert_eq!((store.names(), store.waits.borrow().len()), (before, 6));
+    store.files.borrow_mut().remove(0);
+    record(&store, 4).expect("recorded");
+    assert_eq!((recorded(&store), store.names().len()), (["1", "2", "3", "4"].map(str::to_owned).to_vec(), 2));
+}
+
+/// Of a ref its name has 32 bits, and two refs that are made for it can share them: they never share a tracker.
+#[test]
+fn heads_of_two_refs_under_one_name_stop_it() {
+    let store = Memory::default();
+    let [one, other] = ["a-b-c-d-e.f_g.h/i/j/k_l", "a-b-c_d_e/f/g-h-i/j_k.l"]
+        .map(|reference| Tracker::new(&store, "p", reference).expect("a name"));
+    one.write(&one.read().expect("nothing"), &one.new_document()).expect("written");
+    let error = other.read().expect_err("another ref");
+    let source = std::error::Error::source(&error).expect("a source").to_string();
+    assert!(source.starts_with("it is the tracker of \"p\" on \"a-b-c-d-e.f_g.h/i/j/k_l\""), "{source}");
+    let head = |tracker: &Tracker<'_>| {
+        let content = tracker.new_document().to_json().expect("JSON");
+        store.put(&tracker.new_document().tracker_name().expect("a name").head(&content).to_string(), &content);
+    };
+    head(&other);
+    for refused in [one.read().map(drop), other.read().map(drop), heads::read_all(&store, |_| true).map(drop)] {
+        refused.expect_err("two refs");
+    }
+}
+
 #[test]
 fn the_trackers_of_other_refs_are_left_alone() {
     let store = Memory::default();

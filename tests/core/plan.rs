@@ -9,9 +9,10 @@ use ami_scheduler::plan::{
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
 use ami_scheduler::release::{BuildKey, Package};
-use ami_scheduler::tracker::{Document, Notes, Origin, State};
+use ami_scheduler::tracker::{Document, MAX_HEAD, Notes, Origin, Room, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use sha2::Digest as _;
 
 fn build(version: &str) -> BuildKey {
     crate::common::build(version, "al2023")
@@ -276,6 +277,113 @@ fn a_release_is_old_enough_when_both_its_publisher_and_this_tracker_have_known_i
 fn without_a_minimum_age_a_clock_that_is_ahead_holds_up_nothing() {
     let release = Package { built_at: Some(night(20)), ..runner("18.5.0") };
     assert_eq!(versions(&run(&mut tracker(), &[release], &Rules::default(), 2, night(2))), ["18.5.0"]);
+}
+
+fn invented(number: std::ops::Range<usize>) -> Vec<Package> {
+    number.map(|number| runner(&format!("18.{number}.0"))).collect()
+}
+
+/// A mirror that invents releases, others each night, with `min_age` set.
+#[test]
+fn what_a_mirror_invents_is_forgotten_once_it_is_gone_and_never_remembered_in_any_number() {
+    let rules = Rules { min_age: days(7), ..Rules::default() };
+    let mut document = tracker();
+    document.record_scope(&target("al2023"), &rules.scope);
+    for day in 2..5 {
+        let flood = 1_000_000 * usize::try_from(day).expect("a day");
+        run(&mut document, &invented(flood..flood + 6000), &rules, 1, night(day));
+        assert_eq!(document.only_seen(), 5000, "night {day}");
+        assert_eq!(
+            document.get(&build(&format!("18.{flood}.0"))).map(|entry| entry.first_seen),
+            Some(Some(night(day)))
+        );
+    }
+    // What has an outcome stays, whatever the repository holds.
+    assert_eq!(document.get(&build("18.0.0")).map(|entry| entry.state), Some(State::Built));
+}
+
+#[test]
+fn a_release_that_is_gone_is_forgotten_after_a_month_and_not_for_a_mirror_that_lags_behind() {
+    let rules = Rules { min_age: days(20), ..Rules::default() };
+    let mut document = tracker();
+    run(&mut document, &runners(&["18.1.0", "18.2.0"]), &rules, 1, night(2));
+    let before = document.clone();
+    let is_known = |document: &Document, version: &str| document.get(&build(version)).is_some();
+    run(&mut document, &runners(&["18.1.0"]), &rules, 2, night(12));
+    assert!(is_known(&document, "18.2.0"), "it may come back");
+    // Two times `min_age`, where that is longer.
+    run(&mut document, &runners(&["18.2.0"]), &rules, 3, night(42));
+    assert!(is_known(&document, "18.1.0") && document.get(&build("18.2.0")).is_some_and(|entry| entry.attempt == 1));
+    run(&mut document, &[], &rules, 4, night(43));
+    assert!(!is_known(&document, "18.1.0") && is_known(&document, "18.2.0"));
+    // A head from before does not bring it back, in whatever order they merge.
+    for merged in [document.clone().merge(before.clone()), before.merge(document.clone())] {
+        assert_eq!(merged, document);
+    }
+}
+
+#[test]
+fn what_another_lane_looks_for_is_not_forgotten() {
+    let rules = |version: &str| Rules {
+        min_age: days(7),
+        scope: Policy { versions: Versions::Leading(version.parse().expect("a version")), ..Policy::default() },
+        first_run: FirstRun::All,
+        ..Rules::default()
+    };
+    let mut document = tracker();
+    run(&mut document, &runners(&["18.2.0"]), &rules("18"), 1, night(2));
+    run(&mut document, &runners(&["19.0.0"]), &rules("19"), 2, night(99));
+    run_for(&["rhel9"], &mut document, &[], &rules("18"), &pipeline(3), night(99));
+    assert!(document.get(&build("18.2.0")).is_some());
+    run(&mut document, &[], &rules("18"), 4, night(99));
+    assert!(document.get(&build("18.2.0")).is_none() && document.get(&build("19.0.0")).is_some());
+}
+
+/// A document that is as full as a head may be, but for some kilobytes.
+fn nearly_full(left: usize) -> Document {
+    let mut document = tracker();
+    let mut number = 0_u64;
+    // Text that does not compress.
+    let mut noise = || {
+        number += 1;
+        ami_scheduler::text::hex(&sha2::Sha512::digest(number.to_be_bytes()))
+    };
+    for target in 0.. {
+        for version in 0..100 {
+            let build = crate::common::build(&format!("17.{version}.0"), &format!("target-{target}"));
+            let text: String = (0..50).map(|_| noise()).collect();
+            document.import_image(&build, &Notes::from([("NOTE".to_owned(), text[..4000].to_owned())]), "x", night(1));
+        }
+        let free = MAX_HEAD.saturating_sub(Room::of(&document).expect("a room").size);
+        if free < left {
+            return document;
+        }
+    }
+    document
+}
+
+#[test]
+fn a_tracker_without_room_for_outcomes_claims_fewer_builds_or_none() {
+    let document = nearly_full(800 << 10);
+    let before = Room::of(&document).expect("a room");
+    let packages = invented(1..1000);
+    let rules = Rules { max_builds: 1000, ..Rules::default() };
+    let mut claimed = document.clone();
+    let plan = run(&mut claimed, &packages, &rules, 9, night(3));
+    let waits = plan.held.iter().filter(|held| held.reason == HoldReason::NoRoom).count();
+    assert!(!plan.builds.is_empty() && plan.builds.len() + waits == 999, "{} {waits}", plan.builds.len());
+    // The next run, while these build, has hardly room for more: as much as they compress.
+    let again = run(&mut claimed.clone(), &packages, &rules, 10, night(4));
+    assert!(4 * again.builds.len() < plan.builds.len(), "{}", again.builds.len());
+    assert!(again.held.iter().any(|held| held.reason == HoldReason::NoRoom));
+    // Once they have ended there is room again: what honest builds report is short.
+    for planned in &plan.builds {
+        let ami = Notes::from([("AMI_ID".to_owned(), "ami-0123456789abcdef0".to_owned())]);
+        claimed.succeed(&build(&planned.package.nevra.evr().version), &ami, night(3), pipeline(9));
+    }
+    let after = Room::of(&claimed).expect("a room");
+    assert!(after.size < MAX_HEAD && after.open_claims == 0, "{before:?} {after:?}");
+    assert!(!run(&mut claimed, &packages, &rules, 11, night(5)).builds.is_empty());
 }
 
 #[test]

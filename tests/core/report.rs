@@ -401,3 +401,32 @@ fn the_page_allows_its_own_style_and_script_and_nothing_else() {
     assert_eq!(html.matches("<script").count(), 1);
     assert_eq!(html.matches(" src=").count() + html.matches("http-equiv=\"refresh").count(), 0);
 }
+
+/// A forged head can hold notes of any name: GitLab's variables have letters, digits and `_`.
+#[test]
+fn a_note_name_with_control_characters_reaches_no_page() {
+    let mut document = tracker();
+    let forged = notes(&[("A\u{1b}[2J\u{202e}\n", "ami-\u{1b}[0m")]);
+    document.succeed(&build("18.6.0", "al2023"), &forged, time(NIGHT), pipeline(91));
+    let html = page::page(&[(document, vec![])], time(NIGHT)).expect("a page");
+    assert!(html.contains("<dt>A?[2J??</dt><dd><code>ami-?[0m</code>"));
+    assert!(!html.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn a_reason_of_several_lines_is_one_line_where_it_is_asked_why() {
+    let mut document = tracker();
+    document.skip_by_hand(
+        &build("18.6.0", "al2023"),
+        "broken\nto be built: new release\r",
+        "mary\u{2028}x",
+        time(NIGHT),
+    );
+    let (plan, _) = run(&mut document, &["18.5.0", "18.6.0"], &rules(), 92, NIGHT);
+    let why = report::why(std::iter::empty(), &plan, &document, |package, target| {
+        package.evr().version == "18.6.0" && target.is_some_and(|target| target.as_str() == "al2023")
+    });
+    let lines: Vec<&str> = why.lines().collect();
+    assert_eq!(lines[0], "gitlab-runner-18.6.0-1.x86_64 al2023: skipped by mary?x: broken?to be built: new release?");
+    assert_eq!(lines.len(), 2, "{why}");
+}

@@ -22,6 +22,7 @@ enum Change {
     Import,
     Rebuild,
     RecordFirstSeen,
+    Forget,
     BackOff { pipeline: u64 },
     RecordGivenUp { pipeline: u64 },
     RecordScope { major: u8 },
@@ -39,6 +40,7 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Unskip),
         Just(Change::Import),
         Just(Change::RecordFirstSeen),
+        Just(Change::Forget),
         (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
         (0u64..4).prop_map(|pipeline| Change::RecordGivenUp { pipeline }),
         (17u8..19).prop_map(|major| Change::RecordScope { major }),
@@ -78,6 +80,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
                 drop(document.rebuild(&build.package, std::slice::from_ref(&build.target), "again", None, now));
             }
             Change::RecordFirstSeen => document.record_first_seen(&build, now),
+            Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
             Change::RecordGivenUp { pipeline } => document.record_given_up(&build, *pipeline, now),
             Change::RememberRepository { releases, shrank } => {

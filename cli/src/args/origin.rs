@@ -1,7 +1,7 @@
 use ami_scheduler::tracker::Origin;
 use clap::Args;
 
-use super::values::pipeline;
+use super::values::{lane, pipeline};
 
 /// The pipeline that acts; in a job, GitLab's own variables say it.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ impl From<OriginArgs> for Origin {
 #[derive(Debug, Args)]
 pub struct LaneArgs {
     /// Which lane this is, where a pipeline has several of one product
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, value_parser = lane)]
     lane: String,
 }
 

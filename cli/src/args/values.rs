@@ -169,6 +169,12 @@ pub fn up_to_a_thousand(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| "expected a whole number, from 1 to 1000".to_owned())
 }
 
+/// A lane stands in the names of jobs, which have at most 255 characters.
+pub fn lane(text: &str) -> Result<String, String> {
+    let short = text.chars().nth(255).is_none();
+    short.then(|| text.to_owned()).ok_or_else(|| "expected a name of at most 255 characters".to_owned())
+}
+
 pub fn pipeline(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "expected the id of a pipeline, such as 4711".to_owned())
 }

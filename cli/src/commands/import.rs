@@ -12,7 +12,7 @@ use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read_file_or_stdin;
 use crate::session::Session;
-use crate::trackers;
+use crate::trackers::{self, Kept};
 
 const EXAMPLES: &str = "Examples:
   The list of a hand-written pipeline; each package counts as built on both:
@@ -72,10 +72,11 @@ impl Import {
                 self.targets.0.iter().map(|target| BuildKey { package: (*package).clone(), target: target.clone() })
             });
             let reason = format!("imported from {file}");
-            let (new, known): (Vec<_>, Vec<_>) = trackers::change(session, &self.tracker, product, |document, _| {
-                let recorded = builds.map(|build| document.import(&build, &reason, session.now));
-                Ok(recorded.partition(|one| *one == Recorded::Changed))
-            })?;
+            let (new, known): (Vec<_>, Vec<_>) =
+                trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+                    let recorded = builds.map(|build| document.import(&build, &reason, session.now));
+                    Ok(recorded.partition(|one| *one == Recorded::Changed))
+                })?;
             output!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
         }
         Ok(())
@@ -85,7 +86,7 @@ impl Import {
         let targets = &self.targets.0;
         let adoption = Adoption::read(&self.file, json, &self.images, targets)?;
         let product = &adoption.packages.product;
-        let (found, new, all) = trackers::change(session, &self.tracker, product, |document, _| {
+        let (found, new, all) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
             let found = adoption.find(document, targets);
             let (new, all) = adopt(document, &found, session.now);
             Ok((found, new, all))

@@ -229,7 +229,7 @@ fn read_all(
         read.push(RepositoryRead {
             url: source.location().to_string(),
             targets: targets.clone(),
-            revision: listing.revision.take(),
+            revision: listing.revision.take().map(Into::into),
             releases: packages.len(),
         });
         // They go on to count, beside those of the next repositories.

@@ -7,7 +7,7 @@ use crate::args::ReleaseArgs;
 use crate::args::values::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::change_releases;
+use crate::trackers::{change_releases, refuse_last_epoch};
 
 const EXAMPLES: &str = "Examples:
   Build one image again, with the reason:
@@ -42,6 +42,7 @@ impl Rebuild {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         let (release, targets) = (&self.named.release, &self.target.0);
         let asked = change_releases(session, &self.named, false, |document, releases, place| {
+            refuse_last_epoch(document, releases, targets)?;
             let mut rebuild =
                 |package| document.rebuild(package, targets, &self.reason, self.by.as_deref(), session.now);
             let asked: Vec<BuildKey> = releases.iter().flat_map(&mut rebuild).collect();

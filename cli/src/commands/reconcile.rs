@@ -11,7 +11,7 @@ use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::Failure;
 use crate::files::read_file_or_stdin;
 use crate::session::Session;
-use crate::trackers;
+use crate::trackers::{self, Kept};
 
 const EXAMPLES: &str = "Examples:
   What the tracker holds and there is no image of, and the other way round:
@@ -70,35 +70,36 @@ impl Reconcile {
         let product = &adoption.packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
-        let (not_recorded, without_image) = trackers::change(session, &self.tracker, product, |document, _| {
-            let found = adoption.find(document, &self.targets.0);
-            let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
-            output!(
-                "{product} on {}: images: {}, of a known release: {}",
-                self.tracker.reference,
-                adoption.images.len(),
-                adoption.images.len() - found.unknown.len()
-            );
-            for (build, image) in &disagreements.not_recorded {
-                output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
-                if adopts {
-                    document.import_image(build, &notes(image), &reason(image), now);
+        let (not_recorded, without_image) =
+            trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+                let found = adoption.find(document, &self.targets.0);
+                let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
+                output!(
+                    "{product} on {}: images: {}, of a known release: {}",
+                    self.tracker.reference,
+                    adoption.images.len(),
+                    adoption.images.len() - found.unknown.len()
+                );
+                for (build, image) in &disagreements.not_recorded {
+                    output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+                    if adopts {
+                        document.import_image(build, &notes(image), &reason(image), now);
+                    }
                 }
-            }
-            for build in &disagreements.without_image {
-                output!("  without an image    {} {}", build.package, build.target);
-                if rebuilds {
-                    document.rebuild(
-                        &build.package,
-                        std::slice::from_ref(&build.target),
-                        "its image is gone",
-                        None,
-                        now,
-                    );
+                for build in &disagreements.without_image {
+                    output!("  without an image    {} {}", build.package, build.target);
+                    if rebuilds {
+                        document.rebuild(
+                            &build.package,
+                            std::slice::from_ref(&build.target),
+                            "its image is gone",
+                            None,
+                            now,
+                        );
+                    }
                 }
-            }
-            Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
-        })?;
+                Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
+            })?;
         if not_recorded + without_image == 0 {
             output!("The tracker and the images agree.");
         }

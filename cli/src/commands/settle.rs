@@ -83,7 +83,7 @@ impl Settle {
             is_tracked = true;
             let failed =
                 document.settle(self.pipeline, now, &origin, |build| failed_job_url(build, &jobs).map(str::to_owned));
-            tracker.write(&heads, &document).with_exit(Exit::Tracker)?;
+            tracker.write_outcomes(&heads, &document).with_exit(Exit::Tracker)?;
             for build in &failed {
                 let Some(entry) = document.get(build) else { continue };
                 cases.push(Case::recorded(build, entry, None));

@@ -7,7 +7,7 @@ use crate::args::ReleaseArgs;
 use crate::args::values::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::change_releases;
+use crate::trackers::{change_releases, refuse_last_epoch};
 
 const EXAMPLES: &str = "Examples:
   Take back what was skipped:
@@ -36,6 +36,7 @@ impl Unskip {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         let release = &self.named.release;
         let unskipped = change_releases(session, &self.named, false, |document, releases, place| {
+            refuse_last_epoch(document, releases, &self.target.0)?;
             let mut unskip = |package| document.unskip(package, &self.target.0, &self.by, session.now);
             let unskipped: Vec<BuildKey> = releases.iter().flat_map(&mut unskip).collect();
             if unskipped.is_empty() {

@@ -5,7 +5,7 @@ use ami_scheduler::child_pipeline::NoteName;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::printable;
-use ami_scheduler::tracker::{Notes, Origin, Recorded, State};
+use ami_scheduler::tracker::{MAX_NOTES, Notes, Origin, Recorded, State, that_fit};
 use clap::Args;
 
 use crate::args::values::{ListOf, package};
@@ -13,7 +13,7 @@ use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::Failure;
 use crate::files::{remove_earlier, write_junit};
 use crate::session::Session;
-use crate::trackers;
+use crate::trackers::{self, Kept};
 
 const EXAMPLES: &str = "Examples:
   A build that has succeeded, with the id of its image:
@@ -69,14 +69,21 @@ impl FromStr for NotesArg {
 impl Update {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier(self.junit.as_deref())?;
-        let notes = notes(self.notes);
+        let reported = notes(self.notes);
+        let notes = that_fit(&reported);
+        for name in reported.keys().filter(|name| !notes.contains_key(*name)) {
+            message!(
+                "{name} is not recorded: the notes of one build may have {MAX_NOTES} bytes as JSON, and there is no room left for it. The build is recorded without it."
+            );
+        }
         let build = BuildKey { package: self.package, target: self.target };
         let product = build.package.name();
-        let (before, recorded, after) = trackers::change(session, &self.tracker, product, |document, _| {
-            let before = document.get(&build).cloned();
-            let recorded = document.succeed(&build, &notes, session.now, Origin::from(self.origin));
-            Ok((before, recorded, document.get(&build).cloned()))
-        })?;
+        let (before, recorded, after) =
+            trackers::change(session, &self.tracker, product, Kept::Used, |document, _| {
+                let before = document.get(&build).cloned();
+                let recorded = document.succeed(&build, &notes, session.now, Origin::from(self.origin));
+                Ok((before, recorded, document.get(&build).cloned()))
+            })?;
         let begun = before.as_ref().filter(|entry| entry.state == State::Building).map(|entry| entry.since);
         let took = begun.map(|begun| session.now.duration_since(begun));
         let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();

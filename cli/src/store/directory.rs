@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
 
 pub struct Directory {
     path: PathBuf,
@@ -56,7 +56,7 @@ impl Store for Directory {
         }
     }
 
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError> {
         let (path, mut draft) = self.new_draft(name)?;
         let stored = draft
             .write_all(content)
@@ -65,7 +65,7 @@ impl Store for Directory {
         if stored.is_err() {
             let _ = fs::remove_file(&path);
         }
-        Ok(stored?)
+        Ok(stored.map(|()| Uploaded::Stored)?)
     }
 
     fn delete(&self, file: &StoredFile) -> Result<(), StoreError> {
@@ -256,7 +256,7 @@ mod tests {
         let contents: Vec<Vec<u8>> = (0..8u8).map(|writer| vec![b'a' + writer; 100_000]).collect();
         std::thread::scope(|scope| {
             for content in &contents {
-                scope.spawn(|| folder.store.upload("same", content).expect("stored"));
+                scope.spawn(|| drop(folder.store.upload("same", content).expect("stored")));
             }
         });
         let content = folder.store.download(&file("same")).expect("read").expect("a file");

@@ -6,15 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use ami_scheduler::tracker::HeadName;
-use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
+use ami_scheduler::tracker::{HeadName, MAX_HEAD};
 use serde::Deserialize;
 
 use crate::gitlab::{Project, Token};
 use crate::http::{Answer, Client, Method, Request, wrong_port_or_certificate};
 
-/// GitLab wants a file to be smaller than this, in bytes.
-const FILE_SIZE_LIMIT: usize = 5 << 20;
 /// The most bytes of a listing: 100 entries have some 30 kB.
 const MAX_LISTING: u64 = 4 << 20;
 /// The most files that GitLab puts on one page.
@@ -88,18 +86,21 @@ impl SecureFiles {
             .into())
     }
 
-    /// Advice for a project that may have no more files, with a count of whose they are.
-    fn full(&self) -> String {
+    /// What is said of a project that may have no more files, with a count of whose they are.
+    fn full(&self, answer: &Answer) -> StoreError {
         let counts = self.listing().map(|files| {
             let heads = files.iter().filter(|file| HeadName::parse(&file.name).is_some()).count();
             format!(" It has {}: {heads} are heads of trackers, {} are other files.", files.len(), files.len() - heads)
         });
         format!(
-            "the project has as many Secure Files as it may.{} Delete some that nothing needs, in Settings > CI/CD > \
-             Secure files; the trackers of branches that are gone are among them (`status` shows each tracker's ref). \
-             Nothing was changed",
-            counts.unwrap_or_default()
+            "the project has as many Secure Files as it may.{} Those that nothing needs can be deleted in Settings > \
+             CI/CD > Secure files; the trackers of branches that are gone are among them (`status` shows each tracker's \
+             ref) [GitLab answered {}: {}]",
+            counts.unwrap_or_default(),
+            answer.status,
+            answer.excerpt()
         )
+        .into()
     }
 
     /// The error for an answer that is no success, with advice.
@@ -130,7 +131,6 @@ impl SecureFiles {
                  with the role Maintainer and the scope api"
             ),
             404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
-            400 if excerpt.contains("Maximum number") => self.full(),
             413 => {
                 "the tracker is larger than GitLab, or a proxy before it, takes: have that limit raised, or begin a \
                     new tracker, under another --ref"
@@ -155,7 +155,7 @@ impl Store for SecureFiles {
 
     fn download(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, StoreError> {
         let request = self.request(Method::Get, &format!("/{}/download", file.id))?;
-        let answer = self.client.fetch(&request, FILE_SIZE_LIMIT as u64)?;
+        let answer = self.client.fetch(&request, MAX_HEAD as u64)?;
         match answer.status {
             200 => Ok(Some(answer.body)),
             404 => Ok(None),
@@ -163,22 +163,15 @@ impl Store for SecureFiles {
         }
     }
 
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
-        if content.len() >= FILE_SIZE_LIMIT {
-            return Err(format!(
-                "it has {} bytes, and GitLab takes less than {FILE_SIZE_LIMIT} (5 MiB) for a file; nothing was changed. \
-                 Begin a new tracker: another tracker_ref, with first_run: none",
-                content.len()
-            )
-            .into());
-        }
+    fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError> {
         let mut request = self.request(Method::Post, "")?;
         request.body = Some(form(name, content));
         let answer = self.client.fetch(&request, MAX_LISTING)?;
         match answer.status {
-            201 => Ok(()),
+            201 => Ok(Uploaded::Stored),
             // Heads are named by their content: it is there already, from this call or another's.
-            400 if answer.excerpt().contains("has already been taken") => Ok(()),
+            400 if answer.excerpt().contains("has already been taken") => Ok(Uploaded::Stored),
+            400 if answer.excerpt().contains("Maximum number") => Ok(Uploaded::NoRoom(self.full(&answer))),
             _ => Err(self.refusal("add Secure Files", &answer)),
         }
     }
@@ -399,32 +392,26 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_five_mebibytes_is_refused_before_it_is_sent() {
-        let script = Script::new([answers(201)]);
-        store(&script).upload("head", &vec![b' '; (5 << 20) - 1]).expect("stored");
-        let script = Script::new([]);
-        let error = store(&script).upload("head", &vec![b' '; 5 << 20]).expect_err("too large").to_string();
-        assert!(error.starts_with("it has 5242880 bytes, and GitLab takes less than 5242880 (5 MiB)"), "{error}");
-        assert!(script.requests().is_empty());
-    }
-
-    #[test]
     fn a_project_that_is_full_is_told_with_what_fills_it() {
         let full = answers(400).body(r#"{"message":{"base":["Maximum number of Secure Files (100) exceeded"]}}"#);
         let head = TrackerName::new("gitlab-runner", "main").expect("a name").head(b"{}");
         let listing = serde_json::json!([{"id": 1, "name": head.to_string()}, {"id": 2, "name": "app.keystore"}]);
         let listing = answers(200).body(listing.to_string());
-        let error = store(&Script::new([full.clone(), listing])).upload("head", b"{}").expect_err("full").to_string();
+        let told = |script: [ScriptedAnswer; 2]| match store(&Script::new(script)).upload("head", b"{}") {
+            Ok(Uploaded::NoRoom(told)) => told.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let error = told([full.clone(), listing]);
         assert!(
             error.starts_with(
                 "the project has as many Secure Files as it may. It has 2: 1 are heads of trackers, 1 are other files."
             ),
             "{error}"
         );
-        assert!(error.contains("Nothing was changed"), "{error}");
+        assert!(error.contains("[GitLab answered 400: "), "{error}");
         // Without the listing the error is told all the same.
-        let error = store(&Script::new([full, answers(404)])).upload("head", b"{}").expect_err("full").to_string();
-        assert!(error.starts_with("the project has as many Secure Files as it may. Delete some"), "{error}");
+        let error = told([full, answers(404)]);
+        assert!(error.starts_with("the project has as many Secure Files as it may. Those that nothing"), "{error}");
     }
 
     // ------------------------------------------------------------ refusals

@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
-use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile};
+use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
 use sha2::{Digest, Sha256};
 
 type Files = Vec<(StoredFile, Vec<u8>)>;
 
-/// Files with ids that only grow. `replies_lost` makes that many calls take effect and then fail;
+/// Files with ids that only grow, at most `capacity` of them. `replies_lost` makes that many calls take effect and then fail;
 /// `stale_lists` makes that many lists show what was there one change ago.
 #[derive(Default)]
 pub struct Memory {
@@ -16,6 +16,7 @@ pub struct Memory {
     last_id: Cell<u64>,
     pub replies_lost: Cell<u32>,
     pub stale_lists: Cell<u32>,
+    pub capacity: Cell<Option<usize>>,
     /// The attempts that were waited before.
     pub waits: RefCell<Vec<u32>>,
 }
@@ -59,13 +60,16 @@ impl Store for Memory {
         Ok(files.iter().find(|(file, _)| file.id == wanted.id).map(|(_, content)| content.clone()))
     }
 
-    fn upload(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError> {
         if self.names().contains(&name.to_owned()) {
-            return Ok(());
+            return Ok(Uploaded::Stored);
+        }
+        if self.capacity.get().is_some_and(|capacity| self.names().len() >= capacity) {
+            return Ok(Uploaded::NoRoom("full".into()));
         }
         self.change(|_| ())?;
         self.put(name, content);
-        Ok(())
+        Ok(Uploaded::Stored)
     }
 
     fn delete(&self, wanted: &StoredFile) -> Result<(), StoreError> {

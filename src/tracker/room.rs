@@ -1,0 +1,156 @@
+//! The room that a tracker has: a file of GitLab's is limited, and what is claimed now has an outcome that must fit
+//! into it later.
+
+use super::encoding::{Encoded, MAX_JSON, encode};
+use super::entry::{MAX_NOTES, MAX_URL};
+use super::{Document, DocumentError, Entry, State};
+use crate::release::BuildKey;
+
+/// A head has fewer bytes than this: GitLab takes no larger file.
+pub const MAX_HEAD: usize = 5 << 20;
+/// The most bytes that an outcome adds to the claim that it ends: notes, the URLs of its pipeline and job, and
+/// times and numbers of some dozen bytes.
+const OUTCOME: usize = MAX_NOTES + 2 * MAX_URL + 512;
+/// What claims leave free for all that no claim announces: the words of people, and two `diff`s at once.
+const MARGIN: usize = 256 << 10;
+
+/// How full a document is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The size of its head.
+    pub size: usize,
+    /// The size of the JSON in it, which is limited too, where it is compressed.
+    json: usize,
+    /// How many claims are open.
+    pub open_claims: usize,
+}
+
+impl Room {
+    /// The room of a document as it is.
+    pub fn of(document: &Document) -> Result<Self, DocumentError> {
+        Ok(Self::of_encoded(document, &encode(document)?))
+    }
+
+    pub(super) fn of_encoded(document: &Document, encoded: &Encoded) -> Self {
+        let open_claims = document.entries().filter(|(_, _, entry)| entry.state == State::Building).count();
+        Self { size: encoded.content.len(), json: encoded.json, open_claims }
+    }
+
+    /// What is kept for the outcomes of the claims that are open.
+    pub fn kept(&self) -> usize {
+        self.open_claims.saturating_mul(OUTCOME)
+    }
+
+    /// How many bytes are left for more claims and their outcomes.
+    pub(crate) fn for_claims(&self) -> usize {
+        self.free().saturating_sub(MARGIN)
+    }
+
+    /// Whether it can be stored at all.
+    pub(super) fn fits(&self) -> bool {
+        self.size < MAX_HEAD && self.json as u64 <= MAX_JSON
+    }
+
+    /// Whether it can be stored, and the outcomes of all open claims after it.
+    pub(super) fn fits_with_outcomes(&self) -> bool {
+        self.fits() && self.free() > 0
+    }
+
+    fn free(&self) -> usize {
+        let max_json = usize::try_from(MAX_JSON).unwrap_or(usize::MAX);
+        let free = |limit: usize, size: usize| limit.saturating_sub(size).saturating_sub(self.kept());
+        free(MAX_HEAD, self.size).min(free(max_json, self.json))
+    }
+}
+
+/// The bytes that a claim and its outcome take.
+pub(super) fn with_outcome(build: &BuildKey, claim: &Entry) -> usize {
+    let json = serde_json::to_vec_pretty(claim).map_or(OUTCOME, |json| json.len());
+    // The entry's lines are indented, some dozen of them.
+    json + build.package.to_string().len() + build.target.as_str().len() + 256 + OUTCOME
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::tracker::{Notes, Origin};
+
+    fn build(number: usize) -> BuildKey {
+        let package = format!("p-{number}.{}-1.x86_64", "9".repeat(150)).parse().expect("a package");
+        BuildKey { package, target: "t".repeat(60).parse().expect("a target") }
+    }
+
+    /// Text that does not compress, with characters that JSON escapes.
+    fn noise(seed: usize, length: usize) -> String {
+        let mut state = seed as u64 + 1;
+        let characters = std::iter::from_fn(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from_u32(u32::from((state >> 56) as u8 & 0x7f))
+        });
+        characters.take(length).collect()
+    }
+
+    fn url(seed: usize) -> Option<String> {
+        Some(format!("https://gitlab.example.com/{seed}/{}", "x".repeat(450)))
+    }
+
+    /// No outcome takes more than was kept for it, whatever a build says.
+    #[test]
+    fn the_worst_outcome_of_a_claim_fits_into_what_is_kept_for_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        for failed in [false, true] {
+            let mut document = Document::new("p", "main");
+            let before = Room::of(&document).expect("a room");
+            let origin = |seed| Origin {
+                pipeline: u64::MAX - 1,
+                pipeline_url: url(seed),
+                job_url: failed.then(|| url(seed)).flatten(),
+                lane: Some("l".repeat(255)),
+            };
+            for number in 0..20 {
+                document.claim(&build(number), "new_release", None, now, origin(number));
+            }
+            let claimed = Room::of(&document).expect("a room");
+            let reserved: usize = document
+                .entries()
+                .map(|(package, target, claim)| {
+                    with_outcome(&BuildKey { package: package.clone(), target: target.clone() }, claim)
+                })
+                .sum();
+            assert!(claimed.size + claimed.kept() <= before.size + reserved, "{claimed:?}");
+            if failed {
+                document.settle(u64::MAX - 1, now, &origin(0), |build| url(build.package.to_string().len()));
+                for number in 0..20 {
+                    document.back_off(&build(number), u64::MAX);
+                    document.record_given_up(&build(number), u64::MAX, now);
+                }
+            } else {
+                for number in 0..20 {
+                    let notes: Notes = (0..500).map(|n| (format!("N{n}"), noise(number * 500 + n, n))).collect();
+                    let origin = Origin { job_url: url(number), ..origin(number) };
+                    document.succeed(&build(number), &notes, now, origin);
+                }
+            }
+            let after = Room::of(&document).expect("a room");
+            assert_eq!(after.open_claims, 0);
+            assert!(after.size <= claimed.size + claimed.kept(), "{after:?} {claimed:?}");
+        }
+    }
+
+    #[test]
+    fn claims_leave_room_for_their_outcomes_and_a_margin() {
+        let room = |size, json, open_claims| Room { size, json, open_claims };
+        assert_eq!(room(100, 100, 0).for_claims(), MAX_HEAD - 100 - MARGIN);
+        assert_eq!(room(100, 100, 2).for_claims(), MAX_HEAD - 100 - MARGIN - 2 * OUTCOME);
+        assert_eq!(room(MAX_HEAD - MARGIN, 100, 0).for_claims(), 0);
+        assert!(room(MAX_HEAD - 1, 100, 0).fits_with_outcomes() && room(MAX_HEAD - 1, 100, 1).fits());
+        assert!(!room(MAX_HEAD - 1, 100, 1).fits_with_outcomes() && !room(MAX_HEAD, 100, 0).fits());
+        // What is compressed has to be short enough unpacked, too, or nobody could read it again.
+        let most = usize::try_from(MAX_JSON).expect("a size");
+        assert!(
+            room(100, most, 0).fits() && !room(100, most + 1, 0).fits() && !room(100, most, 1).fits_with_outcomes()
+        );
+    }
+}
