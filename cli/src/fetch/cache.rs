@@ -36,7 +36,7 @@ impl Cache {
     pub fn open(&self, checksum: &Checksum) -> Option<(PathBuf, File)> {
         let path = self.file(checksum);
         // A pipe in its place would be waited for.
-        path.symlink_metadata().ok().filter(|found| found.is_file())?;
+        path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
         let file = File::open(&path).ok()?;
         Some((path, file))
     }

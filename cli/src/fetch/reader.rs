@@ -234,7 +234,7 @@ impl Reader<'_> {
     fn read_index(&self, source: &dyn Source, mut index: Index) -> anyhow::Result<Listing> {
         let mut folder = source.base().clone();
         for _ in 0..MAX_FOLDERS {
-            let page = self.read_folder(source, &folder, index)?;
+            let page = self.read_folder(source, &folder, &index)?;
             let next = match page.folder {
                 Some(next) if page.listing.is_empty() => next,
                 _ if page.listing.is_empty() => break,
@@ -251,7 +251,7 @@ impl Reader<'_> {
     }
 
     /// Reads a folder of an index, all its pages as one.
-    fn read_folder(&self, source: &dyn Source, folder: &Url, first: Index) -> anyhow::Result<index::Page> {
+    fn read_folder(&self, source: &dyn Source, folder: &Url, first: &Index) -> anyhow::Result<index::Page> {
         let read = |index: &Index| {
             let page = match index {
                 Index::Page { content, url } => {
@@ -262,7 +262,7 @@ impl Reader<'_> {
             };
             page.with_context(|| format!("in {}", source.location()))
         };
-        let mut whole = read(&first)?;
+        let mut whole = read(first)?;
         for _ in 1..MAX_PAGES {
             let Some(next) = whole.next.take() else { return Ok(whole) };
             let page = read(&index_at(source, &next)?)?;
