@@ -22,8 +22,8 @@ fn signed(gpg: &Gpg, options: &[&str]) -> Vec<u8> {
 }
 
 /// A key, its signature, and what is done to the key on day 50.
-fn then(gpg: Gpg, change: impl FnOnce(&Gpg)) -> (Vec<u8>, Vec<u8>) {
-    let signature = signed(&gpg, &[]);
+fn then(gpg: &Gpg, change: impl FnOnce(&Gpg)) -> (Vec<u8>, Vec<u8>) {
+    let signature = signed(gpg, &[]);
     change(gpg.on(day(50)));
     (gpg.keys(), signature)
 }
@@ -55,18 +55,18 @@ const STORIES: &[Story] = &[
     ("a critical key server", || with_options(&["--sig-keyserver-url", "!https://example.com/key"])),
     ("a sender", || with_options(&["--sender", "repo@example.com"])),
     ("its key included", || with_options(&["--include-key-block"])),
-    ("RSA of 1024 bits", || then(key("rsa1024"), |_| ())),
-    ("RSA of 2048 bits", || then(key("rsa2048"), |_| ())),
-    ("RSA of 3072 bits", || then(key("rsa3072"), |_| ())),
-    ("DSA of 1024 bits", || then(key("dsa1024"), |_| ())),
-    ("DSA of 2048 bits", || then(key("dsa2048"), |_| ())),
-    ("NIST's P-256", || then(key("nistp256"), |_| ())),
-    ("NIST's P-384", || then(key("nistp384"), |_| ())),
-    ("NIST's P-521", || then(key("nistp521"), |_| ())),
-    ("Brainpool's P-256", || then(key("brainpoolP256r1"), |_| ())),
-    ("secp256k1", || then(key("secp256k1"), |_| ())),
+    ("RSA of 1024 bits", || then(&key("rsa1024"), |_| ())),
+    ("RSA of 2048 bits", || then(&key("rsa2048"), |_| ())),
+    ("RSA of 3072 bits", || then(&key("rsa3072"), |_| ())),
+    ("DSA of 1024 bits", || then(&key("dsa1024"), |_| ())),
+    ("DSA of 2048 bits", || then(&key("dsa2048"), |_| ())),
+    ("NIST's P-256", || then(&key("nistp256"), |_| ())),
+    ("NIST's P-384", || then(&key("nistp384"), |_| ())),
+    ("NIST's P-521", || then(&key("nistp521"), |_| ())),
+    ("Brainpool's P-256", || then(&key("brainpoolP256r1"), |_| ())),
+    ("secp256k1", || then(&key("secp256k1"), |_| ())),
     ("a key and a subkey that encrypts", || {
-        then(key("ed25519"), |gpg| drop(gpg.run(&["--quick-add-key", &gpg.fingerprint(), "cv25519", "encr", "never"])))
+        then(&key("ed25519"), |gpg| drop(gpg.run(&["--quick-add-key", &gpg.fingerprint(), "cv25519", "encr", "never"])))
     }),
     ("a key that expires on day 50", || {
         let gpg = Gpg::with_key(day(0), "ed25519", "50d");
@@ -91,54 +91,54 @@ const STORIES: &[Story] = &[
         expires(gpg.on(day(40)), "100d");
         ([gpg.keys(), old].concat(), signature)
     }),
-    ("a key that was cut to end with day 51", || then(key("ed25519"), |gpg| expires(gpg, "1d"))),
+    ("a key that was cut to end with day 51", || then(&key("ed25519"), |gpg| expires(gpg, "1d"))),
     ("a key that was to expire, and no longer is", || {
         let gpg = Gpg::with_key(day(0), "ed25519", "50d");
         let signature = signed(&gpg, &[]);
         expires(gpg.on(day(40)), "never");
         (gpg.keys(), signature)
     }),
-    ("a key revoked by the certificate of its first day", || then(key("ed25519"), Gpg::revoke)),
-    ("a key revoked as compromised", || then(key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "1", "", "y"]))),
-    ("a key revoked as superseded", || then(key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "2", "", "y"]))),
-    ("a key revoked as no longer used", || then(key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "3", "", "y"]))),
-    ("a key revoked without a reason", || then(key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "0", "", "y"]))),
-    ("a key that may no longer sign", || then(key("ed25519"), |gpg| gpg.edit(&["change-usage", "S", "Q"]))),
-    ("a key of RSA that may no longer sign", || then(key("rsa2048"), |gpg| gpg.edit(&["change-usage", "S", "Q"]))),
-    ("a user id more", || then(key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", ""]))),
+    ("a key revoked by the certificate of its first day", || then(&key("ed25519"), Gpg::revoke)),
+    ("a key revoked as compromised", || then(&key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "1", "", "y"]))),
+    ("a key revoked as superseded", || then(&key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "2", "", "y"]))),
+    ("a key revoked as no longer used", || then(&key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "3", "", "y"]))),
+    ("a key revoked without a reason", || then(&key("ed25519"), |gpg| gpg.edit(&["revkey", "y", "0", "", "y"]))),
+    ("a key that may no longer sign", || then(&key("ed25519"), |gpg| gpg.edit(&["change-usage", "S", "Q"]))),
+    ("a key of RSA that may no longer sign", || then(&key("rsa2048"), |gpg| gpg.edit(&["change-usage", "S", "Q"]))),
+    ("a user id more", || then(&key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", ""]))),
     ("a user id more, which is primary", || {
-        then(key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", "", "uid 2", "primary"]))
+        then(&key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", "", "uid 2", "primary"]))
     }),
     ("a user id more, and the first revoked", || {
-        then(key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", "", "uid 1", "revuid", "y", "4", "", "y"]))
+        then(&key("ed25519"), |gpg| gpg.edit(&["adduid", "Second Name", "", "", "uid 1", "revuid", "y", "4", "", "y"]))
     }),
     ("a user id revoked, and the key expires", || {
-        then(key("ed25519"), |gpg| {
+        then(&key("ed25519"), |gpg| {
             expires(gpg, "1d");
             gpg.edit(&["adduid", "Second Name", "", "", "uid 2", "revuid", "y", "4", "", "y"]);
         })
     }),
     ("a user id revoked, and the key may no longer sign", || {
-        then(key("ed25519"), |gpg| {
+        then(&key("ed25519"), |gpg| {
             gpg.edit(&["adduid", "Second Name", "", ""]);
             gpg.edit(&["change-usage", "S", "Q"]);
             gpg.edit(&["uid 2", "revuid", "y", "4", "", "y"]);
         })
     }),
-    ("a subkey", || then(subkey(), |_| ())),
+    ("a subkey", || then(&subkey(), |_| ())),
     ("a subkey that expires", || {
-        then(subkey(), |gpg| drop(gpg.run(&["--quick-set-expire", &gpg.fingerprint(), "1d", "*"])))
+        then(&subkey(), |gpg| drop(gpg.run(&["--quick-set-expire", &gpg.fingerprint(), "1d", "*"])))
     }),
-    ("a subkey whose primary key expires", || then(subkey(), |gpg| expires(gpg, "1d"))),
-    ("a subkey that was revoked", || then(subkey(), |gpg| gpg.edit(&["key 1", "revkey", "y", "0", "", "y"]))),
-    ("a subkey revoked as superseded", || then(subkey(), |gpg| gpg.edit(&["key 1", "revkey", "y", "2", "", "y"]))),
-    ("a subkey whose primary key was revoked", || then(subkey(), Gpg::revoke)),
+    ("a subkey whose primary key expires", || then(&subkey(), |gpg| expires(gpg, "1d"))),
+    ("a subkey that was revoked", || then(&subkey(), |gpg| gpg.edit(&["key 1", "revkey", "y", "0", "", "y"]))),
+    ("a subkey revoked as superseded", || then(&subkey(), |gpg| gpg.edit(&["key 1", "revkey", "y", "2", "", "y"]))),
+    ("a subkey whose primary key was revoked", || then(&subkey(), Gpg::revoke)),
     ("a subkey that may only authenticate", || {
-        then(subkey(), |gpg| gpg.edit(&["key 1", "change-usage", "S", "A", "Q"]))
+        then(&subkey(), |gpg| gpg.edit(&["key 1", "change-usage", "S", "A", "Q"]))
     }),
-    ("a subkey for nothing", || then(subkey(), |gpg| gpg.edit(&["key 1", "change-usage", "S", "Q"]))),
+    ("a subkey for nothing", || then(&subkey(), |gpg| gpg.edit(&["key 1", "change-usage", "S", "Q"]))),
     ("a second subkey that signs", || {
-        then(subkey(), |gpg| drop(gpg.run(&["--quick-add-key", &gpg.fingerprint(), "ed25519", "sign", "never"])))
+        then(&subkey(), |gpg| drop(gpg.run(&["--quick-add-key", &gpg.fingerprint(), "ed25519", "sign", "never"])))
     }),
     ("a subkey that is not exported", || {
         let gpg = subkey();

@@ -3,6 +3,8 @@
 //! Unless a case says something else, a key was made on day 0, certified itself on day 0, signed on day 10,
 //! and is judged on day 100.
 
+#![allow(clippy::too_many_lines)] // they are tables
+
 use super::gpg::Gpg;
 use super::packets::{
     Key, Sig, armored, critical, day, flags, holds, key_holds, notation, old_packet, packet, sub, user,
@@ -196,7 +198,7 @@ impl Cases {
             [("unknown part", critical(100, b"x")), ("unknown notation", critical(20, &notation("x@y.z", "1")))]
         {
             let own = self.own().with(&part);
-            self.key(format!("a self-signature with a critical {what}"), &[&self.with_own(&[own.clone()])]);
+            self.key(format!("a self-signature with a critical {what}"), &[&self.with_own(std::slice::from_ref(&own))]);
             let newer = self.own_on(5).with(&flags(CERTIFIES)).with(&part);
             self.key(
                 format!("a newer self-signature with a critical {what}, which takes signing away"),
@@ -217,9 +219,9 @@ impl Cases {
             let binding = |agrees: &[u8], more: &[u8]| {
                 Sig::new(BINDING, day(0), &self.a).with(&flags(SIGNS)).with(agrees).with(more)
             };
-            let agrees = Sig::new(AGREEMENT, day(0), &self.s);
-            let agreed = agrees.agreement(&self.s, &self.a, &self.s);
-            let strange = agrees.clone().with(&part).agreement(&self.s, &self.a, &self.s);
+            let agreement = Sig::new(AGREEMENT, day(0), &self.s);
+            let agreed = agreement.agreement(&self.s, &self.a, &self.s);
+            let strange = agreement.clone().with(&part).agreement(&self.s, &self.a, &self.s);
             for (who, binding) in [("binding", binding(&agreed, &part)), ("agreement", binding(&strange, b""))] {
                 self.add(
                     format!("a {who} of a subkey with a critical {what}"),
@@ -583,7 +585,7 @@ impl Cases {
             for (how, over) in [("canonical", windows.as_bytes()), ("as it is", content)] {
                 let signature = Sig::new(TEXT, day(10), &self.a).over(&self.a, over);
                 let (keys, signed) = (self.plain(), content.to_vec());
-                let name = format!("a text ({n}: {content:?}) that is signed {how}", content = text);
+                let name = format!("a text ({n}: {text:?}) that is signed {how}");
                 self.cases.push(Case { name, keys, signature, signed, now: day(100) });
             }
         }

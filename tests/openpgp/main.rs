@@ -1,4 +1,4 @@
-//! OpenPGP as gpg judges it: the real gpg says of some hundred keys and signatures whether it believes them,
+//! Signatures as gpg judges them: the real gpg says of some hundred keys and signatures whether it believes them,
 //! and the core says the same, with exceptions that are listed here.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::disallowed_methods)] // it starts gpg, which the core would not

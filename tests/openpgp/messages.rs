@@ -39,11 +39,11 @@ fn what_is_not_to_be_believed_is_told_apart() {
     let short_lived = good.on(day(1)).sign(&["--default-sig-expire", "10d"], SIGNED);
     let sha1 = good.sign(&["--digest-algo", "SHA1"], SIGNED);
     let clear = good.inline("--sign", SIGNED);
-    let cases: Vec<(&str, Vec<u8>, &[u8], Vec<u8>, &str)> = vec![
+    let cases = [
         (
             "changed",
             keys.clone(),
-            b"<repomd></repomd>",
+            &b"<repomd></repomd>"[..],
             signature.clone(),
             "it does not fit: what it signs was changed after the key ",
         ),

@@ -1,4 +1,4 @@
-//! OpenPGP's packets, written by hand: what gpg reads, and would not write.
+//! Packets of keys and signatures, written by hand: what gpg reads, and would not write.
 
 use pgp::composed::{Deserializable as _, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
@@ -133,7 +133,7 @@ impl Sig {
             SignatureBytes::Mpis(numbers) => numbers.iter().flat_map(|n| n.to_bytes().expect("bytes")).collect(),
             SignatureBytes::Native(bytes) => bytes.to_vec(),
         };
-        (digest.to_vec(), signature)
+        (digest, signature)
     }
 
     /// Over bytes as they are: a document.

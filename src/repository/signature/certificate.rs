@@ -1,4 +1,4 @@
-//! A key with all that is said of it: its names, its subkeys, and their signatures. OpenPGP calls it a certificate.
+//! A key with all that is said of it: its names, its subkeys, and their signatures. RFC 9580 calls it a certificate.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use pgp::types::{Fingerprint, KeyId};
 /// Notations that gpg knows, and that so may be critical.
 const KNOWN_NOTATIONS: [&[u8]; 2] = [b"preferred-email-encoding@pgp.com", b"pka-address@gnupg.org"];
 
-/// Seconds since 1970, as OpenPGP counts them.
+/// Seconds since 1970, in 32 bits.
 pub(super) type Seconds = u32;
 
 /// When it was made; 0, which is older than any key, where its hashed part does not say.
@@ -115,7 +115,7 @@ pub(super) fn has_hash_of_keys(signature: &Signature) -> bool {
     matches!(signature.hash_alg(), Some(Sha1 | Ripemd160 | Sha224 | Sha256 | Sha384 | Sha512))
 }
 
-/// The present in OpenPGP's seconds.
+/// The present, in the seconds of keys and signatures.
 pub(super) fn seconds(now: Timestamp) -> Seconds {
     u32::try_from(now.as_second().max(0)).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,7 @@
 //! The file that was signed. It is hashed once for each hash and way of reading it, however many signatures it has.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType, SignatureVersion};
@@ -25,19 +26,21 @@ impl<'a> Document<'a> {
         let is_text = signature.typ() == Some(SignatureType::Text);
         let said = said(signature)?;
         let content = self.content;
-        let key = (u8::from(hash), is_text);
-        if !self.hashed.contains_key(&key) {
-            let mut hasher = hasher(hash)?;
-            if is_text {
-                hash_lines(content, &mut *hasher)
-            } else {
-                hasher.update(content)
+        let of_content = match self.hashed.entry((u8::from(hash), is_text)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let mut hasher = hasher(hash)?;
+                if is_text {
+                    hash_lines(content, &mut *hasher);
+                } else {
+                    hasher.update(content);
+                }
+                place.insert(hasher)
             }
-            self.hashed.insert(key, hasher);
-        }
-        let mut hasher = self.hashed.get(&key)?.clone();
-        hasher.update(&said);
-        Some(hasher.finalize())
+        };
+        let mut whole = of_content.clone();
+        whole.update(&said);
+        Some(whole.finalize())
     }
 }
 

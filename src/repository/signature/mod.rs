@@ -33,9 +33,6 @@ const MAX_KEYS: usize = 1 << 20;
 const MAX_FILE: usize = 64 << 10;
 const MAX_SIGNATURES: usize = 16;
 
-/// The most signatures of a key about itself that are verified for one that it made.
-const MAX_OWN_SIGNATURES: usize = 256;
-
 /// The most trusted keys that an error names.
 const MAX_SHOWN: usize = 10;
 

@@ -1,4 +1,4 @@
-//! Whether a key may sign, by what it says of itself: as gpg judges it (g10/getkey.c of GnuPG 2.2).
+//! Whether a key may sign, by what it says of itself: as gpg 2.2 judges it (g10/getkey.c).
 //!
 //! A direct signature of the key has more to say than its names. Of the names, each by its newest certification,
 //! the newest that has something to say counts. What is revoked or has ended says nothing.
@@ -8,9 +8,11 @@ use std::cell::Cell;
 use pgp::packet::{Signature, SignatureType};
 use pgp::types::KeyDetails;
 
-use super::MAX_OWN_SIGNATURES;
 use super::certificate::{Certificate, Name, Signer};
 use super::claims::{self, Seconds};
+
+/// The most signatures of a key about itself that are verified for one that it made.
+const MAX_OWN_SIGNATURES: usize = 256;
 
 /// What a certification has to say of its key.
 #[derive(Clone, Copy, Default)]
