@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,24 @@ def test_nothing_is_believed_that_is_not_signed(ami: Module, repository: Reposit
                       (foreign, "was made by the key "), (changed, "it does not fit: what it signs was changed")]:
         assert run.code == 3 and told in run.err, run.all
     assert not (ami.folder / "packages.json").exists()
+
+
+def test_thousands_of_signatures_over_a_long_repomd_end_at_once(ami: Module, repository: Repository, signer: Signer) -> None:
+    """Each was over 4 MB: 800 of them took half a minute, and 35,000 fit."""
+    repository.add(*FIRST).publish()
+    signer.sign(repository)
+    repomd = repository.folder / "repodata" / "repomd.xml"
+    signature = signer.gpg("--output", "-", "--detach-sign", str(repomd))
+    repomd.write_text(repomd.read_text() + f"<!--{' ' * 4_000_000}-->")
+    signatures = repository.folder / "repodata" / "repomd.xml.asc"
+    for count, told in [(16, "it does not fit"), (17, "more than 16 signatures"), (4_000_000 // len(signature), "longer than 64 KiB")]:
+        signatures.write_bytes(signature * count)
+
+        began = time.monotonic()
+        run = list_with_key(ami, repository, signer.public_key())
+
+        assert run.code == 3 and told in run.err, run.all
+        assert time.monotonic() - began < 60
 
 
 def test_an_index_without_repodata_is_not_believed_with_a_key(ami: Module, repository: Repository, signer: Signer) -> None:
