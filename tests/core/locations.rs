@@ -1,5 +1,6 @@
 //! Where a package lies is written by strangers: in each place that a mirror writes to, whatever it writes there is a
 //! plain URL, or its release is left out.
+#![allow(clippy::disallowed_methods)] // its own locations are short
 
 use ami_scheduler::budget::Budget;
 use ami_scheduler::child_pipeline::{Settings, render};
