@@ -3,7 +3,7 @@
 #![no_main]
 
 #[allow(dead_code)] // nothing goes wrong in it here
-#[path = "../../tests/common/memory.rs"]
+#[path = "../../tests/core/common/memory.rs"]
 mod memory;
 #[path = "../properties/kept.rs"]
 mod kept;
