@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::entry::is_zero;
-use super::room::with_outcome as room_with_outcome;
+use super::entry::{is_zero, with_outcome};
 use super::{
     ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError, that_fit,
 };
@@ -317,7 +316,7 @@ impl Document {
         origin: Origin,
     ) -> bool {
         let claim = self.next_claim(build, rule, checksum, now, origin);
-        let left = room.checked_sub(room_with_outcome(build, &claim));
+        let left = room.checked_sub(with_outcome(build, &claim));
         if let Some(left) = left {
             *room = left;
             self.put(build, claim);

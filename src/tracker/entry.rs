@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::release::Checksum;
+use crate::release::{BuildKey, Checksum};
 use crate::text::beginning;
 
 /// Values that the build reports of itself, by name, such as the id of an AMI.
@@ -16,9 +16,12 @@ pub type Notes = BTreeMap<String, String>;
 /// The most characters that are remembered of a reason, and of who gave it.
 const MAX_WORDS: usize = 500;
 /// The most bytes of a URL as JSON. A longer one is not remembered: cut, it would lead nowhere.
-pub(super) const MAX_URL: usize = 512;
+const MAX_URL: usize = 512;
 /// The most bytes that the notes of one build may have as JSON. GitLab takes 5 KiB for a whole dotenv report.
 pub const MAX_NOTES: usize = 4 << 10;
+/// The most bytes that an outcome adds to the claim that it ends: notes, the URLs of its pipeline and job, and
+/// times and numbers of some dozen bytes.
+pub(super) const OUTCOME: usize = MAX_NOTES + 2 * MAX_URL + 512;
 /// What a note takes beside its name and value: an indented line of its own.
 const LINE: usize = 16;
 
@@ -301,6 +304,13 @@ pub fn that_fit<'a>(notes: impl IntoIterator<Item = (&'a String, &'a String)>) -
         }
     }
     fitting
+}
+
+/// The bytes that a claim and its outcome take.
+pub(super) fn with_outcome(build: &BuildKey, claim: &Entry) -> usize {
+    let json = serde_json::to_vec_pretty(claim).map_or(OUTCOME, |json| json.len());
+    // The entry's lines are indented, some dozen of them.
+    json + build.package.to_string().len() + build.target.as_str().len() + 256 + OUTCOME
 }
 
 fn json_length(text: &str) -> usize {

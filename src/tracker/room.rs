@@ -2,15 +2,11 @@
 //! into it later.
 
 use super::encoding::{Encoded, MAX_JSON, encode};
-use super::entry::{MAX_NOTES, MAX_URL};
-use super::{Document, DocumentError, Entry, State};
-use crate::release::BuildKey;
+use super::entry::OUTCOME;
+use super::{Document, DocumentError, State};
 
 /// A head has fewer bytes than this: GitLab takes no larger file.
 pub const MAX_HEAD: usize = 5 << 20;
-/// The most bytes that an outcome adds to the claim that it ends: notes, the URLs of its pipeline and job, and
-/// times and numbers of some dozen bytes.
-const OUTCOME: usize = MAX_NOTES + 2 * MAX_URL + 512;
 /// What claims leave free for all that no claim announces: the words of people, and two `diff`s at once.
 const MARGIN: usize = 256 << 10;
 
@@ -63,18 +59,13 @@ impl Room {
     }
 }
 
-/// The bytes that a claim and its outcome take.
-pub(super) fn with_outcome(build: &BuildKey, claim: &Entry) -> usize {
-    let json = serde_json::to_vec_pretty(claim).map_or(OUTCOME, |json| json.len());
-    // The entry's lines are indented, some dozen of them.
-    json + build.package.to_string().len() + build.target.as_str().len() + 256 + OUTCOME
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::release::BuildKey;
+    use crate::tracker::entry::with_outcome;
     use crate::tracker::{Notes, Origin};
 
     fn build(number: usize) -> BuildKey {
