@@ -509,7 +509,7 @@ def test_a_head_that_is_none_is_refused(ami: Module, content: bytes, command: tu
 def test_a_url_in_the_wrong_place_does_not_tell_its_password(ami: Module, arguments: tuple[str, ...]) -> None:
     run = measured(ami, *arguments, seconds=60)
     assert run.code in (1, 2, 4) and "p4ssword" not in run.all, run.all
-    assert "://x/" in run.all
+    assert any(told in run.all for told in ("://x/", "a password may be in it", "--gpg-key is a URL")), run.all
 
 
 def test_what_a_tracker_holds_moves_no_cursor(ami: Module) -> None:

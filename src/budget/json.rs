@@ -18,6 +18,9 @@ const OF_ANY_SHAPE: usize = 16 * size_of::<serde_json::Value>();
 /// A node of a `BTreeMap` has room for so many entries, and some more of its own.
 const NODE: usize = 12;
 
+/// As long as names of fields are. That of one that is not known is in the price of its value.
+const NAME: usize = 64;
+
 /// Why bytes are not the JSON that was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
@@ -65,6 +68,11 @@ struct Meter<'h> {
 impl Meter<'_> {
     fn charge<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
         self.held.add(bytes).map_err(E::custom)
+    }
+
+    /// The name of a field that is known is not kept, that of another one is: what is beyond a name's length counts.
+    fn charge_text<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+        self.charge(if self.is_field.get() { bytes.saturating_sub(NAME) } else { bytes + ALLOCATION })
     }
 }
 
@@ -173,7 +181,7 @@ macro_rules! visit {
 macro_rules! visit_text {
     ($($name:ident: $type:ty),*) => {
         $(fn $name<E: serde::de::Error>(self, value: $type) -> Result<V::Value, E> {
-            self.meter.charge(value.len() + ALLOCATION)?;
+            self.meter.charge_text(value.len())?;
             self.inner.$name(value)
         })*
     };

@@ -185,7 +185,7 @@ mod tests {
                 "checksum type \"crc\"",
             ),
             (r#"<repomd><data type="primary"><location href="x"/>"#, "it ends before"),
-            (r"<repomd>&bomb;</repomd>", "an entity that XML does not define"),
+            (r"<repomd>&bomb;</repomd>", "the entity bomb, which XML does not define"),
         ] {
             let error = read(document).expect_err(document).to_string();
             assert!(error.to_lowercase().contains(&reason.to_lowercase()), "{document}: {error}");

@@ -11,6 +11,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::budget::{Budget, Held, OverBudget};
+use crate::text::named;
 
 /// How deep elements may lie in one another.
 const MAX_DEPTH: usize = 32;
@@ -118,7 +119,9 @@ pub(super) fn for_each_element<'a>(
                 Ok(Some(character)) => append(&mut path, character.to_string().into(), &held)?,
                 _ => match resolve_predefined_entity(&entity) {
                     Some(text) => append(&mut path, text.into(), &held)?,
-                    None => return Err("it has an entity that XML does not define".to_owned().into()),
+                    None => {
+                        return Err(format!("it has the entity {}, which XML does not define", named(&entity)).into());
+                    }
                 },
             },
             Event::Eof if path.is_empty() => return Ok(()),

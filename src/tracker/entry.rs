@@ -158,6 +158,7 @@ pub struct GivenUp {
 /// 7. the smaller pipeline id, then the earlier first sight, then the longer JSON, then its bytes: any
 ///    choice, as long as all make the same, and fields of a newer version win over their absence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "EntryJson")]
 pub struct Entry {
     /// How many times the build was asked for anew.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -199,6 +200,56 @@ pub struct Entry {
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// An entry as it is read: its origin's fields are among its own. By `flatten` serde would read each of them twice, and
+/// a long tracker would take three times the room.
+#[derive(Deserialize)]
+struct EntryJson {
+    #[serde(default)]
+    epoch: u64,
+    state: State,
+    #[serde(default)]
+    attempt: u64,
+    since: Timestamp,
+    #[serde(default)]
+    pipeline: u64,
+    pipeline_url: Option<String>,
+    job_url: Option<String>,
+    line: Option<String>,
+    first_seen: Option<Timestamp>,
+    checksum: Option<Checksum>,
+    #[serde(default)]
+    notes: Notes,
+    reason: Option<String>,
+    by: Option<String>,
+    rule: Option<String>,
+    passed_over: Option<PassedOver>,
+    given_up: Option<GivenUp>,
+    #[serde(flatten)]
+    unknown: BTreeMap<String, Value>,
+}
+
+impl From<EntryJson> for Entry {
+    fn from(json: EntryJson) -> Self {
+        let EntryJson { pipeline, pipeline_url, job_url, line: lane, .. } = json;
+        Self {
+            epoch: json.epoch,
+            state: json.state,
+            attempt: json.attempt,
+            since: json.since,
+            origin: Origin { pipeline, pipeline_url, job_url, lane },
+            first_seen: json.first_seen,
+            checksum: json.checksum,
+            notes: json.notes,
+            reason: json.reason,
+            by: json.by,
+            rule: json.rule,
+            passed_over: json.passed_over,
+            given_up: json.given_up,
+            unknown: json.unknown,
+        }
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
