@@ -27,7 +27,7 @@ pub struct Folder {
 /// How a run has ended.
 #[derive(Debug)]
 pub struct Ended {
-    code: Option<i32>,
+    pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
