@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -33,7 +34,7 @@ def names(ami: Module) -> list[str]:
 
 def write_packages(ami: Module, *versions: str) -> None:
     """A packages.json as `list` writes it, without asking a repository."""
-    packages = [{"package": f"gitlab-runner-{version}.x86_64", "url": f"https://yum.example.com/{version}.rpm"}
+    packages = [{"package": f"gitlab-runner-{version}.x86_64", "url": f"https://yum.example.com/{quote(version)}.rpm"}
                 for version in versions]
     (ami.folder / "packages.json").write_text(json.dumps({
         "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
