@@ -316,11 +316,13 @@ impl<R: Read> PackageElements<R> {
             return Err(RepositoryError::malformed(WHAT, self.position, &reason));
         }
         if self.buffer.len() < self.filled + PIECE {
-            self.held.add(2 * PIECE).map_err(over_budget)?;
-            self.buffer.resize(self.filled + PIECE, 0);
+            // Room for several pieces: a server may send them byte by byte. What grows is there twice for a moment.
+            let size = self.filled + 2 * PIECE;
+            self.held.add(2 * (size - self.buffer.len())).map_err(over_budget)?;
+            self.buffer.resize(size, 0);
         }
         let read = loop {
-            match self.document.read(&mut self.buffer[self.filled..]) {
+            match self.document.read(&mut self.buffer[self.filled..self.filled + PIECE]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read.map_err(|error| RepositoryError::read(WHAT, error))?,
             }
@@ -512,7 +514,7 @@ mod tests {
             let versions: Vec<&str> = listing.packages.iter().map(|p| p.nevra.evr().version.as_str()).collect();
             assert_eq!(versions, ["1", "2"]);
         }
-        let text = document(&(" ".repeat(300) + "</package>"));
+        let text = document(&(" ".repeat(3000) + "</package>"));
         for piece in [1, 40, 64 << 10] {
             let error = read_plain(Pieces(text.as_bytes(), piece), &base(), "gitlab-runner", &Budget::default())
                 .expect_err("an orphan");
