@@ -8,7 +8,7 @@ use crate::release::Package;
 use crate::text::{count, excerpt};
 
 /// The most releases of one product that a listing holds. Real ones have hundreds.
-pub const MAX_RELEASES: usize = 20_000;
+pub(super) const MAX_RELEASES: usize = 20_000;
 const WHAT: &str = "the repository";
 /// How many of the releases that are left out are told one by one.
 const MAX_TOLD: usize = 10;

@@ -18,7 +18,7 @@ mod verify;
 mod xml;
 
 pub use error::RepositoryError;
-pub use listing::{LeftOut, Listing, MAX_RELEASES};
+pub use listing::{LeftOut, Listing};
 pub use nearest::NearestNames;
 pub use public_url::{LocationError, is_public};
 pub use reading::{RepositoryRead, Revision};

@@ -550,7 +550,7 @@ mod tests {
         let mut listing =
             read_plain(document(&element("a", "1")).as_bytes(), &base(), "a", &Budget::default()).expect("a listing");
         let one = listing.packages.remove(0);
-        listing.packages = vec![one.clone(); crate::repository::MAX_RELEASES];
+        listing.packages = vec![one.clone(); crate::repository::listing::MAX_RELEASES];
         let error = listing.add(one).expect_err("too many").to_string();
         assert_eq!(error, "the repository is malformed: it has more than 20000 releases of one product");
     }

@@ -2,7 +2,7 @@
 
 use crate::common::memory::Memory;
 use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::heads::{self, Tracker, TrackerError};
+use ami_scheduler::tracker::heads::{self, Heads, Tracker, TrackerError};
 use ami_scheduler::tracker::{Document, Notes, Origin, State};
 use jiff::Timestamp;
 
@@ -13,16 +13,22 @@ fn build(version: u64) -> BuildKey {
     }
 }
 
-fn succeed(document: &mut Document, version: u64) {
-    document.succeed(&build(version), &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
-}
-
 fn record(store: &Memory, version: u64) -> Result<(), TrackerError> {
     let tracker = Tracker::new(store, "p", "main")?;
     let heads = tracker.read()?;
-    let mut document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
-    succeed(&mut document, version);
-    tracker.write(&heads, &document)
+    let document = heads.document.clone().unwrap_or_else(|| tracker.new_document());
+    record_in(document, &tracker, &heads, version)
+}
+
+/// What a writer does that has read these heads, whatever is there by now.
+fn record_after(tracker: &Tracker<'_>, heads: &Heads, version: u64) {
+    let document = heads.document.clone().expect("a document");
+    record_in(document, tracker, heads, version).expect("written");
+}
+
+fn record_in(mut document: Document, tracker: &Tracker<'_>, heads: &Heads, version: u64) -> Result<(), TrackerError> {
+    document.succeed(&build(version), &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+    tracker.write(heads, &document)
 }
 
 fn recorded(store: &Memory) -> Vec<String> {
@@ -68,9 +74,7 @@ fn two_writers_that_read_the_same_lose_nothing_and_the_next_one_tidies_up() {
     let tracker = Tracker::new(&store, "p", "main").expect("a name");
     let (one, two) = (tracker.read().expect("heads"), tracker.read().expect("heads"));
     for (heads, version) in [(&one, 2), (&two, 3)] {
-        let mut document = heads.document.clone().expect("a document");
-        succeed(&mut document, version);
-        tracker.write(heads, &document).expect("written");
+        record_after(&tracker, heads, version);
     }
     assert_eq!(recorded(&store), ["1", "2", "3"]);
     record(&store, 4).expect("recorded");
@@ -242,9 +246,7 @@ fn a_store_that_many_writers_have_filled_heals() {
     let tracker = Tracker::new(&store, "p", "main").expect("a name");
     let read: Vec<_> = (0..11).map(|_| tracker.read().expect("heads")).collect();
     for (heads, version) in read.iter().zip(10..) {
-        let mut document = heads.document.clone().expect("a document");
-        succeed(&mut document, version);
-        tracker.write(heads, &document).expect("written");
+        record_after(&tracker, heads, version);
     }
     assert_eq!(store.names().len(), 12);
     store.capacity.set(Some(12));
@@ -272,9 +274,7 @@ fn a_full_store_of_heads_that_contain_no_other_stays_as_it_is_and_one_file_less_
     let tracker = Tracker::new(&store, "p", "main").expect("a name");
     let (one, two) = (tracker.read().expect("heads"), tracker.read().expect("heads"));
     for (heads, version) in [(&one, 2), (&two, 3)] {
-        let mut document = heads.document.clone().expect("a document");
-        succeed(&mut document, version);
-        tracker.write(heads, &document).expect("written");
+        record_after(&tracker, heads, version);
     }
     store.files.borrow_mut().remove(1); // the one that both contain
     store.capacity.set(Some(3));

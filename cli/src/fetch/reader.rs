@@ -22,7 +22,7 @@ const SIGNATURE: &str = "repodata/repomd.xml.asc";
 /// How often a repository is read from its beginning, the first time included.
 const MAX_READS: u32 = 4;
 /// How many mirrors are tried one after another.
-const MAX_MIRRORS: usize = 20;
+const MAX_TRIED: usize = 20;
 /// How deep an index is split up: the root, `Packages/` and a letter.
 const MAX_FOLDERS: usize = 3;
 /// How many pages an index may have. Those of buckets have 1,000 files.
@@ -141,7 +141,7 @@ impl Reader<'_> {
                 );
             }
         }
-        Ok(trusted.into_iter().take(MAX_MIRRORS).collect())
+        Ok(trusted.into_iter().take(MAX_TRIED).collect())
     }
 
     /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
