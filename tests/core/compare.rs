@@ -53,6 +53,12 @@ fn a_run_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_run_has_the_targets_that_it_decided_for_each_once() {
+    let earlier = earlier(&plan(&["18.4.0", "18.6.0"], &Rules::default()), &[], &[]);
+    assert_eq!(earlier.targets(), TARGETS.map(target).iter().collect::<Vec<_>>());
+}
+
+#[test]
 fn rules_that_change_nothing_add_and_drop_nothing() {
     let plan = plan(&["18.4.0", "18.5.0", "18.6.0"], &Rules::default());
     let earlier = earlier(&plan, &[], &[]);

@@ -58,7 +58,7 @@ const STRICTER: &[(&str, &[&str])] = &[
             "user ids: the only one whose certification expired, an expired key",
         ],
     ),
-    ("curves that the library does not know", &["gpg's: Brainpool's P-256", "gpg's: secp256k1"]),
+    ("curves that RFC 9580 lacks, or the library", &["gpg's: Brainpool's P-256", "gpg's: secp256k1"]),
     ("a part with a key in it is none that the library knows", &["critical part 38 (27) of a document"]),
     ("nobody may see a private key", &["gpg's: a secret key given for the public one"]),
     ("gpg sorts signatures that are in a wrong place", &["a binding behind another subkey"]),

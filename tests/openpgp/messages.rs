@@ -111,12 +111,16 @@ fn a_key_that_no_longer_counts_is_named_with_the_reason() {
     let revoked = key();
     let signature = revoked.on(day(10)).sign(&[], SIGNED);
     revoked.revoke();
+    let on_curve = Gpg::with_key(day(0), "secp256k1", "never");
+    let by_curve = on_curve.on(day(10)).sign(&[], SIGNED);
     let certifies = key();
     let by_certifier = certifies.on(day(10)).sign(&[], SIGNED);
     certifies.on(day(20)).edit(&["change-usage", "S", "Q"]);
-    for (gpg, signature, reason) in
-        [(&revoked, signature, "is revoked"), (&certifies, by_certifier, "is not one for signing")]
-    {
+    for (gpg, signature, reason) in [
+        (&revoked, signature, "is revoked"),
+        (&certifies, by_certifier, "is not one for signing"),
+        (&on_curve, by_curve, "is on a curve that is not known here, as those of NIST and Ed25519 are"),
+    ] {
         let error = verify(&gpg.keys(), SIGNED, &signature).expect_err(reason);
         let told = format!("its key {} {reason}: ask whoever runs the repository for the present one", id(gpg));
         assert_eq!(error, told);

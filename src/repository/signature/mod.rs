@@ -11,7 +11,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use pgp::packet::{Packet, PacketParser, PacketTrait as _, Signature, SignatureType, SignatureVersion};
-use pgp::types::{KeyDetails as _, PacketLength, VerifyingKey as _};
+use pgp::types::{KeyDetails, PacketLength, VerifyingKey as _};
 
 use certificate::{Certificate, Signer};
 use document::Document;
@@ -122,11 +122,15 @@ impl TrustedKeys {
     ) -> Result<(), SignatureError> {
         is_of_a_file(signature)?;
         let (certificate, signer) = self.signer(signature)?;
-        let (id, key_made) = match signer {
-            Signer::Primary => (certificate.primary.legacy_key_id(), certificate.primary.created_at()),
-            Signer::Subkey(key, _) => (key.legacy_key_id(), key.created_at()),
+        let key: &dyn KeyDetails = match signer {
+            Signer::Primary => &certificate.primary,
+            Signer::Subkey(subkey, _) => subkey,
         };
-        let id = shown(id);
+        let (id, key_made) = (shown(key.legacy_key_id()), key.created_at());
+        let refused = |reason| SignatureError::Key { key: id.clone(), reason };
+        standing::is_on_known_curve(&certificate.primary)
+            .and_then(|()| standing::is_on_known_curve(key))
+            .map_err(refused)?;
         let fits = document.digest(signature).zip(signature.signature()).zip(signature.hash_alg()).is_some_and(
             |((digest, bytes), hash)| match signer {
                 Signer::Primary => certificate.primary.verify(hash, &digest, bytes).is_ok(),
@@ -136,7 +140,6 @@ impl TrustedKeys {
         if !fits {
             return Err(SignatureError::Bad { key: id });
         }
-        let refused = |reason| SignatureError::Key { key: id.clone(), reason };
         let seconds = claims::seconds(now);
         Judge::new(certificate, &self.0, seconds).objection(signer).map_err(refused)?;
         in_force(signature, now)?;
