@@ -302,7 +302,7 @@ class Consumer:
             # GitLab skips the update job of a build that failed and then runs what is `on_failure`
             # in a later stage; gitlab-ci-local waits for the skipped job for ever. So that job of the
             # generated pipeline is run by its name, without its condition.
-            child = pipeline.artifact("diff", "child-pipeline.yml").replace("  when: on_failure\n", "")
+            child = pipeline.artifact("diff", "child-pipeline.yml").replace("when: on_failure\n", "when: on_success\n")
             (self.folder / "child-pipeline.yml").write_text(child)
             settled = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", "settle")
             pipeline = Pipeline(1, pipeline.log + settled.log, self.folder)

@@ -115,7 +115,7 @@ def test_what_the_template_of_terraform_reads_is_there(consumer: Consumer) -> No
     builds = json.loads(night.artifact("diff", "builds.json"))["builds"]
     assert len(builds) == 2 and all(read <= set(build) and set(build) == BUILD_FIELDS for build in builds)
     standard = yaml.safe_load(night.artifact("diff", "child-pipeline.yml"))
-    assert {"include", "workflow", ".ami-scheduler", ".ami-scheduler-update", "settle"} <= set(standard)
+    assert {"include", "workflow", ".ami-scheduler-child", ".ami-scheduler-child-update", "settle"} <= set(standard)
 
 
 # ---------------------------------------------------------------- Packer and Ansible

@@ -111,4 +111,4 @@ def test_a_generated_pipeline_is_one_and_its_values_are_what_went_in(
             "ARCH": build["arch"], "PACKAGE": build["package"], "PACKAGE_URL": build["package_url"],
             "PACKAGE_SHA256": build["package_sha256"], "TARGET": build["target"]}.items()}
     if not versions:
-        assert set(document) == {"workflow", ".ami-scheduler", "nothing-to-build"}
+        assert set(document) == {"workflow", ".ami-scheduler-child", "nothing-to-build"}

@@ -97,9 +97,9 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
     child = parsed(folder)
     cell = f"[{values.version}-{values.release}.{values.arch}, {values.target}]"
     assert child["include"] == [{"local": "/" + values.build_file.lstrip("/")}]
-    assert set(child) == {"include", "stages", "workflow", ".ami-scheduler", ".ami-scheduler-update", "settle", f"build: {cell}", f"update: {cell}"}
-    assert child[".ami-scheduler"].get("image", "") == values.image
-    assert child[".ami-scheduler"].get("tags", []) == values.tags
+    assert set(child) == {"include", "stages", "workflow", ".ami-scheduler-child", ".ami-scheduler-child-update", "settle", f"build: {cell}", f"update: {cell}"}
+    assert child[".ami-scheduler-child"].get("image", "") == values.image
+    assert child[".ami-scheduler-child"].get("tags", []) == values.tags
     build, update = child[f"build: {cell}"], child[f"update: {cell}"]
     assert build["extends"] == values.build_job
     assert literal(build["variables"]) == {
@@ -107,9 +107,9 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
         "PACKAGE_URL": values.url, "PACKAGE_SHA256": "0e1" * 21 + "0", "TARGET": values.target}
     assert update["needs"] == [{"job": f"build: {cell}", "artifacts": True}]
     assert literal(update["variables"]) == {"AMI_SCHEDULER_PACKAGE": values.nevra, "AMI_SCHEDULER_TARGET": values.target}
-    assert child[".ami-scheduler"]["variables"]["AMI_SCHEDULER_REF"] == {"value": values.reference, "expand": False}
-    assert json.loads(child[".ami-scheduler-update"]["variables"]["AMI_SCHEDULER_NOTES"]) == values.notes
-    assert child[".ami-scheduler-update"]["script"] == ["ami-scheduler update"]
+    assert child[".ami-scheduler-child"]["variables"]["AMI_SCHEDULER_REF"] == {"value": values.reference, "expand": False}
+    assert json.loads(child[".ami-scheduler-child-update"]["variables"]["AMI_SCHEDULER_NOTES"]) == values.notes
+    assert child[".ami-scheduler-child-update"]["script"] == ["ami-scheduler update"]
     assert child["settle"]["script"] == ["ami-scheduler settle"]
     assert child["settle"]["variables"] == {
         "AMI_SCHEDULER_PRODUCT": values.product, "AMI_SCHEDULER_PIPELINE": "7", "AMI_SCHEDULER_LANE": {"value": "", "expand": False}}

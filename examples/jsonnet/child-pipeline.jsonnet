@@ -15,7 +15,7 @@ local name(build) = '%(version)s-%(release)s.%(arch)s %(target)s' % build;
 if !std.objectHas(standard, 'settle') then standard else
   {
     [part]: standard[part]
-    for part in ['include', 'workflow', '.ami-scheduler', '.ami-scheduler-update', 'settle']
+    for part in ['include', 'workflow', '.ami-scheduler-child', '.ami-scheduler-child-update', 'settle']
   }
   + { stages: ['check', 'build', 'update', 'settle'] }
   + {
@@ -38,7 +38,7 @@ if !std.objectHas(standard, 'settle') then standard else
   }
   + {
     ['record ' + name(build)]: {
-      extends: '.ami-scheduler-update',
+      extends: '.ami-scheduler-child-update',
       needs: [{ job: 'bake ' + name(build), artifacts: true }],
       variables: { AMI_SCHEDULER_PACKAGE: raw(build.package), AMI_SCHEDULER_TARGET: raw(build.target) },
     }

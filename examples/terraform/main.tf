@@ -11,7 +11,7 @@ locals {
   standard    = file("${path.module}/.ami-scheduler/child-pipeline.yml")
   is_recorded = contains(keys(yamldecode(local.standard)), "settle")
   recording = local.is_recorded ? yamlencode({
-    for part in ["include", "workflow", ".ami-scheduler", ".ami-scheduler-update", "settle"] :
+    for part in ["include", "workflow", ".ami-scheduler-child", ".ami-scheduler-child-update", "settle"] :
     part => yamldecode(local.standard)[part]
   }) : ""
 

@@ -9,6 +9,9 @@ use crate::release::Checksum;
 /// The longest name of a job that GitLab takes, in characters.
 pub(super) const MAX_JOB_NAME: usize = 255;
 
+/// A project's own pipeline, where the project does not name another file.
+const PARENT_PIPELINE: &str = ".gitlab-ci.yml";
+
 /// Settings of a child pipeline, beside its builds.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -54,6 +57,12 @@ pub enum ChildPipelineError {
     /// Not a file that `include: local` can name.
     #[error("{0:?} is not a YAML file of the project, such as ci/build-ami.yml, by its path from the project's root")]
     BuildFile(String),
+    /// The file that includes the component.
+    #[error(
+        "{0:?} is the pipeline that the schedule runs, and the child pipeline would run all of its jobs again: put the \
+         build job into a file of its own, such as ci/build-ami.yml"
+    )]
+    ParentPipeline(String),
     /// Not the name of a hidden job.
     #[error(
         "{0:?} is not the name of a hidden job, such as .build-ami: it begins with a dot, and its job runs only where another extends it"
@@ -81,6 +90,9 @@ impl std::str::FromStr for BuildFile {
         let inside = !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
         let yaml = path.ends_with(".yml") || path.ends_with(".yaml");
         let plain = !path.chars().any(|c| c.is_control() || "$*?\"\\".contains(c));
+        if path == PARENT_PIPELINE {
+            return Err(ChildPipelineError::ParentPipeline(text.to_owned()));
+        }
         if inside && yaml && plain {
             Ok(Self(path.to_owned()))
         } else {

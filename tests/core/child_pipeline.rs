@@ -141,6 +141,15 @@ fn whatever_a_value_holds_it_is_one_scalar_of_the_yaml_and_is_not_expanded() {
 }
 
 #[test]
+fn the_pipeline_that_includes_the_component_is_no_build_file() {
+    for file in [".gitlab-ci.yml", "/.gitlab-ci.yml"] {
+        let refused = file.parse::<BuildFile>().expect_err(file).to_string();
+        assert!(refused.starts_with(&format!("{file:?} is the pipeline that the schedule runs")), "{refused}");
+    }
+    assert!("ci/.gitlab-ci.yml".parse::<BuildFile>().is_ok());
+}
+
+#[test]
 fn values_that_no_job_can_hold_are_refused_by_name() {
     for file in ["", "/", "ci", "../up.yml", "a/../b.yml", "ci/*.yml", "$X.yml", "a\nb.yml", "a\".yml", "//x.yml/"] {
         let error = file.parse::<BuildFile>().expect_err(file).to_string();
