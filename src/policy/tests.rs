@@ -45,6 +45,7 @@ fn a_range_is_one_of_semantic_versions() {
         (">=18.2, <19", "18.1.9", Some(FilterReason::OtherVersion)),
         ("~18.6", "18.7.0", Some(FilterReason::OtherVersion)),
         ("*", "9.9p1", Some(FilterReason::NotSemantic)),
+        ("=18.8.0", "18.8.0", None),
     ] {
         assert_eq!(range(wanted).filter_reason(&package(version)), reason, "{wanted} and {version}");
     }
@@ -56,6 +57,11 @@ fn a_pre_release_counts_only_where_it_is_asked_for() {
     assert_eq!(policy.filter_reason(&package("18.8.0~pre.496.g9b6f071f")), Some(FilterReason::PreRelease));
     policy.pre_releases = true;
     assert_eq!(policy.filter_reason(&package("18.8.0~pre.496.g9b6f071f")), None);
+
+    for (version, reason) in [("18.8.0~rc.1", None), ("18.8.0~rc.2", Some(FilterReason::OtherVersion))] {
+        let policy = Policy { pre_releases: true, ..range("=18.8.0-rc.1") };
+        assert_eq!(policy.filter_reason(&package(version)), reason, "{version}");
+    }
 
     let mut policy = range(">=18.2, <19");
     assert_eq!(policy.filter_reason(&package("18.8.0~rc1")), Some(FilterReason::PreRelease));

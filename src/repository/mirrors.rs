@@ -224,6 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn a_mirror_that_is_named_twice_has_the_higher_of_its_preferences() {
+        let url = |preference: u8, host: &str| {
+            format!("<url preference='{preference}'>https://{host}.example.com/repodata/repomd.xml</url>")
+        };
+        for urls in [["90", "50", "20"], ["20", "50", "90"]] {
+            let preferences: Vec<u8> = urls.iter().map(|number| number.parse().expect("a number")).collect();
+            let urls = [url(preferences[0], "a"), url(preferences[1], "b"), url(preferences[2], "a")].concat();
+            assert_eq!(bases(&metalink("", &urls)), ["https://a.example.com/", "https://b.example.com/"], "{urls}");
+        }
+    }
+
+    #[test]
+    fn a_metalink_may_name_a_hundred_states_of_repomd() {
+        let states = |count: usize| {
+            let of = |number: usize| format!("<verification><hash type='sha256'>{number:064}</hash></verification>");
+            let url = "<url>https://a.example.com/repodata/repomd.xml</url>";
+            metalink(&(0..count).map(of).collect::<String>(), url)
+        };
+        assert_eq!(read(&states(MAX_STATES)).expect("a list").expect("with mirrors").repomd.len(), MAX_STATES);
+        let error = read(&states(MAX_STATES + 1)).expect("a list").expect_err("too many").to_string();
+        assert!(error.contains("it names more than 100 states of one file"), "{error}");
+    }
+
+    #[test]
     fn what_else_a_metalink_says_of_repomd_is_no_mirror() {
         let document = metalink(
             "<signatures><url>https://x.example.com/repodata/repomd.xml</url></signatures>",

@@ -303,6 +303,17 @@ fn what_a_mirror_invents_is_forgotten_once_it_is_gone_and_never_remembered_in_an
 }
 
 #[test]
+fn what_is_listed_is_not_forgotten_however_much_there_is() {
+    let rules = Rules { min_age: days(7), ..Rules::default() };
+    let mut document = tracker();
+    document.record_scope(&target("al2023"), &rules.scope);
+    run(&mut document, &invented(10..6010), &rules, 1, night(2));
+    run(&mut document, &invented(10..6010), &rules, 2, night(3));
+    assert_eq!(document.only_seen(), 5000);
+    assert_eq!(document.get(&build("18.10.0")).map(|entry| entry.first_seen), Some(Some(night(2))));
+}
+
+#[test]
 fn a_release_that_is_gone_is_forgotten_after_a_month_and_not_for_a_mirror_that_lags_behind() {
     let rules = Rules { min_age: days(20), ..Rules::default() };
     let mut document = tracker();

@@ -368,6 +368,31 @@ fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
 }
 
 #[test]
+fn a_plain_url_stays_one_in_markdown_and_no_other_text_does() {
+    let mut document = tracker();
+    let reason = "see https://gitlab.example.com/issues/7, not http://x_y or https://x/`id`";
+    document.skip_by_hand(&build("18.6.0", "al2023"), reason, "mary", time(NIGHT));
+    let text = markdown::status(&document, &[], time(NIGHT));
+    let told = r"see https://gitlab.example.com/issues/7, not http://x\_y or https://x/\`id\`, by mary";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn of_two_releases_the_one_that_changed_under_its_name_has_failed() {
+    let mut document = tracker();
+    for version in ["18.6.0", "18.7.0"] {
+        document.claim(&build(version, "al2023"), "new_release", Some(checksum("a")), time(NIGHT), pipeline(2));
+        document.succeed(&build(version, "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
+    }
+    let offered = |version, digit| Package { checksum: Some(checksum(digit)), ..runner(version) };
+    let packages = [offered("18.6.0", "b"), offered("18.7.0", "a")];
+    let plan = run_for(&["al2023"], &mut document, &packages, &rules(), &pipeline(3), time(NIGHT));
+    let xml = xml(&junit::cases(&plan, &[]));
+    let of = |version: &str| xml.split("<testcase").find(|case| case.contains(version)).expect("a case").to_owned();
+    assert!(of("18.6.0").contains("<failure") && !of("18.7.0").contains("<failure"), "{xml}");
+}
+
+#[test]
 fn a_table_on_a_narrow_terminal_has_its_last_column_cut() {
     let (document, _) = a_night_of_every_kind();
     let (whole, narrow) = (table::status(&document, false, None), table::status(&document, false, Some(90)));

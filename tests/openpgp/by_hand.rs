@@ -839,12 +839,17 @@ impl Cases {
             .into_iter()
             .map(|(case, names)| (case, names.iter().flat_map(|(name, own)| named(name, own)).collect()))
             .collect();
-        let photo = [&[141, 1, 16, 0, 1, 1][..], &[0; 134]].concat();
-        let certified = self.own_on(5).with(&flags(1)).over_attribute(&self.a, &self.a, &photo);
-        let attribute = [packet(17, &photo), certified].concat();
+        let attribute = |length: u8| {
+            let photo = [&[length, 1, 16, 0, 1, 1][..], &[0; 134]].concat();
+            let certified = self.own_on(5).with(&flags(1)).over_attribute(&self.a, &self.a, &photo);
+            [packet(17, &photo), certified].concat()
+        };
+        let (attribute, cut) = (attribute(139), attribute(141));
         self.key("user ids: none", &[&self.a.packet()]);
         self.key("user ids: a photo says later that it only certifies", &[&self.plain(), &attribute]);
         self.key("user ids: a photo alone", &[&self.a.packet(), &attribute]);
+        self.key("user ids: a photo that is cut short", &[&self.plain(), &cut]);
+        self.key("user ids: a photo that is cut short alone", &[&self.a.packet(), &cut]);
         for (case, names) in made {
             self.key(format!("user ids: {case}"), &[&self.a.packet(), &names]);
         }
@@ -1053,6 +1058,10 @@ impl Cases {
             ("by an appointed revoker", [appointed.clone(), b.clone()].concat()),
             ("by an appointed revoker, first in the file", [b.clone(), appointed.clone()].concat()),
             ("by an appointed revoker that is not there", appointed),
+            ("by another than the appointed revoker", {
+                let stranger = Sig::new(KEY_REVOKED, day(5), &self.s).over_key(&self.s, &a);
+                [of(&[self.direct(&designated), stranger].concat()), b.clone()].concat()
+            }),
             ("by a revoker that a name appoints", {
                 let own = self.own().with(&sub(12, &[&[0x80, 22][..], &self.b.fingerprint()].concat()));
                 [a.packet(), by_b.over_key(&self.b, &a), user(NAME), self.certified(&own), b].concat()

@@ -128,6 +128,20 @@ fn a_key_that_no_longer_counts_is_named_with_the_reason() {
 }
 
 #[test]
+fn a_signature_of_a_version_that_is_not_known_is_told_from_something_else() {
+    let key = key();
+    let mut signature = key.sign(&[], SIGNED);
+    // After the packet's tag and its length, of one byte.
+    signature[2] = 9;
+    for (file, told) in
+        [(signature, "of an unknown version or form"), (key.run(&["--export"]), "begins with a packet of")]
+    {
+        let error = verify(&key.keys(), SIGNED, &file).expect_err(told);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
 fn of_several_signatures_one_that_is_good_is_enough_and_else_the_first_is_told_of() {
     let (one, other) = (key(), key());
     let (good, foreign) = (one.sign(&[], SIGNED), other.sign(&[], SIGNED));
