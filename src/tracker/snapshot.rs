@@ -91,6 +91,7 @@ mod tests {
         for (before, releases, now, after) in [
             (seen(0, 10, None), 5, 1, seen(1, 5, None)),
             (seen(0, 10, None), 4, 1, seen(1, 4, Some((1, 10)))),
+            (seen(0, 100, None), 60, 1, seen(1, 60, None)),
             (seen(1, 4, Some((1, 10))), 4, 2, seen(1, 4, Some((1, 10)))),
             (seen(1, 4, Some((1, 10))), 3, 2, seen(2, 3, Some((1, 10)))),
             (seen(1, 4, Some((1, 10))), 5, 2, seen(2, 5, None)),

@@ -370,11 +370,23 @@ fn a_long_list_in_markdown_ends_with_how_many_more_there_are() {
 #[test]
 fn a_plain_url_stays_one_in_markdown_and_no_other_text_does() {
     let mut document = tracker();
-    let reason = "see https://gitlab.example.com/issues/7, not http://x_y or https://x/`id`";
+    let reason = "see https://gitlab.example.com/a_b/issues/7, not http://x_y or https://x/`id`";
     document.skip_by_hand(&build("18.6.0", "al2023"), reason, "mary", time(NIGHT));
     let text = markdown::status(&document, &[], time(NIGHT));
-    let told = r"see https://gitlab.example.com/issues/7, not http://x\_y or https://x/\`id\`, by mary";
+    let told = r"see https://gitlab.example.com/a_b/issues/7, not http://x\_y or https://x/\`id\`, by mary";
     assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn a_case_tells_which_attempt_it_is_about_from_the_second_on() {
+    let (mut document, failed) = (tracker(), build("18.6.0", "al2023"));
+    for (id, told) in [(1, false), (2, true)] {
+        document.claim(&failed, "new_release", None, time(NIGHT), pipeline(id));
+        document.settle(id, time(NIGHT), &pipeline(id), |_| None);
+        let xml = xml(&[junit::Case::recorded(&failed, document.get(&failed).expect("an entry"), None)]);
+        assert_eq!(xml.contains("attempt 2"), told, "{xml}");
+        assert_eq!(xml.contains("attempt"), told, "{xml}");
+    }
 }
 
 #[test]
