@@ -31,7 +31,7 @@ WHO = {
     "notes": (D, D, D, D), "version": (G, G, N, G), "only_targets": (D, D, D, D), "record": (G, G, G, G), "dry_run": (G, G, G, G),
     "tracker_ref": (D, D, D, D), "tags": (D, D, D, D), "module_sha256": (G, G, G, G), "status_page": (G, G, G, G), "trigger": (G, G, G, G),
     # These guard nothing. Whatever the image is, the module in it is verified; without a URL none is fetched.
-    "stage": (N, N, N, N), "job_prefix": (G, G, N, N), "image": (N, N, N, N), "module_url": (N, N, N, N),
+    "stage": (N, N, N, N), "job_prefix": (G, G, N, G), "image": (N, N, N, N), "module_url": (N, N, N, N),
     # GitLab's own, in which its variables are not expanded but compared.
     "rules": (N, N, N, N), "plan_rules": (N, N, N, N),
 }

@@ -144,7 +144,7 @@ def test_the_jobs_of_the_child_pipeline_run(job: Job, ami: Module) -> None:
     assert run.code == 0, run.all
     child = yaml.safe_load((ami.folder / "child-pipeline.yml").read_text())
     [update] = [name for name in child if name.startswith("update")]
-    child[update]["script"] = child[".ami-scheduler-update"]["script"]
+    child[update]["script"] = child[".ami-scheduler-child-update"]["script"]
     for name, command in ((update, "update"), ("settle", "settle")):
         ran = job.run(lines_of(child, name))
         assert (ran.code, job.told()) == (0, [f"ami-scheduler {command}"]), ran.all
