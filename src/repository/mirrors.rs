@@ -228,9 +228,8 @@ mod tests {
         let url = |preference: u8, host: &str| {
             format!("<url preference='{preference}'>https://{host}.example.com/repodata/repomd.xml</url>")
         };
-        for urls in [["90", "50", "20"], ["20", "50", "90"]] {
-            let preferences: Vec<u8> = urls.iter().map(|number| number.parse().expect("a number")).collect();
-            let urls = [url(preferences[0], "a"), url(preferences[1], "b"), url(preferences[2], "a")].concat();
+        for [first, of_other, second] in [[90, 50, 20], [20, 50, 90]] {
+            let urls = [url(first, "a"), url(of_other, "b"), url(second, "a")].concat();
             assert_eq!(bases(&metalink("", &urls)), ["https://a.example.com/", "https://b.example.com/"], "{urls}");
         }
     }

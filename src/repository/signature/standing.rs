@@ -216,8 +216,9 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether a key's curve is one of RFC 9580 (9.2). The library knows secp256k1, too, but takes half of its signatures:
-/// those with the lesser of the two numbers that fit, as in Bitcoin.
+/// Whether signatures by a key on its curve are verified here. The library knows none of Brainpool's. It knows secp256k1,
+/// which RFC 9580 (9.2) lacks, but takes half of its signatures: those with the lesser of the two numbers that fit, as in
+/// Bitcoin.
 pub(super) fn is_on_known_curve(key: &dyn KeyDetails) -> Result<(), String> {
     match key.public_params() {
         PublicParams::ECDSA(EcdsaPublicParams::Secp256k1 { .. } | EcdsaPublicParams::Unsupported { .. }) => {
