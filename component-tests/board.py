@@ -3,6 +3,7 @@ is tested with, and what its picture in the README shows."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -15,11 +16,22 @@ GITLAB = "https://gitlab.example.com/platform/images/-"
 
 def head(folder: Path, document: dict) -> None:
     """Stores a document under the name that its content gives it."""
-    content = json.dumps(document).encode()
+    content = json.dumps(with_images(document)).encode()
     slug = re.sub(r"[^a-z0-9]", "-", document["ref"].lower())[:63].strip("-")
     reference = f"{slug}-{hashlib.sha256(document['ref'].encode()).hexdigest()[:8]}"
     name = f"ami-scheduler.{document['product']}.{reference}.{hashlib.sha256(content).hexdigest()[:32]}.json"
     (folder / name).write_bytes(content)
+
+
+def with_images(document: dict) -> dict:
+    """The document with the notes of its entries where they belong: at the image of the last attempt."""
+    entries, images = copy.deepcopy(document["entries"]), {}
+    for package, targets in entries.items():
+        for target, known in targets.items():
+            if notes := known.pop("notes", None):
+                key = f"{known.get('epoch', 0)}.{known['attempt']}@{known['pipeline']}"
+                images.setdefault(package, {})[target] = {key: {"recorded": known["since"], "notes": notes}}
+    return document | {"entries": entries, "images": images}
 
 
 def entry(state: str, since: str, pipeline: int = 0, **more: object) -> dict:
@@ -56,7 +68,7 @@ def runner() -> dict:
         "rhel9": entry("failed", "2026-11-24T03:02:12Z", 4958, attempt=2),
         "rocky9": entry("building", "2026-11-24T07:12:30Z", 4961, attempt=1),
     }
-    return {"format": "ami-scheduler/tracker/1", "product": "gitlab-runner", "ref": "main", "targets": targets, "entries": entries}
+    return {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "targets": targets, "entries": entries}
 
 
 def agent() -> dict:
@@ -64,7 +76,7 @@ def agent() -> dict:
         return {"al2023": entry("built", f"{night}T02:19:02Z", pipeline, attempt=1, notes={
             "AMI_ID_EU_WEST_1": ami(version), "AMI_ID_US_EAST_1": ami(version + "us")})}
 
-    return {"format": "ami-scheduler/tracker/1", "product": "amazon-cloudwatch-agent", "ref": "feature/agent", "targets": ["al2023"],
+    return {"format": "ami-scheduler/tracker/2", "product": "amazon-cloudwatch-agent", "ref": "feature/agent", "targets": ["al2023"],
             "entries": {"amazon-cloudwatch-agent-1.300057.1-1.x86_64": both("1.300057.1", "2026-11-12", 4790),
                         "amazon-cloudwatch-agent-1.300059.0-1.x86_64": both("1.300059.0", "2026-11-21", 4917)}}
 

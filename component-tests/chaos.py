@@ -72,6 +72,7 @@ class Nights:
     def __init__(self, seed: int, module: Path) -> None:
         self.seed, self.module, self.random = seed, module, random.Random(seed)
         self.ledger, self.counts, self.events = Ledger(), Counter[str](), list[str]()
+        self.claims: dict[tuple[int, Cell], str] = {}
         self.lock = threading.Lock()
         chance = {name: self.random.choice([0, 0, 0.02, 0.05]) for name in FAULTS}
         window = self.random.choice([0.0, 0.05])
@@ -122,15 +123,18 @@ class Nights:
         if not self.job(now, pipeline, "diff", "--targets", ",".join(TARGETS), "--first-run", "all", "--max-builds", "6",
                         "--max-attempts", "9", "--build-file", "ci/build.yml", folder=folder):
             return []
-        cells = [(build["package"], build["target"]) for build in json.loads((folder / "builds.json").read_text())["builds"]]
+        builds = json.loads((folder / "builds.json").read_text())["builds"]
+        cells = [(build["package"], build["target"]) for build in builds]
         with self.lock:
+            self.claims |= {(pipeline, cell): build["claim"] for cell, build in zip(cells, builds)}
             for cell in cells:
                 self.ledger.handed_out(cell, pipeline, now)
         return cells
 
     def update(self, now: datetime, pipeline: int, cell: Cell) -> None:
         package, target = cell
-        if self.job(now, pipeline, "update", "--package", package, "--target", target, "--note", f"AMI_ID=ami-{pipeline}"):
+        claim, note = self.claims[pipeline, cell], f"AMI_ID=ami-{pipeline}"
+        if self.job(now, pipeline, "update", "--package", package, "--target", target, "--claim", claim, "--note", note):
             with self.lock:
                 self.ledger.built.add(cell)
 
@@ -184,7 +188,7 @@ class Nights:
             setattr(self.faults, name, 0)
         self.kills = 0
         last = datetime(2026, 12, 24, tzinfo=timezone.utc)
-        if not self.attempt(last, 99, ("update", "--package", "p-99-1.noarch", "--target", TARGETS[0]), self.folder):
+        if not self.attempt(last, 99, ("update", "--force", "--package", "p-99-1.noarch", "--target", TARGETS[0]), self.folder):
             raise Violation("without any fault an update fails")
         heads = [json.loads(file.content) for file in self.gitlab.files(PROJECT)]
         recorded = {(package, target) for head in heads for package, targets in head["entries"].items()

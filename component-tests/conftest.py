@@ -266,7 +266,14 @@ class Consumer:
         module = Module(self.wasm, self.folder).inside_job_of(self.gitlab)
         status = module("status", "--tracker", "gitlab", "--ref", ref, "--format", "json")
         assert status.code == 0, status.all
-        return {package: targets for document in json.loads(status.out) for package, targets in document["entries"].items()}
+        documents = json.loads(status.out)
+        tracker = {package: targets for document in documents for package, targets in document["entries"].items()}
+        for document in documents:
+            for package, targets in document.get("images", {}).items():
+                for target, images in targets.items():
+                    # The last of them is the one that counts.
+                    tracker[package][target]["notes"] = list(images.values())[-1].get("notes", {})
+        return tracker
 
     def states(self, ref: str = "main") -> dict[str, str]:
         """`18.6.1-1 al2023` → `built`."""

@@ -115,7 +115,7 @@ def test_a_large_upload_over_a_slow_line_takes_longer_than_any_single_deadline_a
     gitlab.faults.intake = len(before.content) // 3
     job = ami.inside_job_of(gitlab)
     job.env |= ami.env | {"AMI_SCHEDULER_SPEED_TIME": "1s", "AMI_SCHEDULER_SPEED_LIMIT": str(len(before.content) // 12)}
-    run = job("update", "--tracker", "gitlab", "--package", "gitlab-runner-19.0.0-1.x86_64", "--target", "target-0")
+    run = job("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-19.0.0-1.x86_64", "--target", "target-0")
     assert run.code == 0 and "trying again" not in run.all, run.all
     assert len(gitlab.files(PROJECT)) == 2 and len(gitlab.requests("POST")) == 1
 

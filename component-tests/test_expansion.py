@@ -156,7 +156,7 @@ def lists_and_builds(ami: Module, repo_url: str, releases: int, left_out: int) -
         "PRODUCT": "product", "VERSION": "version", "RELEASE": "release", "ARCH": "arch", "PACKAGE": "package", "PACKAGE_URL": "package_url",
         "PACKAGE_SHA256": "package_sha256", "TARGET": "target"})
     assert_nothing_is_expanded(pipeline, builds, "update: [{version}-{release}.{arch}, {target}]", {
-        "AMI_SCHEDULER_PACKAGE": "package", "AMI_SCHEDULER_TARGET": "target"})
+        "AMI_SCHEDULER_PACKAGE": "package", "AMI_SCHEDULER_TARGET": "target", "AMI_SCHEDULER_CLAIM": "claim"})
 
 
 def test_the_rule_is_gitlabs() -> None:
@@ -262,7 +262,7 @@ def test_an_example_hands_on_whatever_is_in_builds_json(ami: Module, serve: Call
     name = "{version}-{release}.{arch} {target}"
     assert_nothing_is_expanded(pipeline, document["builds"], f"bake {name}", {
         "VERSION": "version", "TARGET": "target", "PACKAGE_URL": "package_url", "PACKAGE_SHA256": "package_sha256"})
-    assert_nothing_is_expanded(pipeline, document["builds"], f"record {name}", {"AMI_SCHEDULER_PACKAGE": "package", "AMI_SCHEDULER_TARGET": "target"})
+    assert_nothing_is_expanded(pipeline, document["builds"], f"record {name}", {"AMI_SCHEDULER_PACKAGE": "package", "AMI_SCHEDULER_TARGET": "target", "AMI_SCHEDULER_CLAIM": "claim"})
 
 
 # ---------------------------------------------------------------- what is only shown

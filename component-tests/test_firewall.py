@@ -261,7 +261,7 @@ def test_a_server_that_refuses_an_upload_before_it_has_read_it_is_heard(
     limited = serve(authority.issue("localhost"), f"location / {{ proxy_pass {gitlab.url}; client_max_body_size 64; }}")
     job = ami.inside_job_of(gitlab)
     job.env |= {"CI_API_V4_URL": f"{limited.url}/api/v4", "SSL_CERT_FILE": give(ami, authority.pem)}
-    run = job("update", "--tracker", "gitlab", "--package", NEWEST, "--target", "t")
+    run = job("update", "--force", "--tracker", "gitlab", "--package", NEWEST, "--target", "t")
     assert run.code == 4 and "larger than GitLab, or a proxy before it, takes" in run.err, run.all
 
 
@@ -396,8 +396,8 @@ def test_a_night_goes_through_private_certificates_and_a_proxy(
 
     for words in [("list", "--product", "gitlab-runner", "--repo-url", secure_url),
                   ("diff", "--tracker", "gitlab", "--targets", "al2023", *CHILD),
-                  ("update", "--tracker", "gitlab", "--package", NEWEST, "--target", "al2023"),
-                  ("update", "--tracker", "gitlab", "--package", NEWEST, "--target", "rhel9"),
+                  ("update", "--force", "--tracker", "gitlab", "--package", NEWEST, "--target", "al2023"),
+                  ("update", "--force", "--tracker", "gitlab", "--package", NEWEST, "--target", "rhel9"),
                   ("status", "--tracker", "gitlab")]:
         run = job(*words)
         assert run.code == 0, run.all

@@ -481,7 +481,7 @@ def test_a_packages_json_that_is_none_is_refused(ami: Module, content: str) -> N
     refused(ami, "diff", "--targets", "t", "--tracker", "tracker", "--ref", "main", *CHILD, code=1, told="cannot use packages.json")
 
 
-HEAD = {"format": "ami-scheduler/tracker/1", "product": "gitlab-runner", "ref": "main", "entries": {}}
+HEAD = {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "entries": {}}
 
 
 @pytest.mark.parametrize("content", [
@@ -522,7 +522,7 @@ def test_what_a_tracker_holds_moves_no_cursor(ami: Module) -> None:
         ("diff", "--targets", "t", *tracker, *CHILD, "--pipeline", 8),
         ("settle", *tracker, "--pipeline", 9),
         ("settle", *tracker, "--pipeline", 7, "--pipeline-url", hostile),
-        ("update", *tracker, "--package", "gitlab-runner-18.7.0-1.x86_64", "--target", "t", "--note", f"AMI_ID={hostile}"),
+        ("update", "--force", *tracker, "--package", "gitlab-runner-18.7.0-1.x86_64", "--target", "t", "--note", f"AMI_ID={hostile}"),
         ("rebuild", "gitlab-runner-18.7.0-1.x86_64", *tracker, "--reason", hostile),
         ("rebuild", "gitlab-runner-99-1.x86_64", *tracker),
         ("status", "--tracker", "tracker"), ("status", "--tracker", "tracker", "--format", "json"),

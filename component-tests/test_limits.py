@@ -23,13 +23,19 @@ def put_tracker(gitlab: GitLab, releases: int, targets: int) -> None:
         return {"state": "built", "attempt": 1, "since": "2026-11-24T02:00:00Z", "pipeline": rng.randrange(10**6),
                 "pipeline_url": f"https://gitlab.example.com/images/-/pipelines/{rng.randrange(10**6)}",
                 "job_url": f"https://gitlab.example.com/images/-/jobs/{rng.randrange(10**7)}",
-                "first_seen": "2026-11-24T02:00:00Z", "checksum": f"sha256:{rng.randbytes(32).hex()}",
-                "notes": {"AMI_ID": f"ami-{rng.randbytes(9).hex()[:17]}"}}
+                "first_seen": "2026-11-24T02:00:00Z", "file": {"checksum": f"sha256:{rng.randbytes(32).hex()}"},
+                "rule": "new_release"}
+
+    def image(entry: dict) -> dict:
+        return {f"0.1@{entry['pipeline']}#{rng.randrange(10**7)}": {
+            "recorded": entry["since"], "notes": {"AMI_ID": f"ami-{rng.randbytes(9).hex()[:17]}"},
+            "job_url": entry["job_url"], "checksum": entry["file"]["checksum"]}}
 
     entries = {f"gitlab-runner-18.{number}.0-1.x86_64": {f"target-{target}": entry() for target in range(targets)}
                for number in range(releases)}
-    document = {"format": "ami-scheduler/tracker/1", "product": "gitlab-runner", "ref": "main",
-                "targets": sorted(f"target-{target}" for target in range(targets)), "entries": entries}
+    images = {package: {target: image(entry) for target, entry in of.items()} for package, of in entries.items()}
+    document = {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main",
+                "targets": sorted(f"target-{target}" for target in range(targets)), "entries": entries, "images": images}
     content = gzip.compress(json.dumps(document).encode(), compresslevel=9, mtime=0)
     digits = hashlib.sha256(content).hexdigest()[:32]
     gitlab.put(PROJECT, f"ami-scheduler.gitlab-runner.main-0d6e4079.{digits}.json.gz", content)
@@ -37,7 +43,7 @@ def put_tracker(gitlab: GitLab, releases: int, targets: int) -> None:
 
 def update(ami: Module, gitlab: GitLab, ref: str = "main", package: str = "gitlab-runner-19.0.0-1.x86_64"):
     job = ami.inside_job_of(gitlab, ref=ref)
-    return job("update", "--tracker", "gitlab", "--package", package, "--target", "target-0", "--note", "AMI_ID=ami-1")
+    return job("update", "--force", "--tracker", "gitlab", "--package", package, "--target", "target-0", "--note", "AMI_ID=ami-1")
 
 
 def entries(ami: Module, gitlab: GitLab, ref: str = "main") -> dict[str, dict]:
@@ -157,7 +163,7 @@ def test_refs_with_one_slug_stay_apart(ami: Module, gitlab: GitLab) -> None:
 def test_what_was_asked_for_2_to_the_64_times_is_not_said_to_be_asked_for_again(
         ami: Module, gitlab: GitLab, command: tuple[str, ...]) -> None:
     entry = {"epoch": 2**64 - 1, "state": "skipped", "since": "2026-11-24T02:00:00Z"}
-    content = json.dumps({"format": "ami-scheduler/tracker/1", "product": "p", "ref": "main",
+    content = json.dumps({"format": "ami-scheduler/tracker/2", "product": "p", "ref": "main",
                           "entries": {"p-18.6.0-1.noarch": {"al2023": entry}}}).encode()
     name = f"ami-scheduler.p.main-0d6e4079.{hashlib.sha256(content).hexdigest()[:32]}.json"
     gitlab.put(PROJECT, name, content)

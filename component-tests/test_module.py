@@ -362,7 +362,7 @@ def test_what_can_not_be_claimed_is_not_left_to_be_built(ami: Module, gitlab: Gi
 
 @pytest.mark.parametrize("arguments", [
     ("status", "--tracker", "tracker"),
-    ("update", "--tracker", "tracker", "--ref", "main", "--package", "gitlab-runner-1-1.x86_64", "--target", "t"),
+    ("update", "--force", "--tracker", "tracker", "--ref", "main", "--package", "gitlab-runner-1-1.x86_64", "--target", "t"),
     ("diff", "--targets", "t", "--tracker", "tracker", "--ref", "main", *CHILD),
     ("status", "--tracker", "missing"),
 ])
@@ -442,16 +442,16 @@ def test_missing_is_never_empty(ami: Module, damage: str) -> None:
     elif damage == "another tracker's":
         other = ami.folder / "other"
         other.mkdir()
-        assert ami("update", "--tracker", "other", "--ref", "main", "--package", "nginx-1-1.noarch", "--target", "t").code == 0
+        assert ami("update", "--force", "--tracker", "other", "--ref", "main", "--package", "nginx-1-1.noarch", "--target", "t").code == 0
         (foreign,) = other.iterdir()
         # The name is right for the content, but for the product.
         foreign.rename(tracker / foreign.name.replace("nginx", "gitlab-runner"))
     else:
         head.write_text({"cut": content[:40], "emptied": "", "garbage": "<html>502</html>",
-                         "newer format": content.replace("tracker/1", "tracker/9")}[damage])
+                         "newer format": content.replace("tracker/2", "tracker/9")}[damage])
     before = sorted(path.read_text() for path in tracker.iterdir()) if tracker.exists() else None
 
-    for command in [diff, ("update", "--tracker", "tracker", "--ref", "main", "--package", "gitlab-runner-1-1.x86_64", "--target", "t"),
+    for command in [diff, ("update", "--force", "--tracker", "tracker", "--ref", "main", "--package", "gitlab-runner-1-1.x86_64", "--target", "t"),
                     ("settle", "--tracker", "tracker", "--ref", "main", "--pipeline", "1"), ("status", "--tracker", "tracker")]:
         run = ami(*command)
         assert run.code == 4, (command, run.all)
@@ -469,12 +469,12 @@ def test_updates_at_once_lose_nothing(ami: Module, gitlab: GitLab) -> None:
     inside = ami.inside_job_of(gitlab)
     packages = [f"gitlab-runner-18.{minor}.0-1.x86_64" for minor in range(12)]
 
-    jobs = [inside.start("update", "--tracker", "gitlab", "--package", package, "--target", "al2023") for package in packages]
+    jobs = [inside.start("update", "--force", "--tracker", "gitlab", "--package", package, "--target", "al2023") for package in packages]
     ends = [(job.communicate(timeout=120)[0], job.returncode) for job in jobs]
 
     assert all(code == 0 for _, code in ends), ends
     assert states(inside, "gitlab") == {f"{package} al2023": "built" for package in packages}
-    inside("update", "--tracker", "gitlab", "--package", "gitlab-runner-19.0.0-1.x86_64", "--target", "al2023")
+    inside("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-19.0.0-1.x86_64", "--target", "al2023")
     assert len(gitlab.files(PROJECT)) == 2
 
 
@@ -482,7 +482,7 @@ def test_updates_at_once_lose_nothing(ami: Module, gitlab: GitLab) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_what_passes_is_waited_for(ami: Module, gitlab: GitLab, fault: str, method: str) -> None:
     inside = ami.inside_job_of(gitlab)
-    update = lambda version: inside("update", "--tracker", "gitlab", "--package", f"gitlab-runner-{version}-1.x86_64", "--target", "t")
+    update = lambda version: inside("update", "--force", "--tracker", "gitlab", "--package", f"gitlab-runner-{version}-1.x86_64", "--target", "t")
     for version in (1, 2):
         assert update(version).code == 0
     gitlab.fail_next(fault, method)
@@ -511,7 +511,7 @@ def test_a_refusal_says_which_token_and_what_to_do(ami: Module, gitlab: GitLab, 
     if token.startswith("glpat"):
         inside.env |= {"CI_JOB_TOKEN": "glcbt-maintainer", "AMI_SCHEDULER_TOKEN": token}
 
-    run = inside("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t")
+    run = inside("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t")
 
     assert run.code == 4
     assert told in run.err, run.err
@@ -522,7 +522,7 @@ def test_a_refusal_says_which_token_and_what_to_do(ami: Module, gitlab: GitLab, 
 def test_a_project_access_token_wins_over_the_job_token(ami: Module, gitlab: GitLab) -> None:
     inside = ami.inside_job_of(gitlab, "glcbt-developer")
     inside.env["AMI_SCHEDULER_TOKEN"] = "glpat-maintainer"
-    assert inside("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
+    assert inside("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
 
 
 def test_more_files_than_a_page_holds_are_read_to_the_last(ami: Module, gitlab: GitLab) -> None:
@@ -530,7 +530,7 @@ def test_more_files_than_a_page_holds_are_read_to_the_last(ami: Module, gitlab: 
     seconds = itertools.count()
     gitlab._clock = lambda: datetime(2026, 11, 24, tzinfo=timezone.utc) + timedelta(seconds=next(seconds))
     inside = ami.inside_job_of(gitlab)
-    assert inside("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
+    assert inside("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
     for number in range(150):
         gitlab.put(PROJECT, f"{number}.p12", b"x")
     assert len(states(inside, "gitlab")) == 1
@@ -538,7 +538,7 @@ def test_more_files_than_a_page_holds_are_read_to_the_last(ami: Module, gitlab: 
 
 def test_a_head_that_does_not_match_its_listing_stops_it(ami: Module, gitlab: GitLab) -> None:
     inside = ami.inside_job_of(gitlab)
-    update = ("update", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t")
+    update = ("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t")
     assert inside(*update).code == 0
     (head,) = gitlab.files(PROJECT)
     gitlab.remove(PROJECT, head.id)

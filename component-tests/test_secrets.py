@@ -16,7 +16,7 @@ from test_module import CHILD, write_packages
 PACKAGE = ("--package", "gitlab-runner-1-1.x86_64")
 COMMANDS = {
     "diff": ("diff", "--targets", "t", *CHILD),
-    "update": ("update", *PACKAGE, "--target", "t", "--note", "AMI_ID"),
+    "update": ("update", "--force", *PACKAGE, "--target", "t", "--note", "AMI_ID"),
     "settle": ("settle", "--pipeline", "7"),
     "status": ("status", "--format", "json"),
     "rebuild": ("rebuild", PACKAGE[1]),
@@ -45,7 +45,7 @@ def tells_no_secret(job: Module, *words: object) -> int:
 @pytest.mark.parametrize("fault", [*sorted(set(FAULTS)), "damaged", "unauthorized", "forbidden"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_output_holds_a_token(job: Module, gitlab: GitLab, command: str, fault: str) -> None:
-    assert tells_no_secret(job, "update", *PACKAGE, "--target", "t", "--tracker", "gitlab") == 0
+    assert tells_no_secret(job, "update", "--force", *PACKAGE, "--target", "t", "--tracker", "gitlab") == 0
     if fault == "damaged":
         [head] = gitlab.files(PROJECT)
         gitlab.remove(PROJECT, head.id)

@@ -136,6 +136,8 @@ impl fmt::Display for Alarm {
 pub struct Watch<'a> {
     /// Its lane; empty where a pipeline has one alone.
     pub lane: &'a str,
+    /// Its pipeline; 0 outside of GitLab.
+    pub pipeline: u64,
     /// The durations after which silence is an alarm.
     pub limits: &'a Limits,
     /// The present.
@@ -152,7 +154,7 @@ impl Watch<'_> {
         repositories: &[RepositoryRead],
         republished: &[Republished],
     ) -> Vec<Alarm> {
-        let Self { lane, limits, now } = *self;
+        let Self { lane, pipeline, limits, now } = *self;
         let mut alarms: Vec<Alarm> = republished.iter().cloned().map(Alarm::Republished).collect();
         for read in repositories {
             let known = before.repository(&read.url);
@@ -172,7 +174,7 @@ impl Watch<'_> {
         alarms.extend(last_run.and_then(|last_run| overdue(last_run, limits, now)));
         let is_news = |last_run| now.duration_since(last_run) >= run_is_news(limits);
         if document != before || last_run.is_none_or(is_news) {
-            document.remember_run(lane, now);
+            document.remember_run(lane, pipeline, now);
         }
         alarms
     }
@@ -211,7 +213,7 @@ mod tests {
     /// A night: its alarms, and whether it had something to write.
     fn night(document: &mut Document, read: &RepositoryRead, limits: Limits, now: i64) -> (Vec<AlarmKind>, bool) {
         let before = document.clone();
-        let watch = Watch { lane: "", limits: &limits, now: day(now) };
+        let watch = Watch { lane: "", pipeline: 0, limits: &limits, now: day(now) };
         let alarms = watch.alarms(&before, document, std::slice::from_ref(read), &[]);
         (alarms.iter().map(Alarm::kind).collect(), *document != before)
     }
@@ -274,11 +276,11 @@ mod tests {
     fn each_lane_has_runs_of_its_own() {
         let limits = Limits { unchanged: None, overdue: Some(days(4)) };
         let mut document = Document::new("p", "main");
-        document.remember_run("v17-", day(0));
-        document.remember_run("v18-", day(20));
+        document.remember_run("v17-", 0, day(0));
+        document.remember_run("v18-", 0, day(20));
         for (lane, kinds) in [("v17-", 1), ("v18-", 0), ("", 0)] {
             let before = document.clone();
-            let watch = Watch { lane, limits: &limits, now: day(20) };
+            let watch = Watch { lane, pipeline: 0, limits: &limits, now: day(20) };
             let told = watch.alarms(&before, &mut document.clone(), &[], &[]);
             assert_eq!(told.len(), kinds, "{lane}");
         }

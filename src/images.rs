@@ -234,7 +234,8 @@ pub fn compare<'a>(
     let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
     let without_image = document.entries().filter(|(package, target, entry)| {
         let build = BuildKey { package: (*package).clone(), target: (*target).clone() };
-        let is_noted = entry.notes.values().any(|note| ids.contains(note.as_str()));
+        let mut made = document.images(package, target);
+        let is_noted = made.any(|(_, image)| image.notes.values().any(|note| ids.contains(note.as_str())));
         entry.state == State::Built && targets.contains(target) && !is_noted && !found.images.contains_key(&build)
     });
     Disagreements {
@@ -248,7 +249,7 @@ pub fn compare<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::{Notes, Origin};
+    use crate::tracker::{Notes, Origin, Report};
 
     const NIGHT: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -356,8 +357,8 @@ mod tests {
         let target = &targets()[0];
         let build = |index: usize| BuildKey { package: releases[index].package.clone(), target: target.clone() };
         let mut document = Document::new("gitlab-runner", "main");
-        document.succeed(&build(0), &Notes::new(), NIGHT, Origin::default());
-        document.succeed(&build(2), &Notes::from([("AMI_ID".into(), "ami-9".into())]), NIGHT, Origin::default());
+        document.succeed(&build(0), Report::default(), NIGHT, Origin::default());
+        document.succeed(&build(2), Notes::from([("AMI_ID".into(), "ami-9".into())]).into(), NIGHT, Origin::default());
         let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
         let disagreements = compare(&document, &images, &found, &targets());
         assert_eq!(disagreements.not_recorded, [(build(1), &images[0])]);

@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, Uploaded};
-use ami_scheduler::tracker::{Document, Notes, Origin, State as BuildState};
+use ami_scheduler::tracker::{Claim, Document, ImageKey, Notes, Origin, Report, State as BuildState};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -35,23 +35,32 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 enum Change {
     /// A build succeeded: `update`.
     Succeeds(u8),
+    /// A build of the first claim succeeded, however long ago that was: `update` with its claim.
+    SucceedsLate(u8),
     /// A pipeline is about to build: `diff`.
     Claims(u8),
-    /// A person wants it built anew: `forget`.
-    Forgets(u8),
+    /// No build of what the pipeline claimed has begun: `settle`.
+    GivesBack(u8),
+    /// A person wants it built anew: `rebuild`.
+    Rebuilds(u8),
     /// A person does not want it built: `skip`.
     Skips(u8),
     /// It is there, and too young: `diff`.
     Sees(u8),
     /// It was only seen, and is gone: `diff`.
     Drops(u8),
+    /// A person removes the target.
+    Removes(u8),
 }
 
 impl Change {
     fn build(self) -> BuildKey {
         let (Self::Succeeds(release)
+        | Self::SucceedsLate(release)
         | Self::Claims(release)
-        | Self::Forgets(release)
+        | Self::GivesBack(release)
+        | Self::Removes(release)
+        | Self::Rebuilds(release)
         | Self::Skips(release)
         | Self::Sees(release)
         | Self::Drops(release)) = self;
@@ -64,11 +73,17 @@ impl Change {
     fn apply(self, document: &mut Document) {
         let (build, now) = (self.build(), Timestamp::UNIX_EPOCH);
         match self {
-            Self::Succeeds(_) => drop(document.succeed(&build, &Notes::new(), now, Origin::default())),
+            Self::Succeeds(_) => drop(document.succeed(&build, Report::default(), now, Origin::default())),
+            Self::SucceedsLate(_) => {
+                let report = Report { claim: Some(first_claim()), job: 60, notes: Notes::new() };
+                document.succeed(&build, report, now, Origin::default());
+            }
+            Self::GivesBack(_) => drop(document.give_back(7, now, &Origin::default())),
+            Self::Removes(_) => document.remove_target(&build.target),
             Self::Claims(_) => {
                 document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() });
             }
-            Self::Forgets(_) => drop(document.rebuild(&build.package, &[], "a test", None, now)),
+            Self::Rebuilds(_) => drop(document.rebuild(&build.package, &[], "a test", None, now)),
             Self::Skips(_) => {
                 document.skip_by_hand(&build, "a test", "mary", now);
             }
@@ -77,18 +92,36 @@ impl Change {
         }
     }
 
-    /// Whether a document shows that this was recorded. Only `forget` outdoes a success, and what was only seen may
-    /// be forgotten.
+    /// Whether a document means what was recorded: a success that counts, or a `rebuild` since, and its image in any
+    /// case; a claim that is there or has ended; an attempt that is given back and no longer open. The removal of the
+    /// target outdoes all, and what was only seen may be forgotten.
     fn is_in(self, document: &Document) -> bool {
+        let BuildKey { package, target } = self.build();
+        let is_removed = document.removals(&target) > 0;
+        let has_image =
+            |is_it: &dyn Fn(&ImageKey) -> bool| document.images(&package, &target).any(|(key, _)| is_it(key));
         matches!(self, Self::Sees(_) | Self::Drops(_))
+            || is_removed
             || document.get(&self.build()).is_some_and(|entry| match self {
-                Self::Succeeds(_) => entry.state == BuildState::Built || entry.epoch > 0,
+                Self::Succeeds(_) => {
+                    has_image(&|key| key.job == 0) && (entry.state == BuildState::Built || entry.epoch > 0)
+                }
+                Self::SucceedsLate(_) => {
+                    has_image(&|key| key.claim == first_claim() && key.job == 60)
+                        && (entry.state == BuildState::Built || entry.epoch > 0)
+                }
                 Self::Claims(_) => entry.state != BuildState::Pending || entry.epoch > 0,
-                Self::Forgets(_) => entry.epoch > 0,
+                Self::GivesBack(_) => entry.state != BuildState::Building || entry.attempt > 1 || entry.epoch > 0,
+                Self::Rebuilds(_) => entry.epoch > 0,
                 Self::Skips(_) => entry.state.is_done() || entry.epoch > 0,
-                Self::Sees(_) | Self::Drops(_) => true,
+                Self::Sees(_) | Self::Drops(_) | Self::Removes(_) => true,
             })
     }
+}
+
+/// That of each release that the tracker begins with.
+fn first_claim() -> Claim {
+    Claim { epoch: 0, attempt: 1, pipeline: 7, lane: None }
 }
 
 /// A way to record a change in a tracker that others write too. `Ok` is a promise.
@@ -885,7 +918,7 @@ fn retires_what_it_did_not_read(store: &dyn Store, change: Change) -> Result<(),
 
 // ---------------------------------------------------------------- what is explored
 
-use Change::{Claims, Drops, Forgets, Sees, Skips, Succeeds};
+use Change::{Claims, Drops, GivesBack, Rebuilds, Removes, Sees, Skips, Succeeds, SucceedsLate};
 
 /// A tracker that two jobs have written, so that it has two heads.
 const TRACKER: &[Change] = &[Claims(1), Claims(2)];
@@ -988,10 +1021,28 @@ fn nothing_is_lost_when_all_record_the_same_and_names_are_taken_or_doubled() {
 }
 
 #[test]
-fn nothing_is_lost_among_a_success_a_claim_and_a_forget_of_one_release() {
+fn nothing_is_lost_among_a_success_a_claim_and_a_rebuild_of_one_release() {
     let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
-    let changes = &[Succeeds(1), Claims(1), Forgets(1)];
-    holds_for("a success, a claim and a forget, a mishap, a stale listing", TRACKER, changes, limits);
+    let changes = &[Succeeds(1), Claims(1), Rebuilds(1)];
+    holds_for("a success, a claim and a rebuild, a mishap, a stale listing", TRACKER, changes, limits);
+}
+
+#[test]
+fn nothing_is_lost_among_a_late_success_a_claim_that_is_given_back_and_a_rebuild_of_one_release() {
+    let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
+    let changes = &[SucceedsLate(1), GivesBack(1), Rebuilds(1)];
+    holds_for("a late success, a claim given back and a rebuild, a mishap, a stale listing", TRACKER, changes, limits);
+}
+
+#[test]
+fn nothing_is_lost_but_the_target_when_that_is_removed() {
+    let limits = Limits { retries: 1, mishaps: 2, stale_lists: 1, look_back: ANY_AGE, ..CALM };
+    holds_for(
+        "a removal and a late success, two mishaps, a stale listing",
+        TRACKER,
+        &[Removes(1), SucceedsLate(1)],
+        limits,
+    );
 }
 
 #[test]
@@ -1068,8 +1119,8 @@ fn to_retire_what_was_not_read_is_caught() {
 fn nothing_is_lost_in_a_deeper_search() {
     let limits = Limits { retries: 1, mishaps: 2, stale_lists: 1, look_back: 1, ..CALM };
     holds_for("three writers, two mishaps, a stale listing", TRACKER, THREE_RELEASES, limits);
-    let changes = &[Succeeds(1), Claims(1), Forgets(1)];
-    holds_for("a success, a claim and a forget, two mishaps, a stale listing", TRACKER, changes, limits);
+    let changes = &[Succeeds(1), Claims(1), Rebuilds(1)];
+    holds_for("a success, a claim and a rebuild, two mishaps, a stale listing", TRACKER, changes, limits);
 }
 
 /// `make interleavings`

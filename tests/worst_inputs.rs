@@ -252,7 +252,7 @@ fn read_primary(file: &[u8]) -> Result<String, String> {
 
 /// A head, compressed: a Maintainer can store it.
 fn head(fields: &str) -> Vec<u8> {
-    let document = format!(r#"{{"format":"ami-scheduler/tracker/1","product":"p","ref":"main",{fields}}}"#);
+    let document = format!(r#"{{"format":"ami-scheduler/tracker/2","product":"p","ref":"main",{fields}}}"#);
     let mut gzip = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast());
     gzip.write_all(document.as_bytes()).expect("JSON");
     gzip.finish().expect("gzip")

@@ -108,7 +108,12 @@ impl Night {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
         }
-        let watch = Watch { lane: self.origin.lane.as_deref().unwrap_or_default(), limits, now: self.now };
+        let watch = Watch {
+            lane: self.origin.lane.as_deref().unwrap_or_default(),
+            limits,
+            now: self.now,
+            pipeline: self.origin.pipeline,
+        };
         watch.alarms(&self.before, &mut self.after, &self.packages.repositories, &self.plan.republished)
     }
 

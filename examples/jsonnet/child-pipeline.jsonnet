@@ -40,7 +40,11 @@ if !std.objectHas(standard, 'settle') then standard else
     ['record ' + name(build)]: {
       extends: '.ami-scheduler-child-update',
       needs: [{ job: 'bake ' + name(build), artifacts: true }],
-      variables: { AMI_SCHEDULER_PACKAGE: raw(build.package), AMI_SCHEDULER_TARGET: raw(build.target) },
+      variables: {
+        AMI_SCHEDULER_PACKAGE: raw(build.package),
+        AMI_SCHEDULER_TARGET: raw(build.target),
+        AMI_SCHEDULER_CLAIM: raw(build.claim),
+      },
     }
     for build in builds
   }

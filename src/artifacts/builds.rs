@@ -7,6 +7,7 @@ use super::{Filtered, Packages};
 use crate::alarm::Alarm;
 use crate::plan::{Held, Plan, Planned, Republished};
 use crate::release::{Checksum, Nevra, Target};
+use crate::tracker::Claim;
 
 const BUILDS_FORMAT: &str = "ami-scheduler/builds/1";
 
@@ -64,8 +65,10 @@ pub struct BuildRow<'a> {
     pub package_url: &'a str,
     /// Its SHA-256, empty where the repository states none.
     pub package_sha256: &'a str,
-    /// The number of this attempt, from 1.
+    /// The number of this attempt, from 1, of those that count.
     pub attempt: u64,
+    /// What a success is one of: `update` is given it.
+    pub claim: &'a Claim,
     /// Why it is built: a word for programs.
     pub reason: &'static str,
     /// Why it is built: a sentence for people.
@@ -171,6 +174,7 @@ impl<'a> From<&'a Planned> for BuildRow<'a> {
             package_url: &build.package.url,
             package_sha256: build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
             attempt: build.attempt,
+            claim: &build.claim,
             reason: build.reason.word(),
             explanation: build.reason.to_string(),
         }

@@ -10,7 +10,7 @@ use super::jobs::{build_name, update_name};
 use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
 use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
-use crate::tracker::TrackerName;
+use crate::tracker::{Claim, TrackerName};
 
 /// The first steps of a job that records: word for word those of the component's own jobs.
 const BEFORE_SCRIPT: &str = include_str!("before-script.sh");
@@ -36,6 +36,7 @@ struct BuildJobs<'a> {
     update_job: String,
     package: &'a Nevra,
     target: &'a Target,
+    claim: &'a Claim,
     variables: [(&'static str, String); 9],
 }
 
@@ -73,6 +74,7 @@ impl<'a> BuildJobs<'a> {
             update_job: short_enough(update_name(nevra, target))?,
             package: nevra,
             target,
+            claim: &build.claim,
             variables: [
                 ("PRODUCT", settings.product.clone()),
                 ("VERSION", evr.version.clone()),

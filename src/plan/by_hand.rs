@@ -34,8 +34,7 @@ pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, 
             };
             match decision {
                 Decision::Build(reason) => {
-                    let attempt = document.get(&build).map_or(1, |entry| entry.attempt);
-                    plan.builds.push(Planned { package: package.clone(), target: build.target, attempt, reason });
+                    plan.builds.extend(Planned::of_claim(package, &build, document, reason));
                 }
                 Decision::Hold(reason) => {
                     plan.held.push(Held { package: build.package, target: build.target, reason });

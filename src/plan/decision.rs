@@ -7,9 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::release::{Nevra, Package, Target};
+use crate::release::{BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
-use crate::tracker::ASKED_FOR;
+use crate::tracker::{ASKED_FOR, Claim, Document};
 
 /// Whether a build begins now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +27,26 @@ pub struct Planned {
     pub package: Package,
     /// The target of the image.
     pub target: Target,
-    /// The number of this attempt, from 1.
+    /// The number of this attempt, from 1, of those that count.
     pub attempt: u64,
+    /// What its success is one of.
+    pub claim: Claim,
     /// Why it is built.
     pub reason: BuildReason,
+}
+
+impl Planned {
+    /// A build as the document has it claimed.
+    pub(super) fn of_claim(
+        package: &Package,
+        build: &BuildKey,
+        document: &Document,
+        reason: BuildReason,
+    ) -> Option<Self> {
+        let entry = document.get(build)?;
+        let (package, target) = (package.clone(), build.target.clone());
+        Some(Self { package, target, attempt: entry.attempts(), claim: entry.claim(), reason })
+    }
 }
 
 /// Why something is built.

@@ -52,7 +52,7 @@ impl Context<'_> {
                 let (pipeline, pipeline_url) = (entry.origin.pipeline, entry.origin.pipeline_url.clone());
                 (self.now < until).then_some(Decision::Hold(HoldReason::Claimed { pipeline, pipeline_url, until }))
             }
-            State::Pending | State::Failed => None,
+            State::Pending | State::GivenBack | State::Failed => None,
         }
     }
 
@@ -77,10 +77,11 @@ impl Context<'_> {
     /// failed or never ended.
     fn retry(&self, entry: &Entry) -> Decision {
         let url = || entry.origin.job_url.clone().or(entry.origin.pipeline_url.clone());
-        let (attempts, max_attempts) = (entry.attempt, self.rules.max_attempts);
+        let (attempts, max_attempts) = (entry.attempts(), self.rules.max_attempts);
         let retry = || Retry { attempt: attempts.saturating_add(1), max_attempts, url: url() };
         let reason = match entry.state {
             State::Failed => BuildReason::Failed(retry()),
+            State::GivenBack if attempts > 0 => BuildReason::Failed(retry()),
             State::Building => BuildReason::Lapsed(retry()),
             _ if entry.is_asked_for() => {
                 return Decision::Build(BuildReason::AskedFor { reason: entry.reason.clone(), by: entry.by.clone() });
@@ -110,9 +111,9 @@ pub fn back_off(failures: u64) -> u64 {
 
 /// Whether the repository offers another file under the name of the one that was built.
 pub(super) fn republished(package: &Package, target: &Target, entry: &Entry) -> Option<Republished> {
-    let recorded = entry.checksum.as_ref().filter(|_| entry.state == State::Built)?;
+    let recorded = entry.checksum().filter(|_| entry.state == State::Built)?;
     let offered = package.checksum.as_ref()?;
-    (recorded != offered).then(|| Republished {
+    recorded.contradicts(offered).then(|| Republished {
         package: package.nevra.clone(),
         target: target.clone(),
         recorded: recorded.to_string(),

@@ -37,6 +37,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
         let newest = context.rules.keep.newest(old_enough.into_iter());
         for package in packages {
             let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
+            take_over_checksum(package, &build, document);
             let entry = document.get(&build);
             plan.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
             match context.decide(&build, package.built_at, entry, &newest) {
@@ -105,6 +106,17 @@ fn forget_gone(packages: &[&Package], document: &mut Document, context: &Context
     });
 }
 
+/// Takes over the checksum of a release that was built where the repository states one of another kind now: its metadata
+/// were made anew, the file was not.
+fn take_over_checksum(package: &Package, build: &BuildKey, document: &mut Document) {
+    let Some((recorded, offered)) = document.get(build).and_then(Entry::checksum).zip(package.checksum.as_ref()) else {
+        return;
+    };
+    if recorded != offered && !recorded.contradicts(offered) {
+        document.record_checksum(build, offered.clone());
+    }
+}
+
 /// Records what the next run has to know of a build that this one holds. `memory` is how many more may be remembered
 /// only since they were seen.
 fn record_wait(
@@ -135,7 +147,7 @@ fn begin(
     context: &Context<'_>,
 ) {
     let Context { rules, origin, now, .. } = *context;
-    let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, |entry| entry.attempt);
+    let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, Entry::attempts);
     // A build that keeps failing comes last, and delays no other.
     wanted.sort_by_cached_key(|(_, build, reason)| {
         let (oldest, newest) = match rules.order {
@@ -166,7 +178,6 @@ fn begin(
             }
             left -= 1;
         }
-        let attempt = attempts(document, &build);
-        plan.builds.push(Planned { package: package.clone(), target: build.target, attempt, reason });
+        plan.builds.extend(Planned::of_claim(package, &build, document, reason));
     }
 }

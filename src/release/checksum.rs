@@ -99,6 +99,11 @@ impl Checksum {
         hasher.finish() == self.hex
     }
 
+    /// Whether this is of another file than the other one. Checksums of two kinds can't be compared.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.hex != other.hex
+    }
+
     /// The digits, if this is a SHA-256.
     pub fn sha256(&self) -> Option<&str> {
         (self.kind == ChecksumKind::Sha256).then_some(self.hex.as_str())

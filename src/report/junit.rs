@@ -16,7 +16,7 @@ use crate::alarm::Alarm;
 use crate::plan::{HoldReason, Plan, Planned};
 use crate::release::{BuildKey, Nevra, Target};
 use crate::text::printable;
-use crate::tracker::{Entry, State};
+use crate::tracker::{Document, State};
 
 /// A release × target as a test case.
 #[derive(Debug, Clone)]
@@ -37,13 +37,16 @@ enum Outcome {
 
 impl Case {
     /// The case of a build as the tracker has it now. `took` is how long the build took, where that is known.
-    pub fn recorded(build: &BuildKey, entry: &Entry, took: Option<SignedDuration>) -> Self {
+    pub fn recorded(build: &BuildKey, document: &Document, took: Option<SignedDuration>) -> Option<Self> {
+        let BuildKey { package, target } = build;
+        let entry = document.get(build)?;
         let outcome = match entry.state {
             State::Built => Outcome::Passed,
             State::Failed => Outcome::Failed,
             _ => Outcome::Skipped,
         };
-        Self { took, ..Self::new(&build.package, &build.target, outcome, standing(entry)) }
+        let told = standing(entry, document.notes(package, target));
+        Some(Self { took, ..Self::new(package, target, outcome, told) })
     }
 
     fn new(package: &Nevra, target: &Target, outcome: Outcome, told: String) -> Self {

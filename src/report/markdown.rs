@@ -10,7 +10,7 @@ use crate::alarm::Alarm;
 use crate::plan::{Held, HoldReason, Plan};
 use crate::release::{Nevra, Target};
 use crate::text::{ago, minute, printable};
-use crate::tracker::{Document, Entry};
+use crate::tracker::{Document, Entry, Notes};
 
 /// The plan of a run.
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
@@ -62,7 +62,7 @@ pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String 
         text.push_str("\n| release | target | state | since | attempts | |\n|---|---|---|---|--:|---|\n");
     }
     for (package, target, entry) in entries {
-        let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
+        let attempts = if entry.attempts() == 0 { String::new() } else { entry.attempts().to_string() };
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {attempts} | {} |",
@@ -70,15 +70,15 @@ pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String 
             code(target.as_str()),
             entry.state.word(),
             ago(entry.since, now),
-            more(entry),
+            more(entry, document.notes(package, target)),
         );
     }
     text
 }
 
-fn more(entry: &Entry) -> String {
-    let remarks = remarks(entry).into_iter().map(|remark| escaped(&remark));
-    let notes = entry.notes.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
+fn more(entry: &Entry, notes: &Notes) -> String {
+    let remarks = remarks(entry, !notes.is_empty()).into_iter().map(|remark| escaped(&remark));
+    let notes = notes.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
     let links = links(&entry.origin).into_iter().map(|link| format!("[{}](<{}>)", escaped(&link.label), link.url));
     remarks.chain(notes).chain(links).collect::<Vec<_>>().join(", ")
 }

@@ -124,8 +124,10 @@ impl<'a> Section<'a> {
         for (package, target, entry) in document.entries() {
             targets.insert(target);
             by_package.entry(package).or_default().insert(target, entry);
-            if entry.state == State::Built {
-                let (since, notes) = (Time::new(entry.since, now), shown(&entry.notes));
+            let image = document.image(package, target);
+            if entry.state == State::Built || image.is_some() {
+                let since = Time::new(image.map_or(entry.since, |(_, image)| image.recorded), now);
+                let notes = shown(document.notes(package, target));
                 newest.insert((target, package.arch()), Newest { package, target, since, notes });
             }
         }
@@ -134,7 +136,9 @@ impl<'a> Section<'a> {
             package,
             cells: targets
                 .iter()
-                .map(|target| (*target, entries.get(target).map(|entry| Cell::new(entry, now))))
+                .map(|target| {
+                    (*target, entries.get(target).map(|entry| Cell::new(entry, document.notes(package, target), now)))
+                })
                 .collect(),
         };
         let rows = by_package.into_iter().rev().map(row).collect();
@@ -161,13 +165,13 @@ impl<'a> Section<'a> {
 }
 
 impl Cell {
-    fn new(entry: &Entry, now: Timestamp) -> Self {
+    fn new(entry: &Entry, notes: &Notes, now: Timestamp) -> Self {
         Self {
             state: entry.state,
             since: Time::new(entry.since, now),
-            attempt: entry.attempt,
-            remarks: remarks(entry).iter().map(|remark| printable(remark)).collect(),
-            notes: shown(&entry.notes),
+            attempt: entry.attempts(),
+            remarks: remarks(entry, !notes.is_empty()).iter().map(|remark| printable(remark)).collect(),
+            notes: shown(notes),
             links: links(&entry.origin),
         }
     }

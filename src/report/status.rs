@@ -8,13 +8,13 @@ use url::Url;
 use crate::alarm::{self, Alarm, Limits};
 use crate::plan::{after_runs, back_off};
 use crate::text::{minute, printable};
-use crate::tracker::{Document, Entry, GivenUp, Origin, State};
+use crate::tracker::{Document, Entry, GivenUp, Notes, Origin, State};
 
 /// The alarms that a tracker tells by itself, with their sentences: its lanes that no run was recorded of for
 /// too long.
 pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(String, Alarm)> {
     let alarms = document.runs().iter().filter_map(|(lane, last_run)| {
-        let alarm = alarm::overdue(*last_run, limits, now)?;
+        let alarm = alarm::overdue(last_run.at, limits, now)?;
         let lane = if lane.is_empty() { String::new() } else { format!("{}: ", printable(lane)) };
         Some((format!("{lane}{alarm}"), alarm))
     });
@@ -22,9 +22,10 @@ pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(Str
 }
 
 /// Where a build stands, in a sentence.
-pub fn standing(entry: &Entry) -> String {
-    let attempt = if entry.attempt > 1 { format!(", attempt {}", entry.attempt) } else { String::new() };
-    let more = more(entry);
+pub fn standing(entry: &Entry, notes: &Notes) -> String {
+    let attempts = entry.attempts();
+    let attempt = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
+    let more = more(entry, notes);
     let comma = if more.is_empty() { "" } else { ", " };
     format!("{} {}{attempt}{comma}{more}", entry.state.word(), minute(entry.since))
 }
@@ -48,25 +49,26 @@ pub(super) fn counts(document: &Document) -> Vec<(State, usize)> {
 }
 
 /// The last column of a table: the notes of a build that is done, the URL of one that is open.
-pub(super) fn more(entry: &Entry) -> String {
-    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+pub(super) fn more(entry: &Entry, notes: &Notes) -> String {
+    let notes = notes.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = remarks(entry).into_iter().chain(notes).chain(url).collect();
+    let parts: Vec<String> = remarks(entry, notes.len() > 0).into_iter().chain(notes).chain(url).collect();
     printable(&parts.join("  "))
 }
 
-/// Remarks on a build beside its state, notes and links: why, by whom, and what
-/// becomes of it.
-pub(super) fn remarks(entry: &Entry) -> Vec<String> {
-    let to_wait = back_off(entry.attempt).saturating_sub(entry.passed_over.unwrap_or_default().runs);
+/// Remarks on a build beside its state, notes and links: why, by whom, what becomes of it, and that the notes after it
+/// are of an image that was there before.
+pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
+    let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {
         Some(GivenUp { since, .. }) => Some(format!("given up {}", minute(since))),
         None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
         None => None,
     };
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
-    entry.reason.iter().cloned().chain(by).chain(next).collect()
+    let before = (has_image && entry.state != State::Built).then(|| "built before:".to_owned());
+    entry.reason.iter().cloned().chain(by).chain(next).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

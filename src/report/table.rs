@@ -25,14 +25,14 @@ pub fn status(document: &Document, colours: bool, width: Option<usize>) -> Strin
     let rows: Vec<([String; 6], Style)> = document
         .entries()
         .map(|(package, target, entry)| {
-            let attempts = if entry.attempt == 0 { String::new() } else { entry.attempt.to_string() };
+            let attempts = if entry.attempts() == 0 { String::new() } else { entry.attempts().to_string() };
             let cells = [
                 package.to_string(),
                 target.to_string(),
                 entry.state.word().to_owned(),
                 bare_minute(entry.since),
                 attempts,
-                more(entry),
+                more(entry, document.notes(package, target)),
             ];
             (cells, style(entry))
         })

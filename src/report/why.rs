@@ -5,7 +5,7 @@ use crate::plan::compare::Earlier;
 use crate::policy::FilterReason;
 use crate::release::{Nevra, Target};
 use crate::text::{count, minute, printable};
-use crate::tracker::{Document, Entry};
+use crate::tracker::{Document, Entry, Notes};
 
 /// Why each of some releases is built, held or filtered, with what the tracker knows of it. Which of them are
 /// meant is asked with a target, or without one of what is filtered for all.
@@ -20,7 +20,10 @@ pub fn why(
     let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.reason.to_string()));
     let cells = built.chain(held).filter(|(package, target, _)| is_meant(package, Some(target)));
     let cells = cells.map(|(package, target, why)| {
-        let known = tracker.entry(package, target).map(history).filter(|text| !text.is_empty());
+        let known = tracker
+            .entry(package, target)
+            .map(|entry| history(entry, tracker.notes(package, target)))
+            .filter(|text| !text.is_empty());
         let known = known.map(|text| format!("  {}\n", printable(&text))).unwrap_or_default();
         (package.clone(), target.to_string(), answer(package, Some(target), &why) + &known)
     });
@@ -52,15 +55,15 @@ fn in_order(answers: impl Iterator<Item = (Nevra, String, String)>) -> String {
 }
 
 /// A line about a build from the tracker.
-fn history(entry: &Entry) -> String {
-    let attempts = (entry.attempt > 0).then(|| {
+fn history(entry: &Entry, notes: &Notes) -> String {
+    let attempts = (entry.attempts() > 0).then(|| {
         let rule = entry.rule.as_ref().map(|rule| format!(", begun as {}", rule.replace('_', " ")));
-        format!("{}{}", count(entry.attempt, "attempt"), rule.unwrap_or_default())
+        format!("{}{}", count(entry.attempts(), "attempt"), rule.unwrap_or_default())
     });
     let seen = entry.first_seen.map(|seen| format!("first seen {}", minute(seen)));
     let by = entry.by.as_ref().map(|by| format!("by {by} {}", minute(entry.since)));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
-    let notes = entry.notes.iter().map(|(name, value)| format!("{name}={value}"));
+    let notes = notes.iter().map(|(name, value)| format!("{name}={value}"));
     let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(notes).collect();
     parts.join("; ")
 }

@@ -38,7 +38,12 @@ pub fn merge(repositories: impl IntoIterator<Item = Vec<Package>>) -> Merged {
         }
         let known = &packages[start..];
         for first in known.iter().filter(|first| first.shares_a_target_with(&package)) {
-            if first.checksum.as_ref().zip(package.checksum.as_ref()).is_some_and(|(first, other)| first != other) {
+            if first
+                .checksum
+                .as_ref()
+                .zip(package.checksum.as_ref())
+                .is_some_and(|(first, other)| first.contradicts(other))
+            {
                 conflicts.push(Conflict {
                     package: package.nevra.clone(),
                     taken: first.url.clone(),

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::entry::{is_zero, with_outcome};
+use super::entry::{IMPORTED, is_zero, with_outcome};
 use super::{
-    ASKED_FOR, Entry, GivenUp, Notes, Origin, PassedOver, Seen, State, TrackerName, TrackerNameError, that_fit,
+    ASKED_FOR, Claim, Entry, GivenUp, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State, TrackerName,
+    TrackerNameError, Unknown, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
 use crate::release::{BuildKey, Checksum, Nevra, Target};
 use crate::text::named;
 
-const FORMAT: &str = "ami-scheduler/tracker/1";
+const FORMAT: &str = "ami-scheduler/tracker/2";
 
 /// The builds of one product on one ref, and what was recorded of them.
 ///
@@ -32,21 +32,36 @@ pub struct Document {
     targets: BTreeSet<Target>,
     /// The scopes of the runs of each target. A target without any was run with every release in scope.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    scopes: BTreeMap<Target, BTreeSet<Policy>>,
+    scopes: BTreeMap<Target, BTreeSet<Scope>>,
     /// The last snapshot of each repository, by URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     repositories: BTreeMap<String, Seen>,
     /// The last run that was recorded, by lane.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    runs: BTreeMap<String, Timestamp>,
+    runs: BTreeMap<String, LastRun>,
+    /// How often a target was removed. What was recorded of it before the last time is gone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    removals: BTreeMap<Target, u64>,
     /// How often releases were forgotten that were seen only. What was only seen before the last time is gone.
     #[serde(default, skip_serializing_if = "is_zero")]
     forgettings: u64,
     /// Boxed: a map of one target has room for eleven.
     entries: BTreeMap<Nevra, BTreeMap<Target, Box<Entry>>>,
+    /// Every image that was made, by what it is of and by the claim that made it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    images: BTreeMap<Nevra, BTreeMap<Target, BTreeMap<ImageKey, Image>>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
-    unknown: BTreeMap<String, Value>,
+    unknown: Unknown,
+}
+
+/// The releases that a run looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Scope {
+    #[serde(flatten)]
+    policy: Policy,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 /// Why bytes are not the document of a tracker.
@@ -96,6 +111,36 @@ impl From<JsonError> for DocumentError {
     }
 }
 
+/// What a build that succeeded says of its image.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// What it was a build of: the claim that its pipeline made. Without one, as by hand, the present one.
+    pub claim: Option<Claim>,
+    /// The job that records it; 0 outside of GitLab.
+    pub job: u64,
+    /// Values that it reports.
+    pub notes: Notes,
+}
+
+impl From<Notes> for Report {
+    fn from(notes: Notes) -> Self {
+        Self { notes, ..Self::default() }
+    }
+}
+
+/// What a success comes to. Its image is kept in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Success {
+    /// The build is done.
+    Counts,
+    /// It was recorded before.
+    AsBefore,
+    /// The build was asked for anew after it had been claimed: it is still to be done.
+    AskedForSince,
+    /// A later attempt has succeeded: that one's image counts.
+    Superseded,
+}
+
 /// The effect of a change on an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
@@ -116,9 +161,11 @@ impl Document {
             scopes: BTreeMap::new(),
             repositories: BTreeMap::new(),
             runs: BTreeMap::new(),
+            removals: BTreeMap::new(),
             forgettings: 0,
             entries: BTreeMap::new(),
-            unknown: BTreeMap::new(),
+            images: BTreeMap::new(),
+            unknown: Unknown::default(),
         }
     }
 
@@ -187,6 +234,22 @@ impl Document {
         self.entries.get(package)?.get(target).map(|entry| &**entry)
     }
 
+    /// Every image that was made of a build, the oldest first.
+    pub fn images(&self, package: &Nevra, target: &Target) -> impl DoubleEndedIterator<Item = (&ImageKey, &Image)> {
+        self.images.get(package).and_then(|targets| targets.get(target)).into_iter().flatten()
+    }
+
+    /// The image of a build that counts: that of the last attempt which made one, also while another is under way.
+    pub fn image(&self, package: &Nevra, target: &Target) -> Option<(&ImageKey, &Image)> {
+        self.images(package, target).next_back()
+    }
+
+    /// What the image that counts says of itself.
+    pub fn notes(&self, package: &Nevra, target: &Target) -> &Notes {
+        static NONE: Notes = Notes::new();
+        self.image(package, target).map_or(&NONE, |(_, image)| &image.notes)
+    }
+
     /// The targets that have had a run.
     pub fn targets(&self) -> BTreeSet<&Target> {
         let entries = self.entries().filter(|(_, _, entry)| entry.is_of_a_run()).map(|(_, target, _)| target);
@@ -202,14 +265,18 @@ impl Document {
 
     /// Whether an earlier run's scope covered this release; only then does unknown mean new.
     pub fn covers(&self, package: &Nevra, target: &Target) -> bool {
-        let looked = |scopes: &BTreeSet<Policy>| scopes.iter().any(|scope| scope.filter_reason(package).is_none());
+        let looked =
+            |scopes: &BTreeSet<Scope>| scopes.iter().any(|scope| scope.policy.filter_reason(package).is_none());
         self.knows(target) && self.scopes.get(target).is_none_or(looked)
     }
 
     /// Records that a target has had a run with this scope, even if the run had nothing else to record.
     pub fn record_scope(&mut self, target: &Target, scope: &Policy) {
         self.targets.insert(target.clone());
-        self.scopes.entry(target.clone()).or_default().insert(scope.clone());
+        let scopes = self.scopes.entry(target.clone()).or_default();
+        if !scopes.iter().any(|known| known.policy == *scope) {
+            scopes.insert(Scope { policy: scope.clone(), unknown: Unknown::default() });
+        }
     }
 
     /// The last snapshot of a repository, by its URL.
@@ -219,28 +286,56 @@ impl Document {
 
     /// Records what was seen of a repository.
     pub fn remember_repository(&mut self, url: &str, seen: Seen) {
-        merge_max(&mut self.repositories, url.to_owned(), seen, Seen::cmp);
+        merge_into(&mut self.repositories, url.to_owned(), seen, Seen::merge);
     }
 
     /// When a run of a lane was recorded last; the lane of a pipeline that has one alone is empty.
     pub fn last_run(&self, lane: &str) -> Option<Timestamp> {
-        self.runs.get(lane).copied()
+        self.runs.get(lane).map(|run| run.at)
     }
 
     /// The last runs that were recorded, by lane.
-    pub fn runs(&self) -> &BTreeMap<String, Timestamp> {
+    pub fn runs(&self) -> &BTreeMap<String, LastRun> {
         &self.runs
     }
 
-    /// Records that a lane has had a run.
-    pub fn remember_run(&mut self, lane: &str, now: Timestamp) {
-        merge_max(&mut self.runs, lane.to_owned(), now, Timestamp::cmp);
+    /// Records that a lane has had a run, by a pipeline.
+    pub fn remember_run(&mut self, lane: &str, pipeline: u64, now: Timestamp) {
+        let run = LastRun { pipeline, at: now, unknown: Unknown::default() };
+        merge_into(&mut self.runs, lane.to_owned(), run, LastRun::merge);
     }
 
-    /// Merges two documents: of each build the larger entry, but for what one of them has forgotten.
+    /// Removes a target: what was recorded of it is gone, in whatever old head it stands. It can be built on again,
+    /// as one that was never there.
+    pub fn remove_target(&mut self, target: &Target) {
+        let removals = self.removals.entry(target.clone()).or_default();
+        *removals = removals.saturating_add(1);
+        self.drop_target(target);
+    }
+
+    /// How often a target was removed.
+    pub fn removals(&self, target: &Target) -> u64 {
+        self.removals.get(target).copied().unwrap_or_default()
+    }
+
+    fn drop_target(&mut self, target: &Target) {
+        self.targets.remove(target);
+        self.scopes.remove(target);
+        for targets in self.entries.values_mut() {
+            targets.remove(target);
+        }
+        self.entries.retain(|_, targets| !targets.is_empty());
+        for targets in self.images.values_mut() {
+            targets.remove(target);
+        }
+        self.images.retain(|_, targets| !targets.is_empty());
+    }
+
+    /// Merges two documents: of each build the larger entry, and all images, but for what one of them has forgotten or
+    /// removed.
     ///
-    /// Commutative, associative and idempotent, since it takes maxima: of what was only seen, that of the document
-    /// which has forgotten more often.
+    /// Commutative, associative and idempotent, since it takes maxima and unions: of a target, and of what was only
+    /// seen, those of the document which has removed or forgotten them more often.
     #[must_use]
     pub fn merge(mut self, mut other: Self) -> Self {
         match self.forgettings.cmp(&other.forgettings) {
@@ -249,25 +344,42 @@ impl Document {
             Ordering::Equal => {}
         }
         self.forgettings = self.forgettings.max(other.forgettings);
+        let removed: BTreeSet<Target> = self.removals.keys().chain(other.removals.keys()).cloned().collect();
+        for target in removed {
+            let (mine, theirs) = (self.removals(&target), other.removals(&target));
+            match mine.cmp(&theirs) {
+                Ordering::Less => self.drop_target(&target),
+                Ordering::Greater => other.drop_target(&target),
+                Ordering::Equal => {}
+            }
+            self.removals.insert(target, mine.max(theirs));
+        }
         self.targets.extend(other.targets);
         for (target, scopes) in other.scopes {
             self.scopes.entry(target).or_default().extend(scopes);
         }
         for (url, seen) in other.repositories {
-            merge_max(&mut self.repositories, url, seen, Seen::cmp);
+            merge_into(&mut self.repositories, url, seen, Seen::merge);
         }
         for (lane, run) in other.runs {
-            merge_max(&mut self.runs, lane, run, Timestamp::cmp);
+            merge_into(&mut self.runs, lane, run, LastRun::merge);
         }
         for (package, targets) in other.entries {
             let mine = self.entries.entry(package).or_default();
             for (target, entry) in targets {
-                merge_max(mine, target, entry, Ord::cmp);
+                merge_into(mine, target, entry, |known, entry| known.merge(*entry));
             }
         }
-        for (field, value) in other.unknown {
-            merge_max(&mut self.unknown, field, value, |a, b| a.to_string().cmp(&b.to_string()));
+        for (package, targets) in other.images {
+            let mine = self.images.entry(package).or_default();
+            for (target, images) in targets {
+                let mine = mine.entry(target).or_default();
+                for (key, image) in images {
+                    merge_into(mine, key, image, Image::merge);
+                }
+            }
         }
+        self.unknown.merge(other.unknown);
         self
     }
 
@@ -337,8 +449,7 @@ impl Document {
         claim.attempt = claim.attempt.saturating_add(1);
         claim.rule.get_or_insert_with(|| rule.to_owned());
         claim.first_seen.get_or_insert(now);
-        claim.checksum = checksum.or(claim.checksum);
-        claim
+        claim.about(checksum)
     }
 
     /// Claims a build that a person asks for, as its first attempt: whatever was recorded of it no longer holds.
@@ -358,29 +469,74 @@ impl Document {
         }
     }
 
-    /// Records that a build succeeded, with what it reports of itself.
-    ///
-    /// A success that is there already stays as it is, unless this one reports something else.
-    pub fn succeed(&mut self, build: &BuildKey, notes: &Notes, now: Timestamp, mut origin: Origin) -> Recorded {
-        let notes = that_fit(notes);
+    /// Records the image of a build that succeeded. The success counts unless the build was asked for anew after it had
+    /// been claimed, or a later attempt has succeeded. That its claim has ended otherwise does not void it.
+    pub fn succeed(&mut self, build: &BuildKey, report: Report, now: Timestamp, origin: Origin) -> Success {
+        let BuildKey { package, target } = build;
+        let notes = that_fit(&report.notes);
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        let news = notes.iter().any(|(name, value)| before.notes.get(name) != Some(value));
-        if before.state == State::Built && !news {
-            return Recorded::AsBefore;
+        let known = |claim: &Claim| {
+            let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
+            made.any(|(_, image)| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value)))
+        };
+        let claim = match report.claim {
+            Some(claim) => claim,
+            // By hand nothing tells which build it was. What was recorded last is not recorded again.
+            None if before.state == State::Built && known(&before.claim()) => return Success::AsBefore,
+            None => {
+                let is_another = before.state == State::Built || before.attempt == 0;
+                let attempt = before.attempt.saturating_add(u64::from(is_another));
+                let claimed_by = Some(before.origin.pipeline).filter(|id| before.state == State::Building && *id > 0);
+                let pipeline = claimed_by.unwrap_or(origin.pipeline);
+                Claim {
+                    epoch: before.epoch,
+                    attempt,
+                    pipeline,
+                    lane: before.origin.lane.clone().or(origin.lane.clone()),
+                }
+            }
+        };
+        let is_known = known(&claim);
+        if !is_known {
+            let mut image = Image::new(now, notes);
+            image.job_url.clone_from(&origin.job_url);
+            image.checksum = before.checksum().filter(|_| before.claim() == claim).cloned();
+            self.put_image(build, ImageKey { claim: claim.clone(), job: report.job }, image);
+        }
+        if claim.epoch < before.epoch {
+            return Success::AskedForSince;
+        }
+        if claim.epoch == before.epoch && before.state == State::Built && before.attempt >= claim.attempt {
+            let is_its_own = before.claim() == claim;
+            return match (is_its_own, is_known) {
+                (true, true) => Success::AsBefore,
+                (true, false) => Success::Counts,
+                (false, _) => Success::Superseded,
+            };
         }
         // The claim's pipeline is the one whose id people know; the update job runs in its child.
-        if before.state == State::Building && before.origin.pipeline > 0 {
-            origin.pipeline = before.origin.pipeline;
-        }
+        let origin = Origin { pipeline: claim.pipeline, lane: claim.lane, ..origin };
         let mut success = before.transition(State::Built, now, origin);
-        // Of two successes the one with more attempts is the larger: the newer has to win.
-        if before.state == State::Built || before.attempt == 0 {
-            success.attempt = success.attempt.saturating_add(1);
-        }
-        success.notes = that_fit(notes.iter().chain(&success.notes));
+        (success.epoch, success.attempt) = (claim.epoch, claim.attempt);
         success.first_seen.get_or_insert(now);
         self.put(build, success);
-        Recorded::Changed
+        Success::Counts
+    }
+
+    /// Gives back every open claim of a lane of `pipeline`, and returns those builds: none of them was begun, so that
+    /// the attempts do not count.
+    pub fn give_back(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<BuildKey> {
+        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.lane.as_deref());
+        let open = self.builds_where(|_, _, entry| is_open(entry));
+        for build in &open {
+            if let Some(claim) = self.get(build) {
+                let of_claim = Origin { pipeline: claim.origin.pipeline, ..origin.clone() };
+                let mut given_back = claim.transition(State::GivenBack, now, of_claim);
+                given_back.given_back = given_back.given_back.saturating_add(1);
+                self.put(build, given_back);
+            }
+        }
+        open
     }
 
     /// Turns every open claim of a lane of `pipeline` into a failed attempt, and returns those builds. `origin`
@@ -405,6 +561,13 @@ impl Document {
             origin.pipeline = claim.origin.pipeline;
             let failed = claim.transition(State::Failed, now, origin);
             self.put(build, failed);
+        }
+    }
+
+    /// Records another checksum of the package file that a build is about.
+    pub fn record_checksum(&mut self, build: &BuildKey, checksum: Checksum) {
+        if let Some(entry) = self.get(build).cloned() {
+            self.put(build, entry.about(Some(checksum)));
         }
     }
 
@@ -446,6 +609,7 @@ impl Document {
         }
         let mut skipped = before.transition(State::Skipped, now, Origin::default());
         (skipped.reason, skipped.by) = (Some(reason.to_owned()), Some(by.to_owned()));
+        skipped.decisions = skipped.decisions.saturating_add(1);
         skipped.first_seen.get_or_insert(now);
         self.put(build, skipped)
     }
@@ -469,9 +633,10 @@ impl Document {
     /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
     pub fn import_image(&mut self, build: &BuildKey, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
         let recorded = self.import_as(build, State::Built, reason, now);
-        if let (Recorded::Changed, Some(mut entry)) = (recorded, self.get(build).cloned()) {
-            entry.notes.extend(notes.clone());
-            self.put(build, entry);
+        if let (Recorded::Changed, Some(entry)) = (recorded, self.get(build)) {
+            let key = ImageKey { claim: entry.claim(), job: 0 };
+            let image = Image { reason: Some(reason.to_owned()), ..Image::new(now, notes.clone()) };
+            self.put_image(build, key, image);
         }
         recorded
     }
@@ -484,6 +649,9 @@ impl Document {
         let mut entry = before.cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         entry = entry.transition(state, now, Origin::default());
         entry.reason = Some(reason.to_owned());
+        if state == State::Built {
+            entry.rule.get_or_insert_with(|| IMPORTED.to_owned());
+        }
         entry.first_seen.get_or_insert(now);
         self.put(build, entry)
     }
@@ -506,12 +674,13 @@ impl Document {
     }
 
     fn reset(&mut self, build: &BuildKey, reason: Option<&str>, by: Option<&str>, now: Timestamp) -> Recorded {
-        let Some(before) = self.get(build) else { return Recorded::AsBefore };
+        let Some(before) = self.get(build).filter(|known| !known.is_of_the_last_epoch()) else {
+            return Recorded::AsBefore;
+        };
         let mut anew = before.transition(State::Pending, now, Origin::default());
         anew.epoch = anew.epoch.saturating_add(1);
-        anew.attempt = 0;
+        (anew.attempt, anew.given_back) = (0, 0);
         anew.rule = None;
-        anew.notes.clear();
         (anew.reason, anew.by) = (reason.map(str::to_owned), by.map(str::to_owned));
         // The target has had a run; from here on its entry no longer shows that.
         if self.knows(&build.target) {
@@ -530,7 +699,12 @@ impl Document {
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
     fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
-        merge_max(targets, build.target.clone(), Box::new(entry.bounded()), Ord::cmp)
+        merge_into(targets, build.target.clone(), Box::new(entry.bounded()), |known, entry| known.merge(*entry))
+    }
+
+    fn put_image(&mut self, build: &BuildKey, key: ImageKey, image: Image) {
+        let targets = self.images.entry(build.package.clone()).or_default();
+        merge_into(targets.entry(build.target.clone()).or_default(), key, image.bounded(), Image::merge);
     }
 }
 
@@ -539,12 +713,24 @@ fn is_one_of(target: &Target, targets: &[Target]) -> bool {
     targets.is_empty() || targets.contains(target)
 }
 
-fn merge_max<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V, compare: impl Fn(&V, &V) -> Ordering) -> Recorded {
+/// Adds a value to a map, or merges it with the one that is there.
+fn merge_into<K: Ord, V: Clone + PartialEq>(
+    into: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+    merge: impl Fn(&mut V, V),
+) -> Recorded {
     use std::collections::btree_map::Entry::{Occupied, Vacant};
     match into.entry(key) {
         Vacant(place) => drop(place.insert(value)),
-        Occupied(mut place) if compare(&value, place.get()).is_gt() => drop(place.insert(value)),
-        Occupied(_) => return Recorded::AsBefore,
+        Occupied(place) if *place.get() == value => return Recorded::AsBefore,
+        Occupied(mut place) => {
+            let before = place.get().clone();
+            merge(place.get_mut(), value);
+            if *place.get() == before {
+                return Recorded::AsBefore;
+            }
+        }
     }
     Recorded::Changed
 }

@@ -53,7 +53,7 @@ pub(super) fn decode(content: &[u8], budget: &Budget) -> Result<(Document, Held)
 mod tests {
     use super::*;
     use crate::release::BuildKey;
-    use crate::tracker::{Notes, Origin, TrackerName};
+    use crate::tracker::{Origin, Report, TrackerName};
     use jiff::Timestamp;
     use std::io::Read as _;
 
@@ -66,7 +66,7 @@ mod tests {
         for version in 0..entries {
             let package = format!("p-{version}-1.noarch").parse().expect("a package");
             let build = BuildKey { package, target: "al2023".parse().expect("a target") };
-            document.succeed(&build, &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+            document.succeed(&build, Report::default(), Timestamp::UNIX_EPOCH, Origin::default());
         }
         document
     }

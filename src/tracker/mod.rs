@@ -1,20 +1,28 @@
 //! The tracker: what was built, tried and skipped, kept so that concurrent writers lose nothing.
 //!
-//! A [`Document`] maps a release × target to an [`Entry`]; merging two documents takes the larger
-//! entry of each. A tracker is a set of documents, its [`heads`], in a [`Store`](heads::Store);
+//! A [`Document`] maps a release × target to an [`Entry`] and to the [`Image`]s that were made of it; merging two
+//! documents takes the larger entry of each, and all images. A tracker is a set of documents, its [`heads`], in a [`Store`](heads::Store);
 //! what it says is the merge of them all.
 
+mod bounds;
+mod claim;
 mod document;
 mod encoding;
 mod entry;
 pub mod heads;
+mod image;
 mod name;
 pub mod plain_text;
 mod room;
 mod snapshot;
+mod unknown;
 
-pub use document::{Document, DocumentError, Recorded};
-pub use entry::{ASKED_FOR, Entry, GivenUp, MAX_NOTES, Notes, Origin, PassedOver, State, Tone, that_fit};
+pub use bounds::{MAX_NOTES, Notes, that_fit};
+pub use claim::{Claim, ClaimError, ImageKey};
+pub use document::{Document, DocumentError, Recorded, Report, Success};
+pub use entry::{ASKED_FOR, Entry, GivenUp, Origin, PackageFile, PassedOver, State, Tone};
+pub use image::Image;
 pub use name::{HeadName, TrackerName, TrackerNameError};
 pub use room::{MAX_HEAD, Room};
-pub use snapshot::{Seen, Shrank};
+pub use snapshot::{LastRun, Seen, Shrank};
+pub use unknown::Unknown;

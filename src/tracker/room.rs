@@ -121,7 +121,7 @@ mod tests {
                 for number in 0..20 {
                     let notes: Notes = (0..500).map(|n| (format!("N{n}"), noise(number * 500 + n, n))).collect();
                     let origin = Origin { job_url: Some(url(number)), ..origin(number) };
-                    document.succeed(&build(number), &notes, now, origin);
+                    document.succeed(&build(number), notes.into(), now, origin);
                 }
             }
             let after = Room::of(&document).expect("a room");

@@ -3,14 +3,32 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Unknown;
+use super::entry::is_zero;
 use crate::repository::{RepositoryRead, Revision};
 
 /// How long the `Shrank` alarm repeats before the smaller size is the new normal.
 const SHRANK_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// A run that was recorded. Of two the one of the later pipeline is the larger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Its pipeline; 0 outside of GitLab.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pipeline: u64,
+    /// When it was.
+    pub at: Timestamp,
+    /// Fields of newer versions.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
 /// A snapshot of a repository. The later one is the larger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seen {
+    /// How many snapshots came before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changes: u64,
     /// When it was first seen so.
     pub since: Timestamp,
     /// How many releases of the product it had.
@@ -21,6 +39,9 @@ pub struct Seen {
     /// Its size before it shrank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrank: Option<Shrank>,
+    /// Fields of newer versions.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The loss of most releases of a repository.
@@ -32,7 +53,17 @@ pub struct Shrank {
     pub from: u64,
 }
 
+impl LastRun {
+    pub(super) fn merge(&mut self, other: Self) {
+        take_larger(self, other, |run| &mut run.unknown);
+    }
+}
+
 impl Seen {
+    pub(super) fn merge(&mut self, other: Self) {
+        take_larger(self, other, |seen| &mut seen.unknown);
+    }
+
     /// The snapshot to keep now that a repository was read; `unchanged_limit` is how long it may stand still.
     pub(crate) fn next(
         before: Option<&Self>,
@@ -41,7 +72,8 @@ impl Seen {
         now: Timestamp,
     ) -> Self {
         let releases = read.releases as u64;
-        let seen = Self { since: now, releases, revision: read.revision.clone(), shrank: None };
+        let (changes, revision, unknown) = (0, read.revision.clone(), Unknown::default());
+        let seen = Self { changes, since: now, releases, revision, shrank: None, unknown };
         let Some(before) = before else { return seen };
         let was = before.shrank.filter(|shrank| now.duration_since(shrank.at) < SHRANK_IS_NEWS);
         let shrank = if 2 * releases < before.releases { Some(Shrank { at: now, from: before.releases }) } else { was };
@@ -51,11 +83,21 @@ impl Seen {
         let is_due = |limit: SignedDuration| now.duration_since(before.since) > limit / 4;
         let moved_on = before.revision != read.revision && unchanged_limit.is_some_and(is_due);
         if releases != before.releases || shrank != before.shrank || moved_on {
-            Self { shrank, ..seen }
+            Self { changes: before.changes.saturating_add(1), shrank, unknown: before.unknown.clone(), ..seen }
         } else {
             before.clone()
         }
     }
+}
+
+/// The larger of both by what is known of them, with the fields of newer versions that either has.
+fn take_larger<T: Ord>(one: &mut T, mut other: T, unknown: impl Fn(&mut T) -> &mut Unknown) {
+    let (mut mine, theirs) = (std::mem::take(unknown(one)), std::mem::take(unknown(&mut other)));
+    if *one < other {
+        *one = other;
+    }
+    mine.merge(theirs);
+    *unknown(one) = mine;
 }
 
 #[cfg(test)]
@@ -68,7 +110,14 @@ mod tests {
 
     fn seen(since: i64, releases: u64, shrank: Option<(i64, u64)>) -> Seen {
         let shrank = shrank.map(|(at, from)| Shrank { at: day(at), from });
-        Seen { since: day(since), releases, revision: Some("1".to_owned().into()), shrank }
+        Seen {
+            changes: 0,
+            since: day(since),
+            releases,
+            revision: Some("1".to_owned().into()),
+            shrank,
+            unknown: Unknown::default(),
+        }
     }
 
     fn next(before: Option<&Seen>, releases: usize, revision: &str, now: i64) -> Seen {
@@ -100,6 +149,7 @@ mod tests {
             (seen(1, 4, Some((1, 10))), 4, 7, seen(1, 4, Some((1, 10)))),
             (seen(1, 4, Some((1, 10))), 4, 8, seen(8, 4, None)),
         ] {
+            let after = Seen { changes: u64::from(after != before), ..after };
             assert_eq!(next(Some(&before), releases, "1", now), after, "{before:?}, then {releases} on day {now}");
         }
     }

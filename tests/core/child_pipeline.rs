@@ -33,6 +33,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
         },
         target: target.parse().expect("a target"),
         attempt: 1,
+        claim: "0.1@102".parse().expect("a claim"),
         reason: BuildReason::NewRelease,
     }
 }

@@ -8,7 +8,7 @@ use ami_scheduler::plan::{Plan, Rules};
 use ami_scheduler::policy::{Exclusion, FilterReason, Keep, Policy, Versions};
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
-use ami_scheduler::tracker::{Document, Notes};
+use ami_scheduler::tracker::{Document, Notes, Report};
 
 const TARGETS: [&str; 2] = ["al2023", "rhel9"];
 
@@ -16,7 +16,7 @@ const TARGETS: [&str; 2] = ["al2023", "rhel9"];
 fn tracker() -> Document {
     let mut document = Document::new("gitlab-runner", "main");
     for name in TARGETS {
-        document.succeed(&build("18.4.0", name), &Notes::new(), night(1), pipeline(1));
+        document.succeed(&build("18.4.0", name), Report::default(), night(1), pipeline(1));
     }
     for id in [2, 3, 4] {
         document.claim(&build("18.5.0", "rhel9"), "new_release", None, night(2), pipeline(id));
@@ -160,7 +160,7 @@ fn why_tells_the_decision_and_what_is_known_of_it() {
     document.skip_by_hand(&build("18.5.0", "al2023"), "does not start", "mary", night(3));
     document.succeed(
         &build("18.4.0", "rhel9"),
-        &Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]),
+        Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]).into(),
         night(4),
         pipeline(5),
     );
@@ -193,8 +193,8 @@ fn why_tells_the_decision_and_what_is_known_of_it() {
 fn a_lane_is_overdue_when_it_is_certain_that_it_had_no_run_for_so_long() {
     let limits = Limits { unchanged: None, overdue: Some(days(4)) };
     let mut document = Document::new("gitlab-runner", "main");
-    document.remember_run("", night(1));
-    document.remember_run("v18-", night(2));
+    document.remember_run("", 1, night(1));
+    document.remember_run("v18-", 2, night(2));
     for (day, lanes) in [(7, vec![]), (8, vec![""]), (9, vec!["", "v18-: "])] {
         let overdue = report::overdue(&document, &limits, night(day));
         let told: Vec<&str> =

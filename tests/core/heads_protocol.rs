@@ -3,7 +3,7 @@
 use crate::common::memory::Memory;
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::heads::{self, Heads, Tracker, TrackerError};
-use ami_scheduler::tracker::{Document, Notes, Origin, State};
+use ami_scheduler::tracker::{Document, Origin, Report, State};
 use jiff::Timestamp;
 
 fn build(version: u64) -> BuildKey {
@@ -27,7 +27,7 @@ fn record_after(tracker: &Tracker<'_>, heads: &Heads, version: u64) {
 }
 
 fn record_in(mut document: Document, tracker: &Tracker<'_>, heads: &Heads, version: u64) -> Result<(), TrackerError> {
-    document.succeed(&build(version), &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+    document.succeed(&build(version), Report::default(), Timestamp::UNIX_EPOCH, Origin::default());
     tracker.write(heads, &document)
 }
 

@@ -118,6 +118,7 @@ fn rendered(listing: &Listing) -> String {
         package: package.clone(),
         target: "al2023".parse().expect("a target"),
         attempt: 1,
+        claim: "0.1@102".parse().expect("a claim"),
         reason: BuildReason::NewRelease,
     };
     let builds: Vec<Planned> = listing.packages.iter().map(planned).collect();

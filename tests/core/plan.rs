@@ -9,7 +9,7 @@ use ami_scheduler::plan::{
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
 use ami_scheduler::release::{BuildKey, Package};
-use ami_scheduler::tracker::{Document, MAX_HEAD, Notes, Origin, Room, State};
+use ami_scheduler::tracker::{Document, MAX_HEAD, Notes, Origin, Report, Room, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sha2::Digest as _;
@@ -25,7 +25,7 @@ fn empty() -> Document {
 /// A tracker whose first run for al2023 is over: 18.0.0 was built.
 fn tracker() -> Document {
     let mut document = empty();
-    document.succeed(&build("18.0.0"), &Notes::new(), night(1), pipeline(1));
+    document.succeed(&build("18.0.0"), Report::default(), night(1), pipeline(1));
     document
 }
 
@@ -166,7 +166,7 @@ fn what_a_wider_scope_lets_through_for_the_first_time_is_no_news() {
     let mut document = empty();
     let narrow = Rules { scope: leading("18.6"), ..Rules::default() };
     run(&mut document, &runners(&["18.6.0"]), &narrow, 2, night(2));
-    document.succeed(&build("18.6.0"), &Notes::new(), night(2), pipeline(2));
+    document.succeed(&build("18.6.0"), Report::default(), night(2), pipeline(2));
     let wide = Rules { scope: leading("18"), ..Rules::default() };
     let plan = run(&mut document, &runners(&["18.1.0", "18.2.0", "18.6.0", "18.6.1", "18.6.2"]), &wide, 3, night(3));
     // Of those that are old the newest, as in any first run; of those that are new each.
@@ -390,7 +390,7 @@ fn a_tracker_without_room_for_outcomes_claims_fewer_builds_or_none() {
     // Once they have ended there is room again: what honest builds report is short.
     for planned in &plan.builds {
         let ami = Notes::from([("AMI_ID".to_owned(), "ami-0123456789abcdef0".to_owned())]);
-        claimed.succeed(&build(&planned.package.nevra.evr().version), &ami, night(3), pipeline(9));
+        claimed.succeed(&build(&planned.package.nevra.evr().version), ami.clone().into(), night(3), pipeline(9));
     }
     let after = Room::of(&claimed).expect("a room");
     assert!(after.size < MAX_HEAD && after.open_claims == 0, "{before:?} {after:?}");
@@ -432,7 +432,7 @@ fn a_release_that_changed_under_its_name_is_told_of_and_not_built_again() {
     // One that is still being built has been built from nothing.
     let offered = [Package { checksum: Some(checksum("b")), ..runner("18.6.0") }];
     assert_eq!(run(&mut document.clone(), &offered, &Rules::default(), 3, night(2)).republished, []);
-    document.succeed(&build("18.6.0"), &Notes::new(), night(2), pipeline(2));
+    document.succeed(&build("18.6.0"), Report::default(), night(2), pipeline(2));
     assert_eq!(run(&mut document, &releases, &Rules::default(), 3, night(3)).republished, []);
 
     let plan = run(&mut document, &offered, &Rules::default(), 3, night(3));
@@ -687,7 +687,7 @@ fn a_skip_by_hand_survives_a_claim_that_was_read_before_it_and_a_success_survive
     claimed.claim(&build("18.5.0"), "new_release", None, night(3), pipeline(9));
     let merged = claimed.clone().merge(skipped.clone());
     assert_eq!(merged.get(&build("18.5.0")), skipped.get(&build("18.5.0")));
-    claimed.succeed(&build("18.5.0"), &Notes::new(), night(3), pipeline(9));
+    claimed.succeed(&build("18.5.0"), Report::default(), night(3), pipeline(9));
     assert_eq!(state(&claimed.merge(skipped), &build("18.5.0")), Some(State::Built));
 }
 
@@ -738,7 +738,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
     type Known = fn(&mut Document, &BuildKey);
     let cases: [(&str, Known); 6] = [
         ("nothing", |_, _| {}),
-        ("built", |document, build| _ = document.succeed(build, &Notes::new(), night(2), pipeline(2))),
+        ("built", |document, build| _ = document.succeed(build, Report::default(), night(2), pipeline(2))),
         ("skipped", |document, build| _ = document.skip(build, "there at the first run", night(2))),
         ("skipped by a person", |document, build| {
             document.skip_by_hand(build, "does not start", "john", night(2));
@@ -781,7 +781,7 @@ fn what_is_asked_for_by_hand_is_not_built_twice_at_once() {
     assert_eq!((versions(&plan), plan.builds[0].reason.clone()), (vec!["18.6.0"], BuildReason::OwnClaim));
     assert_eq!(document, before);
     // So is what it has built.
-    document.succeed(&build("18.6.0"), &Notes::new(), night(2), pipeline(8));
+    document.succeed(&build("18.6.0"), Report::default(), night(2), pipeline(8));
     let (before, plan) = (document.clone(), ask(&mut document, &runners(&["18.6.0"]), 8, night(2)));
     assert!(matches!(hold_reason(&plan, "18.6.0"), HoldReason::Built { .. }), "{plan:?}");
     assert_eq!(document, before);
@@ -790,7 +790,7 @@ fn what_is_asked_for_by_hand_is_not_built_twice_at_once() {
 #[test]
 fn outside_of_gitlab_what_is_asked_for_by_hand_is_built_though_another_run_has_built_it() {
     let mut document = tracker();
-    document.succeed(&build("18.6.0"), &Notes::new(), night(2), Origin::default());
+    document.succeed(&build("18.6.0"), Report::default(), night(2), Origin::default());
     assert_eq!(versions(&ask(&mut document, &runners(&["18.6.0"]), 0, night(3))), ["18.6.0"]);
 }
 
@@ -809,7 +809,7 @@ fn of_a_version_its_newest_release_is_built_for_each_architecture() {
 fn what_is_asked_for_by_hand_is_no_first_run() {
     let mut document = empty();
     ask(&mut document, &runners(&["18.5.0"]), 1, night(1));
-    document.succeed(&build("18.5.0"), &Notes::new(), night(1), pipeline(1));
+    document.succeed(&build("18.5.0"), Report::default(), night(1), pipeline(1));
     let releases = runners(&["18.4.0", "18.5.0", "18.6.0"]);
     let plan = run(&mut document, &releases, &Rules::default(), 2, night(2));
     assert_eq!(plan.new_targets, targets(&["al2023"]));
@@ -850,7 +850,7 @@ fn case() -> impl Strategy<Value = Case> {
         for (version, change, id, day) in known {
             let (build, now) = (build(&version), night(day));
             match change {
-                0 => drop(document.succeed(&build, &Notes::new(), now, pipeline(id))),
+                0 => drop(document.succeed(&build, Report::default(), now, pipeline(id))),
                 1 => drop(document.skip(&build, "there at the first run", now)),
                 2 => drop(document.skip_by_hand(&build, "broken", "mary", now)),
                 3 => drop(document.rebuild(&build.package, &[], "again", Some("mary"), now)),
@@ -946,7 +946,7 @@ proptest! {
         let backs_off = plan.held.iter().any(|cell| matches!(cell.reason, HoldReason::BackOff { .. }));
         for build in plan.builds {
             let build = BuildKey { package: build.package.nevra, target: build.target };
-            document.succeed(&build, &Notes::new(), night(7), pipeline(5));
+            document.succeed(&build, Report::default(), night(7), pipeline(5));
         }
         let mut idle = document.clone();
         let plan = run(&mut idle, &case.packages, &rules, 6, night(7));

@@ -8,7 +8,7 @@ use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::repository::RepositoryRead;
-use ami_scheduler::tracker::{Document, Notes, Origin};
+use ami_scheduler::tracker::{Document, Notes, Origin, Report};
 use jiff::SignedDuration;
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
@@ -41,7 +41,7 @@ fn tracker() -> Document {
     let mut document = Document::new("gitlab-runner", "main");
     for (target, ami) in [("al2023", "ami-0a1"), ("rhel9", "ami-0b2")] {
         let notes = notes(&[("AMI_ID", ami)]);
-        document.succeed(&build("18.5.0", target), &notes, time("2026-11-01T02:34:56Z"), pipeline(90));
+        document.succeed(&build("18.5.0", target), notes.into(), time("2026-11-01T02:34:56Z"), pipeline(90));
     }
     document
 }
@@ -173,7 +173,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     document.claim(&build("18.7.0", "al2023"), "new_release", None, time("2026-11-23T02:00:00Z"), pipeline(95));
     document.claim(&build("18.7.0", "rhel9"), "new_release", None, time("2026-11-24T01:30:00Z"), pipeline(100));
     document.skip(&build("18.8.0", "al2023"), "broken upstream", time(NIGHT));
-    document.succeed(&build("18.8.0", "rhel9"), &notes(&[("AMI_ID", "ami-0c3")]), time(NIGHT), pipeline(96));
+    document.succeed(&build("18.8.0", "rhel9"), notes(&[("AMI_ID", "ami-0c3")]).into(), time(NIGHT), pipeline(96));
     document.rebuild(&runner("18.8.0").nevra, &targets(&["rhel9"]), "the image has no swap", None, time(NIGHT));
 
     let rules = Rules { max_builds: 4, ..rules() };
@@ -228,7 +228,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     let mut release = runner("18.6.0");
     release.checksum = Some(checksum("a"));
     run_for(&["al2023"], &mut document, &[release.clone()], &rules(), &pipeline(2), time(NIGHT));
-    document.succeed(&build("18.6.0", "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
+    document.succeed(&build("18.6.0", "al2023"), Report::default(), time(NIGHT), pipeline(2));
     release.checksum = Some(checksum("b"));
 
     let plan = run_for(&["al2023"], &mut document, &[release.clone()], &rules(), &pipeline(3), time(NIGHT));
@@ -258,7 +258,12 @@ fn of_many_builds_the_first_fifty_are_told() {
 #[test]
 fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     let mut document = Document::new("gitlab-runner", "ref\x1b[2J");
-    document.succeed(&build("18.5.0", "al2023"), &notes(&[("AMI_ID", "ami\r\n\x1b[1A")]), time(NIGHT), pipeline(1));
+    document.succeed(
+        &build("18.5.0", "al2023"),
+        notes(&[("AMI_ID", "ami\r\n\x1b[1A")]).into(),
+        time(NIGHT),
+        pipeline(1),
+    );
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
     document.record_scope(&target("al2023"), &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
@@ -329,7 +334,7 @@ fn a_build_as_junit_passes_with_its_notes_and_its_time_or_fails_with_its_place()
     document.claim(&failed, "new_release", None, time(NIGHT), pipeline(101));
     document.settle(101, time(NIGHT), &pipeline(101), |_| None);
     let took = SignedDuration::from_secs(1234);
-    let case = |build, took| junit::Case::recorded(build, document.get(build).expect("an entry"), took);
+    let case = |build, took| junit::Case::recorded(build, &document, took).expect("an entry");
     let xml = xml(&[case(&built, Some(took)), case(&failed, None)]);
     insta::assert_snapshot!(xml, @r#"
     <?xml version="1.0" encoding="UTF-8"?>
@@ -444,7 +449,7 @@ fn the_page_allows_its_own_style_and_script_and_nothing_else() {
 fn a_note_name_with_control_characters_reaches_no_page() {
     let mut document = tracker();
     let forged = notes(&[("A\u{1b}[2J\u{202e}\n", "ami-\u{1b}[0m")]);
-    document.succeed(&build("18.6.0", "al2023"), &forged, time(NIGHT), pipeline(91));
+    document.succeed(&build("18.6.0", "al2023"), forged.into(), time(NIGHT), pipeline(91));
     let html = page::page(&[(document, vec![])], time(NIGHT)).expect("a page");
     assert!(html.contains("<dt>A?[2J??</dt><dd><code>ami-?[0m</code>"));
     assert!(!html.contains(['\u{1b}', '\u{202e}']));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::common::{build, checksum, night, pipeline, runner, target, targets, time};
 use ami_scheduler::policy::Policy;
 use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::{Document, Entry, Notes, Origin, Recorded, State};
+use ami_scheduler::tracker::{Claim, Document, Entry, Notes, Origin, Recorded, Report, State, Success};
 
 fn empty() -> Document {
     Document::new("gitlab-runner", "main")
@@ -24,19 +24,40 @@ fn entry(document: &Document) -> &Entry {
     document.get(&one()).expect("an entry")
 }
 
+/// The id of the image of [`one`] that counts.
+fn ami(document: &Document) -> Option<&str> {
+    document.notes(&one().package, &one().target).get("AMI_ID").map(String::as_str)
+}
+
+/// The images of [`one`], as their keys and ids, the oldest first.
+fn images(document: &Document) -> Vec<String> {
+    let BuildKey { package, target } = one();
+    let told = document.images(&package, &target).map(|(key, image)| format!("{key} {}", image.notes["AMI_ID"]));
+    told.collect()
+}
+
+fn claim(text: &str) -> Claim {
+    text.parse().expect(text)
+}
+
+fn success(document: &mut Document, of: &str, job: u64, id: &str) -> Success {
+    let report = Report { claim: Some(claim(of)), job, notes: notes(id) };
+    document.succeed(&one(), report, night(9), pipeline(900))
+}
+
 #[test]
 fn a_document_is_json_with_what_is_known_and_nothing_else() {
     let mut document = empty();
     document.record_scope(&target("al2023"), &Policy::default());
-    document.remember_run("", night(2));
+    document.remember_run("", 7, night(2));
     let origin = Origin { job_url: Some("https://gitlab.example.com/j/9".to_owned()), ..pipeline(7) };
     document.claim(&one(), "new_release", Some(checksum("a")), night(2), origin.clone());
     document.record_first_seen(&build("18.7.0", "al2023"), night(2));
-    document.succeed(&one(), &notes("ami-1"), night(3), Origin { lane: Some("v18-".to_owned()), ..origin });
+    document.succeed(&one(), notes("ami-1").into(), night(3), Origin { lane: Some("v18-".to_owned()), ..origin });
     let json = String::from_utf8(document.to_json().expect("JSON")).expect("UTF-8");
     insta::assert_snapshot!(json.replace(&"a".repeat(64), "aaa"), @r#"
     {
-      "format": "ami-scheduler/tracker/1",
+      "format": "ami-scheduler/tracker/2",
       "product": "gitlab-runner",
       "ref": "main",
       "targets": [
@@ -50,7 +71,10 @@ fn a_document_is_json_with_what_is_known_and_nothing_else() {
         ]
       },
       "runs": {
-        "": "2026-11-02T02:00:00Z"
+        "": {
+          "pipeline": 7,
+          "at": "2026-11-02T02:00:00Z"
+        }
       },
       "entries": {
         "gitlab-runner-18.6.0-1.x86_64": {
@@ -61,11 +85,10 @@ fn a_document_is_json_with_what_is_known_and_nothing_else() {
             "pipeline": 7,
             "pipeline_url": "https://gitlab.example.com/p/7",
             "job_url": "https://gitlab.example.com/j/9",
-            "line": "v18-",
+            "lane": "v18-",
             "first_seen": "2026-11-02T02:00:00Z",
-            "checksum": "sha256:aaa",
-            "notes": {
-              "AMI_ID": "ami-1"
+            "file": {
+              "checksum": "sha256:aaa"
             },
             "rule": "new_release"
           }
@@ -75,6 +98,19 @@ fn a_document_is_json_with_what_is_known_and_nothing_else() {
             "state": "pending",
             "since": "2026-11-02T02:00:00Z",
             "first_seen": "2026-11-02T02:00:00Z"
+          }
+        }
+      },
+      "images": {
+        "gitlab-runner-18.6.0-1.x86_64": {
+          "al2023": {
+            "0.1@7/v18-": {
+              "recorded": "2026-11-03T02:00:00Z",
+              "notes": {
+                "AMI_ID": "ami-1"
+              },
+              "job_url": "https://gitlab.example.com/j/9"
+            }
           }
         }
       }
@@ -115,7 +151,7 @@ fn a_release_is_covered_where_a_run_was_about_such_releases() {
     assert!(document.covers(&x86, &target("al2023")) && !document.covers(&arm, &target("al2023")));
     assert!(!document.covers(&x86, &target("rhel9")));
     // A build that was recorded without any scope: its run was about whatever there was.
-    document.succeed(&build("18.5.0", "rhel9"), &Notes::new(), night(1), pipeline(1));
+    document.succeed(&build("18.5.0", "rhel9"), Report::default(), night(1), pipeline(1));
     assert!(document.covers(&arm, &target("rhel9")));
 }
 
@@ -123,12 +159,13 @@ fn a_release_is_covered_where_a_run_was_about_such_releases() {
 fn each_lane_has_a_last_run_which_is_the_latest() {
     let mut document = empty();
     assert_eq!((document.last_run("v18-"), document.runs().len()), (None, 0));
-    for (lane, day) in [("v18-", 2), ("v18-", 1), ("v17-", 1)] {
-        document.remember_run(lane, night(day));
+    // The third runs on a clock that is late.
+    for (lane, pipeline, day) in [("v18-", 2, 2), ("v18-", 1, 3), ("v18-", 3, 1), ("v17-", 0, 2), ("v17-", 0, 1)] {
+        document.remember_run(lane, pipeline, night(day));
     }
-    let runs: Vec<_> = document.runs().iter().map(|(lane, run)| (lane.as_str(), *run)).collect();
-    assert_eq!(runs, [("v17-", night(1)), ("v18-", night(2))]);
-    assert_eq!(document.last_run("v18-"), Some(night(2)));
+    let runs: Vec<_> = document.runs().iter().map(|(lane, run)| (lane.as_str(), run.pipeline, run.at)).collect();
+    assert_eq!(runs, [("v17-", 0, night(2)), ("v18-", 3, night(1))]);
+    assert_eq!(document.last_run("v18-"), Some(night(1)));
 }
 
 #[test]
@@ -153,28 +190,28 @@ fn a_success_has_the_pipeline_of_its_claim_and_the_attempt_after_what_was_record
             9,
             1,
         ),
-        ("built", |document| _ = document.succeed(&one(), &notes("ami-0"), night(1), pipeline(7)), 9, 2),
+        ("built", |document| _ = document.succeed(&one(), notes("ami-0").into(), night(1), pipeline(7)), 9, 2),
     ];
     for (known, record, pipeline_id, attempt) in cases {
         let mut document = empty();
         record(&mut document);
-        assert_eq!(document.succeed(&one(), &notes("ami-1"), night(2), pipeline(9)), Recorded::Changed, "{known}");
+        assert_eq!(document.succeed(&one(), notes("ami-1").into(), night(2), pipeline(9)), Success::Counts, "{known}");
         let entry = entry(&document);
         assert_eq!((entry.origin.pipeline, entry.attempt), (pipeline_id, attempt), "{known}");
-        assert_eq!((entry.state, entry.since, &entry.notes), (State::Built, night(2), &notes("ami-1")), "{known}");
+        assert_eq!((entry.state, entry.since, ami(&document)), (State::Built, night(2), Some("ami-1")), "{known}");
     }
 }
 
 #[test]
 fn a_success_that_says_nothing_new_is_none() {
     let mut document = empty();
-    document.succeed(&one(), &notes("ami-1"), night(1), pipeline(7));
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(7));
     for (reported, recorded) in
-        [(notes("ami-1"), Recorded::AsBefore), (Notes::new(), Recorded::AsBefore), (notes("ami-2"), Recorded::Changed)]
+        [(notes("ami-1"), Success::AsBefore), (Notes::new(), Success::AsBefore), (notes("ami-2"), Success::Counts)]
     {
-        assert_eq!(document.succeed(&one(), &reported, night(2), pipeline(8)), recorded, "{reported:?}");
+        assert_eq!(document.succeed(&one(), reported.clone().into(), night(2), pipeline(8)), recorded, "{reported:?}");
     }
-    assert_eq!(entry(&document).notes, notes("ami-2"));
+    assert_eq!(images(&document), ["0.1@7 ami-1", "0.2@8 ami-2"]);
 }
 
 #[test]
@@ -198,7 +235,7 @@ fn another_state_keeps_what_is_about_the_build_and_loses_what_was_about_the_stat
     let claim = entry(&document);
     assert_eq!((claim.state, claim.attempt, claim.since), (State::Building, 2, night(4)));
     assert_eq!((&claim.origin, claim.rule.as_deref()), (&pipeline(10), Some("new_release")));
-    assert_eq!((claim.first_seen, &claim.checksum), (Some(night(1)), &Some(checksum("a"))));
+    assert_eq!((claim.first_seen, claim.checksum()), (Some(night(1)), Some(&checksum("a"))));
     assert_eq!((claim.passed_over, claim.given_up, &claim.reason, &claim.by), (None, None, &None, &None));
 }
 
@@ -222,7 +259,7 @@ fn a_pipeline_settles_the_claims_of_its_own_lane() {
     {
         document.claim(&build(version, "al2023"), "new_release", None, night(1), origin);
     }
-    document.succeed(&build("18.4.0", "al2023"), &Notes::new(), night(1), lane(Some("v18-"), 7));
+    document.succeed(&build("18.4.0", "al2023"), Report::default(), night(1), lane(Some("v18-"), 7));
     let settled = document.settle(7, night(2), &lane(Some("v18-"), 70), |_| None);
     assert_eq!(settled, [build("18.2.0", "al2023")]);
     let failed = document.get(&settled[0]).expect("an entry");
@@ -236,7 +273,10 @@ fn what_is_adopted_takes_the_place_of_what_is_less() {
     let skip: Adopt = |document| document.skip(&one(), "there at the first run", night(9));
     let import: Adopt = |document| document.import(&one(), "from the plain-text tracker", night(9));
     let image: Adopt = |document| document.import_image(&one(), &notes("ami-9"), "there is an image", night(9));
-    let built: Adopt = |document| document.succeed(&one(), &notes("ami-1"), night(1), pipeline(1));
+    let built: Adopt = |document| {
+        document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
+        Recorded::Changed
+    };
     let claimed: Adopt = |document| {
         document.claim(&one(), "new_release", None, night(1), pipeline(1));
         Recorded::Changed
@@ -257,7 +297,7 @@ fn what_is_adopted_takes_the_place_of_what_is_less() {
         before(&mut document);
         assert_eq!(adopt(&mut document), recorded, "{case}");
         let entry = entry(&document);
-        assert_eq!((entry.state, entry.notes.get("AMI_ID").map(String::as_str)), (state, noted), "{case}");
+        assert_eq!((entry.state, ami(&document)), (state, noted), "{case}");
         assert!(recorded == Recorded::AsBefore || (entry.reason.is_some() && entry.since == night(9)), "{case}");
     }
 }
@@ -274,7 +314,7 @@ fn a_skip_by_hand_is_recorded_once_and_of_a_success_not_at_all() {
         let later = entry_count(&document) + 1;
         assert_eq!(document.skip_by_hand(&one(), reason, by, night(later)), recorded, "{reason} {by}");
     }
-    document.succeed(&one(), &Notes::new(), night(9), pipeline(9));
+    document.succeed(&one(), Report::default(), night(9), pipeline(9));
     assert_eq!(document.skip_by_hand(&one(), "useless", "mary", night(10)), Recorded::AsBefore);
     assert_eq!(entry(&document).state, State::Built);
 }
@@ -294,7 +334,7 @@ fn a_rebuild_and_an_unskip_are_about_the_targets_that_are_named_or_about_all() {
             document.skip_by_hand(&build("18.7.0", name), "broken", "mary", night(1));
         }
         let mut rebuilt = document.clone();
-        document.succeed(&build("18.6.0", "rhel8"), &Notes::new(), night(1), pipeline(1));
+        document.succeed(&build("18.6.0", "rhel8"), Report::default(), night(1), pipeline(1));
 
         let done = rebuilt.rebuild(&runner("18.6.0").nevra, &targets(named), "again", Some("joe"), night(2));
         let taken_back = document.unskip(&runner("18.6.0").nevra, &targets(named), "joe", night(2));
@@ -323,28 +363,164 @@ fn a_rebuild_and_an_unskip_are_about_the_targets_that_are_named_or_about_all() {
 #[test]
 fn what_is_asked_for_by_hand_is_a_first_attempt_of_a_person() {
     let mut document = empty();
-    document.succeed(&one(), &notes("ami-1"), night(1), pipeline(1));
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
     document.claim_by_hand(&one(), Some("mary"), Some(checksum("a")), night(2), pipeline(2));
     let entry = entry(&document);
     assert_eq!((entry.state, entry.epoch, entry.attempt, entry.since), (State::Building, 1, 1, night(2)));
     assert_eq!((entry.reason.as_deref(), entry.by.as_deref()), (Some("asked for by hand"), Some("mary")));
     assert_eq!(
-        (entry.rule.as_deref(), &entry.checksum, entry.notes.len()),
-        (Some("asked_for"), &Some(checksum("a")), 0)
+        (entry.rule.as_deref(), entry.checksum(), ami(&document)),
+        (Some("asked_for"), Some(&checksum("a")), Some("ami-1")),
+        "the last success is what there is until the next"
     );
     assert!(entry.is_asked_for());
 }
 
 #[test]
+fn a_success_counts_unless_the_build_was_asked_for_anew_or_a_later_attempt_has_succeeded() {
+    type Since = fn(&mut Document);
+    let lapsed: Since = |document| document.claim(&one(), "claim_lapsed", None, night(3), pipeline(8));
+    let cases: [(&str, Since, Success, &[&str]); 8] = [
+        ("nothing", |_| {}, Success::Counts, &["0.1@7#50 ami-1"]),
+        ("its claim lapsed, and another pipeline has one", lapsed, Success::Counts, &["0.1@7#50 ami-1"]),
+        (
+            "it was settled",
+            |document| drop(document.settle(7, night(2), &pipeline(7), |_| None)),
+            Success::Counts,
+            &["0.1@7#50 ami-1"],
+        ),
+        (
+            "it was given back",
+            |document| drop(document.give_back(7, night(2), &pipeline(7))),
+            Success::Counts,
+            &["0.1@7#50 ami-1"],
+        ),
+        (
+            "skipped",
+            |document| _ = document.skip_by_hand(&one(), "useless", "mary", night(2)),
+            Success::Counts,
+            &["0.1@7#50 ami-1"],
+        ),
+        (
+            "it was asked for anew",
+            |document| drop(document.rebuild(&one().package, &[], "broken", None, night(2))),
+            Success::AskedForSince,
+            &["0.1@7#50 ami-1"],
+        ),
+        (
+            "it was asked for anew, and that was built",
+            |document| {
+                document.rebuild(&one().package, &[], "broken", None, night(2));
+                document.claim(&one(), "asked_for", None, night(3), pipeline(8));
+                success(document, "1.1@8", 60, "ami-2");
+            },
+            Success::AskedForSince,
+            &["0.1@7#50 ami-1", "1.1@8#60 ami-2"],
+        ),
+        (
+            "a later attempt has succeeded",
+            |document| {
+                document.claim(&one(), "claim_lapsed", None, night(3), pipeline(8));
+                success(document, "0.2@8", 60, "ami-2");
+            },
+            Success::Superseded,
+            &["0.1@7#50 ami-1", "0.2@8#60 ami-2"],
+        ),
+    ];
+    for (since, record, expected, all) in cases {
+        let mut document = empty();
+        document.claim(&one(), "new_release", Some(checksum("a")), night(1), pipeline(7));
+        record(&mut document);
+        let before = entry(&document).clone();
+        assert_eq!(success(&mut document, "0.1@7", 50, "ami-1"), expected, "{since}");
+        assert_eq!(images(&document), all, "{since}");
+        if expected == Success::Counts {
+            let entry = entry(&document);
+            assert_eq!((entry.state, entry.origin.pipeline), (State::Built, 7), "{since}");
+        } else {
+            assert_eq!(entry(&document), &before, "{since}");
+        }
+        assert_eq!(
+            success(&mut document, "0.1@7", 50, "ami-1"),
+            if expected == Success::Counts { Success::AsBefore } else { expected }
+        );
+        assert_eq!(images(&document), all, "{since}, and it is recorded twice");
+    }
+}
+
+#[test]
+fn a_job_that_is_retried_records_the_image_that_it_made_then_beside_the_first() {
+    let mut document = empty();
+    document.claim(&one(), "new_release", Some(checksum("a")), night(1), pipeline(7));
+    assert_eq!(success(&mut document, "0.1@7", 50, "ami-1"), Success::Counts);
+    assert_eq!(success(&mut document, "0.1@7", 51, "ami-1"), Success::AsBefore);
+    assert_eq!(success(&mut document, "0.1@7", 52, "ami-2"), Success::Counts);
+    assert_eq!(
+        (images(&document), ami(&document)),
+        (vec!["0.1@7#50 ami-1".to_owned(), "0.1@7#52 ami-2".to_owned()], Some("ami-2"))
+    );
+    let (_, image) = document.image(&one().package, &one().target).expect("an image");
+    assert_eq!(image.checksum, Some(checksum("a")));
+}
+
+#[test]
+fn a_claim_that_is_given_back_is_no_attempt() {
+    let mut document = empty();
+    for (pipeline_id, ends, attempts) in
+        [(1, "given back", 0), (2, "failed", 1), (3, "given back", 1), (4, "failed", 2)]
+    {
+        document.claim(&one(), "new_release", None, night(1), pipeline(pipeline_id));
+        assert_eq!(entry(&document).attempts(), attempts + u64::from(ends == "given back"), "{pipeline_id} builds");
+        let done = match ends {
+            "failed" => document.settle(pipeline_id, night(2), &pipeline(90), |_| None),
+            _ => document.give_back(pipeline_id, night(2), &pipeline(90)),
+        };
+        assert_eq!((done, entry(&document).attempts(), entry(&document).state.word()), (vec![one()], attempts, ends));
+        assert_eq!(entry(&document).origin.pipeline, pipeline_id);
+    }
+    assert_eq!(entry(&document).attempt, 4);
+    assert_eq!(document.give_back(4, night(3), &pipeline(90)), []);
+}
+
+#[test]
+fn a_target_that_was_removed_is_gone_in_each_head_and_can_come_back() {
+    let mut old = empty();
+    old.record_scope(&one().target, &Policy::default());
+    old.record_scope(&target("rhel9"), &Policy::default());
+    old.claim(&one(), "new_release", None, night(1), pipeline(7));
+    success(&mut old, "0.1@7", 50, "ami-1");
+    let mut removed = old.clone();
+    removed.remove_target(&one().target);
+    for merged in [old.clone().merge(removed.clone()), removed.clone().merge(old)] {
+        assert_eq!(merged, removed);
+        assert_eq!((merged.get(&one()), images(&merged), merged.knows(&one().target)), (None, vec![], false));
+        assert!(merged.knows(&target("rhel9")));
+    }
+    removed.record_scope(&one().target, &Policy::default());
+    removed.claim(&one(), "new_release", None, night(2), pipeline(8));
+    assert_eq!(entry(&removed).claim(), claim("0.1@8"));
+}
+
+#[test]
+fn what_was_there_before_is_no_run() {
+    let mut document = empty();
+    document.import(&one(), "from the plain-text tracker", night(1));
+    document.import_image(&build("18.5.0", "al2023"), &notes("ami-1"), "there is an image", night(1));
+    assert!(!document.knows(&one().target));
+    assert_eq!(document.notes(&runner("18.5.0").nevra, &one().target), &notes("ami-1"));
+}
+
+#[test]
 fn states_have_words_and_tones() {
-    use State::{Building, Built, Failed, Pending, Skipped};
-    let told =
-        [Pending, Building, Failed, Skipped, Built].map(|state| (state.word(), state.tone().word(), state.is_done()));
+    use State::{Building, Built, Failed, GivenBack, Pending, Skipped};
+    let told = [Pending, Building, GivenBack, Failed, Skipped, Built]
+        .map(|state| (state.word(), state.tone().word(), state.is_done()));
     assert_eq!(
         told,
         [
             ("pending", "waiting", false),
             ("building", "busy", false),
+            ("given back", "waiting", false),
             ("failed", "bad", false),
             ("skipped", "quiet", true),
             ("built", "good", true),
@@ -355,10 +531,12 @@ fn states_have_words_and_tones() {
 #[test]
 fn a_document_of_another_format_is_refused_whatever_it_holds() {
     let mut document = empty();
-    document.succeed(&one(), &Notes::new(), time("2026-11-01T02:00:00Z"), pipeline(1));
+    document.succeed(&one(), Report::default(), time("2026-11-01T02:00:00Z"), pipeline(1));
     let json = String::from_utf8(document.to_json().expect("JSON")).expect("UTF-8");
     assert_eq!(Document::from_json(json.as_bytes()).expect("a document"), document);
-    let other = json.replace("tracker/1", "tracker/2");
-    let error = Document::from_json(other.as_bytes()).expect_err("another format").to_string();
-    assert!(error.starts_with("its format is \"ami-scheduler/tracker/2\""), "{error}");
+    for other in ["ami-scheduler/tracker/1", "ami-scheduler/tracker/3"] {
+        let json = json.replace("ami-scheduler/tracker/2", other);
+        let error = Document::from_json(json.as_bytes()).expect_err("another format").to_string();
+        assert!(error.starts_with(&format!("its format is {other:?}")), "{error}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
-use ami_scheduler::tracker::{Document, Notes, Origin, Seen, Shrank, State};
+use ami_scheduler::tracker::{Claim, Document, Notes, Origin, Report, Seen, Shrank, State, Success, Unknown};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -15,6 +15,10 @@ fn at(second: i64) -> Timestamp {
 enum Change {
     Claim { pipeline: u64 },
     Succeed { pipeline: u64, ami: u8 },
+    SucceedLate { epoch: u64, attempt: u64, pipeline: u64, ami: u8 },
+    GiveBack { pipeline: u64 },
+    RecordChecksum { digit: u8 },
+    RemoveTarget,
     Settle { pipeline: u64 },
     Skip,
     SkipByHand { by: u8 },
@@ -35,6 +39,15 @@ fn change() -> impl Strategy<Value = Change> {
         (0u64..4).prop_map(|pipeline| Change::Claim { pipeline }),
         (0u64..4, 0u8..3).prop_map(|(pipeline, ami)| Change::Succeed { pipeline, ami }),
         (0u64..4).prop_map(|pipeline| Change::Settle { pipeline }),
+        (0u64..4).prop_map(|pipeline| Change::GiveBack { pipeline }),
+        (0u64..2, 1u64..3, 0u64..4, 0u8..3).prop_map(|(epoch, attempt, pipeline, ami)| Change::SucceedLate {
+            epoch,
+            attempt,
+            pipeline,
+            ami
+        }),
+        (0u8..2).prop_map(|digit| Change::RecordChecksum { digit }),
+        Just(Change::RemoveTarget),
         Just(Change::Skip),
         (0u8..2).prop_map(|by| Change::SkipByHand { by }),
         Just(Change::Unskip),
@@ -65,8 +78,20 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Claim { pipeline } => document.claim(&build, "new_release", None, now, origin(*pipeline)),
             Change::Succeed { pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
-                document.succeed(&build, &notes, now, origin(*pipeline));
+                document.succeed(&build, notes.into(), now, origin(*pipeline));
             }
+            Change::SucceedLate { epoch, attempt, pipeline, ami } => {
+                let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
+                let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
+                let report = Report { claim: Some(claim), job: u64::from(*number), notes };
+                document.succeed(&build, report, now, origin(9));
+            }
+            Change::GiveBack { pipeline } => drop(document.give_back(*pipeline, now, &origin(*pipeline))),
+            Change::RecordChecksum { digit } => {
+                document
+                    .record_checksum(&build, format!("sha256:{}", digit.to_string().repeat(64)).parse().expect("one"));
+            }
+            Change::RemoveTarget => document.remove_target(&build.target),
             Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline), |_| None)),
             Change::Skip => drop(document.skip(&build, "not wanted", now)),
             Change::Import => drop(document.import(&build, "was there", now)),
@@ -85,10 +110,17 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::RecordGivenUp { pipeline } => document.record_given_up(&build, *pipeline, now),
             Change::RememberRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
-                let seen = Seen { since: now, releases: *releases, revision: None, shrank };
+                let seen = Seen {
+                    changes: *releases / 2,
+                    since: now,
+                    releases: *releases,
+                    revision: None,
+                    shrank,
+                    unknown: Unknown::default(),
+                };
                 document.remember_repository("https://yum.example.com/", seen);
             }
-            Change::Run { lane } => document.remember_run(&format!("lane {lane}"), now),
+            Change::Run { lane } => document.remember_run(&format!("lane {lane}"), u64::from(*lane), now),
             Change::RecordScope { major } => {
                 let versions = Versions::Leading(major.to_string().parse().expect("a version"));
                 document.record_scope(&build.target, &Policy { versions, ..Policy::default() });
@@ -117,6 +149,11 @@ fn successes(document: &Document) -> Vec<(BuildKey, u64)> {
         .collect()
 }
 
+/// Whether one of two documents has removed the target of a build more often than the other.
+fn removed(a: &Document, b: &Document, build: &BuildKey) -> bool {
+    a.removals(&build.target) != b.removals(&build.target)
+}
+
 proptest! {
     #[test]
     fn merging_is_commutative(a in document(), b in document()) {
@@ -139,8 +176,43 @@ proptest! {
     fn a_success_is_lost_to_nothing_but_a_rebuild(a in document(), b in document()) {
         let merged = a.clone().merge(b.clone());
         for (build, epoch) in successes(&a).into_iter().chain(successes(&b)) {
-            let entry = merged.get(&build).expect("an entry");
-            prop_assert!(entry.state == State::Built || entry.epoch > epoch, "{:?} became {:?}", build, entry);
+            let is_there = merged.get(&build).is_some_and(|entry| entry.state == State::Built || entry.epoch > epoch);
+            prop_assert!(is_there || removed(&a, &b, &build), "{:?} became {:?}", build, merged.get(&build));
+        }
+    }
+
+    /// History: no change and no merge but the removal of its target takes an image out.
+    #[test]
+    fn an_image_is_lost_to_nothing_but_the_removal_of_its_target(a in document(), b in document(), changes in changes()) {
+        let mut after = a.clone();
+        apply(&mut after, &changes);
+        let merged = after.merge(b.clone());
+        for number in 0..6 {
+            let build = build(number);
+            for (key, image) in a.images(&build.package, &build.target).chain(b.images(&build.package, &build.target)) {
+                let known = merged.images(&build.package, &build.target).find(|(known, _)| *known == key);
+                let is_there = known.is_some_and(|(_, known)| image.notes.keys().all(|name| known.notes.contains_key(name)));
+                let is_removed = removed(&a, &b, &build) || changes.iter().any(|(_, _, change)| matches!(change, Change::RemoveTarget));
+                prop_assert!(is_there || is_removed, "{} of {:?}", key, build);
+            }
+        }
+    }
+
+    #[test]
+    fn a_success_of_the_present_epoch_counts_and_one_of_an_older_never_does(a in document(), epoch in 0u64..3, attempt in 1u64..4) {
+        let mut a = a;
+        let before = a.get(&build(0)).cloned();
+        let claim = Claim { epoch, attempt, pipeline: 9, lane: None };
+        let report = Report { claim: Some(claim), job: 7, notes: Notes::new() };
+        let success = a.succeed(&build(0), report, at(0), Origin::default());
+        let present = before.as_ref().map_or(0, |entry| entry.epoch);
+        let after = a.get(&build(0)).cloned();
+        if epoch < present {
+            prop_assert_eq!((success, after), (Success::AskedForSince, before));
+        } else {
+            let after = after.expect("an entry");
+            prop_assert_eq!((after.state, after.epoch), (State::Built, epoch));
+            prop_assert_ne!(success, Success::AskedForSince);
         }
     }
 
@@ -186,9 +258,9 @@ proptest! {
 
 #[test]
 fn a_format_that_is_not_known_is_refused_by_name() {
-    let json = br#"{"format": "ami-scheduler/tracker/2", "entries": "something else"}"#;
+    let json = br#"{"format": "ami-scheduler/tracker/3", "entries": "something else"}"#;
     let error = Document::from_json(json).expect_err("another format").to_string();
-    assert!(error.contains("ami-scheduler/tracker/2") && error.contains("newer"), "{error}");
+    assert!(error.contains("ami-scheduler/tracker/3") && error.contains("newer"), "{error}");
 }
 
 #[test]
@@ -196,10 +268,10 @@ fn a_success_that_is_reported_twice_is_recorded_once() {
     let mut document = Document::new("p", "main");
     let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
     document.claim(&build(0), "new_release", None, at(0), Origin { pipeline: 7, ..Origin::default() });
-    document.succeed(&build(0), &notes, at(1), Origin { pipeline: 8, ..Origin::default() });
+    document.succeed(&build(0), notes.clone().into(), at(1), Origin { pipeline: 8, ..Origin::default() });
     let once = document.clone();
-    document.succeed(&build(0), &notes, at(2), Origin { pipeline: 9, ..Origin::default() });
-    document.succeed(&build(0), &Notes::new(), at(3), Origin { pipeline: 9, ..Origin::default() });
+    document.succeed(&build(0), notes.into(), at(2), Origin { pipeline: 9, ..Origin::default() });
+    document.succeed(&build(0), Report::default(), at(3), Origin { pipeline: 9, ..Origin::default() });
     assert_eq!(document, once);
     let entry = document.get(&build(0)).expect("an entry");
     assert_eq!((entry.attempt, entry.origin.pipeline, entry.since), (1, 7, at(1)));
@@ -218,7 +290,7 @@ fn a_claim_is_about_the_file_that_is_offered_now_and_keeps_what_is_known_where_n
             Origin { pipeline: 1, ..Origin::default() },
         );
         let entry = document.get(&build(0)).expect("an entry");
-        assert_eq!(entry.checksum, Some(checksum(expected)), "{offered:?}");
+        assert_eq!(entry.checksum(), Some(&checksum(expected)), "{offered:?}");
     }
 }
 
@@ -245,9 +317,9 @@ fn each_change_has_its_effect() {
 #[test]
 fn a_success_that_reports_something_new_takes_its_place() {
     let mut old = Document::new("p", "main");
-    old.succeed(&build(0), &Notes::from([("AMI_ID".to_owned(), "ami-9".to_owned())]), at(0), Origin::default());
+    old.succeed(&build(0), Notes::from([("AMI_ID".to_owned(), "ami-9".to_owned())]).into(), at(0), Origin::default());
     let mut new = old.clone();
-    new.succeed(&build(0), &Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]), at(1), Origin::default());
+    new.succeed(&build(0), Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]).into(), at(1), Origin::default());
     let merged = new.merge(old);
-    assert_eq!(merged.get(&build(0)).expect("an entry").notes["AMI_ID"], "ami-1");
+    assert_eq!(merged.notes(&build(0).package, &build(0).target)["AMI_ID"], "ami-1");
 }

@@ -86,9 +86,9 @@ impl Settle {
             tracker.write_outcomes(&heads, &document).with_exit(Exit::Tracker)?;
             for build in &failed {
                 let Some(entry) = document.get(build) else { continue };
-                cases.push(Case::recorded(build, entry, None));
+                cases.extend(Case::recorded(build, &document, None));
                 let job = entry.origin.job_url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-                output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempt);
+                output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempts());
             }
         }
         write_junit(self.junit.as_deref(), reference, now, &cases)?;

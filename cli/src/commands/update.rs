@@ -5,12 +5,13 @@ use ami_scheduler::child_pipeline::NoteName;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::printable;
-use ami_scheduler::tracker::{MAX_NOTES, Notes, Origin, Recorded, State, that_fit};
+use ami_scheduler::tracker::{Claim, Document, MAX_NOTES, Notes, Origin, Report, State, Success, that_fit};
+use anyhow::anyhow;
 use clap::Args;
 
 use crate::args::values::{ListOf, package};
 use crate::args::{OriginArgs, TrackerArgs};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{remove_earlier, write_junit};
 use crate::session::Session;
 use crate::trackers::{self, Kept};
@@ -44,6 +45,18 @@ pub struct Update {
     /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// What it is a success of: the claim as builds.json has it, such as 0.1@102
+    ///
+    /// The success then counts unless the build was asked for anew since, or a later attempt has succeeded. Without it,
+    /// by hand, it is one of the build as the tracker has it now.
+    #[arg(long, value_name = "CLAIM", env = "AMI_SCHEDULER_CLAIM")]
+    claim: Option<Claim>,
+    /// The job that records it; 0 stands for none
+    #[arg(long, value_name = "ID", default_value = "0", hide_default_value = true, env = "CI_JOB_ID")]
+    job: u64,
+    /// Record it without a claim, too, where the tracker knows no such release or target
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     origin: OriginArgs,
 }
@@ -78,26 +91,56 @@ impl Update {
         }
         let build = BuildKey { package: self.package, target: self.target };
         let product = build.package.name();
-        let (before, recorded, after) =
-            trackers::change(session, &self.tracker, product, Kept::Used, |document, _| {
-                let before = document.get(&build).cloned();
-                let recorded = document.succeed(&build, &notes, session.now, Origin::from(self.origin));
-                Ok((before, recorded, document.get(&build).cloned()))
+        let is_checked = self.claim.is_none() && !self.force;
+        let report = Report { claim: self.claim, job: self.job, notes: notes.clone() };
+        let (success, kept, case) =
+            trackers::change(session, &self.tracker, product, Kept::Used, |document, place| {
+                if is_checked {
+                    refuse_unknown(document, &build, place)?;
+                }
+                let begun =
+                    document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
+                let took = begun.map(|begun| session.now.duration_since(begun));
+                let success = document.succeed(&build, report, session.now, Origin::from(self.origin));
+                let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
+                Ok((success, kept, Case::recorded(&build, document, took)))
             })?;
-        let begun = before.as_ref().filter(|entry| entry.state == State::Building).map(|entry| entry.since);
-        let took = begun.map(|begun| session.now.duration_since(begun));
         let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
-        match recorded {
-            Recorded::Changed => output!("Recorded as built: {} {}{}", build.package, build.target, told.concat()),
-            Recorded::AsBefore => output!("Was recorded as built before: {} {}", build.package, build.target),
+        let what = format!("{} {}{}", build.package, build.target, told.concat());
+        match success {
+            Success::Counts => output!("Recorded as built: {what}"),
+            Success::AsBefore => output!("Was recorded as built before: {what}"),
+            Success::AskedForSince => output!(
+                "Does not count: {what}. The build was asked for anew after this one had been claimed, and is still to be done. This image is kept as history."
+            ),
+            Success::Superseded => output!(
+                "Does not count: {what}. A later attempt has succeeded{}, and its image counts. This one is kept as history.",
+                kept.map(|claim| format!(" ({claim})")).unwrap_or_default()
+            ),
         }
-        if before.is_none() {
-            output!("No diff had claimed it: if that is not what you meant, is the package spelt right?");
-        }
-        let case = after.map(|entry| Case::recorded(&build, &entry, took));
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now, case.as_slice())?;
         Ok(())
     }
+}
+
+/// A success by hand is that of a release and a target that the tracker knows: a slip would begin another history.
+fn refuse_unknown(document: &Document, build: &BuildKey, place: &str) -> Result<(), Failure> {
+    let BuildKey { package, target } = build;
+    let knows_release = document.entries().any(|(known, ..)| known == package);
+    let what = match (knows_release, document.targets().contains(target) || document.get(build).is_some()) {
+        (true, true) => return Ok(()),
+        (false, _) => format!("no release {package}"),
+        (true, false) => format!("no target {target}"),
+    };
+    let targets: Vec<String> = document.targets().iter().map(ToString::to_string).collect();
+    let targets = if targets.is_empty() { "none".to_owned() } else { targets.join(", ") };
+    Err(anyhow!(
+        "the tracker of {} on {} in {place} knows {what}: is it spelt right? Its targets are {targets}, and `status` shows \
+         its releases. With --force it is recorded all the same",
+        document.product(),
+        printable(document.reference()),
+    ))
+    .with_exit(Exit::CommandLine)
 }
 
 /// The notes with their values. A variable may be empty: the build did not set it.

@@ -158,6 +158,14 @@ impl Folder {
         documents[0]["entries"][format!("gitlab-runner-{release}.x86_64")][target].clone()
     }
 
+    /// The notes of the image of a release of gitlab-runner that counts, as `status` tells it.
+    pub fn notes(&self, release: &str, target: &str) -> Value {
+        let status = self.run(&["status", "--tracker", "tracker", "--ref", "main", "--format", "json"]).succeeds();
+        let documents: Value = serde_json::from_str(&status).expect("JSON");
+        let images = &documents[0]["images"][format!("gitlab-runner-{release}.x86_64")][target];
+        images.as_object().and_then(|images| images.values().next_back()).expect("an image")["notes"].clone()
+    }
+
     /// The state of a release of gitlab-runner, and nothing where there is no entry of it.
     pub fn state(&self, release: &str, target: &str) -> String {
         self.entry(release, target)["state"].as_str().unwrap_or_default().to_owned()

@@ -27,7 +27,7 @@ fn images_count_as_built_by_their_names() {
     let told = folder.run(&[&["import", "images.json"], &NAMES[..], &TRACKER].concat()).succeeds();
     assert!(told.contains("gitlab-runner: 1 recorded as built, 0 were so before."), "{told}");
     assert!(told.contains("of no release of gitlab-runner that is known: 1, such as base"), "{told}");
-    assert_eq!(folder.entry("18.6.0-1", "rhel9")["notes"]["AMI_ID"], "ami-1");
+    assert_eq!(folder.notes("18.6.0-1", "rhel9")["AMI_ID"], "ami-1");
     let error = folder.run(&[&["import", "images.json", "--targets", "rhel9"], &TRACKER[..]].concat()).fails(2);
     assert!(error.contains("say how images are told apart"), "{error}");
 }
@@ -36,7 +36,16 @@ fn images_count_as_built_by_their_names() {
 fn the_tracker_and_the_images_are_compared_in_both_directions() {
     let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
     folder.write("images.json", IMAGES);
-    let build = ["update", "--package", "gitlab-runner-18.5.0-1.x86_64", "--target", "rhel9", "--note", "AMI_ID=ami-9"];
+    let build = [
+        "update",
+        "--force",
+        "--package",
+        "gitlab-runner-18.5.0-1.x86_64",
+        "--target",
+        "rhel9",
+        "--note",
+        "AMI_ID=ami-9",
+    ];
     folder.run(&[&build[..], &TRACKER].concat()).succeeds();
     let reconcile = [&["reconcile", "images.json"], &NAMES[..], &TRACKER].concat();
     let told = folder.run(&reconcile).succeeds();

@@ -19,7 +19,7 @@ fn a_success_is_recorded_with_its_notes() {
     let folder = claimed();
     let told = folder.run(&update(&["--note", "AMI_ID=ami-1,ami-2", "--junit", "junit.xml"])).succeeds();
     assert!(told.contains("Recorded as built: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-1,ami-2"), "{told}");
-    assert_eq!(folder.entry("18.6.0-1", "al2023")["notes"]["AMI_ID"], "ami-1,ami-2");
+    assert_eq!(folder.notes("18.6.0-1", "al2023")["AMI_ID"], "ami-1,ami-2");
     assert_eq!(folder.entry("18.6.0-1", "al2023")["pipeline"], 7);
     assert!(folder.read("junit.xml").contains("<testcase"));
     let told = folder.run(&update(&[])).succeeds();
@@ -34,7 +34,7 @@ fn notes_without_a_value_have_that_of_their_variable() {
         let variables = [&[("AMI_SCHEDULER_NOTES", notes)], &build[..]].concat();
         let told = folder.run_in(&variables, &update(&[])).succeeds();
         assert!(told.contains("No SIZE is recorded: the build reported none."), "{told}");
-        let notes = &folder.entry("18.6.0-1", "al2023")["notes"];
+        let notes = folder.notes("18.6.0-1", "al2023");
         assert_eq!((&notes["AMI_ID"], &notes["REGION"]), (&"ami-1".into(), &"eu-west-1".into()));
     }
     let error = claimed().run(&update(&["--note", "MY_TOKEN"])).fails(2);
@@ -42,9 +42,54 @@ fn notes_without_a_value_have_that_of_their_variable() {
 }
 
 #[test]
-fn what_was_not_claimed_is_recorded_with_a_remark() {
-    let told = Folder::new().run(&update(&["--note", "AMI_ID=ami-1"])).succeeds();
-    assert!(told.contains("No diff had claimed it"), "{told}");
+fn what_the_tracker_does_not_know_is_recorded_by_force_alone() {
+    let known = ["--package", "gitlab-runner-18.6.0-1.x86_64"];
+    for (package, target, unknown) in [
+        (["--package", "gitlab-runner-18.6.1-1.x86_64"], "al2023", "no release gitlab-runner-18.6.1-1.x86_64"),
+        (known, "al2032", "no target al2032"),
+    ] {
+        let folder = claimed();
+        let update = [&["update", "--target", target], &package[..], &TRACKER].concat();
+        let error = folder.run(&update).fails(2);
+        assert!(
+            error.contains(&format!(
+                "the tracker of gitlab-runner on main in directory tracker knows {unknown}: is it spelt"
+            )) && error.contains("Its targets are al2023, rhel9"),
+            "{error}"
+        );
+        folder.run(&[&update[..], &["--force"]].concat()).succeeds();
+    }
+    let error = Folder::new().run(&update(&["--note", "AMI_ID=ami-1"])).fails(2);
+    assert!(error.contains("Its targets are none"), "{error}");
+    let told = Folder::new().run(&update(&["--note", "AMI_ID=ami-1", "--force"])).succeeds();
+    assert!(told.contains("Recorded as built"), "{told}");
+}
+
+#[test]
+fn a_success_says_what_it_is_one_of_and_what_it_comes_to() {
+    let folder = claimed();
+    let builds: serde_json::Value = serde_json::from_str(&folder.read("builds.json")).expect("JSON");
+    assert_eq!(builds["builds"][0]["claim"], "0.1@7");
+    folder.run(&[&["rebuild", "18.6.0", "--target", "al2023"], &TRACKER[..]].concat()).succeeds();
+    let late = update(&["--claim", "0.1@7", "--note", "AMI_ID=ami-1"]);
+    let told = folder.run(&late).succeeds();
+    assert!(
+        told.contains(
+            "Does not count: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-1. The build was asked for anew"
+        ),
+        "{told}"
+    );
+    assert_eq!(
+        (folder.state("18.6.0-1", "al2023").as_str(), &folder.notes("18.6.0-1", "al2023")["AMI_ID"]),
+        ("pending", &"ami-1".into())
+    );
+    folder.run(&[&DIFF[..], &["--pipeline", "8"]].concat()).succeeds();
+    let told = folder.run(&update(&["--claim", "1.1@8", "--note", "AMI_ID=ami-2"])).succeeds();
+    assert!(told.contains("Recorded as built: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-2"), "{told}");
+    folder.run(&late).succeeds();
+    assert_eq!(folder.notes("18.6.0-1", "al2023")["AMI_ID"], "ami-2");
+    let error = folder.run(&update(&["--claim", "7"])).fails(2);
+    assert!(error.contains("is not a claim, such as 0.1@102"), "{error}");
 }
 
 #[test]
