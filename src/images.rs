@@ -164,7 +164,8 @@ pub struct Found<'a> {
 }
 
 /// Finds the build that each image is of. Where several releases would do, as where no template tells
-/// `18.6.1-1` from `18.6.1-2`, it is the newest that is not younger than the image.
+/// `18.6.1-1` from `18.6.1-2`, it is the newest that is not younger than the image. Where a tag names the whole package,
+/// that counts whatever the times are.
 pub fn find<'a>(
     images: &'a [Image],
     candidates: &[Candidate],
@@ -180,6 +181,7 @@ pub fn find<'a>(
             patterns.push((build, candidate.built_at, name, tags));
         }
     }
+    let is_exact = matcher.tags.iter().any(|(_, template)| template.0 == "{package}");
     let mut found = Found::default();
     for image in images {
         let of = patterns.iter().filter(|(build, built_at, name, tags)| {
@@ -187,7 +189,7 @@ pub fn find<'a>(
                 |(key, pattern): &(&String, WildMatch)| image.tags.get(*key).is_some_and(|tag| pattern.matches(tag));
             let is_younger = built_at.zip(image.created).is_some_and(|(built_at, created)| built_at > created);
             let is_named = name.as_ref().is_none_or(|pattern| pattern.matches(&image.name));
-            is_named && tags.iter().all(has) && runs_on(&build.package, image) && !is_younger
+            is_named && tags.iter().all(has) && runs_on(&build.package, image) && (is_exact || !is_younger)
         });
         let of = of.max_by_key(|(build, ..)| (&build.package, build.target.as_str().len()));
         let Some((build, ..)) = of else {
@@ -325,6 +327,20 @@ mod tests {
         assert_eq!(told(&find(&images, &releases, &targets(), &matcher)), ["18.6.1-1 rhel9 ami-1"]);
         images[0].architecture = Some("arm64".to_owned());
         assert_eq!(find(&images, &releases, &targets(), &matcher).unknown.len(), 1);
+    }
+
+    #[test]
+    fn a_tag_with_the_whole_package_counts_though_the_package_was_built_later() {
+        let mut images = described(&[("ami-1", "18.6.1-rhel9")]);
+        images[0].created = Some(NIGHT);
+        images[0].tags.insert("Package".to_owned(), "gitlab-runner-18.6.1-1.x86_64".to_owned());
+        let mut releases = candidates(&["18.6.1-1"]);
+        releases[0].built_at = Some(Timestamp::MAX);
+        for (template, found_in) in [("{package}", 1), ("*{version}*", 0)] {
+            let tags = vec![("Package".to_owned(), template.parse().expect("a template"))];
+            let matcher = ImageMatcher { tags, ..named("{version}-{target}") };
+            assert_eq!(find(&images, &releases, &targets(), &matcher).images.len(), found_in, "{template}");
+        }
     }
 
     #[test]

@@ -26,6 +26,13 @@ impl ImageArgs {
         let tags = self.image_tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         ImageMatcher { name: self.image_name.clone(), tags }
     }
+
+    /// The options, as a person gave them.
+    pub fn in_words(&self) -> String {
+        let name = self.image_name.iter().map(|name| format!("--image-name {name}"));
+        let tags = self.image_tag.iter().map(|tag| format!("--image-tag {}={}", tag.key, tag.value));
+        name.chain(tags).collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[derive(Debug, Clone)]

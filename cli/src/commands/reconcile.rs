@@ -3,12 +3,13 @@ use std::str::FromStr;
 
 use ami_scheduler::images;
 use ami_scheduler::release::Target;
+use anyhow::anyhow;
 use clap::Args;
 
 use crate::adoption::{Adoption, notes, reason};
 use crate::args::values::ListOf;
 use crate::args::{ImageArgs, TrackerArgs};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read_file_or_stdin;
 use crate::session::Session;
 use crate::trackers::{self, Kept};
@@ -42,6 +43,9 @@ pub struct Reconcile {
     /// What to change: adopt records images as built, rebuild builds again what has no image
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     apply: ListOf<Apply>,
+    /// At most so many builds are built again; where more have no image, nothing is changed
+    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    at_most: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +74,7 @@ impl Reconcile {
         let product = &adoption.packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
-        let (not_recorded, without_image) =
+        let (not_recorded, without_image, is_any_known) =
             trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
                 let found = adoption.find(document, &self.targets.0);
                 let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
@@ -80,6 +84,16 @@ impl Reconcile {
                     adoption.images.len(),
                     adoption.images.len() - found.unknown.len()
                 );
+                if found.images.is_empty() {
+                    output!(
+                        "None of them is told by {}: are these the images of the right account and region, and is that \
+                         how they are told apart?",
+                        self.images.in_words()
+                    );
+                }
+                if rebuilds {
+                    self.brake(found.images.is_empty(), disagreements.without_image.len())?;
+                }
                 for (build, image) in &disagreements.not_recorded {
                     output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
                     if adopts {
@@ -98,9 +112,10 @@ impl Reconcile {
                         );
                     }
                 }
-                Ok((disagreements.not_recorded.len(), disagreements.without_image.len()))
+                let is_any_known = !found.images.is_empty();
+                Ok((disagreements.not_recorded.len(), disagreements.without_image.len(), is_any_known))
             })?;
-        if not_recorded + without_image == 0 {
+        if not_recorded + without_image == 0 && is_any_known {
             output!("The tracker and the images agree.");
         }
         if adopts {
@@ -115,5 +130,22 @@ impl Reconcile {
             );
         }
         Ok(())
+    }
+
+    /// Refuses to build much again: a list of images from elsewhere looks as if all were gone.
+    fn brake(&self, is_none_known: bool, without_image: usize) -> Result<(), Failure> {
+        let refused = if without_image == 0 {
+            return Ok(());
+        } else if is_none_known {
+            "no image is of a release that is known, so that it would build again all that was ever built".to_owned()
+        } else if without_image > self.at_most {
+            format!(
+                "builds without an image: {without_image}, and --at-most is {}. To build all of them again, give --at-most {without_image}",
+                self.at_most
+            )
+        } else {
+            return Ok(());
+        };
+        Err(anyhow!("--apply rebuild: {refused}. Nothing was changed")).with_exit(Exit::CommandLine)
     }
 }

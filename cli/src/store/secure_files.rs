@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
 use ami_scheduler::tracker::{HeadName, MAX_HEAD};
 use serde::Deserialize;
@@ -19,6 +20,8 @@ const MAX_LISTING: u64 = 4 << 20;
 const PAGE: usize = 100;
 /// How often a listing of several pages is read that changes meanwhile.
 const MAX_LISTINGS: u32 = 6;
+/// How often a write is tried while GitLab takes none, since it is being maintained.
+const MAX_WRITES: u32 = 6;
 
 pub struct SecureFiles {
     project: Project,
@@ -42,6 +45,19 @@ impl SecureFiles {
         Ok(self.project.request(method, &format!("secure_files{path}"))?)
     }
 
+    /// Writes; waits a while where GitLab says that it takes no writes now.
+    fn write(&self, request: &Request) -> Result<Answer, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let answer = self.client.fetch(request, MAX_LISTING)?;
+            if !is_maintained(&answer) || attempt == MAX_WRITES {
+                return Ok(answer);
+            }
+            self.wait(attempt);
+            attempt += 1;
+        }
+    }
+
     /// One page of the listing, and how many files there are on all pages.
     fn page(&self, number: u32) -> Result<(Vec<Entity>, Option<usize>), StoreError> {
         let request = self.request(Method::Get, &format!("?per_page={PAGE}&page={number}"))?;
@@ -51,8 +67,8 @@ impl SecureFiles {
         }
         let entities = serde_json::from_slice(&answer.body).map_err(|error| {
             format!(
-                "GitLab's list of files is not the JSON that was expected ({error}); is CI_API_V4_URL the API of your \
-                 GitLab? [{}]",
+                "GitLab's list of files is not the JSON that was expected ({error}); {} [{}]",
+                self.is_this_the_api(),
                 answer.excerpt()
             )
         })?;
@@ -103,10 +119,19 @@ impl SecureFiles {
         .into()
     }
 
+    fn is_this_the_api(&self) -> String {
+        if self.project.api.path().trim_end_matches('/').ends_with("/api/v4") {
+            return "is CI_API_V4_URL the API of your GitLab?".to_owned();
+        }
+        let api = RedactedUrl::from(&self.project.api);
+        format!("CI_API_V4_URL is {api}, and that of GitLab's API ends in /api/v4")
+    }
+
     /// The error for an answer that is no success, with advice.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
         let (token, whose) = self.project.token.in_words();
         let excerpt = answer.excerpt();
+        let reads = doing.starts_with("list") || doing.starts_with("read");
         let misplaced = wrong_port_or_certificate(&answer.url, answer.status, &excerpt);
         let advice = match answer.status {
             401 => match self.project.token {
@@ -125,11 +150,22 @@ impl SecureFiles {
                  Job token permissions",
                 self.project.id
             ),
+            403 if is_maintained(answer) => {
+                "GitLab is being maintained, and takes no writes: nothing was lost, run the job again later".to_owned()
+            }
+            403 if excerpt.contains("insufficient_scope") => format!(
+                "{token} may not {doing}, since its scope does not allow that: make one with the scope {}",
+                if reads { "read_api or api" } else { "api" }
+            ),
+            403 if reads => format!(
+                "{token} may not {doing}: {whose} has to be a member of the project with the role Developer at least"
+            ),
             403 => format!(
                 "{token} may not {doing}: {whose} has to be a Maintainer of the project. Have a Maintainer take \
                  ownership of the schedule, or set the masked variable AMI_SCHEDULER_TOKEN to a project access token \
                  with the role Maintainer and the scope api"
             ),
+            404 if !self.project.api.path().contains("/api/v4") => self.is_this_the_api(),
             404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
             413 => {
                 "the tracker is larger than GitLab, or a proxy before it, takes: have that limit raised, or begin a \
@@ -138,7 +174,7 @@ impl SecureFiles {
             }
             429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
-            _ => "this was not expected; is CI_API_V4_URL the API of your GitLab?".to_owned(),
+            _ => format!("this was not expected; {}", self.is_this_the_api()),
         };
         format!("{} [GitLab answered {}: {excerpt}]", misplaced.unwrap_or(&advice), answer.status).into()
     }
@@ -166,7 +202,7 @@ impl Store for SecureFiles {
     fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, StoreError> {
         let mut request = self.request(Method::Post, "")?;
         request.body = Some(form(name, content));
-        let answer = self.client.fetch(&request, MAX_LISTING)?;
+        let answer = self.write(&request)?;
         match answer.status {
             201 => Ok(Uploaded::Stored),
             // Heads are named by their content: it is there already, from this call or another's.
@@ -178,7 +214,7 @@ impl Store for SecureFiles {
 
     fn delete(&self, file: &StoredFile) -> Result<(), StoreError> {
         let request = self.request(Method::Delete, &format!("/{}", file.id))?;
-        let answer = self.client.fetch(&request, MAX_LISTING)?;
+        let answer = self.write(&request)?;
         match answer.status {
             200..=299 | 404 => Ok(()),
             _ => Err(self.refusal("delete Secure Files", &answer)),
@@ -192,6 +228,11 @@ impl Store for SecureFiles {
     fn place(&self) -> String {
         format!("the Secure Files of project {}", self.project.id)
     }
+}
+
+/// Whether GitLab takes no writes for now: <https://docs.gitlab.com/administration/maintenance_mode/>.
+fn is_maintained(answer: &Answer) -> bool {
+    answer.status == 403 && answer.excerpt().contains("read-only instance")
 }
 
 /// `multipart/form-data` (RFC 7578) with the two fields that GitLab asks for. The boundary can't
@@ -425,7 +466,14 @@ mod tests {
             (project(), 401, "", "AMI_SCHEDULER_TOKEN is not valid: it may have expired or been revoked"),
             (job(), 403, "insufficient permissions: admin_secure_files", "lacks the permission ADMIN_SECURE_FILES"),
             (job(), 403, "job token not allowed from this project", "not on the job token allowlist of project 42"),
-            (job(), 403, "403 Forbidden", "may not list the project's Secure Files: the owner of the schedule"),
+            (
+                job(),
+                403,
+                "403 Forbidden",
+                "may not list the project's Secure Files: the owner of the schedule, or whoever pressed Run, has to be a \
+                 member of the project with the role Developer at least",
+            ),
+            (project(), 403, r#"{"error":"insufficient_scope"}"#, "make one with the scope read_api or api"),
             (
                 project(),
                 403,
@@ -442,6 +490,53 @@ mod tests {
             let error = store_with(token, &script).list().expect_err(told).to_string();
             assert!(error.contains(told) && error.ends_with(&format!("[GitLab answered {status}: {body}]")), "{error}");
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_is_refused_says_whether_role_scope_or_maintenance_is_the_matter() {
+        let maintained = r#"{"message":"You cannot perform write operations on a read-only instance"}"#;
+        for (status, body, told, asked) in [
+            (403, "403 Forbidden", "the owner of the schedule, or whoever pressed Run, has to be a Maintainer", 1),
+            (
+                403,
+                r#"{"error":"insufficient_scope"}"#,
+                "since its scope does not allow that: make one with the scope api",
+                1,
+            ),
+            (403, maintained, "GitLab is being maintained, and takes no writes: nothing was lost", 6),
+        ] {
+            let script = Script::new(vec![answers(status).body(body); asked]);
+            let error = store(&script).upload("head", b"{}").expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+            assert_eq!((script.requests().len(), script.waits().len()), (asked, asked - 1), "{body}");
+        }
+        let over = [answers(403).body(maintained), answers(204)];
+        store(&Script::new(over)).delete(&file(7)).expect("deleted once the maintenance is over");
+    }
+
+    #[test]
+    fn what_is_not_the_api_is_told_from_a_project_that_is_not_there() {
+        let store = |api: &str, script: &Script| {
+            let api = api.parse().expect("a URL");
+            SecureFiles::new(
+                Project { api, id: "42".to_owned(), token: Token::Job("s3cret".to_owned()) },
+                script.client(),
+            )
+        };
+        let api = "CI_API_V4_URL is https://gitlab.example.com/, and that of GitLab's API ends in /api/v4";
+        for (answer, api_url, told) in [
+            (answers(404), "https://gitlab.example.com/", api),
+            (answers(404), "https://gitlab.example.com/api/v4", "there is no project 42"),
+            (answers(200).body("<html>"), "https://gitlab.example.com/", api),
+            (
+                answers(200).body("<html>"),
+                "https://gitlab.example.com/api/v4",
+                "is CI_API_V4_URL the API of your GitLab?",
+            ),
+        ] {
+            let error = store(api_url, &Script::new([answer])).list().expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
         }
     }
 
