@@ -27,12 +27,13 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
     for target in context.targets {
         let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
-        let first_run = first_run(&packages, target, document);
+        let imported = imported(target, document, context);
+        let first_run = first_run(&packages, target, document, &imported);
         if !document.knows(target) || !first_run.is_empty() {
             plan.new_targets.push(target.clone());
         }
         document.record_scope(target, &context.rules.scope);
-        skip_for_good(&first_run, target, document, context);
+        skip_for_good(&first_run, target, document, &imported, context);
         let old_enough = old_enough(&packages, target, document, context);
         let newest = context.rules.keep.newest(old_enough.into_iter());
         for package in packages {
@@ -57,17 +58,41 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     plan
 }
 
-/// The releases that no earlier run covered, oldest first.
-fn first_run<'a>(ascending: &[&'a Package], target: &Target, document: &Document) -> Vec<&'a Nevra> {
-    ascending.iter().map(|package| &package.nevra).filter(|nevra| !document.covers(nevra, target)).collect()
+/// The newest release of each architecture that was built before the tracker knew of it.
+type Imported = BTreeMap<String, Nevra>;
+
+fn imported(target: &Target, document: &Document, context: &Context<'_>) -> Imported {
+    let of_target = document.entries().filter(|(nevra, known, entry)| {
+        *known == target && entry.is_imported() && context.rules.scope.filter_reason(nevra).is_none()
+    });
+    // The oldest first.
+    of_target.map(|(nevra, ..)| (nevra.arch().to_owned(), nevra.clone())).collect()
 }
 
-/// Records as skipped, on a first run, whatever `first_run` does not build.
-fn skip_for_good(ascending: &[&Nevra], target: &Target, document: &mut Document, context: &Context<'_>) {
+/// The releases that no earlier run covered, oldest first. Those that are newer than what was imported are new.
+fn first_run<'a>(
+    ascending: &[&'a Package],
+    target: &Target,
+    document: &Document,
+    imported: &Imported,
+) -> Vec<&'a Nevra> {
+    let is_new = |nevra: &Nevra| imported.get(nevra.arch()).is_some_and(|newest| nevra > newest);
+    let releases = ascending.iter().map(|package| &package.nevra);
+    releases.filter(|nevra| !document.covers(nevra, target) && !is_new(nevra)).collect()
+}
+
+/// Records as skipped, on a first run, whatever `first_run` does not build, and what is older than what was imported.
+fn skip_for_good(
+    ascending: &[&Nevra],
+    target: &Target,
+    document: &mut Document,
+    imported: &Imported,
+    context: &Context<'_>,
+) {
     let newest: BTreeMap<&str, &Nevra> = ascending.iter().map(|nevra| (nevra.arch(), *nevra)).collect();
     for nevra in ascending {
         let is_built = match context.rules.first_run {
-            FirstRun::Latest => newest.get(nevra.arch()) == Some(nevra),
+            FirstRun::Latest => newest.get(nevra.arch()) == Some(nevra) && !imported.contains_key(nevra.arch()),
             FirstRun::None => false,
             FirstRun::All => true,
         };

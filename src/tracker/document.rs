@@ -475,6 +475,8 @@ impl Document {
         let BuildKey { package, target } = build;
         let notes = that_fit(&report.notes);
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let is_by_hand = report.claim.is_none() && origin.pipeline == 0;
+        let is_of_no_run = is_by_hand && before.attempt == 0 && before.rule.is_none();
         let known = |claim: &Claim| {
             let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
             made.any(|(_, image)| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value)))
@@ -518,6 +520,9 @@ impl Document {
         let origin = Origin { pipeline: claim.pipeline, lane: claim.lane, ..origin };
         let mut success = before.transition(State::Built, now, origin);
         (success.epoch, success.attempt) = (claim.epoch, claim.attempt);
+        if is_of_no_run {
+            success.rule = Some(IMPORTED.to_owned());
+        }
         success.first_seen.get_or_insert(now);
         self.put(build, success);
         Success::Counts

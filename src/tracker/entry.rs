@@ -354,6 +354,11 @@ impl Entry {
         self
     }
 
+    /// Whether it was built before the tracker knew of it.
+    pub fn is_imported(&self) -> bool {
+        self.state == State::Built && self.rule.as_deref() == Some(IMPORTED)
+    }
+
     /// Whether a run made the entry. A person's word about a build, or what was there before, is no run.
     pub(super) fn is_of_a_run(&self) -> bool {
         self.by.is_none() && !matches!(self.rule.as_deref(), Some(ASKED_FOR | IMPORTED))

@@ -334,6 +334,30 @@ fn a_release_that_is_gone_is_forgotten_after_a_month_and_not_for_a_mirror_that_l
 }
 
 #[test]
+fn what_was_imported_ends_no_first_run_and_what_is_newer_is_new() {
+    let releases = runners(&["18.1.0", "18.2.0", "18.3.0", "18.4.0", "18.5.0"]);
+    for (first_run, built) in [
+        (FirstRun::Latest, &["18.4.0", "18.5.0"][..]),
+        (FirstRun::None, &["18.4.0", "18.5.0"]),
+        (FirstRun::All, &["18.1.0", "18.2.0", "18.4.0", "18.5.0"]),
+    ] {
+        let rules = Rules { first_run, ..Rules::default() };
+        let mut imported = Document::new("gitlab-runner", "main");
+        imported.import(&build("18.3.0"), "from the plain-text tracker", night(1));
+        let mut adopted = Document::new("gitlab-runner", "main");
+        adopted.import_image(&build("18.3.0"), &Notes::new(), "there is an image", night(1));
+        let mut by_hand = Document::new("gitlab-runner", "main");
+        by_hand.succeed(&build("18.3.0"), Report::default(), night(1), Origin::default());
+        for (how, mut document) in [("imported", imported), ("adopted", adopted), ("by hand", by_hand)] {
+            let plan = run(&mut document, &releases, &rules, 2, night(2));
+            assert_eq!(versions(&plan), built, "{how}, {first_run:?}");
+            let skipped = document.get(&build("18.2.0")).map(|entry| entry.state == State::Skipped);
+            assert_eq!(skipped, Some(first_run != FirstRun::All), "{how}, {first_run:?}");
+        }
+    }
+}
+
+#[test]
 fn what_another_lane_looks_for_is_not_forgotten() {
     let rules = |version: &str| Rules {
         min_age: days(7),
