@@ -36,6 +36,24 @@ pub fn change<T>(
     })
 }
 
+/// The same of a tracker that is there.
+pub fn change_existing<T>(
+    session: &Session,
+    args: &TrackerArgs,
+    product: &str,
+    kept: Kept,
+    change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = session.store(&args.place)?;
+    change_in(store.as_ref(), &args.reference, product, kept, |document| {
+        let Some(mut document) = document else {
+            return Err(anyhow!(no_tracker(store.as_ref(), Some(product), &args.reference))).with_exit(Exit::Tracker);
+        };
+        let changed = change(&mut document, &store.place())?;
+        Ok((document, changed))
+    })
+}
+
 /// Reads the tracker, applies `change` to the releases in it that a person names, and writes the tracker back; writes
 /// nothing if `change` fails. A whole package need not be known to the tracker; with `begins_a_tracker` there may be no
 /// tracker yet.

@@ -313,6 +313,44 @@ impl Document {
         self.drop_target(target);
     }
 
+    /// Gives all that was recorded of a target to another, and removes the first. Open claims are given back. Returns
+    /// how many builds that are.
+    pub fn rename_target(&mut self, from: &Target, to: &Target, now: Timestamp) -> usize {
+        let moved: Vec<(Nevra, Entry)> = self
+            .entries()
+            .filter(|(_, target, _)| *target == from)
+            .map(|(package, _, entry)| (package.clone(), entry.without_claim(now)))
+            .collect();
+        let images: Vec<(Nevra, BTreeMap<ImageKey, Image>)> =
+            self.images.iter().filter_map(|(package, of)| Some((package.clone(), of.get(from)?.clone()))).collect();
+        if self.targets.contains(from) {
+            self.targets.insert(to.clone());
+        }
+        if let Some(scopes) = self.scopes.get(from).cloned() {
+            self.scopes.entry(to.clone()).or_default().extend(scopes);
+        }
+        self.remove_target(from);
+        let count = moved.len();
+        for (package, entry) in moved {
+            self.put(&BuildKey { package, target: to.clone() }, entry);
+        }
+        for (package, of_package) in images {
+            let build = BuildKey { package, target: to.clone() };
+            of_package.into_iter().for_each(|(key, image)| self.put_image(&build, key, image));
+        }
+        count
+    }
+
+    /// The same as the tracker of another ref, without open claims and runs.
+    #[must_use]
+    pub fn copy_to(&self, reference: &str, now: Timestamp) -> Self {
+        let mut copy = Self { runs: BTreeMap::new(), reference: reference.to_owned(), ..self.clone() };
+        for entry in copy.entries.values_mut().flat_map(BTreeMap::values_mut) {
+            **entry = entry.without_claim(now);
+        }
+        copy
+    }
+
     /// How often a target was removed.
     pub fn removals(&self, target: &Target) -> u64 {
         self.removals.get(target).copied().unwrap_or_default()
@@ -530,14 +568,12 @@ impl Document {
 
     /// Gives back every open claim of a lane of `pipeline`, and returns those builds: none of them was begun, so that
     /// the attempts do not count.
-    pub fn give_back(&mut self, pipeline: u64, now: Timestamp, origin: &Origin) -> Vec<BuildKey> {
-        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, origin.lane.as_deref());
+    pub fn give_back(&mut self, pipeline: u64, lane: Option<&str>, now: Timestamp) -> Vec<BuildKey> {
+        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, lane);
         let open = self.builds_where(|_, _, entry| is_open(entry));
         for build in &open {
             if let Some(claim) = self.get(build) {
-                let of_claim = Origin { pipeline: claim.origin.pipeline, ..origin.clone() };
-                let mut given_back = claim.transition(State::GivenBack, now, of_claim);
-                given_back.given_back = given_back.given_back.saturating_add(1);
+                let given_back = claim.without_claim(now);
                 self.put(build, given_back);
             }
         }

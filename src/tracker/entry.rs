@@ -396,6 +396,16 @@ impl Entry {
         self.rank().cmp(&other.rank()).then_with(|| self.length_and_bytes().cmp(&other.length_and_bytes())).is_lt()
     }
 
+    /// The same, where a claim that is open has been given back.
+    pub(super) fn without_claim(&self, now: Timestamp) -> Self {
+        if self.state != State::Building {
+            return self.clone();
+        }
+        let mut given_back = self.transition(State::GivenBack, now, self.origin.clone());
+        given_back.given_back = given_back.given_back.saturating_add(1);
+        given_back
+    }
+
     fn rank(&self) -> impl Ord + use<> {
         let done = self.state.is_done().then_some(self.state);
         let passed_over = self.passed_over.map(|passed| passed.runs);

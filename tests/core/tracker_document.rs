@@ -391,7 +391,7 @@ fn a_success_counts_unless_the_build_was_asked_for_anew_or_a_later_attempt_has_s
         ),
         (
             "it was given back",
-            |document| drop(document.give_back(7, night(2), &pipeline(7))),
+            |document| drop(document.give_back(7, None, night(2))),
             Success::Counts,
             &["0.1@7#50 ami-1"],
         ),
@@ -473,13 +473,13 @@ fn a_claim_that_is_given_back_is_no_attempt() {
         assert_eq!(entry(&document).attempts(), attempts + u64::from(ends == "given back"), "{pipeline_id} builds");
         let done = match ends {
             "failed" => document.settle(pipeline_id, night(2), &pipeline(90), |_| None),
-            _ => document.give_back(pipeline_id, night(2), &pipeline(90)),
+            _ => document.give_back(pipeline_id, None, night(2)),
         };
         assert_eq!((done, entry(&document).attempts(), entry(&document).state.word()), (vec![one()], attempts, ends));
         assert_eq!(entry(&document).origin.pipeline, pipeline_id);
     }
     assert_eq!(entry(&document).attempt, 4);
-    assert_eq!(document.give_back(4, night(3), &pipeline(90)), []);
+    assert_eq!(document.give_back(4, None, night(3)), []);
 }
 
 #[test]
@@ -499,6 +499,43 @@ fn a_target_that_was_removed_is_gone_in_each_head_and_can_come_back() {
     removed.record_scope(&one().target, &Policy::default());
     removed.claim(&one(), "new_release", None, night(2), pipeline(8));
     assert_eq!(entry(&removed).claim(), claim("0.1@8"));
+}
+
+#[test]
+fn a_target_that_is_renamed_keeps_what_was_recorded_but_for_open_claims() {
+    let mut document = empty();
+    document.record_scope(&one().target, &Policy::default());
+    document.claim(&one(), "new_release", None, night(1), pipeline(7));
+    success(&mut document, "0.1@7", 50, "ami-1");
+    document.claim(&build("18.7.0", "al2023"), "new_release", None, night(1), pipeline(7));
+    let before = document.clone();
+
+    assert_eq!(document.rename_target(&one().target, &target("al2025"), night(2)), 2);
+
+    assert_eq!(document.targets(), targets(&["al2025"]).iter().collect());
+    assert_eq!(document.get(&build("18.6.0", "al2025")), before.get(&one()));
+    assert_eq!(document.notes(&one().package, &target("al2025")), &notes("ami-1"));
+    let claimed = document.get(&build("18.7.0", "al2025")).expect("an entry");
+    assert_eq!((claimed.state, claimed.attempts()), (State::GivenBack, 0));
+    assert!(document.covers(&runner("18.7.0").nevra, &target("al2025")));
+    assert_eq!(before.merge(document.clone()), document);
+}
+
+#[test]
+fn a_copy_is_the_tracker_of_another_ref_without_open_claims() {
+    let mut document = empty();
+    document.record_scope(&one().target, &Policy::default());
+    document.remember_run("", 7, night(1));
+    document.claim(&one(), "new_release", None, night(1), pipeline(7));
+    document.claim(&build("18.7.0", "al2023"), "new_release", None, night(1), pipeline(7));
+    success(&mut document, "0.1@7", 50, "ami-1");
+
+    let copy = document.copy_to("release", night(2));
+
+    assert_eq!((copy.reference(), copy.runs().len()), ("release", 0));
+    assert_eq!((copy.get(&one()), ami(&copy)), (document.get(&one()), Some("ami-1")));
+    let claimed = copy.get(&build("18.7.0", "al2023")).expect("an entry");
+    assert_eq!((claimed.state, claimed.attempts()), (State::GivenBack, 0));
 }
 
 #[test]

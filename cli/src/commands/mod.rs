@@ -13,6 +13,7 @@ mod reconcile;
 mod settle;
 mod skip;
 mod status;
+mod tracker;
 mod unskip;
 mod update;
 mod why;
@@ -36,6 +37,7 @@ pub enum Command {
     Rebuild(rebuild::Rebuild),
     Import(import::Import),
     Reconcile(reconcile::Reconcile),
+    Tracker(tracker::TrackerCommand),
     Completions(completions::Completions),
     Wrapper(wrapper::Wrapper),
 }
@@ -55,6 +57,7 @@ impl Command {
             Self::Rebuild(rebuild) => rebuild.run(session),
             Self::Import(import) => import.run(session),
             Self::Reconcile(reconcile) => reconcile.run(session),
+            Self::Tracker(tracker) => tracker.run(session),
             Self::Completions(completions) => completions.run(whole()),
             Self::Wrapper(_) => wrapper::Wrapper::run(),
         }

@@ -170,6 +170,7 @@ fn help_is_as_wide_as_the_terminal_and_names_each_variable_but_no_value() {
         "rebuild",
         "import",
         "reconcile",
+        "tracker",
         "completions",
         "wrapper",
     ];

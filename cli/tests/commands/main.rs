@@ -12,5 +12,6 @@ mod images;
 mod list;
 mod shell;
 mod status;
+mod tracker;
 mod update;
 mod why;
