@@ -131,12 +131,13 @@ class Job:
     status: str
     at: str
     web_url: str
+    began: bool = True
 
     def entity(self) -> dict[str, Any]:
         ended = self.status in ("success", "failed", "canceled")
         project_url = self.web_url.partition("/-/")[0]
         return {"id": self.id, "status": self.status, "stage": self.stage, "name": self.name, "ref": "main", "tag": False,
-                "coverage": None, "allow_failure": False, "created_at": self.at, "started_at": self.at if ended else None,
+                "coverage": None, "allow_failure": False, "created_at": self.at, "started_at": self.at if ended and self.began else None,
                 "finished_at": self.at if ended else None, "erased_at": None, "duration": 0.5 if ended else None,
                 "queued_duration": 0.1, "user": {"id": 7, "username": "someone", "name": "Someone", "state": "active"},
                 "commit": {"id": "f" * 40, "short_id": "f" * 8, "title": "A commit", "message": "A commit\n"},
@@ -257,13 +258,15 @@ class GitLab:
         with self._lock:
             self.project(project).change(tuple(file for file in self.files(project) if file.id != file_id))
 
-    def run_job(self, project: str | int, pipeline: int, name: str, status: str = "success", stage: str = "build") -> Job:
-        """Adds a job to a pipeline, or, where it has one of this name, another run of it."""
+    def run_job(self, project: str | int, pipeline: int, name: str, status: str = "success", stage: str = "build",
+                began: bool = True) -> Job:
+        """Adds a job to a pipeline, or, where it has one of this name, another run of it. One that no runner took, or that
+        was cancelled before, never began."""
         with self._lock:
             self._last_id += self._random.randint(1, 9)
             owner = self.project(project)
             web_url = f"{self.url}/{owner.path}/-/jobs/{self._last_id}"
-            job = Job(self._last_id, owner.id, pipeline, name, stage, status, self._now(), web_url)
+            job = Job(self._last_id, owner.id, pipeline, name, stage, status, self._now(), web_url, began)
             owner.jobs = (*owner.jobs, job)
             return job
 

@@ -84,6 +84,39 @@ def test_a_build_that_was_cancelled_and_one_that_was_not_recorded_lead_to_their_
     assert (night.seen_at("al2023"), night.seen_at("rhel9")) == (cancelled, not_recorded)
 
 
+def test_a_build_that_never_began_is_no_attempt(night: Night) -> None:
+    """tracker.md 4: no runner took it, or it was cancelled before."""
+    night.gitlab.run_job(PROJECT, CHILD_PIPELINE, "build: [18.6.0-1.x86_64, al2023]", "failed", began=False)
+    failed = night.runs("build", "rhel9", "failed")
+
+    said = night.settle()
+
+    assert said == ("Given back: gitlab-runner-18.6.0-1.x86_64 al2023: it never began, and that is no attempt\n"
+                    f"Recorded as failed: gitlab-runner-18.6.0-1.x86_64 rhel9 (attempt 1): {failed}\n")
+    assert (night.entries()["al2023"]["state"], night.entries()["al2023"]["given_back"]) == ("given_back", 1)
+
+
+def test_a_child_pipeline_that_cannot_be_created_is_no_attempt_however_often(night: Night) -> None:
+    """tracker.md 4: three such nights had given a build up."""
+    for pipeline in (PARENT, 200, 300, 400):
+        back = night.ami("settle", *TRACKER, "--product", "gitlab-runner", "--pipeline", pipeline, "--give-back")
+        assert back.code == 0 and back.out.count("Given back: ") == 2, back.all
+        diff = night.ami("diff", "--targets", "al2023,rhel9", *TRACKER, *CHILD, "--pipeline", pipeline + 100)
+        assert diff.code == 0 and "images" in diff.out, diff.all
+        assert {build["attempt"] for build in night.ami.json("builds.json")["builds"]} == {1}
+
+
+def test_the_claims_of_a_pipeline_that_was_cancelled_are_given_back_by_the_next_diff(night: Night) -> None:
+    """tracker.md 4: they held for 12 hours, and counted as an attempt."""
+    for status, given_back in (("skipped", 0), ("canceled", 2)):
+        night.gitlab.run_job(PROJECT, PARENT, "give-back", status, began=False)
+        diff = night.ami("diff", "--targets", "al2023,rhel9", *TRACKER, *CHILD, "--pipeline", 200)
+        assert diff.code == 0, diff.all
+        assert diff.out.count("Given back, since the pipeline that had claimed it was cancelled: ") == given_back
+        assert len(night.ami.json("builds.json")["builds"]) == given_back, status
+    assert {build["claim"] for build in night.ami.json("builds.json")["builds"]} == {"0.2@200"}
+
+
 def test_of_a_job_that_was_retried_the_last_run_counts(night: Night) -> None:
     night.runs("build", "rhel9", "failed")
     night.runs("build", "al2023", "failed")

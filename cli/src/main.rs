@@ -6,6 +6,7 @@ mod messages;
 
 mod adoption;
 mod args;
+mod claims;
 mod cli;
 mod commands;
 mod exit;

@@ -15,6 +15,7 @@ use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use crate::args::{RuleArgs, TrackerArgs};
+use crate::claims;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 use crate::session::Session;
@@ -44,6 +45,8 @@ pub struct Night {
     after: Document,
     /// A sentence on what was taken over from a plain-text tracker.
     pub taken_over: Option<String>,
+    /// The builds whose claims were given back, since their pipeline was cancelled.
+    pub given_back: Vec<BuildKey>,
     /// The tracker's store, and the heads that were read; none for a version by hand that is not recorded.
     tracker: Option<(Box<dyn Store>, Heads)>,
 }
@@ -53,7 +56,7 @@ impl Night {
         session: &Session,
         packages: &Path,
         request: Request,
-        tracker: &TrackerArgs,
+        tracker_args: &TrackerArgs,
         rules: RuleArgs,
         origin: Origin,
     ) -> Result<Self, Failure> {
@@ -69,12 +72,12 @@ impl Night {
             .with_exit(Exit::CommandLine);
         }
         let rules = rules.into_rules(packages.policy.clone());
-        let (product, reference) = (packages.product.as_str(), tracker.reference.as_str());
+        let (product, reference) = (packages.product.as_str(), tracker_args.reference.as_str());
         let asked_for = packages.policy.versions.asked_for();
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
             (Document::new(product, reference), None, None)
         } else {
-            let store = session.store(&tracker.place)?;
+            let store = session.store(&tracker_args.place)?;
             let tracker = Tracker::new(store.as_ref(), product, reference).with_exit(Exit::Tracker)?;
             let heads = tracker.read().with_exit(Exit::Tracker)?;
             let (before, taken_over) = match &heads.document {
@@ -84,6 +87,7 @@ impl Night {
             (before, taken_over, Some((store, heads)))
         };
         let mut after = before.clone();
+        let given_back = claims::give_back_cancelled(&mut after, &tracker_args.place, &origin, session);
         let offered = &packages.packages;
         let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
         let plan = match asked_for {
@@ -100,7 +104,7 @@ impl Night {
             }
         };
         no_room_for_any(&plan, &after)?;
-        Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, tracker })
+        Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, given_back, tracker })
     }
 
     /// The alarms of this run. Raising them changes the tracker, too: it remembers what was seen.

@@ -28,8 +28,17 @@ pub struct Job {
     pub name: String,
     /// How the run ended, if it has.
     pub status: String,
+    /// When it began, if it has.
+    #[serde(default = "unknown")]
+    pub started_at: Option<String>,
     /// Where a person sees it.
     pub web_url: String,
+}
+
+/// A run of which nothing is said counts as one that has begun.
+#[allow(clippy::unnecessary_wraps)] // it is a field's value
+fn unknown() -> Option<String> {
+    Some(String::new())
 }
 
 impl Job {
@@ -48,6 +57,19 @@ pub fn failed_job_url<'a>(build: &BuildKey, jobs: &'a [Job]) -> Option<&'a str> 
     failed.map(|job| job.web_url.as_str())
 }
 
+/// Whether the job that builds a release on a target is there, and no run of it has begun: it was cancelled before, or no
+/// runner took it.
+pub fn never_began(build: &BuildKey, jobs: &[Job]) -> bool {
+    let name = build_name(&build.package, &build.target);
+    let mut runs = jobs.iter().filter(|job| job.name.starts_with(&name)).peekable();
+    runs.peek().is_some() && runs.all(|job| job.started_at.is_none())
+}
+
+/// Whether a pipeline was cancelled: the job `name`, which waits for its end, was.
+pub fn was_cancelled(name: &str, jobs: &[Job]) -> bool {
+    jobs.iter().filter(|job| job.name == name).max_by_key(|job| job.id).is_some_and(|job| job.status == "canceled")
+}
+
 /// The last run of a job, if it failed. Where a job is `parallel`, GitLab puts ` 1/2` or `: [eu]` after its name.
 fn failed_run<'a>(name: &str, jobs: &'a [Job]) -> Option<&'a Job> {
     let is_last = |job: &Job| !jobs.iter().any(|other| other.name == job.name && other.id > job.id);
@@ -64,6 +86,30 @@ mod tests {
 
     /// Id, name and status.
     type Run = (u64, &'static str, &'static str);
+
+    #[test]
+    fn a_build_never_began_if_its_job_is_there_and_no_run_of_it_has_begun() {
+        let build = BuildKey {
+            package: "gitlab-runner-2:18.6.1-1.x86_64".parse().expect("a package"),
+            target: "al2023".parse().expect("a target"),
+        };
+        let job = |name: &str, started_at: &str| {
+            let json =
+                format!(r#"{{"id": 1, "name": "{name}", "status": "failed", "web_url": "https://a/1"{started_at}}}"#);
+            serde_json::from_str::<Job>(&json).expect("a job")
+        };
+        let (began, waits) = (r#", "started_at": "2026-11-24T02:00:00Z""#, r#", "started_at": null"#);
+        for (jobs, expected) in [
+            (vec![], false),
+            (vec![job("something else", waits)], false),
+            (vec![job(BUILD, waits), job(UPDATE, waits)], true),
+            (vec![job(BUILD, began)], false),
+            (vec![job(BUILD, "")], false),
+            (vec![job(&format!("{BUILD} 1/2"), waits), job(&format!("{BUILD} 2/2"), began)], false),
+        ] {
+            assert_eq!(never_began(&build, &jobs), expected, "{jobs:?}");
+        }
+    }
 
     #[test]
     fn the_job_that_failed_is_found_by_its_name() {
@@ -113,6 +159,7 @@ mod tests {
                 id: *id,
                 name: (*name).to_owned(),
                 status: (*status).to_owned(),
+                started_at: None,
                 web_url: url(id),
             };
             let jobs: Vec<Job> = jobs.iter().map(job).collect();

@@ -566,11 +566,17 @@ impl Document {
         Success::Counts
     }
 
-    /// Gives back every open claim of a lane of `pipeline`, and returns those builds: none of them was begun, so that
-    /// the attempts do not count.
-    pub fn give_back(&mut self, pipeline: u64, lane: Option<&str>, now: Timestamp) -> Vec<BuildKey> {
-        let is_open = |entry: &Entry| entry.is_claimed_by(pipeline, lane);
-        let open = self.builds_where(|_, _, entry| is_open(entry));
+    /// Gives back the open claims of a lane of `pipeline` of builds that never began, and returns those builds: their
+    /// attempts do not count.
+    pub fn give_back(
+        &mut self,
+        pipeline: u64,
+        lane: Option<&str>,
+        now: Timestamp,
+        never_began: impl Fn(&BuildKey) -> bool,
+    ) -> Vec<BuildKey> {
+        let mut open = self.builds_where(|_, _, entry| entry.is_claimed_by(pipeline, lane));
+        open.retain(never_began);
         for build in &open {
             if let Some(claim) = self.get(build) {
                 let given_back = claim.without_claim(now);

@@ -391,7 +391,7 @@ fn a_success_counts_unless_the_build_was_asked_for_anew_or_a_later_attempt_has_s
         ),
         (
             "it was given back",
-            |document| drop(document.give_back(7, None, night(2))),
+            |document| drop(document.give_back(7, None, night(2), |_| true)),
             Success::Counts,
             &["0.1@7#50 ami-1"],
         ),
@@ -473,13 +473,13 @@ fn a_claim_that_is_given_back_is_no_attempt() {
         assert_eq!(entry(&document).attempts(), attempts + u64::from(ends == "given back"), "{pipeline_id} builds");
         let done = match ends {
             "failed" => document.settle(pipeline_id, night(2), &pipeline(90), |_| None),
-            _ => document.give_back(pipeline_id, None, night(2)),
+            _ => document.give_back(pipeline_id, None, night(2), |_| true),
         };
         assert_eq!((done, entry(&document).attempts(), entry(&document).state.word()), (vec![one()], attempts, ends));
         assert_eq!(entry(&document).origin.pipeline, pipeline_id);
     }
     assert_eq!(entry(&document).attempt, 4);
-    assert_eq!(document.give_back(4, None, night(3)), []);
+    assert_eq!(document.give_back(4, None, night(3), |_| true), []);
 }
 
 #[test]

@@ -213,6 +213,13 @@ impl Diff {
             let _ = remove_earlier(results.iter().map(PathBuf::as_path));
         }
         done?;
+        for build in &night.given_back {
+            output!(
+                "Given back, since the pipeline that had claimed it was cancelled: {} {}",
+                build.package,
+                build.target
+            );
+        }
         if let Some(taken_over) = &night.taken_over {
             output!("{taken_over}");
         }

@@ -1,7 +1,8 @@
 use std::cell::LazyCell;
 use std::path::PathBuf;
 
-use ami_scheduler::child_pipeline::jobs::{Job, failed_job_url};
+use ami_scheduler::child_pipeline::jobs::{Job, failed_job_url, never_began};
+use ami_scheduler::release::BuildKey;
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::{Tracker, read_all};
@@ -25,7 +26,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Records a failed attempt for every build that a pipeline claimed and did not finish
 ///
-/// It is the last job of the child pipeline, after something failed.
+/// It is the last job of the child pipeline, after something failed. A claim is given back, and is no attempt, where
+/// GitLab says that the job of the build never began.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Settle {
@@ -46,6 +48,9 @@ pub struct Settle {
     /// Without this option, or where the jobs cannot be read, it is the URL of the pipeline.
     #[arg(long, value_name = "ID", env = "CI_PIPELINE_ID", value_parser = pipeline)]
     build_pipeline: Option<u64>,
+    /// Give back every claim that is open, as no attempt: the child pipeline could not be created
+    #[arg(long)]
+    give_back: bool,
     #[command(flatten)]
     lane: LaneArgs,
     /// Where to write the failed builds as a JUnit report, for GitLab's Tests tab; without it, nowhere
@@ -73,7 +78,7 @@ impl Settle {
             job_url: None,
             lane: self.lane.into_lane(),
         };
-        let jobs = LazyCell::new(|| failed_jobs(&self.tracker.place, self.build_pipeline, session));
+        let jobs = LazyCell::new(|| jobs(&self.tracker.place, self.build_pipeline, session));
         let mut cases = Vec::new();
         let mut is_tracked = false;
         for product in products {
@@ -81,9 +86,15 @@ impl Settle {
             let heads = tracker.read().with_exit(Exit::Tracker)?;
             let Some(mut document) = heads.document.clone() else { continue };
             is_tracked = true;
+            let is_given_back = |build: &BuildKey| self.give_back || never_began(build, &jobs);
+            let given_back = document.give_back(self.pipeline, origin.lane.as_deref(), now, is_given_back);
             let failed =
                 document.settle(self.pipeline, now, &origin, |build| failed_job_url(build, &jobs).map(str::to_owned));
             tracker.write_outcomes(&heads, &document).with_exit(Exit::Tracker)?;
+            for build in &given_back {
+                cases.extend(Case::recorded(build, &document, None));
+                output!("Given back: {} {}: it never began, and that is no attempt", build.package, build.target);
+            }
             for build in &failed {
                 let Some(entry) = document.get(build) else { continue };
                 cases.extend(Case::recorded(build, &document, None));
@@ -101,10 +112,10 @@ impl Settle {
     }
 }
 
-/// The jobs of the pipeline that failed, for their URLs. That builds failed is recorded without them, too.
-fn failed_jobs(tracker: &TrackerPlace, pipeline: Option<u64>, session: &Session) -> Vec<Job> {
+/// The jobs of the pipeline that failed. That builds failed is recorded without them, too.
+fn jobs(tracker: &TrackerPlace, pipeline: Option<u64>, session: &Session) -> Vec<Job> {
     let (TrackerPlace::Gitlab, Some(pipeline)) = (tracker, pipeline) else { return Vec::new() };
-    let read = || project()?.failed_jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
+    let read = || project()?.jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
     read().unwrap_or_else(|Failure { error, .. }| {
         message!(
             "The jobs of pipeline {pipeline} could not be read, so that each failure is recorded with the URL of the pipeline in place of its job's: {error:#}"

@@ -14,15 +14,13 @@ const PAGE: usize = 100;
 const MAX_PAGES: u32 = 50;
 
 impl Project {
-    /// The jobs of a pipeline that failed or were cancelled; of those that were retried, the last run.
+    /// The jobs of a pipeline; of those that were retried, the last run.
     ///
     /// <https://docs.gitlab.com/api/jobs/>
-    pub fn failed_jobs(&self, client: &Client, pipeline: u64) -> anyhow::Result<Vec<Job>> {
+    pub fn jobs(&self, client: &Client, pipeline: u64) -> anyhow::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         for page in 1..=MAX_PAGES {
-            let path = format!(
-                "pipelines/{pipeline}/jobs?scope%5B%5D=failed&scope%5B%5D=canceled&per_page={PAGE}&page={page}"
-            );
+            let path = format!("pipelines/{pipeline}/jobs?per_page={PAGE}&page={page}");
             // Nothing rests on it: what waits for it is more urgent.
             let request = Request { attempts: 2, ..self.request(Method::Get, &path)? };
             let answer = client.fetch(&request, MAX_JOBS)?;
@@ -48,10 +46,10 @@ mod tests {
     use crate::gitlab::Token;
     use crate::http::scripted::{Script, ScriptedAnswer, answers};
 
-    fn failed_jobs(script: &Script) -> anyhow::Result<Vec<Job>> {
+    fn jobs_of(script: &Script) -> anyhow::Result<Vec<Job>> {
         let api = "https://gitlab.example.com/api/v4".parse()?;
         let project = Project { api, id: "42".to_owned(), token: Token::Job("s3cret".to_owned()) };
-        project.failed_jobs(&script.client(), 1000)
+        project.jobs(&script.client(), 1000)
     }
 
     fn page(jobs: usize) -> ScriptedAnswer {
@@ -63,12 +61,9 @@ mod tests {
     fn jobs_are_listed_page_by_page_until_one_is_not_full() {
         for (pages, jobs) in [(vec![page(0)], 0), (vec![page(3)], 3), (vec![page(100), page(100), page(1)], 201)] {
             let script = Script::new(pages.clone());
-            assert_eq!(failed_jobs(&script).expect("jobs").len(), jobs);
+            assert_eq!(jobs_of(&script).expect("jobs").len(), jobs);
             let expected = |page| {
-                format!(
-                    "https://gitlab.example.com/api/v4/projects/42/pipelines/1000/jobs\
-                     ?scope%5B%5D=failed&scope%5B%5D=canceled&per_page=100&page={page}"
-                )
+                format!("https://gitlab.example.com/api/v4/projects/42/pipelines/1000/jobs?per_page=100&page={page}")
             };
             assert_eq!(script.urls(), (1..=pages.len()).map(expected).collect::<Vec<_>>());
         }
@@ -77,14 +72,14 @@ mod tests {
     #[test]
     fn a_refusal_names_the_token_and_not_its_secret() {
         let script = Script::new([answers(403).body("403 Forbidden")]);
-        let error = failed_jobs(&script).map(|jobs| jobs.len()).expect_err("forbidden").to_string();
+        let error = jobs_of(&script).map(|jobs| jobs.len()).expect_err("forbidden").to_string();
         assert_eq!(error, "GitLab answered 403 to the job token (CI_JOB_TOKEN): 403 Forbidden");
     }
 
     #[test]
     fn jobs_are_asked_for_twice_at_most() {
         let script = Script::new([answers(503), answers(503)]);
-        failed_jobs(&script).map(|jobs| jobs.len()).expect_err("out of order");
+        jobs_of(&script).map(|jobs| jobs.len()).expect_err("out of order");
         assert_eq!(script.requests().len(), 2);
     }
 }

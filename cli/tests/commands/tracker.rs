@@ -6,7 +6,8 @@ use crate::folder::{DIFF, Folder, TRACKER};
 fn tracked() -> Folder {
     let folder = Folder::listed(&["18.6.0-1.x86_64"]);
     folder.run(&[&DIFF[..], &["--pipeline", "7"]].concat()).succeeds();
-    let build = ["update", "--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "al2023", "--note", "AMI_ID=ami-1"];
+    let build =
+        ["update", "--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "al2023", "--note", "AMI_ID=ami-1"];
     folder.run(&[&build[..], &TRACKER].concat()).succeeds();
     folder
 }
@@ -39,7 +40,10 @@ fn a_target_is_renamed_to_one_that_is_not_there() {
     let folder = tracked();
     let told = folder.run(&tracker(&["rename-target", "al2023", "al2025"])).succeeds();
     assert!(told.contains("al2023 is al2025 now: 1 build."), "{told}");
-    assert_eq!((folder.state("18.6.0-1", "al2025").as_str(), folder.state("18.6.0-1", "al2023").as_str()), ("built", ""));
+    assert_eq!(
+        (folder.state("18.6.0-1", "al2025").as_str(), folder.state("18.6.0-1", "al2023").as_str()),
+        ("built", "")
+    );
     for (from, to, told) in [
         ("al2023", "al2026", "knows no target al2023: it has al2025, rhel9"),
         ("al2025", "rhel9", "rhel9 is a target of the tracker in directory tracker already"),
