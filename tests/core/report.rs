@@ -206,7 +206,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-23 02:00  1         https://gitlab.example.com/p/95
     gitlab-runner-18.7.0-1.x86_64   rhel9   building  2026-11-24 01:30  1         https://gitlab.example.com/p/100
     gitlab-runner-18.8.0-1.x86_64   al2023  skipped   2026-11-24 02:00            broken upstream
-    gitlab-runner-18.8.0-1.x86_64   rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
+    gitlab-runner-18.8.0-1.x86_64   rhel9   building  2026-11-24 02:00  1         built before:  AMI_ID=ami-0c3  https://gitlab.example.com/p/101
     gitlab-runner-18.10.0-1.x86_64  al2023  building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     gitlab-runner-18.10.0-1.x86_64  rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     ");
