@@ -38,7 +38,7 @@ pub struct ImageKey {
 
 /// Why a text is not a [`Claim`] or an [`ImageKey`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a claim, such as 0.1@102: take it as builds.json has it")]
+#[error("{0:?} is not a claim: take it as `claim` of builds.json has it")]
 pub struct ClaimError(String);
 
 impl FromStr for Claim {

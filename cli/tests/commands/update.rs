@@ -89,7 +89,7 @@ fn a_success_says_what_it_is_one_of_and_what_it_comes_to() {
     folder.run(&late).succeeds();
     assert_eq!(folder.notes("18.6.0-1", "al2023")["AMI_ID"], "ami-2");
     let error = folder.run(&update(&["--claim", "7"])).fails(2);
-    assert!(error.contains("is not a claim, such as 0.1@102"), "{error}");
+    assert!(error.contains("is not a claim: take it as `claim` of builds.json has it"), "{error}");
 }
 
 #[test]
