@@ -2,7 +2,7 @@
 
 use super::{BuildReason, Context, Decision, Held, HoldReason, Plan, Planned};
 use crate::policy::Keep;
-use crate::release::{BuildKey, Package};
+use crate::release::Package;
 use crate::tracker::Document;
 
 /// Plans the builds of a version that a person asks for, and records their claims. The newest release of each
@@ -18,7 +18,7 @@ pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, 
         let packages = || packages.iter().copied().filter(|package| package.is_for(target));
         let newest = Keep::Latest.newest(packages().map(|package| &package.nevra));
         for package in packages() {
-            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
+            let build = package.build_for(target);
             let entry = document.get(&build);
             let decision = match (newest.supersedes(&build.package), entry.and_then(|one| context.already_decided(one)))
             {

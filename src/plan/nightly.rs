@@ -1,13 +1,13 @@
 //! The plan of a scheduled run: releases × targets, less what the tracker has as done, claimed or given up.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
 use super::evaluate::republished;
 use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
-use crate::release::{BuildKey, Nevra, Package, Target};
+use crate::policy::Newest;
+use crate::release::{BuildKey, Checksum, Nevra, Package, Target};
 use crate::tracker::{Document, Entry, Room};
 
 /// The most builds that are remembered only since they were seen: a mirror can invent any number.
@@ -22,40 +22,73 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
     let mut plan = Plan::default();
-    let mut wanted = Vec::new();
     forget_gone(&packages, document, context);
-    let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
-    for target in context.targets {
-        let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
-        let imported = imported(target, document, context);
-        let first_run = first_run(&packages, target, document, &imported);
-        if !document.knows(target) || !first_run.is_empty() {
-            plan.new_targets.push(target.clone());
-        }
-        document.record_scope(target, &context.rules.scope);
-        skip_for_good(&first_run, target, document, &imported, context);
-        let old_enough = old_enough(&packages, target, document, context);
-        let newest = context.rules.keep.newest(old_enough.into_iter());
-        for package in packages {
-            let build = BuildKey { package: package.nevra.clone(), target: target.clone() };
-            take_over_checksum(package, &build, document);
-            let entry = document.get(&build);
-            plan.republished.extend(entry.and_then(|entry| republished(package, target, entry)));
-            match context.decide(&build, package.built_at, entry, &newest) {
-                Decision::Build(BuildReason::NewRelease) if first_run.binary_search(&&build.package).is_ok() => {
-                    wanted.push((package, build, BuildReason::FirstRun));
+    let runs: Vec<TargetRun<'_>> =
+        context.targets.iter().map(|target| target_run(&packages, target, document, context)).collect();
+    plan.new_targets.extend(runs.iter().filter(|run| run.is_new).map(|run| run.target.clone()));
+    let mut wanted = Vec::new();
+    let mut checksums = Vec::new();
+    for package in packages {
+        let entry_for = document.entries_of(&package.nevra);
+        for run in runs.iter().filter(|run| package.is_for(run.target)) {
+            let (build, entry) = (package.build_for(run.target), entry_for(run.target));
+            checksums
+                .extend(entry.and_then(|entry| other_checksum(package, entry)).map(|other| (build.clone(), other)));
+            plan.republished.extend(entry.and_then(|entry| republished(package, run.target, entry)));
+            match context.decide(&build, package.built_at, entry, &run.newest) {
+                Decision::Build(mut reason) => {
+                    let is_first = || run.first_run.binary_search(&&build.package).is_ok();
+                    if reason == BuildReason::NewRelease && is_first() {
+                        reason = BuildReason::FirstRun;
+                    }
+                    wanted.push(Wanted { package, build, reason, attempts: entry.map_or(0, Entry::attempts) });
                 }
-                Decision::Build(reason) => wanted.push((package, build, reason)),
-                Decision::Hold(reason) => {
-                    record_wait(&build, &reason, document, &mut memory, context);
-                    plan.held.push(Held { package: build.package, target: build.target, reason });
-                }
+                Decision::Hold(reason) => plan.held.push(Held { package: build.package, target: build.target, reason }),
             }
         }
     }
+    for (build, other) in checksums {
+        document.record_checksum(&build, other);
+    }
+    record_waits(&plan.held, document, context);
     begin(&mut plan, wanted, document, context);
     plan.held.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     plan
+}
+
+/// The run of one target, as far as it concerns all releases.
+struct TargetRun<'a> {
+    target: &'a Target,
+    /// Whether it is the first for some of them.
+    is_new: bool,
+    first_run: Vec<&'a Nevra>,
+    newest: Newest<'a>,
+}
+
+/// A build that the rules want.
+struct Wanted<'a> {
+    package: &'a Package,
+    build: BuildKey,
+    reason: BuildReason,
+    /// How many attempts at it counted.
+    attempts: u64,
+}
+
+fn target_run<'a>(
+    packages: &[&'a Package],
+    target: &'a Target,
+    document: &mut Document,
+    context: &Context<'_>,
+) -> TargetRun<'a> {
+    let packages: Vec<&Package> = packages.iter().copied().filter(|package| package.is_for(target)).collect();
+    let imported = imported(target, document, context);
+    let first_run = first_run(&packages, target, document, &imported);
+    let is_new = !document.knows(target) || !first_run.is_empty();
+    document.record_scope(target, &context.rules.scope);
+    skip_for_good(&first_run, target, document, &imported, context);
+    let old_enough = old_enough(&packages, target, document, context);
+    let newest = context.rules.keep.newest(old_enough.into_iter());
+    TargetRun { target, is_new, first_run, newest }
 }
 
 /// The newest release of each architecture that was built before the tracker knew of it.
@@ -66,7 +99,8 @@ fn imported(target: &Target, document: &Document, context: &Context<'_>) -> Impo
         *known == target && entry.is_imported() && context.rules.scope.filter_reason(nevra).is_none()
     });
     // The oldest first.
-    of_target.map(|(nevra, ..)| (nevra.arch().to_owned(), nevra.clone())).collect()
+    let newest: BTreeMap<&str, &Nevra> = of_target.map(|(nevra, ..)| (nevra.arch(), nevra)).collect();
+    newest.into_iter().map(|(arch, nevra)| (arch.to_owned(), nevra.clone())).collect()
 }
 
 /// The releases that no earlier run covered, oldest first. Those that are newer than what was imported are new.
@@ -77,8 +111,9 @@ fn first_run<'a>(
     imported: &Imported,
 ) -> Vec<&'a Nevra> {
     let is_new = |nevra: &Nevra| imported.get(nevra.arch()).is_some_and(|newest| nevra > newest);
+    let is_covered = document.covered(target);
     let releases = ascending.iter().map(|package| &package.nevra);
-    releases.filter(|nevra| !document.covers(nevra, target) && !is_new(nevra)).collect()
+    releases.filter(|nevra| !is_covered(nevra) && !is_new(nevra)).collect()
 }
 
 /// Records as skipped, on a first run, whatever `first_run` does not build, and what is older than what was imported.
@@ -131,56 +166,45 @@ fn forget_gone(packages: &[&Package], document: &mut Document, context: &Context
     });
 }
 
-/// Takes over the checksum of a release that was built where the repository states one of another kind now: its metadata
-/// were made anew, the file was not.
-fn take_over_checksum(package: &Package, build: &BuildKey, document: &mut Document) {
-    let Some((recorded, offered)) = document.get(build).and_then(Entry::checksum).zip(package.checksum.as_ref()) else {
-        return;
-    };
-    if recorded != offered && !recorded.contradicts(offered) {
-        document.record_checksum(build, offered.clone());
-    }
+/// The checksum of a release that was built, where the repository states one of another kind now: its metadata were
+/// made anew, the file was not.
+fn other_checksum(package: &Package, entry: &Entry) -> Option<Checksum> {
+    let (recorded, offered) = (entry.checksum()?, package.checksum.as_ref()?);
+    (recorded != offered && !recorded.contradicts(offered)).then(|| offered.clone())
 }
 
-/// Records what the next run has to know of a build that this one holds. `memory` is how many more may be remembered
-/// only since they were seen.
-fn record_wait(
-    build: &BuildKey,
-    reason: &HoldReason,
-    document: &mut Document,
-    memory: &mut usize,
-    context: &Context<'_>,
-) {
-    let pipeline = context.origin.pipeline;
-    match reason {
-        HoldReason::TooYoung { .. } if document.get(build).is_some() => document.record_first_seen(build, context.now),
-        HoldReason::TooYoung { .. } if *memory > 0 => {
-            *memory -= 1;
-            document.record_first_seen(build, context.now);
+/// Records what the next run has to know of the builds that this one holds.
+fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) {
+    let Context { origin, now, .. } = *context;
+    let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
+    for Held { package, target, reason } in held {
+        let build = || BuildKey { package: package.clone(), target: target.clone() };
+        match reason {
+            HoldReason::TooYoung { .. } if document.entry(package, target).is_some() => {
+                document.record_first_seen(&build(), now);
+            }
+            HoldReason::TooYoung { .. } if memory > 0 => {
+                memory -= 1;
+                document.record_first_seen(&build(), now);
+            }
+            HoldReason::BackOff { .. } => document.back_off(&build(), origin.pipeline),
+            HoldReason::GivenUp { .. } => document.record_given_up(&build(), origin.pipeline, now),
+            _ => {}
         }
-        HoldReason::BackOff { .. } => document.back_off(build, pipeline),
-        HoldReason::GivenUp { .. } => document.record_given_up(build, pipeline, context.now),
-        _ => {}
     }
 }
 
 /// Claims as many of the builds that are wanted as one run may begin, and as the tracker has room for the outcomes of.
-fn begin(
-    plan: &mut Plan,
-    mut wanted: Vec<(&Package, BuildKey, BuildReason)>,
-    document: &mut Document,
-    context: &Context<'_>,
-) {
+fn begin(plan: &mut Plan, mut wanted: Vec<Wanted<'_>>, document: &mut Document, context: &Context<'_>) {
     let Context { rules, origin, now, .. } = *context;
-    let attempts = |document: &Document, build: &BuildKey| document.get(build).map_or(0, Entry::attempts);
-    // A build that keeps failing comes last, and delays no other.
-    wanted.sort_by_cached_key(|(_, build, reason)| {
-        let (oldest, newest) = match rules.order {
-            Order::OldestFirst => (Some(build.package.clone()), None),
-            Order::NewestFirst => (None, Some(Reverse(build.package.clone()))),
+    wanted.sort_by(|a, b| {
+        let by_release = || match rules.order {
+            Order::OldestFirst => a.build.package.cmp(&b.build.package),
+            Order::NewestFirst => b.build.package.cmp(&a.build.package),
         };
-        let is_begun = *reason == BuildReason::OwnClaim;
-        (!is_begun, attempts(document, build), oldest, newest, build.target.clone())
+        // A build that keeps failing comes last, and delays no other.
+        let standing = |build: &Wanted<'_>| (build.reason != BuildReason::OwnClaim, build.attempts);
+        standing(a).cmp(&standing(b)).then_with(by_release).then_with(|| a.build.target.cmp(&b.build.target))
     });
     // A diff job that runs again goes on with what it has claimed, and begins no more than it may.
     let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
@@ -188,7 +212,7 @@ fn begin(
     let mut left = rules.max_builds.saturating_sub(claimed);
     let mut room = None;
     let mut hold = |BuildKey { package, target }, reason| plan.held.push(Held { package, target, reason });
-    for (package, build, reason) in wanted {
+    for Wanted { package, build, reason, .. } in wanted {
         if reason != BuildReason::OwnClaim {
             if left == 0 {
                 hold(build, HoldReason::Queued);

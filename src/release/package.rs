@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Checksum, Nevra, Target};
+use super::{BuildKey, Checksum, Nevra, Target};
 
 /// A package as a repository offers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,11 @@ impl Package {
         const ALLOCATION: usize = 16;
         let checksum = self.checksum.as_ref().map_or(0, |checksum| checksum.hex.len());
         2 * size_of::<Self>() + TEXTS * ALLOCATION + 2 * self.nevra.length() + self.url.len() + checksum
+    }
+
+    /// The build of it for a target.
+    pub fn build_for(&self, target: &Target) -> BuildKey {
+        BuildKey { package: self.nevra.clone(), target: target.clone() }
     }
 
     /// Whether an image for this target is built from it.

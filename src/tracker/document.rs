@@ -231,7 +231,13 @@ impl Document {
 
     /// The entry of a release on a target.
     pub fn entry(&self, package: &Nevra, target: &Target) -> Option<&Entry> {
-        self.entries.get(package)?.get(target).map(|entry| &**entry)
+        self.entries_of(package)(target)
+    }
+
+    /// The entries of a release, by target.
+    pub fn entries_of<'a>(&'a self, package: &Nevra) -> impl Fn(&Target) -> Option<&'a Entry> + use<'a> {
+        let targets = self.entries.get(package);
+        move |target| targets?.get(target).map(|entry| &**entry)
     }
 
     /// Every image that was made of a build, the oldest first.
@@ -263,11 +269,13 @@ impl Document {
         self.targets.contains(target) || self.entries.values().any(is_run)
     }
 
-    /// Whether an earlier run's scope covered this release; only then does unknown mean new.
-    pub fn covers(&self, package: &Nevra, target: &Target) -> bool {
-        let looked =
-            |scopes: &BTreeSet<Scope>| scopes.iter().any(|scope| scope.policy.filter_reason(package).is_none());
-        self.knows(target) && self.scopes.get(target).is_none_or(looked)
+    /// Which releases the scopes of a target's earlier runs covered. Of these alone does unknown mean new.
+    pub fn covered(&self, target: &Target) -> impl Fn(&Nevra) -> bool {
+        let (is_known, scopes) = (self.knows(target), self.scopes.get(target));
+        let looked = move |scopes: &BTreeSet<Scope>, package: &Nevra| {
+            scopes.iter().any(|scope| scope.policy.filter_reason(package).is_none())
+        };
+        move |package| is_known && scopes.is_none_or(|scopes| looked(scopes, package))
     }
 
     /// Records that a target has had a run with this scope, even if the run had nothing else to record.
@@ -336,7 +344,9 @@ impl Document {
         }
         for (package, of_package) in images {
             let build = BuildKey { package, target: to.clone() };
-            of_package.into_iter().for_each(|(key, image)| self.put_image(&build, key, image));
+            for (key, image) in of_package {
+                self.put_image(&build, key, image);
+            }
         }
         count
     }

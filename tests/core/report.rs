@@ -388,7 +388,7 @@ fn a_case_tells_which_attempt_it_is_about_from_the_second_on() {
     for (id, told) in [(1, false), (2, true)] {
         document.claim(&failed, "new_release", None, time(NIGHT), pipeline(id));
         document.settle(id, time(NIGHT), &pipeline(id), |_| None);
-        let xml = xml(&[junit::Case::recorded(&failed, document.get(&failed).expect("an entry"), None)]);
+        let xml = xml(&[junit::Case::recorded(&failed, &document, None).expect("an entry")]);
         assert_eq!(xml.contains("attempt 2"), told, "{xml}");
         assert_eq!(xml.contains("attempt"), told, "{xml}");
     }
@@ -399,7 +399,7 @@ fn of_two_releases_the_one_that_changed_under_its_name_has_failed() {
     let mut document = tracker();
     for version in ["18.6.0", "18.7.0"] {
         document.claim(&build(version, "al2023"), "new_release", Some(checksum("a")), time(NIGHT), pipeline(2));
-        document.succeed(&build(version, "al2023"), &Notes::new(), time(NIGHT), pipeline(2));
+        document.succeed(&build(version, "al2023"), Report::default(), time(NIGHT), pipeline(2));
     }
     let offered = |version, digit| Package { checksum: Some(checksum(digit)), ..runner(version) };
     let packages = [offered("18.6.0", "b"), offered("18.7.0", "a")];
