@@ -79,9 +79,9 @@ impl Night {
         } else {
             let store = session.store(&tracker_args.place)?;
             let tracker = Tracker::new(store.as_ref(), product, reference).with_exit(Exit::Tracker)?;
-            let heads = tracker.read().with_exit(Exit::Tracker)?;
-            let (before, taken_over) = match &heads.document {
-                Some(document) => (document.clone(), None),
+            let mut heads = tracker.read().with_exit(Exit::Tracker)?;
+            let (before, taken_over) = match heads.document.take() {
+                Some(document) => (document, None),
                 None => first_document(store.as_ref(), &tracker, &heads, product, reference, &all_targets, now)?,
             };
             (before, taken_over, Some((store, heads)))

@@ -80,6 +80,7 @@ fn failed_run<'a>(name: &str, jobs: &'a [Job]) -> Option<&'a Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
 
     const BUILD: &str = "build: [2:18.6.1-1.x86_64, al2023]";
     const UPDATE: &str = "update: [2:18.6.1-1.x86_64, al2023]";
@@ -96,7 +97,7 @@ mod tests {
         let job = |name: &str, started_at: &str| {
             let json =
                 format!(r#"{{"id": 1, "name": "{name}", "status": "failed", "web_url": "https://a/1"{started_at}}}"#);
-            serde_json::from_str::<Job>(&json).expect("a job")
+            Budget::default().json::<Job>(json.as_bytes()).expect("a job").0
         };
         let (began, waits) = (r#", "started_at": "2026-11-24T02:00:00Z""#, r#", "started_at": null"#);
         for (jobs, expected) in [

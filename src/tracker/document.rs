@@ -180,11 +180,16 @@ impl Document {
         struct Format {
             format: String,
         }
-        let (Format { format }, _) = budget.json(bytes)?;
-        if format != FORMAT {
-            return Err(DocumentError::Format(named(&format)));
+        let unknown = |format: &str| DocumentError::Format(named(format));
+        match budget.json::<Self>(bytes) {
+            Ok((document, _)) if document.format != FORMAT => Err(unknown(&document.format)),
+            Ok(read) => Ok(read),
+            // One of another format may have another shape.
+            Err(error) => match budget.json::<Format>(bytes) {
+                Ok((Format { format }, _)) if format != FORMAT => Err(unknown(&format)),
+                _ => Err(error.into()),
+            },
         }
-        Ok(budget.json(bytes)?)
     }
 
     /// The document as indented JSON that ends with a newline.
