@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ami_scheduler::alarm::{Alarm, Limits, Watch};
 use ami_scheduler::artifacts::Packages;
+use ami_scheduler::budget::MOST_BYTES;
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
@@ -159,12 +160,14 @@ fn no_room_for_any(plan: &Plan, document: &Document) -> Result<(), Failure> {
     let room = Room::of(document).with_exit(Exit::Tracker)?;
     Err(anyhow!(
         "the tracker of {} on {} has no room for the outcome of any of {}: its head has {} bytes of the {MAX_HEAD} \
-         (5 MiB) that GitLab takes, and {} are kept for {}. Nothing was claimed or changed. Begin a new tracker: \
-         another tracker_ref, with first_run: none",
+         (5 MiB) that GitLab takes, reading it takes {} MiB of memory of {}, and {} bytes are kept for {}. Nothing was \
+         claimed or changed. Begin a new tracker: another tracker_ref, with first_run: none",
         document.product(),
         document.reference(),
         count(waits, "build"),
         room.size,
+        room.to_read() >> 20,
+        MOST_BYTES >> 20,
         room.kept(),
         count(room.open_claims, "open claim"),
     ))

@@ -9,11 +9,11 @@ use std::rc::Rc;
 use url::Url;
 
 /// The most bytes that are held at a time. A module of 32 bits keeps the same values in some 60 % of the room.
-const MOST_BYTES: usize = if cfg!(target_pointer_width = "32") { 176 << 20 } else { 240 << 20 };
+pub const MOST_BYTES: usize = if cfg!(target_pointer_width = "32") { 176 << 20 } else { 240 << 20 };
 /// The most steps of all readers together; a step is about the work of passing one byte over.
 const MOST_STEPS: u64 = 32 << 30;
 /// What an allocation takes beside its bytes.
-pub(super) const ALLOCATION: usize = 16;
+pub(crate) const ALLOCATION: usize = 16;
 /// How often each byte of a URL is looked at until it is resolved.
 const STEPS_OF_URL: u64 = 8;
 /// The longest URL that is taken from a stranger, in bytes.
@@ -114,6 +114,11 @@ impl Held {
         let bytes = bytes.min(self.bytes.get());
         self.bytes.set(self.bytes.get() - bytes);
         self.budget.0.bytes.set(self.budget.0.bytes.get() - bytes);
+    }
+
+    /// How many bytes are held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
     }
 
     /// Charges work to the budget that it is held in.

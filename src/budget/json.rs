@@ -14,9 +14,9 @@ use serde::de::{
 use super::account::{ALLOCATION, Budget, Held, OverBudget};
 
 /// A value of any shape: in serde's own form, in `serde_json`'s, and in the vector or map that it is in.
-const OF_ANY_SHAPE: usize = 16 * size_of::<serde_json::Value>();
+pub(crate) const OF_ANY_SHAPE: usize = 16 * size_of::<serde_json::Value>();
 /// A node of a `BTreeMap` has room for so many entries, and some more of its own.
-const NODE: usize = 12;
+pub(crate) const NODE: usize = 12;
 
 /// As long as names of fields are. That of one that is not known is in the price of its value.
 const NAME: usize = 64;

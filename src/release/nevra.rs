@@ -134,7 +134,7 @@ impl Nevra {
     }
 
     /// Length of the `Display` form, without formatting it.
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         let Evr { epoch, version, release, .. } = &self.evr;
         let epoch = if *epoch > 0 { format!("{epoch}:").len() } else { 0 };
         self.name.len() + epoch + version.len() + release.len() + self.arch.len() + "--.".len()

@@ -46,14 +46,19 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "is_zero")]
     forgettings: u64,
     /// Boxed: a map of one target has room for eleven.
-    entries: BTreeMap<Nevra, BTreeMap<Target, Box<Entry>>>,
-    /// Every image that was made, by what it is of and by the claim that made it.
+    entries: Builds<Box<Entry>>,
+    /// Every image that was made, by what it is of and by the claim that made it. Boxed, too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    images: BTreeMap<Nevra, BTreeMap<Target, BTreeMap<ImageKey, Image>>>,
+    images: Builds<Images>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     unknown: Unknown,
 }
+
+/// Something of each build, by release and target.
+pub(super) type Builds<T> = BTreeMap<Nevra, BTreeMap<Target, T>>;
+/// The images of one build.
+pub(super) type Images = BTreeMap<ImageKey, Box<Image>>;
 
 /// The releases that a run looked at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -199,6 +204,29 @@ impl Document {
         Ok(json)
     }
 
+    /// The same without entries and images.
+    pub(super) fn without_builds(&self) -> Self {
+        Self {
+            format: self.format.clone(),
+            product: self.product.clone(),
+            reference: self.reference.clone(),
+            targets: self.targets.clone(),
+            scopes: self.scopes.clone(),
+            repositories: self.repositories.clone(),
+            runs: self.runs.clone(),
+            removals: self.removals.clone(),
+            forgettings: self.forgettings,
+            entries: BTreeMap::new(),
+            images: BTreeMap::new(),
+            unknown: self.unknown.clone(),
+        }
+    }
+
+    /// The entries and the images, by release and target.
+    pub(super) fn builds(&self) -> (&Builds<Box<Entry>>, &Builds<Images>) {
+        (&self.entries, &self.images)
+    }
+
     /// The product that this document is about.
     pub fn product(&self) -> &str {
         &self.product
@@ -247,7 +275,8 @@ impl Document {
 
     /// Every image that was made of a build, the oldest first.
     pub fn images(&self, package: &Nevra, target: &Target) -> impl DoubleEndedIterator<Item = (&ImageKey, &Image)> {
-        self.images.get(package).and_then(|targets| targets.get(target)).into_iter().flatten()
+        let images = self.images.get(package).and_then(|targets| targets.get(target)).into_iter().flatten();
+        images.map(|(key, image)| (key, &**image))
     }
 
     /// The image of a build that counts: that of the last attempt which made one, also while another is under way.
@@ -334,7 +363,7 @@ impl Document {
             .filter(|(_, target, _)| *target == from)
             .map(|(package, _, entry)| (package.clone(), entry.without_claim(now)))
             .collect();
-        let images: Vec<(Nevra, BTreeMap<ImageKey, Image>)> =
+        let images: Vec<(Nevra, Images)> =
             self.images.iter().filter_map(|(package, of)| Some((package.clone(), of.get(from)?.clone()))).collect();
         if self.targets.contains(from) {
             self.targets.insert(to.clone());
@@ -350,7 +379,7 @@ impl Document {
         for (package, of_package) in images {
             let build = BuildKey { package, target: to.clone() };
             for (key, image) in of_package {
-                self.put_image(&build, key, image);
+                self.put_image(&build, key, *image);
             }
         }
         count
@@ -428,7 +457,7 @@ impl Document {
             for (target, images) in targets {
                 let mine = mine.entry(target).or_default();
                 for (key, image) in images {
-                    merge_into(mine, key, image, Image::merge);
+                    merge_into(mine, key, image, |known, image| known.merge(*image));
                 }
             }
         }
@@ -547,7 +576,7 @@ impl Document {
                     epoch: before.epoch,
                     attempt,
                     pipeline,
-                    lane: before.origin.lane.clone().or(origin.lane.clone()),
+                    lane: before.claim().lane.or(origin.lane.clone()).filter(|lane| !lane.is_empty()),
                 }
             }
         };
@@ -766,7 +795,8 @@ impl Document {
 
     fn put_image(&mut self, build: &BuildKey, key: ImageKey, image: Image) {
         let targets = self.images.entry(build.package.clone()).or_default();
-        merge_into(targets.entry(build.target.clone()).or_default(), key, image.bounded(), Image::merge);
+        let images = targets.entry(build.target.clone()).or_default();
+        merge_into(images, key, Box::new(image.bounded()), |known, image| known.merge(*image));
     }
 }
 

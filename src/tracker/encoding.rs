@@ -13,6 +13,10 @@ const LONG: usize = 1 << 20;
 /// The most JSON that a head may hold, in bytes: some 100,000 entries.
 pub(super) const MAX_JSON: u64 = 64 << 20;
 
+/// How hard it is compressed, from 1 to 9: by 1 a tracker takes half as much again, and from 3 on the time grows more
+/// than the size shrinks.
+const LEVEL: u32 = 2;
+
 /// A document as it is stored.
 pub(super) struct Encoded {
     /// The content of its head.
@@ -28,7 +32,7 @@ pub(super) fn encode(document: &Document) -> Result<Encoded, DocumentError> {
     if length < LONG {
         return Ok(Encoded { content: json, json: length });
     }
-    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::fast());
+    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::new(LEVEL));
     gzip.write_all(&json)?;
     Ok(Encoded { content: gzip.finish()?, json: length })
 }

@@ -300,7 +300,8 @@ impl Entry {
     /// Whose attempt it is, or was.
     pub fn claim(&self) -> Claim {
         let Origin { pipeline, ref lane, .. } = self.origin;
-        Claim { epoch: self.epoch, attempt: self.attempt, pipeline, lane: lane.clone() }
+        let lane = lane.clone().filter(|lane| !lane.is_empty());
+        Claim { epoch: self.epoch, attempt: self.attempt, pipeline, lane }
     }
 
     /// How many attempts count: all but those that were given back.

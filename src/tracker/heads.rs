@@ -14,7 +14,7 @@ use std::error::Error;
 use sha2::{Digest, Sha256};
 
 use super::{Document, DocumentError, Entry, HeadName, MAX_HEAD, Room, TrackerName, TrackerNameError, encoding};
-use crate::budget::{Budget, Held};
+use crate::budget::{Budget, Held, MOST_BYTES};
 use crate::text::count;
 
 /// How often the listing is asked for again when a head vanishes while it is being read.
@@ -106,14 +106,17 @@ pub enum TrackerError {
     },
     /// The document would be larger than a head may be, or leave no room for the outcomes of its claims.
     #[error(
-        "{tracker} would have {size} bytes{kept}, and GitLab takes less than {MAX_HEAD} (5 MiB) for a file; nothing was \
-         changed. Begin a new tracker: another tracker_ref, with first_run: none"
+        "{tracker} would have {size} bytes, and take {} MiB of memory to read{kept}. GitLab takes less than {MAX_HEAD} \
+         (5 MiB) for a file, and a run has {} MiB for trackers; nothing was changed. Begin a new tracker: another \
+         tracker_ref, with first_run: none", .to_read >> 20, MOST_BYTES >> 20
     )]
     TooLarge {
         /// The tracker.
         tracker: TrackerName,
         /// The size of its head.
         size: usize,
+        /// The bytes of memory that it takes to read it.
+        to_read: usize,
         /// What is kept for outcomes, in words.
         kept: String,
     },
@@ -239,7 +242,7 @@ impl<'a> Tracker<'a> {
         let claims = count(open_claims, "claim");
         let kept = format!(", and {} are kept for what {claims} may come to", room.kept());
         let kept = if open_claims > 0 { kept } else { String::new() };
-        TrackerError::TooLarge { tracker: self.name.clone(), size, kept }
+        TrackerError::TooLarge { tracker: self.name.clone(), size, to_read: room.to_read(), kept }
     }
 
     /// Deletes the heads that were read, which `head` contains, but for the newest.

@@ -16,6 +16,7 @@ pub mod plain_text;
 mod room;
 mod snapshot;
 mod unknown;
+mod weight;
 
 pub use bounds::{MAX_NOTES, Notes, that_fit};
 pub use claim::{Claim, ClaimError, ImageKey};

@@ -3,7 +3,9 @@
 
 use super::encoding::{Encoded, MAX_JSON, encode};
 use super::entry::OUTCOME;
+use super::weight::{self, weight};
 use super::{Document, DocumentError, State};
+use crate::budget::MOST_BYTES;
 
 /// A head has fewer bytes than this: GitLab takes no larger file.
 pub const MAX_HEAD: usize = 5 << 20;
@@ -17,6 +19,8 @@ pub struct Room {
     pub size: usize,
     /// The size of the JSON in it, which is limited too, where it is compressed.
     json: usize,
+    /// What it takes in memory.
+    weight: usize,
     /// How many claims are open.
     pub open_claims: usize,
 }
@@ -29,7 +33,7 @@ impl Room {
 
     pub(super) fn of_encoded(document: &Document, encoded: &Encoded) -> Self {
         let open_claims = document.entries().filter(|(_, _, entry)| entry.state == State::Building).count();
-        Self { size: encoded.content.len(), json: encoded.json, open_claims }
+        Self { size: encoded.content.len(), json: encoded.json, weight: weight(document), open_claims }
     }
 
     /// What is kept for the outcomes of the claims that are open.
@@ -37,14 +41,20 @@ impl Room {
         self.open_claims.saturating_mul(OUTCOME)
     }
 
+    /// How many bytes of memory a run takes that reads it: two heads are there before they are merged, and the text
+    /// of one of them, with some room to grow into.
+    pub fn to_read(&self) -> usize {
+        self.weight.saturating_mul(2).saturating_add(self.json + self.json / 4)
+    }
+
     /// How many bytes are left for more claims and their outcomes.
     pub(crate) fn for_claims(&self) -> usize {
         self.free().saturating_sub(MARGIN)
     }
 
-    /// Whether it can be stored at all.
+    /// Whether it can be stored at all, and read again.
     pub(super) fn fits(&self) -> bool {
-        self.size < MAX_HEAD && self.json as u64 <= MAX_JSON
+        self.size < MAX_HEAD && self.json as u64 <= MAX_JSON && self.to_read() <= MOST_BYTES
     }
 
     /// Whether it can be stored, and the outcomes of all open claims after it.
@@ -55,7 +65,13 @@ impl Room {
     fn free(&self) -> usize {
         let max_json = usize::try_from(MAX_JSON).unwrap_or(usize::MAX);
         let free = |limit: usize, size: usize| limit.saturating_sub(size).saturating_sub(self.kept());
-        free(MAX_HEAD, self.size).min(free(max_json, self.json))
+        free(MAX_HEAD, self.size).min(free(max_json, self.json)).min(self.outcomes_in_memory() * OUTCOME)
+    }
+
+    /// For how many more outcomes there is memory.
+    fn outcomes_in_memory(&self) -> usize {
+        let of_one = 2 * weight::OUTCOME + OUTCOME + OUTCOME / 4;
+        (MOST_BYTES.saturating_sub(self.to_read()) / of_one).saturating_sub(self.open_claims)
     }
 }
 
@@ -132,12 +148,17 @@ mod tests {
 
     #[test]
     fn claims_leave_room_for_their_outcomes_and_a_margin() {
-        let room = |size, json, open_claims| Room { size, json, open_claims };
+        let room = |size, json, open_claims| Room { size, json, weight: 0, open_claims };
         assert_eq!(room(100, 100, 0).for_claims(), MAX_HEAD - 100 - MARGIN);
         assert_eq!(room(100, 100, 2).for_claims(), MAX_HEAD - 100 - MARGIN - 2 * OUTCOME);
         assert_eq!(room(MAX_HEAD - MARGIN, 100, 0).for_claims(), 0);
         assert!(room(MAX_HEAD - 1, 100, 0).fits_with_outcomes() && room(MAX_HEAD - 1, 100, 1).fits());
         assert!(!room(MAX_HEAD - 1, 100, 1).fits_with_outcomes() && !room(MAX_HEAD, 100, 0).fits());
+        // A head that could be stored and not be read would be lost.
+        let heavy = |weight, open_claims| Room { size: 100, json: 100, weight, open_claims };
+        let most = (MOST_BYTES - 125) / 2;
+        assert!(heavy(most, 0).fits() && !heavy(most, 1).fits_with_outcomes() && !heavy(most + 1, 0).fits());
+        assert_eq!(heavy(most - weight::OUTCOME - OUTCOME, 0).free(), OUTCOME);
         // What is compressed has to be short enough unpacked, too, or nobody could read it again.
         let most = usize::try_from(MAX_JSON).expect("a size");
         assert!(

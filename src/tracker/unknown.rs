@@ -21,6 +21,18 @@ impl Unknown {
         self.0.is_empty()
     }
 
+    /// How many values there are, those within others among them.
+    pub(super) fn values(&self) -> usize {
+        fn count(value: &Value) -> usize {
+            1 + match value {
+                Value::Array(values) => values.iter().map(count).sum(),
+                Value::Object(fields) => fields.values().map(count).sum(),
+                _ => 0,
+            }
+        }
+        self.0.values().map(count).sum()
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         for (field, value) in other.0 {
             join_field(&mut self.0, field, value, |known, value| *known = join(std::mem::take(known), value));

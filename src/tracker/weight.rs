@@ -1,0 +1,172 @@
+//! What a document takes in memory once it is read: a head that is written can be read again.
+
+use super::{Claim, Document, Entry, Image, ImageKey, Notes, PackageFile, Unknown};
+use crate::budget::{ALLOCATION, Budget, NODE, OF_ANY_SHAPE};
+use crate::release::{Checksum, Nevra, Target};
+
+/// The most that the outcome of a claim takes: as many notes as fit, each in places and allocations of its own.
+pub(super) const OUTCOME: usize = 32 << 10;
+/// A time, or the word of a state.
+const WORD: usize = 64;
+/// The four numbers of a claim, and the number of a job.
+const NUMBERS: usize = 5 * 21;
+
+/// At most so many bytes are charged for reading this document, as [`Budget`] counts them.
+pub(super) fn weight(document: &Document) -> usize {
+    let rest = document.without_builds().to_json().map_or(usize::MAX, |json| {
+        let read = Budget::default().json::<Document>(&json);
+        read.map_or(usize::MAX, |(_, held)| held.bytes())
+    });
+    let mut sum = rest;
+    let mut add = |bytes: usize| sum = sum.saturating_add(bytes);
+    let (entries, images) = document.builds();
+    for of in [entries.len(), images.len()] {
+        add(places::<Nevra, [usize; 3]>(of));
+    }
+    for (package, targets) in entries {
+        add(package.length() + ALLOCATION + places::<Target, Box<Entry>>(targets.len()));
+        add(targets.iter().map(|(target, entry)| text(target.as_str()) + of_entry(entry)).sum());
+    }
+    for (package, targets) in images {
+        add(package.length() + ALLOCATION + places::<Target, [usize; 3]>(targets.len()));
+        for (target, images) in targets {
+            add(text(target.as_str()) + places::<ImageKey, Box<Image>>(images.len()));
+            add(images.iter().map(|(key, image)| of_claim(&key.claim) + of_image(image)).sum());
+        }
+    }
+    sum
+}
+
+fn of_entry(entry: &Entry) -> usize {
+    let texts =
+        [&entry.origin.pipeline_url, &entry.origin.job_url, &entry.origin.lane, &entry.reason, &entry.by, &entry.rule];
+    let file = entry
+        .file
+        .as_ref()
+        .map_or(0, |file| size_of::<PackageFile>() + of_checksum(&file.checksum) + of_unknown(&file.unknown));
+    let marks =
+        [entry.passed_over.is_some(), entry.given_up.is_some()].map(|is_there| if is_there { 2 * WORD } else { 0 });
+    // Since when, first seen, and the state.
+    size_of::<Entry>() + 3 * WORD + marks.iter().sum::<usize>() + of_texts(texts) + file + of_unknown(&entry.unknown)
+}
+
+fn of_image(image: &Image) -> usize {
+    let checksum = image.checksum.as_ref().map_or(0, of_checksum);
+    size_of::<Image>()
+        + WORD
+        + of_notes(&image.notes)
+        + of_texts([&image.job_url, &image.reason])
+        + checksum
+        + of_unknown(&image.unknown)
+}
+
+fn of_notes(notes: &Notes) -> usize {
+    places::<String, String>(notes.len()) + notes.iter().map(|(name, value)| text(name) + text(value)).sum::<usize>()
+}
+
+fn of_claim(claim: &Claim) -> usize {
+    NUMBERS + ALLOCATION + claim.lane.as_ref().map_or(0, String::len)
+}
+
+fn of_checksum(checksum: &Checksum) -> usize {
+    WORD + checksum.hex.len()
+}
+
+fn of_unknown(unknown: &Unknown) -> usize {
+    let values = unknown.values();
+    values * 2 * OF_ANY_SHAPE
+        + if values == 0 { 0 } else { serde_json::to_string(unknown).map_or(usize::MAX, |json| json.len()) }
+}
+
+fn of_texts<'a>(texts: impl IntoIterator<Item = &'a Option<String>>) -> usize {
+    texts.into_iter().flatten().map(|words| text(words)).sum()
+}
+
+fn text(text: &str) -> usize {
+    text.len() + ALLOCATION
+}
+
+/// The places of so many entries of a map, the first of which has those of a whole node.
+fn places<K, V>(entries: usize) -> usize {
+    let places = if entries == 0 { 0 } else { NODE + 2 * (entries - 1) };
+    places * (size_of::<K>() + size_of::<V>())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::release::BuildKey;
+    use crate::tracker::{Origin, Report};
+
+    fn build(number: usize, target: usize) -> BuildKey {
+        let package = format!("p-{number}-1.noarch").parse().expect("a package");
+        BuildKey { package, target: format!("t{target}").parse().expect("a target") }
+    }
+
+    /// A document of builds in every state, and what was charged for reading it.
+    fn charged(releases: usize, targets: usize, notes: usize, words: &str) -> (usize, usize) {
+        let (now, mut document) = (Timestamp::UNIX_EPOCH, Document::new("p", "main"));
+        let url = |what: &str| Some(format!("https://gitlab.example.com/{what}/{words}"));
+        for number in 0..releases {
+            for target in 0..targets {
+                let (build, id) = (build(number, target), number as u64);
+                let lane = (number % 2 == 0).then(|| words.to_owned());
+                let origin = Origin { pipeline: id, pipeline_url: url("p"), job_url: url("j"), lane };
+                let checksum = format!("sha256:{number:064x}").parse().expect("a checksum");
+                document.claim(&build, "new_release", Some(checksum), now, origin.clone());
+                match number % 4 {
+                    0 => {
+                        document.settle(id, now, &origin, |_| url("j"));
+                        document.back_off(&build, id);
+                        document.record_given_up(&build, id, now);
+                    }
+                    1 => drop(document.skip_by_hand(&build, words, words, now)),
+                    _ => {
+                        let notes: Notes = (0..notes).map(|note| (format!("N{note}"), words.to_owned())).collect();
+                        document.succeed(&build, Report { job: id, ..notes.into() }, now, origin);
+                    }
+                }
+            }
+        }
+        let json = document.to_json().expect("JSON");
+        let text =
+            String::from_utf8(json).expect("text").replacen("\"state\"", "\"newer\": {\"a\": [1, {}]}, \"state\"", 9);
+        let (document, held) = Budget::default().json::<Document>(text.as_bytes()).expect("a document");
+        (held.bytes(), weight(&document))
+    }
+
+    proptest! {
+        #[test]
+        fn reading_a_document_takes_no_more_than_its_weight(
+            releases in 0usize..12,
+            targets in 1usize..15,
+            notes in 0usize..9,
+            words in "[a-zA-Z0-9 é\"]{0,40}",
+        ) {
+            let (charged, weight) = charged(releases, targets, notes, &words);
+            prop_assert!(charged <= weight, "{charged} bytes, and its weight is {weight}");
+        }
+    }
+
+    #[test]
+    fn a_weight_is_not_much_more_than_what_reading_takes() {
+        for (releases, targets) in [(300, 1), (300, 8)] {
+            let (charged, weight) = charged(releases, targets, 1, "ami");
+            assert!(charged <= weight && weight <= charged + charged / 5, "{charged} {weight}");
+        }
+    }
+
+    #[test]
+    fn no_outcome_takes_more_memory_than_is_kept_for_it() {
+        let notes: Notes = (0..1000).map(|note| (format!("{note}"), String::new())).collect();
+        let image = Image::new(Timestamp::UNIX_EPOCH, crate::tracker::that_fit(&notes));
+        assert!(
+            of_image(&image.clone()) + places::<ImageKey, Box<Image>>(1) + 4 * 1024 <= OUTCOME,
+            "{}",
+            of_image(&image)
+        );
+    }
+}
