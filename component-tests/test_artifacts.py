@@ -98,6 +98,8 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
         file.unlink()
     publish("gitlab-runner-18.9.0-1.x86_64")
     diff(15, "2026-12-30T02:00:00Z", "--overdue-after", "4")
+    assert ami("settle", *tracker, "--pipeline", 15, "--give-back").code == 0
+    status()
     diff(16, "2027-01-30T02:00:00Z", "--unchanged-after", "9", "--max-attempts", "3")
     status()
 

@@ -24,7 +24,7 @@ from repositories import FIRST, Repository
 from test_schema import check
 
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/.gitlab-ci.yml"))
-BUILD_FIELDS = {"product", "epoch", "version", "release", "arch", "package", "target", "package_url", "package_sha256", "attempt",
+BUILD_FIELDS = {"product", "epoch", "version", "release", "arch", "package", "target", "package_url", "package_sha256", "attempt", "claim",
                 "reason", "explanation"}
 
 

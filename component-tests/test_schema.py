@@ -63,7 +63,7 @@ def test_the_body_is_one_with_any_input_filled_in(template: tuple[dict[str, Any]
     inputs = {name: spec.get("default") for name, spec in header["spec"]["inputs"].items()} | GIVEN
     document = interpolated(body, inputs)
     check(document, tmp_path)
-    assert [name for name in document if not name.startswith(".")] == ["list", "diff", "trigger", "plan", "status"]
+    assert [name for name in document if not name.startswith(".")] == ["list", "diff", "trigger", "give-back", "plan", "status"]
 
 
 def test_every_input_is_described_and_used(template: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -106,7 +106,8 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
         "PRODUCT": values.product, "VERSION": values.version, "RELEASE": values.release, "EPOCH": "0", "ARCH": values.arch, "PACKAGE": values.nevra,
         "PACKAGE_URL": values.url, "PACKAGE_SHA256": "0e1" * 21 + "0", "TARGET": values.target}
     assert update["needs"] == [{"job": f"build: {cell}", "artifacts": True}]
-    assert literal(update["variables"]) == {"AMI_SCHEDULER_PACKAGE": values.nevra, "AMI_SCHEDULER_TARGET": values.target}
+    assert literal(update["variables"]) == {"AMI_SCHEDULER_PACKAGE": values.nevra, "AMI_SCHEDULER_TARGET": values.target,
+                                            "AMI_SCHEDULER_CLAIM": "0.1@7"}
     assert child[".ami-scheduler-child"]["variables"]["AMI_SCHEDULER_REF"] == {"value": values.reference, "expand": False}
     assert json.loads(child[".ami-scheduler-child-update"]["variables"]["AMI_SCHEDULER_NOTES"]) == values.notes
     assert child[".ami-scheduler-child-update"]["script"] == ["ami-scheduler update"]

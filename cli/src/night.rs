@@ -4,14 +4,13 @@ use std::path::Path;
 
 use ami_scheduler::alarm::{Alarm, Limits, Watch};
 use ami_scheduler::artifacts::Packages;
-use ami_scheduler::budget::MOST_BYTES;
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
 use ami_scheduler::report;
 use ami_scheduler::text::count;
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
-use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, Room, plain_text};
+use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_text};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
@@ -167,7 +166,7 @@ fn no_room_for_any(plan: &Plan, document: &Document) -> Result<(), Failure> {
         count(waits, "build"),
         room.size,
         room.to_read() >> 20,
-        MOST_BYTES >> 20,
+        READABLE >> 20,
         room.kept(),
         count(room.open_claims, "open claim"),
     ))

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use url::Url;
 
 /// The most bytes that are held at a time. A module of 32 bits keeps the same values in some 60 % of the room.
-pub const MOST_BYTES: usize = if cfg!(target_pointer_width = "32") { 176 << 20 } else { 240 << 20 };
+pub(crate) const MOST_BYTES: usize = if cfg!(target_pointer_width = "32") { 176 << 20 } else { 240 << 20 };
 /// The most steps of all readers together; a step is about the work of passing one byte over.
 const MOST_STEPS: u64 = 32 << 30;
 /// What an allocation takes beside its bytes.

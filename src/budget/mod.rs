@@ -7,7 +7,7 @@
 mod account;
 mod json;
 
-pub(crate) use account::ALLOCATION;
-pub use account::{Budget, Held, MAX_URL, MOST_BYTES, OverBudget};
+pub(crate) use account::{ALLOCATION, MOST_BYTES};
+pub use account::{Budget, Held, MAX_URL, OverBudget};
 pub use json::JsonError;
 pub(crate) use json::{NODE, OF_ANY_SHAPE};

@@ -13,8 +13,10 @@ use std::error::Error;
 
 use sha2::{Digest, Sha256};
 
-use super::{Document, DocumentError, Entry, HeadName, MAX_HEAD, Room, TrackerName, TrackerNameError, encoding};
-use crate::budget::{Budget, Held, MOST_BYTES};
+use super::{
+    Document, DocumentError, Entry, HeadName, MAX_HEAD, READABLE, Room, TrackerName, TrackerNameError, encoding,
+};
+use crate::budget::{Budget, Held};
 use crate::text::count;
 
 /// How often the listing is asked for again when a head vanishes while it is being read.
@@ -108,7 +110,7 @@ pub enum TrackerError {
     #[error(
         "{tracker} would have {size} bytes, and take {} MiB of memory to read{kept}. GitLab takes less than {MAX_HEAD} \
          (5 MiB) for a file, and a run has {} MiB for trackers; nothing was changed. Begin a new tracker: another \
-         tracker_ref, with first_run: none", .to_read >> 20, MOST_BYTES >> 20
+         tracker_ref, with first_run: none", .to_read >> 20, READABLE >> 20
     )]
     TooLarge {
         /// The tracker.

@@ -27,3 +27,4 @@ pub use name::{HeadName, TrackerName, TrackerNameError};
 pub use room::{MAX_HEAD, Room};
 pub use snapshot::{LastRun, Seen, Shrank};
 pub use unknown::Unknown;
+pub use weight::READABLE;

@@ -3,9 +3,8 @@
 
 use super::encoding::{Encoded, MAX_JSON, encode};
 use super::entry::OUTCOME;
-use super::weight::{self, weight};
+use super::weight::{self, READABLE, weight};
 use super::{Document, DocumentError, State};
-use crate::budget::MOST_BYTES;
 
 /// A head has fewer bytes than this: GitLab takes no larger file.
 pub const MAX_HEAD: usize = 5 << 20;
@@ -54,7 +53,7 @@ impl Room {
 
     /// Whether it can be stored at all, and read again.
     pub(super) fn fits(&self) -> bool {
-        self.size < MAX_HEAD && self.json as u64 <= MAX_JSON && self.to_read() <= MOST_BYTES
+        self.size < MAX_HEAD && self.json as u64 <= MAX_JSON && self.to_read() <= READABLE
     }
 
     /// Whether it can be stored, and the outcomes of all open claims after it.
@@ -71,7 +70,7 @@ impl Room {
     /// For how many more outcomes there is memory.
     fn outcomes_in_memory(&self) -> usize {
         let of_one = 2 * weight::OUTCOME + OUTCOME + OUTCOME / 4;
-        (MOST_BYTES.saturating_sub(self.to_read()) / of_one).saturating_sub(self.open_claims)
+        (READABLE.saturating_sub(self.to_read()) / of_one).saturating_sub(self.open_claims)
     }
 }
 
@@ -156,7 +155,7 @@ mod tests {
         assert!(!room(MAX_HEAD - 1, 100, 1).fits_with_outcomes() && !room(MAX_HEAD, 100, 0).fits());
         // A head that could be stored and not be read would be lost.
         let heavy = |weight, open_claims| Room { size: 100, json: 100, weight, open_claims };
-        let most = (MOST_BYTES - 125) / 2;
+        let most = (READABLE - 125) / 2;
         assert!(heavy(most, 0).fits() && !heavy(most, 1).fits_with_outcomes() && !heavy(most + 1, 0).fits());
         assert_eq!(heavy(most - weight::OUTCOME - OUTCOME, 0).free(), OUTCOME);
         // What is compressed has to be short enough unpacked, too, or nobody could read it again.

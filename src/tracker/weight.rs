@@ -1,9 +1,12 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
 use super::{Claim, Document, Entry, Image, ImageKey, Notes, PackageFile, Unknown};
-use crate::budget::{ALLOCATION, Budget, NODE, OF_ANY_SHAPE};
+use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
 
+/// The most bytes that a run has for reading a tracker. The native program takes more of them for the same document,
+/// some 30 %, and writes nothing that the module could not read.
+pub const READABLE: usize = if cfg!(target_pointer_width = "32") { MOST_BYTES } else { 208 << 20 };
 /// The most that the outcome of a claim takes: as many notes as fit, each in places and allocations of its own.
 pub(super) const OUTCOME: usize = 32 << 10;
 /// A time, or the word of a state.

@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
         --tracker gitlab --ref main
 
   One that is no longer built on, with all that was recorded of it:
-    $ ami-scheduler tracker remove-target rhel8 --product gitlab-runner \\
+    $ ami-scheduler tracker remove-target rocky9 --product gitlab-runner \\
         --tracker gitlab --ref main";
 
 /// Copies a tracker, and renames and removes its targets
