@@ -51,7 +51,10 @@ const EXIT_CODES: &str = "Exit codes:
   3 the package repository            4 GitLab or the tracker
   1 anything else
   Done, with an alarm that --fail-on names:
-  5 republished   6 unchanged   7 shrank   8 overdue";
+  5 republished   6 unchanged   7 shrank   8 overdue
+  9 given_up, no_match, lapsed, no_image, unused_pattern
+  Stopped, with nothing claimed or recorded:
+  10 an alarm that --stop-on names";
 
 const HOW_TO_RUN: &str = "A night on a laptop, with a tracker in a directory:
 

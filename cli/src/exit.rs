@@ -27,6 +27,10 @@ pub enum Exit {
     Unchanged = 6,
     Shrank = 7,
     Overdue = 8,
+    /// One of those that share a code.
+    Alarm = 9,
+    /// An alarm that was to stop the run did so. Nothing was claimed or recorded.
+    Stopped = 10,
 }
 
 impl From<AlarmKind> for Exit {
@@ -36,6 +40,11 @@ impl From<AlarmKind> for Exit {
             AlarmKind::Unchanged => Self::Unchanged,
             AlarmKind::Shrank => Self::Shrank,
             AlarmKind::Overdue => Self::Overdue,
+            AlarmKind::GivenUp
+            | AlarmKind::NoMatch
+            | AlarmKind::Lapsed
+            | AlarmKind::NoImage
+            | AlarmKind::UnusedPattern => Self::Alarm,
         }
     }
 }
@@ -64,16 +73,33 @@ impl<T, E: Into<anyhow::Error>> WithExit<T> for Result<T, E> {
     }
 }
 
+/// Those of the kinds of which there is an alarm.
+pub fn raised(kinds: &[AlarmKind], alarms: &[Alarm]) -> Vec<AlarmKind> {
+    let mut raised: Vec<AlarmKind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
+    raised.sort_unstable();
+    raised.dedup();
+    raised
+}
+
 /// Ends a run that is done with the exit code of an alarm, where there are some that are to end it so.
 pub fn fail_on(kinds: &[AlarmKind], alarms: &[Alarm]) -> Result<(), Failure> {
-    let mut told: Vec<AlarmKind> = alarms.iter().map(Alarm::kind).filter(|kind| kinds.contains(kind)).collect();
-    told.sort_unstable();
-    told.dedup();
-    let Some(first) = told.first().copied() else { return Ok(()) };
-    let told: Vec<String> = told.iter().map(AlarmKind::to_string).collect();
-    let told = told.join(", ");
-    Err(anyhow!("there are alarms that --fail-on names ({told}): see the warnings above. All else is done"))
+    let raised = raised(kinds, alarms);
+    let Some(first) = raised.first().copied() else { return Ok(()) };
+    Err(anyhow!("there are alarms that --fail-on names ({}): see the warnings above. All else is done", words(&raised)))
         .with_exit(first.into())
+}
+
+/// Ends a run that alarms have stopped.
+pub fn stopped(by: &[AlarmKind]) -> Failure {
+    let error = anyhow!(
+        "there are alarms that --stop-on names ({}): see the warnings above. Nothing was claimed or recorded",
+        words(by)
+    );
+    Failure { exit: Exit::Stopped, error }
+}
+
+fn words(kinds: &[AlarmKind]) -> String {
+    kinds.iter().map(AlarmKind::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Ends a run. An error is the last line that it prints.

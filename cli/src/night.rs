@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ami_scheduler::alarm::{Alarm, Limits, Watch};
+use ami_scheduler::alarm::{self, Alarm, Limits, Offer, Watch};
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
@@ -107,18 +107,23 @@ impl Night {
         Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, given_back, tracker })
     }
 
-    /// The alarms of this run. Raising them changes the tracker, too: it remembers what was seen.
-    pub fn alarms(&mut self, limits: &Limits) -> Vec<Alarm> {
+    /// The alarms of this run, about the releases first. Raising them changes the tracker, too: it remembers what was
+    /// seen. `notes` are the values that a build should report.
+    pub fn alarms(&mut self, limits: &Limits, notes: &[String]) -> Vec<Alarm> {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
         }
+        let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (&row.package, row.reason)).collect();
+        let offer = Offer { wanted: &self.packages.packages, filtered: &filtered };
+        let mut alarms = alarm::of_releases(&offer, &self.plan, &self.after, notes, &self.context());
         let watch = Watch {
             lane: self.origin.lane.as_deref().unwrap_or_default(),
             limits,
             now: self.now,
             pipeline: self.origin.pipeline,
         };
-        watch.alarms(&self.before, &mut self.after, &self.packages.repositories, &self.plan.republished)
+        alarms.extend(watch.alarms(&self.before, &mut self.after, &self.packages.repositories));
+        alarms
     }
 
     /// The context of the decisions.
@@ -145,8 +150,16 @@ impl Night {
     /// Claims the builds, and remembers the rest.
     pub fn record(&self) -> Result<(), Failure> {
         let Some((store, heads)) = &self.tracker else { return Ok(()) };
-        let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference());
-        tracker.and_then(|tracker| tracker.write(heads, &self.after)).with_exit(Exit::Tracker)
+        let write = || {
+            let tracker = Tracker::new(store.as_ref(), self.after.product(), self.after.reference())?;
+            // A second file will be needed as soon as a build is done. That there is no room for it is better known
+            // before anything is claimed.
+            if heads.is_new() {
+                tracker.write(heads, &self.before)?;
+            }
+            tracker.write(heads, &self.after)
+        };
+        write().with_exit(Exit::Tracker)
     }
 }
 

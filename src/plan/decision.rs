@@ -191,8 +191,6 @@ pub enum HoldReason {
         attempts: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
-        /// Whether this run is the first to say so.
-        new: bool,
     },
     /// This run begins as many builds as it may; the next one goes on.
     Queued,
@@ -220,7 +218,7 @@ impl fmt::Display for HoldReason {
                 let attempts = count(*attempts, "attempt");
                 write!(f, "failed after {attempts}{}; tried again {}", the_last(url.as_ref()), after_runs(*runs))
             }
-            Self::GivenUp { attempts, url, .. } => {
+            Self::GivenUp { attempts, url } => {
                 let attempts = count(*attempts, "attempt");
                 write!(f, "given up after {attempts}{}; `rebuild` lets it be built again", the_last(url.as_ref()))
             }
@@ -256,18 +254,6 @@ pub struct Republished {
     pub offered: String,
 }
 
-/// Why a release that was built needs a look.
-impl fmt::Display for Republished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "published again with another content after it was built: {} then, {} now. It is not built again. \
-             Find out why it changed; `rebuild` lets it be built from what is there now",
-            self.recorded, self.offered
-        )
-    }
-}
-
 /// The decisions of a run: every release × target is in exactly one of `builds` and `held`.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -277,6 +263,17 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// Releases that changed under their name after they were built.
     pub republished: Vec<Republished>,
+    /// Claims that were given back since they had lapsed and the repository no longer offers the release.
+    pub closed: Vec<Closed>,
     /// Targets whose first run, with this scope, this one is.
     pub new_targets: Vec<Target>,
+}
+
+/// A claim that nobody ends any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// The build that it was of.
+    pub build: BuildKey,
+    /// Where a person sees the pipeline that had claimed it.
+    pub url: Option<String>,
 }

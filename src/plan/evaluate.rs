@@ -48,12 +48,17 @@ impl Context<'_> {
                 Some(Decision::Build(BuildReason::OwnClaim))
             }
             State::Building => {
-                let until = entry.since.saturating_add(self.rules.claim_timeout).unwrap_or(Timestamp::MAX);
+                let until = self.claimed_until(entry);
                 let (pipeline, pipeline_url) = (entry.origin.pipeline, entry.origin.pipeline_url.clone());
                 (self.now < until).then_some(Decision::Hold(HoldReason::Claimed { pipeline, pipeline_url, until }))
             }
             State::Pending | State::GivenBack | State::Failed => None,
         }
+    }
+
+    /// Until when a claim holds builds back.
+    pub(super) fn claimed_until(&self, claim: &Entry) -> Timestamp {
+        claim.since.saturating_add(self.rules.claim_timeout).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether a success is that of this very pipeline, whose diff job runs again.
@@ -89,8 +94,7 @@ impl Context<'_> {
             _ => return Decision::Build(BuildReason::NewRelease),
         };
         if attempts >= max_attempts {
-            let known = entry.given_up.filter(|known| known.pipeline != self.origin.pipeline || known.pipeline == 0);
-            return Decision::Hold(HoldReason::GivenUp { attempts, url: url(), new: known.is_none() });
+            return Decision::Hold(HoldReason::GivenUp { attempts, url: url() });
         }
         let passed_over = entry.passed_over.unwrap_or_default().before(self.origin.pipeline);
         match back_off(attempts).checked_sub(passed_over.saturating_add(1)) {

@@ -11,7 +11,7 @@ mod rules;
 pub use by_hand::by_hand;
 pub use context::Context;
 pub(crate) use decision::after_runs;
-pub use decision::{BuildReason, Decision, Held, HoldReason, Plan, Planned, Republished, Retry};
+pub use decision::{BuildReason, Closed, Decision, Held, HoldReason, Plan, Planned, Republished, Retry};
 pub use evaluate::back_off;
 pub use nightly::nightly;
 pub use rules::{FirstRun, Order, Rules};

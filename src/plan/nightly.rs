@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::evaluate::republished;
-use super::{BuildReason, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
+use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
 use crate::policy::Newest;
 use crate::release::{BuildKey, Checksum, Nevra, Package, Target};
-use crate::tracker::{Document, Entry, Room};
+use crate::tracker::{Document, Entry, Room, State};
 
 /// The most builds that are remembered only since they were seen: a mirror can invent any number.
 const MAX_SEEN: usize = 5000;
@@ -23,6 +23,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
     let mut plan = Plan::default();
     forget_gone(&packages, document, context);
+    plan.closed = close_gone(&packages, document, context);
     let runs: Vec<TargetRun<'_>> =
         context.targets.iter().map(|target| target_run(&packages, target, document, context)).collect();
     plan.new_targets.extend(runs.iter().filter(|run| run.is_new).map(|run| run.target.clone()));
@@ -158,12 +159,34 @@ fn forget_gone(packages: &[&Package], document: &mut Document, context: &Context
     let are_many = document.only_seen() >= MAX_SEEN;
     let long = GONE_FOR_GOOD.max(context.rules.min_age.saturating_mul(2));
     document.forget(|nevra, target, entry| {
-        let first = packages.partition_point(|package| package.nevra < *nevra);
-        let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
-        let is_own = context.targets.contains(target) && context.rules.scope.filter_reason(nevra).is_none();
         let is_old = context.now.duration_since(entry.since) > long;
-        is_own && (is_old || are_many) && !same.any(|package| package.is_for(target))
+        (is_old || are_many) && is_gone(nevra, target, packages, context)
     });
+}
+
+/// Gives back the claims that have lapsed and that no run takes up again, since the release is no longer there.
+fn close_gone(packages: &[&Package], document: &mut Document, context: &Context<'_>) -> Vec<Closed> {
+    let lapsed = document.entries().filter(|(nevra, target, entry)| {
+        let is_lapsed = entry.state == State::Building && context.claimed_until(entry) <= context.now;
+        is_lapsed && is_gone(nevra, target, packages, context)
+    });
+    let closed = lapsed.map(|(package, target, entry)| Closed {
+        build: BuildKey { package: package.clone(), target: target.clone() },
+        url: entry.origin.pipeline_url.clone(),
+    });
+    let closed: Vec<Closed> = closed.collect();
+    for Closed { build, .. } in &closed {
+        document.give_back_claim(build, context.now);
+    }
+    closed
+}
+
+/// Whether a run would see a release for a target if it were there, and does not.
+fn is_gone(nevra: &Nevra, target: &Target, packages: &[&Package], context: &Context<'_>) -> bool {
+    let first = packages.partition_point(|package| package.nevra < *nevra);
+    let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
+    let is_own = context.targets.contains(target) && context.rules.scope.filter_reason(nevra).is_none();
+    is_own && !same.any(|package| package.is_for(target))
 }
 
 /// The checksum of a release that was built, where the repository states one of another kind now: its metadata were

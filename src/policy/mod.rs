@@ -6,6 +6,7 @@
 
 mod filter;
 mod keep;
+mod near_miss;
 mod pattern;
 mod reason;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod versions;
 
 pub use filter::Policy;
 pub use keep::{Keep, Newest};
+pub use near_miss::{NearMiss, near_misses};
 pub use pattern::{Exclusion, ExclusionError, Pattern, PatternError};
 pub use reason::FilterReason;
 pub use versions::{ExactVersion, ExactVersionError, LeadingVersion, LeadingVersionError, Versions};

@@ -35,7 +35,7 @@ pub struct LeadingVersion(Vec<String>);
 
 /// Why a text is not a [`LeadingVersion`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not the beginning of a version, such as 18 or 18.6")]
+#[error("{0:?} is not the beginning of a version, such as 18 or 18.6: leave out what stands for any (x, *), and a v")]
 pub struct LeadingVersionError(String);
 
 /// A version, a version with its release, or a whole package: `18.6.1`, `18.6.1-1`,
@@ -176,7 +176,14 @@ impl FromStr for LeadingVersion {
     fn from_str(text: &str) -> Result<Self, LeadingVersionError> {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
         let is_part = |part: &String| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
-        if parts.iter().all(is_part) { Ok(Self(parts)) } else { Err(LeadingVersionError(text.to_owned())) }
+        // As people write them in prose and in tags. RPM's versions have neither.
+        let is_any = |part: &String| part.eq_ignore_ascii_case("x");
+        let has_v = text.strip_prefix(['v', 'V']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if parts.iter().all(is_part) && !parts.iter().any(is_any) && !has_v {
+            Ok(Self(parts))
+        } else {
+            Err(LeadingVersionError(named(text)))
+        }
     }
 }
 

@@ -59,28 +59,21 @@ impl Case {
     }
 }
 
-/// The cases of a plan: what is built passes; what has been given up or has changed under its name, and
-/// every other alarm, fails; all else is skipped, with its reason.
+/// The cases of a plan: what is built passes; what an alarm is about fails, as does every other alarm; all else is
+/// skipped, with its reason.
 pub fn cases(plan: &Plan, alarms: &[Alarm]) -> Vec<Case> {
     let planned = plan.builds.iter().map(Case::planned);
     let held = plan.held.iter().map(|cell| {
-        let changed =
-            plan.republished.iter().find(|change| change.package == cell.package && change.target == cell.target);
-        let (outcome, told) = match (&cell.reason, changed) {
-            (_, Some(change)) => (Outcome::Failed, change.to_string()),
-            (HoldReason::GivenUp { .. }, None) => (Outcome::Failed, cell.reason.to_string()),
+        let alarm = alarms.iter().find(|alarm| alarm.is_about(&cell.package, &cell.target));
+        let (outcome, told) = match (&cell.reason, alarm) {
+            (_, Some(alarm)) => (Outcome::Failed, alarm.to_string()),
             (HoldReason::Built { .. }, None) => (Outcome::Passed, cell.reason.to_string()),
             (_, None) => (Outcome::Skipped, cell.reason.to_string()),
         };
         Case::new(&cell.package, &cell.target, outcome, told)
     });
     let of_no_build = alarms.iter().filter_map(|alarm| {
-        let of = match alarm {
-            Alarm::Republished(_) => return None,
-            Alarm::Unchanged { repository, .. } | Alarm::Shrank { repository, .. } => format!(": {repository}"),
-            Alarm::Overdue { .. } => String::new(),
-        };
-        let (suite, name) = ("alarms".to_owned(), format!("{}{of}", alarm.kind()));
+        let (suite, name) = ("alarms".to_owned(), format!("{}{}", alarm.kind(), alarm.subject()?));
         Some(Case { suite, name, outcome: Outcome::Failed, told: alarm.to_string(), took: None })
     });
     planned.chain(held).chain(of_no_build).collect()

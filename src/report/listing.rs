@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::policy::{FilterReason, Versions};
+use crate::policy::{FilterReason, Policy, near_misses};
 use crate::release::{Nevra, Package, listed};
 use crate::repository::RepositoryRead;
 use crate::text::count;
@@ -15,7 +15,7 @@ const FEW: usize = 10;
 pub fn listing(
     product: &str,
     repositories: &[RepositoryRead],
-    versions: &Versions,
+    policy: &Policy,
     wanted: &[Package],
     filtered: &[(Nevra, FilterReason)],
     explain: bool,
@@ -25,7 +25,7 @@ pub fn listing(
         [one] => one.url.clone(),
         several => format!("{} repositories", several.len()),
     };
-    let mut text = format!("{all} of {product} in {place}, {} wanted ({})\n", wanted.len(), versions.in_words());
+    let mut text = format!("{all} of {product} in {place}, {} wanted ({})\n", wanted.len(), policy.versions.in_words());
     for repository in repositories.iter().filter(|_| repositories.len() > 1) {
         let targets = repository.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
         let _ = writeln!(text, "  {} in {}{}", repository.releases, repository.url, targets.unwrap_or_default());
@@ -35,7 +35,7 @@ pub fn listing(
         return text;
     }
     match wanted {
-        [] => text.push_str("No release is wanted: the list is empty, and nothing will be built.\n"),
+        [] => text.push_str("WARNING: no release is wanted: the list is empty, and nothing will be built.\n"),
         few if few.len() <= FEW => {
             for package in few {
                 let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
@@ -47,14 +47,13 @@ pub fn listing(
         }
         [_] => {}
     }
-    let mut reasons: Vec<FilterReason> = filtered.iter().map(|(_, reason)| *reason).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    for reason in reasons {
-        let packages: Vec<String> =
-            filtered.iter().filter(|(_, other)| *other == reason).map(|(package, _)| package.to_string()).collect();
-        let names = if packages.len() <= FEW { format!(": {}", packages.join(", ")) } else { String::new() };
-        let _ = writeln!(text, "  {} left out, {}{names}", packages.len(), reason);
+    for near_miss in near_misses(policy, filtered.iter().map(|(package, reason)| (package, *reason))) {
+        let of_rule = filtered.iter().filter(|(_, reason)| *reason == near_miss.reason);
+        let names = of_rule.map(|(package, _)| package.to_string()).collect::<Vec<_>>();
+        let names = if names.len() <= FEW { format!(": {}", names.join(", ")) } else { String::new() };
+        let is_needed = wanted.is_empty() && (names.is_empty() || near_miss.renamed.is_some());
+        let hint = if is_needed { format!(" ({})", near_miss.hint()) } else { String::new() };
+        let _ = writeln!(text, "  {} left out, {}{hint}{names}", near_miss.releases, near_miss.reason);
     }
     text
 }

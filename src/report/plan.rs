@@ -31,13 +31,11 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
     for alarm in alarms {
         let _ = writeln!(text, "WARNING: {}", printable_lines(&alarm.to_string()).trim_end());
     }
-    // What was given up is told once: who has read it need not read it again each night.
-    let is_noteworthy = |cell: &&Held| match cell.reason {
-        HoldReason::GivenUp { new, .. } => new,
-        HoldReason::Claimed { .. } | HoldReason::BackOff { .. } | HoldReason::TooYoung { .. } | HoldReason::NoRoom => {
-            true
-        }
-        _ => false,
+    let is_noteworthy = |cell: &&Held| {
+        matches!(
+            cell.reason,
+            HoldReason::Claimed { .. } | HoldReason::BackOff { .. } | HoldReason::TooYoung { .. } | HoldReason::NoRoom
+        )
     };
     let held = plan.held.iter().filter(is_noteworthy);
     let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, cell.reason.to_string())).collect();

@@ -622,12 +622,17 @@ impl Document {
         let mut open = self.builds_where(|_, _, entry| entry.is_claimed_by(pipeline, lane));
         open.retain(never_began);
         for build in &open {
-            if let Some(claim) = self.get(build) {
-                let given_back = claim.without_claim(now);
-                self.put(build, given_back);
-            }
+            self.give_back_claim(build, now);
         }
         open
+    }
+
+    /// Gives back the claim of a build, if there is one that is open: its attempt does not count.
+    pub fn give_back_claim(&mut self, build: &BuildKey, now: Timestamp) {
+        if let Some(claim) = self.get(build) {
+            let given_back = claim.without_claim(now);
+            self.put(build, given_back);
+        }
     }
 
     /// Turns every open claim of a lane of `pipeline` into a failed attempt, and returns those builds. `origin`

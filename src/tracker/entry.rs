@@ -360,6 +360,11 @@ impl Entry {
         self.state == State::Built && self.rule.as_deref() == Some(IMPORTED)
     }
 
+    /// Whether it has failed as often as it may.
+    pub fn is_given_up(&self) -> bool {
+        self.state == State::Failed && self.given_up.is_some()
+    }
+
     /// Whether a run made the entry. A person's word about a build, or what was there before, is no run.
     pub(super) fn is_of_a_run(&self) -> bool {
         self.by.is_none() && !matches!(self.rule.as_deref(), Some(ASKED_FOR | IMPORTED))

@@ -166,6 +166,13 @@ pub struct Heads {
     pub other_files: Vec<StoredFile>,
 }
 
+impl Heads {
+    /// Whether the store held none.
+    pub fn is_new(&self) -> bool {
+        self.merged.is_empty()
+    }
+}
+
 impl<'a> Tracker<'a> {
     /// The tracker of `product` on the branch or tag `reference`, in `store`.
     pub fn new(store: &'a dyn Store, product: &str, reference: &str) -> Result<Self, TrackerError> {

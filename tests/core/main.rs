@@ -1,6 +1,7 @@
 //! What the core has to hold, in one program: a program of its own for each file would take longer to link than
 //! its tests to run. The model checker, `tests/every_interleaving.rs`, is run by itself.
 
+mod alarms;
 mod child_pipeline;
 mod common;
 mod compare;

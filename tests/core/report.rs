@@ -1,7 +1,7 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
 use crate::common::{REPOSITORY, build, checksum, package, pipeline, run_for, runner, runners, target, targets, time};
-use ami_scheduler::alarm::Alarm;
+use ami_scheduler::alarm::{Alarm, Offer, of_releases};
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::{Context, FirstRun, Plan, Rules};
 use ami_scheduler::policy::{Policy, Versions};
@@ -17,8 +17,14 @@ fn rules() -> Rules {
     Rules::default()
 }
 
+/// The alarms about the releases of a plan.
 fn alarms(plan: &Plan) -> Vec<Alarm> {
-    plan.republished.iter().cloned().map(Alarm::Republished).collect()
+    let held = plan.held.iter().map(|held| Package { nevra: held.package.clone(), ..runner("1.0.0") });
+    let releases: Vec<Package> = plan.builds.iter().map(|build| build.package.clone()).chain(held).collect();
+    let offer = Offer { wanted: &releases, filtered: &[] };
+    let (targets, origin, rules) = (targets(&["al2023", "rhel9"]), pipeline(1), rules());
+    let context = Context { targets: &targets, rules: &rules, origin: &origin, now: time(NIGHT) };
+    of_releases(&offer, plan, &Document::new("gitlab-runner", "main"), &[], &context)
 }
 
 fn notes(notes: &[(&str, &str)]) -> Notes {
@@ -29,7 +35,7 @@ fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
     let (wanted, filtered): (_, Vec<(Nevra, _)>) = policy.apply(packages);
     let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
-    report::listing("gitlab-runner", &repositories, &policy.versions, &wanted, &filtered, false)
+    report::listing("gitlab-runner", &repositories, policy, &wanted, &filtered, false)
 }
 
 fn major(version: &str) -> Policy {
@@ -98,7 +104,7 @@ fn a_list_without_a_wanted_release_says_so() {
     let policy = Policy { versions: Versions::Range(">=99".parse().expect("a range")), ..Policy::default() };
     insta::assert_snapshot!(listing(&policy, vec![runner("18.6.0"), runner("9.9p1")]), @"
     2 releases of gitlab-runner in https://yum.example.com/el9/, 0 wanted (versions >=99)
-    No release is wanted: the list is empty, and nothing will be built.
+    WARNING: no release is wanted: the list is empty, and nothing will be built.
       1 left out, other version: gitlab-runner-18.6.0-1.x86_64
       1 left out, version that no semantic range can hold: gitlab-runner-9.9p1-1.x86_64
     ");
@@ -187,9 +193,9 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
           1  held by other pipelines
           1  given up
           1  left for the next run by --max-builds
+    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023 is given up after 3 attempts, the last: https://gitlab.example.com/j/93. Correct the build, and ask for it again with `rebuild`; or say with `skip` that it is not wanted
     Held, and perhaps worth a look:
-      gitlab-runner-18.6.0-1.x86_64  al2023  given up after 3 attempts, the last: https://gitlab.example.com/j/93; `rebuild` lets it be built again
-      gitlab-runner-18.7.0-1.x86_64  rhel9   held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
+      gitlab-runner-18.7.0-1.x86_64  rhel9  held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC
     To build:
       gitlab-runner-18.8.0-1.x86_64   rhel9   asked for again: the image has no swap
       gitlab-runner-18.10.0-1.x86_64  al2023  new release
@@ -239,7 +245,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     gitlab-runner on main: 1 release x 1 target = 1 image
           0  to build
           1  built
-    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023: published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `rebuild` lets it be built from what is there now
+    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023 was published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `rebuild` lets it be built from what is there now
     Nothing to build.
     ");
 }
@@ -404,7 +410,7 @@ fn of_two_releases_the_one_that_changed_under_its_name_has_failed() {
     let offered = |version, digit| Package { checksum: Some(checksum(digit)), ..runner(version) };
     let packages = [offered("18.6.0", "b"), offered("18.7.0", "a")];
     let plan = run_for(&["al2023"], &mut document, &packages, &rules(), &pipeline(3), time(NIGHT));
-    let xml = xml(&junit::cases(&plan, &[]));
+    let xml = xml(&junit::cases(&plan, &alarms(&plan)));
     let of = |version: &str| xml.split("<testcase").find(|case| case.contains(version)).expect("a case").to_owned();
     assert!(of("18.6.0").contains("<failure") && !of("18.7.0").contains("<failure"), "{xml}");
 }

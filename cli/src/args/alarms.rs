@@ -1,16 +1,26 @@
 use ami_scheduler::alarm::{AlarmKind, Limits};
 use clap::Args;
 
-use super::values::{ListOf, days, time_of_days};
+use super::lists::ListOf;
+use super::values::{days, time_of_days};
 
-/// Which alarms are raised, and which of them end a run with an exit code of its own.
+/// Which alarms are raised, and which of them end a run with an exit code of its own, or stop it.
 #[derive(Debug, Args)]
 pub struct AlarmArgs {
     /// Warn when a repository has not changed for so many days; 0 never
     #[arg(long, value_name = "DAYS", default_value = "0", value_parser = days)]
     unchanged_after: u32,
     #[command(flatten)]
-    pub overdue: OverdueArgs,
+    overdue: OverdueArgs,
+    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: republished (5),
+    /// unchanged (6), shrank (7), overdue (8), given_up, no_match, lapsed, no_image, unused_pattern (9)
+    ///
+    /// If several apply, the first in this list decides the exit code.
+    #[arg(long, value_name = "LIST", default_value = "given_up,no_match")]
+    pub fail_on: ListOf<AlarmKind>,
+    /// End with exit code 10 if one of these alarms is raised, and claim and record nothing
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub stop_on: ListOf<AlarmKind>,
 }
 
 #[derive(Debug, Args)]
@@ -21,12 +31,6 @@ pub struct OverdueArgs {
     /// once it is 1.5 times this long.
     #[arg(long, value_name = "DAYS", default_value = "0", value_parser = days)]
     overdue_after: u32,
-    /// End with an exit code of its own, after all else is done, if one of these alarms is raised:
-    /// republished (5), unchanged (6), shrank (7), overdue (8)
-    ///
-    /// If several apply, the first in this list decides the exit code.
-    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    pub fail_on: ListOf<AlarmKind>,
 }
 
 impl AlarmArgs {

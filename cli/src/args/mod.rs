@@ -7,6 +7,7 @@ mod alarms;
 pub mod environment;
 mod images;
 mod limits;
+pub mod lists;
 pub mod mistakes;
 mod origin;
 mod release;

@@ -3,7 +3,8 @@ use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::values::{ListOf, Skips, days, duration, time_of_days, up_to_a_thousand};
+use super::lists::{ListOf, Skips};
+use super::values::{days, duration, time_of_days, up_to_a_thousand};
 
 /// The rules of diff; `why` is asked with the same ones.
 #[derive(Debug, Clone, Args)]

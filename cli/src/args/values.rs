@@ -1,14 +1,11 @@
 //! The values that arguments have, from text: what is expected, each error says.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ami_scheduler::policy::{Exclusion, ExclusionError};
 use ami_scheduler::release::{Nevra, is_arch, is_package_name};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
 /// The longest time in days that a rule or an alarm can have.
 const MOST_DAYS: u32 = 3650;
@@ -18,32 +15,6 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// What may be the matter with a value that is empty.
 pub const EXPANDED_TO_NOTHING: &str = "is a variable in it unset, protected (and this branch is not), or misspelt?";
 
-/// A list: separated by commas, or a JSON array of strings, as GitLab writes an array input.
-#[derive(Debug, Clone)]
-pub struct ListOf<T>(pub Vec<T>);
-
-impl<T: FromStr<Err: Display>> FromStr for ListOf<T> {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let words: Vec<String> = if text.trim_start().starts_with('[') {
-            let words: Vec<String> =
-                serde_json::from_str(text).map_err(|error| format!("not a JSON array of strings: {error}"))?;
-            if words.iter().any(|word| word.trim().is_empty()) {
-                return Err(format!("one of its texts is empty: {EXPANDED_TO_NOTHING}"));
-            }
-            words
-        } else {
-            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
-        };
-        words
-            .iter()
-            .map(|word| word.parse().map_err(|error: T::Err| error.to_string()))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
 /// An architecture, such as `x86_64`.
 #[derive(Debug, Clone)]
 pub struct Architecture(pub String);
@@ -52,41 +23,17 @@ impl FromStr for Architecture {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if is_arch(text) {
+        let is_lower_case = !text.contains(|c: char| c.is_ascii_uppercase());
+        if is_arch(text) && is_lower_case {
             Ok(Self(text.to_owned()))
+        } else if is_arch(text) {
+            Err(format!(
+                "{text:?} is not an architecture: RPM's have small letters alone, such as {:?}",
+                text.to_lowercase()
+            ))
         } else {
             Err(format!("{text:?} is not an architecture, such as x86_64: it may hold letters, digits and _"))
         }
-    }
-}
-
-/// One skip, or a JSON array of them: texts, or what YAML makes of `- 18.6.1: does not start`.
-#[derive(Debug, Clone)]
-pub struct Skips(pub Vec<Exclusion>);
-
-impl FromStr for Skips {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Item {
-            Text(String),
-            Map(BTreeMap<String, String>),
-        }
-        let text = text.trim();
-        let items: Vec<Item> = if text.starts_with('[') {
-            serde_json::from_str(text)
-                .map_err(|_| "not a JSON array of texts such as \"18.6.1: does not start\"".to_owned())?
-        } else {
-            vec![Item::Text(text.to_owned())]
-        };
-        let texts = items.into_iter().flat_map(|item| match item {
-            Item::Text(text) => vec![text],
-            Item::Map(map) => map.into_iter().map(|(pattern, reason)| format!("{pattern}: {reason}")).collect(),
-        });
-        let skips = texts.map(|text| text.parse().map_err(|error: ExclusionError| error.to_string()));
-        skips.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -155,8 +102,15 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 pub fn days(text: &str) -> Result<u32, String> {
-    let days = text.parse().ok().filter(|days| *days <= MOST_DAYS);
+    let days = whole_number(text).filter(|days| *days <= MOST_DAYS);
     days.ok_or_else(|| format!("expected whole days, from 0 to {MOST_DAYS}"))
+}
+
+/// A whole number in any form that GitLab takes for an input of the type `number`: `5`, `5.0`, `1e3`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it has no fraction and is in the range
+fn whole_number(text: &str) -> Option<u32> {
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
+    text.parse().ok().or_else(|| text.parse().ok().filter(is_whole).map(|number| number as u32))
 }
 
 /// So many days as a time; 0 stands for never.
@@ -165,7 +119,7 @@ pub fn time_of_days(days: u32) -> Option<SignedDuration> {
 }
 
 pub fn up_to_a_thousand(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (1..=1000).contains(number));
+    let number = whole_number(text).filter(|number| (1..=1000).contains(number));
     number.ok_or_else(|| "expected a whole number, from 1 to 1000".to_owned())
 }
 
@@ -194,19 +148,6 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_separated_by_commas_or_is_json() {
-        for text in ["a,b", " a , b,", r#"["a", "b"]"#, " [\"a\",\"b\"]"] {
-            assert_eq!(text.parse::<ListOf<String>>().expect(text).0, ["a", "b"], "{text}");
-        }
-        assert!(" ".parse::<ListOf<String>>().expect("none").0.is_empty());
-        // Of a list that GitLab writes, an element was a variable that is not there.
-        for text in [r#"["a", ""]"#, r#"[" "]"#] {
-            let error = text.parse::<ListOf<String>>().expect_err(text);
-            assert!(error.starts_with("one of its texts is empty: is a variable in it unset"), "{error}");
-        }
-    }
-
-    #[test]
     fn an_architecture_is_a_word() {
         assert_eq!("x86_64".parse::<Architecture>().expect("one").0, "x86_64");
         for text in ["", "$ARCH", "x86-64", "x86_64 noarch"] {
@@ -223,6 +164,13 @@ mod tests {
         }
     }
 
+    /// Field tests, component 12.
+    #[test]
+    fn a_whole_number_has_any_form_that_yaml_gives_it() {
+        assert_eq!([days("0"), days("5.0"), days("1e3")], [Ok(0), Ok(5), Ok(1000)]);
+        assert_eq!([up_to_a_thousand("5.0"), up_to_a_thousand("1e3")], [Ok(5), Ok(1000)]);
+    }
+
     #[test]
     fn what_is_expected_of_a_number_or_time_is_said() {
         for (error, expected) in [
@@ -230,6 +178,9 @@ mod tests {
             (duration("0s").map(|_| ()), "expected a time such as 12h or 90m"),
             (time_limit("0").map(|_| ()), "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h"),
             (time_limit("25h").map(|_| ()), "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h"),
+            (days("0.5").map(|_| ()), "expected whole days, from 0 to 3650"),
+            (days("-1").map(|_| ()), "expected whole days, from 0 to 3650"),
+            (up_to_a_thousand("1e4").map(|_| ()), "expected a whole number, from 1 to 1000"),
             (days("1.5").map(|_| ()), "expected whole days, from 0 to 3650"),
             (days("3651").map(|_| ()), "expected whole days, from 0 to 3650"),
             (time("tomorrow").map(|_| ()), "expected a time such as 2026-11-24T02:00:00Z"),

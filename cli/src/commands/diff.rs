@@ -4,16 +4,17 @@ use ami_scheduler::artifacts::{Builds, Run};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::redacted::given_url;
-use ami_scheduler::release::{Checksum, Target};
+use ami_scheduler::release::{BuildKey, Checksum, Target};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::{Origin, TrackerName};
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, bail};
 use clap::{ArgAction, Args};
 use url::Url;
 
-use crate::args::values::{Guard, ListOf, guard, switch};
+use crate::args::lists::ListOf;
+use crate::args::values::{Guard, guard, switch};
 use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
-use crate::exit::{Exit, Failure, WithExit as _, fail_on};
+use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{remove_earlier, write, write_json, write_junit};
 use crate::night::{Night, Request, earlier};
 use crate::session::{Session, project};
@@ -135,18 +136,12 @@ fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
 impl Diff {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         // An earlier run may be where this one writes.
-        let compared = self.earlier(session);
+        let compared = self.earlier();
         remove_earlier(self.results())?;
-        if self.compare.is_some() && !self.dry_run {
-            return Err(anyhow!("--compare is for a dry run alone: give --dry-run, or leave it out"))
-                .with_exit(Exit::CommandLine);
-        }
+        self.refuse_contradictions().with_exit(Exit::CommandLine)?;
         let compared = compared?;
+        let of_gitlab = self.compare.as_deref().is_some_and(is_gitlab).then(|| self.lane.name().to_owned());
         let module_sha256 = self.module_sha256.clone().and_then(|sha256| sha256.0);
-        if self.module_url.is_some() && module_sha256.is_none() {
-            return Err(anyhow!("--module-url needs --module-sha256: what is fetched is verified"))
-                .with_exit(Exit::CommandLine);
-        }
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
         let request = Request {
@@ -157,7 +152,10 @@ impl Diff {
         };
         let mut night = Night::make(session, &self.packages, request, &self.tracker, self.rules, origin)?;
         let now = session.now;
-        let alarms = night.alarms(&self.alarms.limits());
+        let notes: Vec<String> = self.notes.0.iter().map(ToString::to_string).collect();
+        let alarms = night.alarms(&self.alarms.limits(), &notes);
+        let stop = raised(&self.alarms.stop_on.0, &alarms);
+        let records_nothing = self.dry_run || !stop.is_empty();
         let packages = &night.packages;
         let (product, reference) = (packages.product.as_str(), self.tracker.reference.as_str());
         let settings = Settings {
@@ -179,7 +177,7 @@ impl Diff {
         let recorded = night.is_recorded();
         let child_pipeline =
             render(&settings, recorded.then_some(&name), &night.plan.builds).with_exit(Exit::Repository)?;
-        let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: self.dry_run, recorded };
+        let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: records_nothing, recorded };
         let builds = Builds::new(packages, &night.plan, &alarms, run);
         let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
         let reports = || -> anyhow::Result<()> {
@@ -191,17 +189,25 @@ impl Diff {
             }
             Ok(())
         };
-        if self.dry_run {
+        if records_nothing {
             write_json(&self.builds, &builds)?;
             // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
             let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
+            if !stop.is_empty() {
+                output!("{}", text.trim_end());
+                return Err(stopped(&stop));
+            }
             output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
-            if let Some(earlier) = compared {
+            let earlier = match (compared, of_gitlab) {
+                (None, Some(lane)) => last_run(session, reference, &format!("{lane}{product}: diff"))?,
+                (compared, _) => compared,
+            };
+            if let Some(earlier) = earlier {
                 output!("{}", night.compare(&earlier).trim_end());
             }
-            return fail_on(&self.alarms.overdue.fail_on.0, &alarms);
+            return fail_on(&self.alarms.fail_on.0, &alarms);
         }
         let done = write_json(&self.builds, &builds)
             .and_then(|()| write(&self.child_pipeline, child_pipeline.as_bytes()))
@@ -213,12 +219,8 @@ impl Diff {
             let _ = remove_earlier(results.iter().map(PathBuf::as_path));
         }
         done?;
-        for build in &night.given_back {
-            output!(
-                "Given back, since the pipeline that had claimed it was cancelled: {} {}",
-                build.package,
-                build.target
-            );
+        for BuildKey { package, target } in &night.given_back {
+            output!("Given back, since the pipeline that had claimed it was cancelled: {package} {target}");
         }
         if let Some(taken_over) = &night.taken_over {
             output!("{taken_over}");
@@ -234,29 +236,23 @@ impl Diff {
                  `rebuild` ends its claim. Without a record it can be built in any case."
             );
         }
-        fail_on(&self.alarms.overdue.fail_on.0, &alarms)
+        fail_on(&self.alarms.fail_on.0, &alarms)
     }
 
-    /// The run that this one is compared with.
-    fn earlier(&self, session: &Session) -> Result<Option<Earlier>, Failure> {
-        match self.compare.as_deref().filter(|_| self.dry_run) {
-            None => Ok(None),
-            Some(place) if place == Path::new("gitlab") => self.last_run(session),
-            Some(file) => earlier(file).map(Some),
+    fn refuse_contradictions(&self) -> anyhow::Result<()> {
+        if self.compare.is_some() && !self.dry_run {
+            bail!("--compare is for a dry run alone: give --dry-run, or leave it out");
         }
+        if self.module_url.is_some() && self.module_sha256.as_ref().is_none_or(|sha256| sha256.0.is_none()) {
+            bail!("--module-url needs --module-sha256: what is fetched is verified");
+        }
+        Ok(())
     }
 
-    /// The last run on this ref, by its artifact. A plan is worth showing without it.
-    fn last_run(&self, session: &Session) -> Result<Option<Earlier>, Failure> {
-        let (reference, job) = (&self.tracker.reference, format!("{}diff", self.lane.name()));
-        let artifact = project()?.last_artifact(&session.client()?, reference, &job, ARTIFACT);
-        let read = |json: Vec<u8>| Earlier::from_json(&json).context("it is not the builds.json that diff writes");
-        match artifact.and_then(|json| json.map(read).transpose()) {
-            Ok(Some(run)) => return Ok(Some(run)),
-            Ok(None) => message!("There is no artifact of the last run on {reference} to compare with."),
-            Err(error) => message!("The artifact of the last run on {reference} is not compared with: {error:#}"),
-        }
-        Ok(None)
+    /// The run that this one is compared with, where that is a file.
+    fn earlier(&self) -> Result<Option<Earlier>, Failure> {
+        let file = self.compare.as_deref().filter(|place| self.dry_run && !is_gitlab(place));
+        file.map(earlier).transpose()
     }
 
     /// The files that this writes.
@@ -264,4 +260,21 @@ impl Diff {
         let reports = self.markdown.iter().chain(&self.junit);
         [&self.builds, &self.child_pipeline].into_iter().chain(reports).map(PathBuf::as_path)
     }
+}
+
+/// The last run on a ref, by the artifact of its job. A plan is worth showing without it.
+fn last_run(session: &Session, reference: &str, job: &str) -> Result<Option<Earlier>, Failure> {
+    let artifact = project()?.last_artifact(&session.client()?, reference, job, ARTIFACT);
+    let read = |json: Vec<u8>| Earlier::from_json(&json).context("it is not the builds.json that diff writes");
+    match artifact.and_then(|json| json.map(read).transpose()) {
+        Ok(Some(run)) => return Ok(Some(run)),
+        Ok(None) => message!("There is no artifact of the last run on {reference} to compare with."),
+        Err(error) => message!("The artifact of the last run on {reference} is not compared with: {error:#}"),
+    }
+    Ok(None)
+}
+
+/// Whether the last run's artifact is meant, and no file.
+fn is_gitlab(place: &Path) -> bool {
+    place == Path::new("gitlab")
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::adoption::{Adoption, adopt};
-use crate::args::values::ListOf;
+use crate::args::lists::ListOf;
 use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read_file_or_stdin;

@@ -18,7 +18,8 @@ use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
 use crate::args::environment::variable;
-use crate::args::values::{Architecture, Guard, ListOf, guard, product, switch, version_range};
+use crate::args::lists::ListOf;
+use crate::args::values::{Architecture, Guard, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::fetch::{Cache, Reader, RepoUrl, Source};
 use crate::files::{read, remove_earlier, write_json};
@@ -135,7 +136,7 @@ impl List {
         if let (Some(version), []) = (policy.versions.asked_for(), wanted.as_slice()) {
             return Err(self.no_version(version, &read, &filtered)).with_exit(Exit::Repository);
         }
-        let text = report::listing(&self.product, &read, &policy.versions, &wanted, &filtered, self.explain);
+        let text = report::listing(&self.product, &read, &policy, &wanted, &filtered, self.explain);
         // The process ends here: thousands of releases need not be freed one by one.
         let packages = ManuallyDrop::new(Packages::new(&self.product, read, session.now, policy, wanted, filtered));
         write_json(&self.output, &*packages)?;

@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::args::ReleaseArgs;
-use crate::args::values::ListOf;
+use crate::args::lists::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
 use crate::trackers::change_releases;

@@ -3,6 +3,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ami_scheduler::alarm::{self, AlarmKind};
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::report::{self, markdown, page, table};
 use ami_scheduler::text::printable;
@@ -12,7 +13,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::args::environment::variable;
-use crate::args::values::{ListOf, product};
+use crate::args::lists::ListOf;
+use crate::args::values::product;
 use crate::args::{OverdueArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on};
 use crate::files::{print, write};
@@ -62,6 +64,10 @@ pub struct Status {
     format: Format,
     #[command(flatten)]
     overdue: OverdueArgs,
+    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: overdue (8), given_up
+    /// (9). Those that only a run can know are for diff
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    fail_on: ListOf<AlarmKind>,
     /// The builds.json of the last run, whose alarms are shown, too
     #[arg(long, value_name = "FILE")]
     builds: Option<PathBuf>,
@@ -93,7 +99,7 @@ impl Standing {
     fn is_of(self, entry: &Entry) -> bool {
         match self {
             Self::In(state) => entry.state == state,
-            Self::GivenUp => entry.state == State::Failed && entry.given_up.is_some(),
+            Self::GivenUp => entry.is_given_up(),
         }
     }
 }
@@ -155,6 +161,11 @@ impl Status {
                 let overdue = report::overdue(&document, &limits, session.now);
                 let (mut told, overdue): (Vec<_>, Vec<_>) = overdue.into_iter().unzip();
                 alarms.extend(overdue);
+                if self.fail_on.0.contains(&AlarmKind::GivenUp) {
+                    let given_up = alarm::given_up_in(&document);
+                    told.extend(given_up.iter().map(ToString::to_string));
+                    alarms.extend(given_up);
+                }
                 let is_about =
                     |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
                 let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
@@ -194,7 +205,7 @@ impl Status {
                 message!("WARNING: {} on {reference}: {}", document.product(), printable(told));
             }
         }
-        fail_on(&self.overdue.fail_on.0, &alarms)
+        fail_on(&self.fail_on.0, &alarms)
     }
 
     /// As <https://no-color.org> has it. A TERM that wasmtime was not told of says nothing.

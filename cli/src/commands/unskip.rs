@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::args::ReleaseArgs;
-use crate::args::values::ListOf;
+use crate::args::lists::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
 use crate::trackers::{change_releases, refuse_last_epoch};

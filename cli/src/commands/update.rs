@@ -9,7 +9,8 @@ use ami_scheduler::tracker::{Claim, Document, MAX_NOTES, Notes, Origin, Report, 
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::args::values::{ListOf, package};
+use crate::args::lists::ListOf;
+use crate::args::values::package;
 use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{remove_earlier, write_junit};

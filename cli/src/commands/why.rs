@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::args::values::ListOf;
+use crate::args::lists::ListOf;
 use crate::args::{RuleArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::print;

@@ -107,3 +107,45 @@ fn a_plain_text_tracker_is_taken_over() {
     assert!(told.contains("Took over the plain-text tracker main.txt"), "{told}");
     assert_eq!(folder.state("18.6.0-1", "rhel9"), "built");
 }
+
+#[test]
+fn an_alarm_that_stops_a_run_leaves_the_tracker_as_it_was() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let command = [&DIFF[..], &["--exclude", "18.66.*", "--stop-on", "unused_pattern"]].concat();
+    let error = folder.run(&command).fails(10);
+    let told = "there are alarms that --stop-on names (unused_pattern): see the warnings above. Nothing was claimed or recorded";
+    assert!(error.contains(told), "{error}");
+    let builds = folder.json("builds.json");
+    assert_eq!(builds["dry_run"], true);
+    assert_eq!(builds["builds"][0]["package"], "gitlab-runner-18.6.0-1.x86_64");
+    assert!(folder.read("child-pipeline.yml").contains("nothing-to-build"));
+    assert!(std::fs::read_dir(folder.path("tracker")).expect("a tracker").next().is_none(), "nothing is recorded");
+    folder.run(&[&DIFF[..], &["--exclude", "18.66.*", "--stop-on", "republished"]].concat()).succeeds();
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "building");
+}
+
+/// Field tests, tracker 7.
+#[test]
+fn a_run_that_no_release_matches_is_not_green() {
+    let folder = Folder::new();
+    folder.repository("el9", "gitlab-runner", &["18.6.0-1.x86_64"]);
+    folder.run(&["list", "--repo-url", "file:el9", "--product", "gitlab-runner", "--major-version", "81"]).succeeds();
+    let error = folder.run(&DIFF).fails(9);
+    assert!(error.contains("there are alarms that --fail-on names (no_match)"), "{error}");
+    folder.run(&[&DIFF[..], &["--fail-on", ""]].concat()).succeeds();
+}
+
+/// Field tests, tracker 7.
+#[test]
+fn what_is_no_version_or_architecture_is_refused() {
+    let folder = Folder::new();
+    for (option, text, told) in [
+        ("--major-version", "v18", "is not the beginning of a version, such as 18 or 18.6"),
+        ("--major-version", "18.x", "leave out what stands for any (x, *), and a v"),
+        ("--arch", "X86_64", "RPM's have small letters alone, such as \"x86_64\""),
+    ] {
+        let error =
+            folder.run(&["list", "--repo-url", "file:el9", "--product", "gitlab-runner", option, text]).fails(2);
+        assert!(error.contains(told), "{error}");
+    }
+}

@@ -44,11 +44,26 @@ fn rows_are_filtered_by_state_in_each_form() {
 #[test]
 fn what_is_given_up_is_a_state_of_its_own() {
     let folder = told();
-    folder.run_next_night(&[&DIFF[..], &["--max-attempts", "1", "--pipeline", "2"]].concat()).succeeds();
+    let error = folder.run_next_night(&[&DIFF[..], &["--max-attempts", "1", "--pipeline", "2"]].concat()).fails(9);
+    assert!(error.contains("there are alarms that --fail-on names (given_up)"), "{error}");
     for states in ["given-up", "failed"] {
         let table = status(&folder, &["--state", states]);
         assert!(table.contains("gitlab-runner-18.6.0-1.x86_64  rhel9") && table.contains("given up"), "{table}");
     }
+}
+
+#[test]
+fn a_monitor_can_ask_for_what_is_given_up() {
+    let folder = told();
+    folder
+        .run_next_night(&[&DIFF[..], &["--max-attempts", "1", "--pipeline", "2", "--fail-on", ""]].concat())
+        .succeeds();
+    folder.run(&["status", "--tracker", "tracker"]).succeeds();
+    let asked = folder.run(&["status", "--tracker", "tracker", "--fail-on", "overdue,given_up"]);
+    assert!(asked.stderr.contains("gitlab-runner-18.6.0-1.x86_64 for rhel9 is given up after 1 attempt"), "{asked:?}");
+    asked.fails(9);
+    // As in a job of one's own that extends the component's.
+    folder.run(&["status", "--tracker", "tracker", "--fail-on", "no_match"]).succeeds();
 }
 
 #[test]

@@ -1,101 +1,16 @@
-//! Alarms: news that a team should hear of though nothing fails, such as a release that changed under its name.
+//! The alarms about what should change and does not, or suddenly does: repositories, and runs.
 //!
 //! The past that an alarm needs is in the tracker. It is written when there is news, or seldom:
 //! a night without news writes nothing.
 
-use std::fmt;
-use std::str::FromStr;
-
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
-use crate::plan::Republished;
+use super::Alarm;
 use crate::repository::RepositoryRead;
-use crate::text::{count, minute, named};
 use crate::tracker::{Document, Seen, Shrank};
 
 /// The longest time between two records of runs that have nothing else to record.
 const RUN_IS_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// An alarm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "alarm", rename_all = "snake_case")]
-pub enum Alarm {
-    /// A release has another checksum than the file that was built.
-    Republished(Republished),
-    /// A repository has not changed for longer than it may.
-    Unchanged {
-        /// Its URL.
-        repository: String,
-        /// Since when at least.
-        since: Timestamp,
-    },
-    /// A repository has fewer than half of the releases that it had.
-    Shrank {
-        /// Its URL.
-        repository: String,
-        /// How many it had.
-        before: u64,
-        /// How many it has.
-        now: u64,
-    },
-    /// The run before this one is longer ago than it may be.
-    Overdue {
-        /// When it was, as far as that is recorded.
-        last_run: Timestamp,
-    },
-}
-
-impl Alarm {
-    /// Which kind of alarm it is.
-    pub fn kind(&self) -> AlarmKind {
-        match self {
-            Self::Republished(_) => AlarmKind::Republished,
-            Self::Unchanged { .. } => AlarmKind::Unchanged,
-            Self::Shrank { .. } => AlarmKind::Shrank,
-            Self::Overdue { .. } => AlarmKind::Overdue,
-        }
-    }
-}
-
-/// A kind of alarm, in the order in which the exit code of a run is taken from them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AlarmKind {
-    /// A release changed under its name.
-    Republished,
-    /// A repository stands still.
-    Unchanged,
-    /// A repository lost most of its releases.
-    Shrank,
-    /// There was no run for long.
-    Overdue,
-}
-
-/// Why a text is not a [`AlarmKind`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no alarm: expected republished, unchanged, shrank or overdue")]
-pub struct AlarmKindError(String);
-
-impl FromStr for AlarmKind {
-    type Err = AlarmKindError;
-
-    fn from_str(text: &str) -> Result<Self, AlarmKindError> {
-        let kinds = [Self::Republished, Self::Unchanged, Self::Shrank, Self::Overdue];
-        let kind = kinds.into_iter().find(|kind| kind.to_string() == text);
-        kind.ok_or_else(|| AlarmKindError(named(text)))
-    }
-}
-
-impl fmt::Display for AlarmKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Republished => "republished",
-            Self::Unchanged => "unchanged",
-            Self::Shrank => "shrank",
-            Self::Overdue => "overdue",
-        })
-    }
-}
 
 /// Durations after which silence is an alarm. `None` is never.
 #[derive(Debug, Default, Clone, Copy)]
@@ -104,31 +19,6 @@ pub struct Limits {
     pub unchanged: Option<SignedDuration>,
     /// Without a run.
     pub overdue: Option<SignedDuration>,
-}
-
-impl fmt::Display for Alarm {
-    /// A sentence about what happened and what to do.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Republished(change) => write!(f, "{} for {}: {change}", change.package, change.target),
-            Self::Unchanged { repository, since } => write!(
-                f,
-                "{repository} has not changed since {}. Is it still the place where releases appear?",
-                minute(*since)
-            ),
-            Self::Shrank { repository, before, now } => write!(
-                f,
-                "{repository} has {} now, and had {before}. Is it being made anew, or were old ones taken out? \
-                 What was built stays built; this is told for a week.",
-                count(*now, "release")
-            ),
-            Self::Overdue { last_run } => write!(
-                f,
-                "the last run that is recorded was at {}: does the schedule run, and who owns it?",
-                minute(*last_run)
-            ),
-        }
-    }
 }
 
 /// A run whose alarms are asked for.
@@ -147,15 +37,9 @@ pub struct Watch<'a> {
 impl Watch<'_> {
     /// The alarms of a run that has changed `document` from `before`. Records the snapshots and the time of the run,
     /// which later runs compare with.
-    pub fn alarms(
-        &self,
-        before: &Document,
-        document: &mut Document,
-        repositories: &[RepositoryRead],
-        republished: &[Republished],
-    ) -> Vec<Alarm> {
+    pub fn alarms(&self, before: &Document, document: &mut Document, repositories: &[RepositoryRead]) -> Vec<Alarm> {
         let Self { lane, pipeline, limits, now } = *self;
-        let mut alarms: Vec<Alarm> = republished.iter().cloned().map(Alarm::Republished).collect();
+        let mut alarms = Vec::new();
         for read in repositories {
             let known = before.repository(&read.url);
             let seen = Seen::next(known, read, limits.unchanged, now);
@@ -195,6 +79,7 @@ fn run_is_news(limits: &Limits) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarm::AlarmKind;
 
     const URL: &str = "https://yum.example.com/el9/";
 
@@ -214,7 +99,7 @@ mod tests {
     fn night(document: &mut Document, read: &RepositoryRead, limits: Limits, now: i64) -> (Vec<AlarmKind>, bool) {
         let before = document.clone();
         let watch = Watch { lane: "", pipeline: 0, limits: &limits, now: day(now) };
-        let alarms = watch.alarms(&before, document, std::slice::from_ref(read), &[]);
+        let alarms = watch.alarms(&before, document, std::slice::from_ref(read));
         (alarms.iter().map(Alarm::kind).collect(), *document != before)
     }
 
@@ -281,7 +166,7 @@ mod tests {
         for (lane, kinds) in [("v17-", 1), ("v18-", 0), ("", 0)] {
             let before = document.clone();
             let watch = Watch { lane, pipeline: 0, limits: &limits, now: day(20) };
-            let told = watch.alarms(&before, &mut document.clone(), &[], &[]);
+            let told = watch.alarms(&before, &mut document.clone(), &[]);
             assert_eq!(told.len(), kinds, "{lane}");
         }
     }

@@ -1,0 +1,139 @@
+//! The alarms about releases and builds.
+
+use std::collections::BTreeMap;
+
+use super::Alarm;
+use crate::plan::{BuildReason, Context, HoldReason, Plan};
+use crate::policy::{FilterReason, near_misses};
+use crate::release::{Nevra, Package, Target};
+use crate::tracker::{Document, Origin};
+
+/// What repositories offer.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// The releases that the version policy lets through.
+    pub wanted: &'a [Package],
+    /// The others, each with the rule that leaves it out.
+    pub filtered: &'a [(&'a Nevra, FilterReason)],
+}
+
+/// The alarms about releases and what was planned for them, one for each release. `notes` are the names of the values
+/// that a build should report, of which one is enough.
+pub fn of_releases(
+    offer: &Offer<'_>,
+    plan: &Plan,
+    document: &Document,
+    notes: &[String],
+    context: &Context<'_>,
+) -> Vec<Alarm> {
+    let mut alarms = republished(plan);
+    alarms.extend(given_up(plan));
+    alarms.extend(no_match(offer, context));
+    alarms.extend(lapsed(plan));
+    alarms.extend(no_image(plan, document, notes));
+    alarms.extend(unused_patterns(offer, context));
+    alarms
+}
+
+/// Targets by what they have in common.
+fn grouped<'a, K: Ord>(builds: impl Iterator<Item = (K, &'a Target)>) -> BTreeMap<K, Vec<Target>> {
+    let mut groups: BTreeMap<K, Vec<Target>> = BTreeMap::new();
+    for (key, target) in builds {
+        groups.entry(key).or_default().push(target.clone());
+    }
+    groups
+}
+
+fn republished(plan: &Plan) -> Vec<Alarm> {
+    let changes = grouped(
+        plan.republished.iter().map(|change| ((&change.package, &change.recorded, &change.offered), &change.target)),
+    );
+    let alarm = |((package, recorded, offered), targets): ((&Nevra, &String, &String), _)| Alarm::Republished {
+        package: package.clone(),
+        targets,
+        recorded: recorded.clone(),
+        offered: offered.clone(),
+    };
+    changes.into_iter().map(alarm).collect()
+}
+
+fn given_up(plan: &Plan) -> Vec<Alarm> {
+    let builds = plan.held.iter().filter_map(|held| match &held.reason {
+        HoldReason::GivenUp { attempts, url } => Some((&held.package, &held.target, *attempts, url.clone())),
+        _ => None,
+    });
+    given_up_builds(builds)
+}
+
+/// The alarms that a tracker tells by itself about builds that were given up.
+pub fn given_up_in(document: &Document) -> Vec<Alarm> {
+    let entries = document.entries().filter(|(_, _, entry)| entry.is_given_up());
+    given_up_builds(entries.map(|(package, target, entry)| {
+        let Origin { job_url, pipeline_url, .. } = entry.origin.clone();
+        (package, target, entry.attempts(), job_url.or(pipeline_url))
+    }))
+}
+
+fn given_up_builds<'a>(builds: impl Iterator<Item = (&'a Nevra, &'a Target, u64, Option<String>)>) -> Vec<Alarm> {
+    let mut urls = BTreeMap::new();
+    let builds = builds.map(|(package, target, attempts, url)| {
+        urls.insert((package, attempts), url);
+        ((package, attempts), target)
+    });
+    let groups = grouped(builds);
+    let alarm = |(key, targets): ((&Nevra, u64), _)| Alarm::GivenUp {
+        package: key.0.clone(),
+        targets,
+        attempts: key.1,
+        url: urls.get(&key).cloned().flatten(),
+    };
+    groups.into_iter().map(alarm).collect()
+}
+
+fn no_match(offer: &Offer<'_>, context: &Context<'_>) -> Option<Alarm> {
+    let has_none = |target: &&Target| !offer.wanted.iter().any(|package| package.is_for(target));
+    let targets: Vec<Target> = context.targets.iter().filter(has_none).cloned().collect();
+    let near_misses = near_misses(&context.rules.scope, offer.filtered.iter().copied());
+    (!targets.is_empty() && !near_misses.is_empty()).then_some(Alarm::NoMatch { targets, near_misses })
+}
+
+fn lapsed(plan: &Plan) -> Vec<Alarm> {
+    let again = plan.builds.iter().filter_map(|build| match &build.reason {
+        BuildReason::Lapsed(retry) => Some(((&build.package.nevra, &retry.url, true), &build.target)),
+        _ => None,
+    });
+    let closed = plan.closed.iter().map(|closed| ((&closed.build.package, &closed.url, false), &closed.build.target));
+    let alarm = |((package, url, is_offered), targets): ((&Nevra, &Option<String>, bool), _)| Alarm::Lapsed {
+        package: package.clone(),
+        targets,
+        url: url.clone(),
+        is_offered,
+    };
+    grouped(again.chain(closed)).into_iter().map(alarm).collect()
+}
+
+fn no_image(plan: &Plan, document: &Document, notes: &[String]) -> Vec<Alarm> {
+    let has_none = |package: &Nevra, target: &Target| {
+        document
+            .image(package, target)
+            .is_some_and(|(_, image)| !notes.iter().any(|name| image.notes.contains_key(name)))
+    };
+    let built = plan.held.iter().filter(|held| matches!(held.reason, HoldReason::Built { .. }));
+    let without = built.filter(|held| !notes.is_empty() && has_none(&held.package, &held.target));
+    let alarm = |(package, targets): (&Nevra, _)| Alarm::NoImage {
+        package: package.clone(),
+        targets,
+        expected: notes.to_vec(),
+    };
+    grouped(without.map(|held| (&held.package, &held.target))).into_iter().map(alarm).collect()
+}
+
+fn unused_patterns(offer: &Offer<'_>, context: &Context<'_>) -> Vec<Alarm> {
+    let offered = || {
+        let wanted = offer.wanted.iter().map(|package| &package.nevra);
+        wanted.chain(offer.filtered.iter().map(|(package, _)| *package))
+    };
+    let exclusions = context.rules.exclude.iter().map(|exclusion| &exclusion.pattern);
+    let unused = exclusions.filter(|pattern| !offered().any(|package| pattern.names(package)));
+    unused.map(|pattern| Alarm::UnusedPattern { pattern: pattern.to_string() }).collect()
+}
