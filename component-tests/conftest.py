@@ -3,6 +3,7 @@ nginx, consumer projects run by the real gitlab-ci-local, and the one stand-in: 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -213,21 +214,45 @@ class Pipeline:
     log: str
     folder: Path
 
+    @staticmethod
+    def full_name(job: str) -> str:
+        """Ours by their last word alone: most consumers build gitlab-runner."""
+        return f"gitlab-runner: {job}" if job in ("list", "diff", "trigger", "give-back", "plan", "status") else job
+
     def ran(self, job: str) -> bool:
-        return re.search(rf"^(\t\[.+?\] -> )?{re.escape(job)}\s+(starting|finished)", self.log, re.MULTILINE) is not None
+        return re.search(rf"^(\t\[.+?\] -> )?{re.escape(self.full_name(job))}\s+(starting|finished)", self.log, re.MULTILINE) is not None
 
     def jobs(self, outcome: str) -> set[str]:
         """The jobs that ended with PASS or FAIL, those of child pipelines among them."""
         found = re.findall(rf"^ {outcome} +(?:\[[^\]]+\] -> )?(.+?) *$", self.log, re.MULTILINE)
-        return {name.strip() for name in found}
+        return {name.strip().removeprefix("gitlab-runner: ") for name in found}
 
     def artifact(self, job: str, name: str) -> str:
-        return (self.folder / ".gitlab-ci-local" / "artifacts" / job / ".ami-scheduler" / name).read_text()
+        return (self.folder / ".gitlab-ci-local" / "artifacts" / folder_of(self.full_name(job)) / ".ami-scheduler" / name).read_text()
 
     def builds(self) -> list[dict[str, str]]:
         """The variables that each build job saw."""
         log = self.folder / "builds.log"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def folder_of(job: str) -> str:
+    """The name of gitlab-ci-local's folder for a job's artifacts."""
+    encoded = lambda found: base64.urlsafe_b64encode(found.group().encode()).decode().rstrip("=")  # noqa: E731
+    return re.sub(r"[^\w-]+", encoded, job, flags=re.ASCII)
+
+
+def find_child_pipelines(project: Path) -> None:
+    """gitlab-ci-local looks for the artifact of a trigger by the name of its job, and has it in a folder of another name
+    where that has a colon. GitLab knows no folders."""
+    includes = (project / ".gitlab-ci.yml").read_text()
+    lanes = ["", *re.findall(r"^ +lane: ([\w-]+)$", includes, re.MULTILINE)]
+    for product in re.findall(r"\bproduct: ([\w.+-]+)", includes):
+        for job in (f"{lane}{product}: diff" for lane in lanes):
+            link = project / ".gitlab-ci-local" / "artifacts" / job
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(folder_of(job))
 
 
 @dataclass
@@ -316,6 +341,7 @@ class Consumer:
         return pipeline
 
     def run_locally(self, environment: dict[str, str], variables: dict[str, str], source: str, *more: str) -> Pipeline:
+        find_child_pipelines(self.folder)
         command = [
             tool("gitlab-ci-local"), *more, "--force-shell-executor", "--shell-isolation", "--variable", f"CI_PIPELINE_SOURCE={source}",
             "--variable", f"REPO_URL={self.repo_url}",

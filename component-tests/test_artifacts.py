@@ -48,7 +48,8 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
 
     def diff(pipeline: int, now: str, *more: str) -> None:
         url = f"https://gitlab.example.com/p/{pipeline}"
-        run = ami("diff", "--targets", "al2023", *tracker, *CHILD, "--pipeline", pipeline, "--pipeline-url", url, "--now", now, *more)
+        run = ami("diff", "--targets", "al2023", *tracker, *CHILD, "--pipeline", pipeline, "--pipeline-url", url, "--now", now,
+                  "--fail-on", "", "--notes", "AMI_ID", *more)
         assert run.code == 0, run.all
         builds = validated("builds", ami.json("builds.json"))
         reasons.update(row["reason"] for row in builds["builds"])
@@ -100,8 +101,11 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     diff(15, "2026-12-30T02:00:00Z", "--overdue-after", "4")
     assert ami("settle", *tracker, "--pipeline", 15, "--give-back").code == 0
     status()
-    diff(16, "2027-01-30T02:00:00Z", "--unchanged-after", "9", "--max-attempts", "3")
+    assert ami("update", *tracker, "--package", "gitlab-runner-18.9.0-1.x86_64", "--target", "al2023", "--force").code == 0
+    diff(16, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
     status()
+    assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "81").code == 0
+    diff(17, "2027-01-31T02:00:00Z")  # no release matches
 
     # The schemas name all of it, and nothing that does not come to pass.
     row = schema("builds")["properties"]

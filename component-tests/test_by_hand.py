@@ -127,7 +127,7 @@ def test_a_plan_has_no_effect_whatever_variables_the_project_has(
     consumer.edit(".gitlab-ci.yml", "      build_file:",
                   "      plan_rules: [{if: $CI_PIPELINE_SOURCE == \"merge_request_event\"}]\n      build_file:")
     run = consumer.by_hand(AMI_SCHEDULER_BUILD_VERSION="18.5.0")
-    gitlab.artifacts["main", "diff", ".ami-scheduler/builds.json"] = run.artifact("diff", "builds.json").encode()
+    gitlab.artifacts["main", "gitlab-runner: diff", ".ami-scheduler/builds.json"] = run.artifact("diff", "builds.json").encode()
 
     plan = consumer.by_hand(None, "merge_request_event", AMI_SCHEDULER_DRY_RUN="false", AMI_SCHEDULER_BUILD_VERSION="18.5.0")
 
@@ -256,10 +256,10 @@ def test_a_plan_is_compared_with_the_artifact_of_the_last_run(ami: Module, repos
     alone = inside(*plan)
     assert alone.code == 0 and "There is no artifact of the last run on feature/a to compare with." in alone.err, alone.all
 
-    gitlab.artifacts["feature/a", "eu diff", ".ami-scheduler/builds.json"] = (ami.folder / "builds.json").read_bytes()
+    gitlab.artifacts["feature/a", "eu gitlab-runner: diff", ".ami-scheduler/builds.json"] = (ami.folder / "builds.json").read_bytes()
     compared = inside(*plan, "--first-run", "all")
     assert compared.code == 0 and "18.5.0" in compared.out.partition("A dry run: nothing is claimed or recorded.")[2], compared.all
 
-    gitlab.artifacts["feature/a", "eu diff", ".ami-scheduler/builds.json"] = b"<html>"
+    gitlab.artifacts["feature/a", "eu gitlab-runner: diff", ".ami-scheduler/builds.json"] = b"<html>"
     damaged = inside(*plan)
     assert damaged.code == 0 and "is not compared with: it is not the builds.json that diff writes" in damaged.err, damaged.all

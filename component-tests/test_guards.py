@@ -27,11 +27,11 @@ WHO = {
     "major_version": (G, G, N, G), "version_range": (L, L, N, N),
     "arch": (L, L, L, L), "pre_releases": (G, G, G, G), "keep": (G, G, G, G), "exclude": (D, D, D, D), "skip": (D, D, D, D),
     "min_age": (G, G, G, G), "order": (G, G, G, G), "first_run": (G, G, G, G), "max_builds": (G, G, G, G), "max_attempts": (G, G, G, G),
-    "claim_timeout": (G, G, G, D), "unchanged_after": (G, G, G, G), "overdue_after": (G, G, G, G), "fail_on": (D, D, D, D),
+    "claim_timeout": (G, G, G, D), "unchanged_after": (G, G, G, G), "overdue_after": (G, G, G, G), "fail_on": (D, D, D, D), "stop_on": (D, D, D, D),
     "notes": (D, D, D, D), "version": (G, G, N, G), "only_targets": (D, D, D, D), "record": (G, G, G, G), "dry_run": (G, G, G, G),
     "tracker_ref": (D, D, D, D), "tags": (D, D, D, D), "module_sha256": (G, G, G, G), "status_page": (G, G, G, G), "trigger": (G, G, G, G),
     # These guard nothing. Whatever the image is, the module in it is verified; without a URL none is fetched.
-    "stage": (N, N, N, N), "job_prefix": (G, G, N, G), "image": (N, N, N, N), "module_url": (N, N, N, N),
+    "stage": (N, N, N, N), "lane": (G, G, N, G), "image": (N, N, N, N), "module_url": (N, N, N, N),
     # GitLab's own, in which its variables are not expanded but compared.
     "rules": (N, N, N, N), "plan_rules": (N, N, N, N),
 }
@@ -52,7 +52,7 @@ def expanded(value: Any) -> str:
 
 
 def variables(inputs: dict[str, Any]) -> dict[str, str]:
-    job = interpolated(BODY, inputs)[f".{inputs['job_prefix']}ami-scheduler"]
+    job = interpolated(BODY, inputs)[f".ami-scheduler: {inputs['lane']}{inputs['product']}"]
     return {name: expanded(value) for name, value in job["variables"].items()} | PREDEFINED | {"CI_PIPELINE_ID": "101", "AMI_SCHEDULER_TRACKER": "tracker"}
 
 

@@ -87,7 +87,7 @@ def test_a_build_that_fails_holds_up_no_other_and_is_given_up_in_the_end(
     assert third.code == 0, third.log
     assert third.builds() == []
     assert "given up after 2 attempts" in third.log
-    assert "`rebuild` lets it be built again" in third.log
+    assert "ask for it again with `rebuild`" in third.log
 
 
 def test_a_failure_that_the_build_job_allows_is_no_success(consumer: Consumer) -> None:
@@ -185,7 +185,8 @@ def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: G
     night = consumer.schedule()
 
     assert night.code == 0, night.log
-    assert {"lint", "report", "v18-list", "v18-diff", "v18-trigger", "fips-list", "fips-diff", "fips-trigger",
+    assert {"lint", "report", "v18-gitlab-runner: list", "v18-gitlab-runner: diff", "v18-gitlab-runner: trigger",
+            "gitlab-runner-fips: list", "gitlab-runner-fips: diff", "gitlab-runner-fips: trigger",
             "build: [18.6.0-1.x86_64, al2023]", "update: [18.6.0-1.x86_64, al2023]",
             "build: [18.6.0-1.x86_64, rhel9]", "update: [18.6.0-1.x86_64, rhel9]"} == night.jobs("PASS")
     assert sorted((build["PRODUCT"], build["VERSION"], build["TARGET"]) for build in night.builds()) == [

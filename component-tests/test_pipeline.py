@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import PROJECT, ROOT, TOOLS, Run, WebServer, start_nginx, tool
+from conftest import PROJECT, ROOT, TOOLS, Run, WebServer, find_child_pipelines, start_nginx, tool
 from gitlab_stand_in import GitLab
 from images import Buildah, Registry, buildah_in, registry_in
 from test_schema import check
@@ -42,6 +42,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, variables: dict[str, str], environment: dict[str, str], *arguments: str) -> Run:
+    find_child_pipelines(checkout)
     command = [tool("gitlab-ci-local"), *arguments, "--force-shell-executor", "--ignore-schema-paths", "#/definitions/tags/minItems",
                "--ignore-predefined-vars", ",".join(variables)]
     for name, value in variables.items():
@@ -157,7 +158,7 @@ def test_its_module_goes_into_an_image_its_component_runs_and_a_candidate_is_pub
 
     pipeline = run(checkout, variables, environment, "--manual", "candidate")
 
-    assert passed(pipeline) == {"images", "module", "native", "sbom", "build-image", "component-list", "component-diff", "component-trigger",
+    assert passed(pipeline) == {"images", "module", "native", "sbom", "build-image", "component-gitlab-runner: list", "component-gitlab-runner: diff", "component-gitlab-runner: trigger",
                                 "component-recorded", "component-forgotten", "candidate"} | {
         f"{verb}: [18.6.0-1.x86_64, {target}]" for verb in ("build", "update") for target in ("al2023", "rhel9")}, pipeline.all
     assert gitlab.requests("POST") and gitlab.files(PROJECT) == [], "its tracker is removed in the end"
@@ -208,8 +209,8 @@ def test_a_tag_runs_what_it_pins_and_is_released(checkout: Path, wasm: Path) -> 
     jobs = {line.partition(";")[0] for line in run(checkout, variables, {}, "--list-csv").out.splitlines()}
     expanded = yaml.safe_load(run(checkout, variables, {}, "--preview").out)
 
-    assert {"lint", "module", "core", "consumers", "pinned", "component-list", "component-diff", "component-trigger", "release"} <= jobs
+    assert {"lint", "module", "core", "consumers", "pinned", "component-gitlab-runner: list", "component-gitlab-runner: diff", "component-gitlab-runner: trigger", "release"} <= jobs
     assert not {"images", "build-image"} & jobs
     assert {name: expanded["variables"][name] for name in images} == images
     assert [expanded[name]["image"]["name"] for name in ("release", "module")] == ["$RELEASE_IMAGE", "$RUST_IMAGE"]
-    assert expanded["component-list"]["image"]["name"] == expanded["component-recorded"]["image"]["name"] == image
+    assert expanded["component-gitlab-runner: list"]["image"]["name"] == expanded["component-recorded"]["image"]["name"] == image

@@ -63,7 +63,8 @@ def test_the_body_is_one_with_any_input_filled_in(template: tuple[dict[str, Any]
     inputs = {name: spec.get("default") for name, spec in header["spec"]["inputs"].items()} | GIVEN
     document = interpolated(body, inputs)
     check(document, tmp_path)
-    assert [name for name in document if not name.startswith(".")] == ["list", "diff", "trigger", "give-back", "plan", "status"]
+    assert [name for name in document if not name.startswith(".")] == [
+        f"{inputs['product']}: {job}" for job in ("list", "diff", "trigger", "give-back", "plan", "status")]
 
 
 def test_every_input_is_described_and_used(template: tuple[dict[str, Any], dict[str, Any]]) -> None:
@@ -80,7 +81,7 @@ def test_the_component_sets_no_keyword_of_the_whole_pipeline(template: tuple[dic
 
 def test_every_job_comes_by_the_module_in_the_same_way(template: tuple[dict[str, Any], dict[str, Any]]) -> None:
     for_the_child = (ROOT / "src" / "child_pipeline" / "before-script.sh").read_text()
-    assert template[1][".$[[ inputs.job_prefix ]]ami-scheduler"]["before_script"][-1] == for_the_child.rstrip("\n")
+    assert template[1][".ami-scheduler: $[[ inputs.lane ]]$[[ inputs.product ]]"]["before_script"][-1] == for_the_child.rstrip("\n")
 
 
 @pytest.mark.parametrize("options", [

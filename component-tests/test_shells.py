@@ -81,7 +81,7 @@ def before(jobs: dict[str, Any], name: str) -> list[str]:
 def component() -> dict[str, Any]:
     header, body = yaml.safe_load_all(TEMPLATE.read_text())
     inputs = {name: spec.get("default") for name, spec in header["spec"]["inputs"].items()} | GIVEN
-    return interpolated(body, inputs)
+    return {name.removeprefix(f"{inputs['product']}: "): job for name, job in interpolated(body, inputs).items()}
 
 
 def test_list_runs_one_command(job: Job) -> None:
