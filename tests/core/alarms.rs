@@ -58,7 +58,8 @@ fn rules_that_leave_no_release_say_what_is_there() {
 #[test]
 fn a_target_whose_repository_has_none_is_named() {
     let of_one = Package { targets: Some([target("rhel9")].into()), ..runner("18.6.0") };
-    let alarms = alarms(&mut document(), vec![of_one], &scope("18", &[]), 1, NIGHT);
+    let of_other = Package { targets: Some([target("al2023")].into()), ..runner("17.1.0") };
+    let alarms = alarms(&mut document(), vec![of_one, of_other], &scope("18", &[]), 1, NIGHT);
     assert!(matches!(&alarms[..], [Alarm::NoMatch { targets, .. }] if *targets == [target("al2023")]), "{alarms:?}");
 }
 

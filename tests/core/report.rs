@@ -222,6 +222,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     insta::assert_snapshot!(text, @"
     gitlab-runner on main: 1 release x 2 targets = 2 images
           2  to build
+    WARNING: a pipeline began gitlab-runner-18.7.0-1.x86_64 for al2023 and never ended it: https://gitlab.example.com/p/95. The repository no longer offers the release: the claim is given back
     To build:
       gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
       gitlab-runner-18.10.0-1.x86_64  rhel9   claimed by this pipeline before, whose diff runs again
