@@ -95,6 +95,22 @@ def test_a_tracker_without_room_for_outcomes_claims_nothing_and_says_so(ami: Mod
     assert gitlab.files(PROJECT) == [before]
 
 
+def test_a_first_run_without_room_for_a_second_head_claims_nothing(ami: Module, gitlab: GitLab) -> None:
+    """Field tests, tracker 21: `diff` worked, and `update` had no room once the image was baked."""
+    for number in range(99):
+        gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
+    (ami.folder / "packages.json").write_text(json.dumps({
+        "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
+        "read_at": "2026-11-24T02:00:00Z", "filtered": [],
+        "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
+
+    run = ami.inside_job_of(gitlab)("diff", "--tracker", "gitlab", "--targets", "target-0", "--build-file", "ci/build.yml")
+
+    assert run.code == 4
+    assert "It has 100: 1 are heads of trackers, 99 are other files." in run.err
+    assert entries(ami, gitlab) == {} and not (ami.folder / "child-pipeline.yml").exists()
+
+
 def test_a_full_project_makes_room_by_the_previous_version_of_its_tracker(ami: Module, gitlab: GitLab) -> None:
     for number in range(98):
         gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
