@@ -167,8 +167,10 @@ fn forget_gone(packages: &[&Package], document: &mut Document, context: &Context
 /// Gives back the claims that have lapsed and that no run takes up again, since the release is no longer there.
 fn close_gone(packages: &[&Package], document: &mut Document, context: &Context<'_>) -> Vec<Closed> {
     let lapsed = document.entries().filter(|(nevra, target, entry)| {
+        // A pipeline's own claims count among those that it may make.
+        let is_own = entry.is_claimed_by(context.origin.pipeline, context.origin.lane.as_deref());
         let is_lapsed = entry.state == State::Building && context.claimed_until(entry) <= context.now;
-        is_lapsed && is_gone(nevra, target, packages, context)
+        is_lapsed && !is_own && is_gone(nevra, target, packages, context)
     });
     let closed = lapsed.map(|(package, target, entry)| Closed {
         build: BuildKey { package: package.clone(), target: target.clone() },
