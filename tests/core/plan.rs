@@ -971,6 +971,8 @@ proptest! {
             let build = BuildKey { package: build.package.nevra, target: build.target };
             document.succeed(&build, Report::default(), night(7), pipeline(5));
         }
+        // Its own claim of a release that is gone is given back by another pipeline.
+        prop_assume!(!document.entries().any(|(_, _, entry)| entry.is_claimed_by(5, None)));
         let mut idle = document.clone();
         let plan = run(&mut idle, &case.packages, &rules, 6, night(7));
         // What backs off is counted each night, and built at the end of it.
