@@ -125,10 +125,10 @@ def test_the_jobs_of_a_night_run_in_it(container: Container, project: Path, tmp_
         how = {"shell": shell} | ({"user": user} if user else {})
         return run_job(container, folder, document, name, predefined | (more or {}), **how)
 
-    run(component, "list", project)
+    run(component, "gitlab-runner: list", project)
     second = fresh_folder(tmp_path / "builds-of-diff")
     (second / ".ami-scheduler" / "packages.json").write_bytes((project / ".ami-scheduler" / "packages.json").read_bytes())
-    run(component, "diff", second)
+    run(component, "gitlab-runner: diff", second)
     child = yaml.safe_load((second / ".ami-scheduler" / "child-pipeline.yml").read_text())
     run(child, "update: [18.6.0-1.x86_64, al2023]", fresh_folder(tmp_path / "builds-of-update"), {"AMI_ID": "ami-0abc"})
     run(child, "settle", fresh_folder(tmp_path / "builds-of-settle"))
