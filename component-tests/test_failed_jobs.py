@@ -109,7 +109,7 @@ def test_a_child_pipeline_that_cannot_be_created_is_no_attempt_however_often(nig
 def test_the_claims_of_a_pipeline_that_was_cancelled_are_given_back_by_the_next_diff(night: Night) -> None:
     """tracker.md 4: they held for 12 hours, and counted as an attempt."""
     for status, given_back in (("skipped", 0), ("canceled", 2)):
-        night.gitlab.run_job(PROJECT, PARENT, "give-back", status, began=False)
+        night.gitlab.run_job(PROJECT, PARENT, "gitlab-runner: give-back", status, began=False)
         diff = night.ami("diff", "--targets", "al2023,rhel9", *TRACKER, *CHILD, "--pipeline", 200)
         assert diff.code == 0, diff.all
         assert diff.out.count("Given back, since the pipeline that had claimed it was cancelled: ") == given_back

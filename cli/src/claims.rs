@@ -8,6 +8,7 @@ use ami_scheduler::tracker::{Document, Origin, State};
 
 use crate::args::TrackerPlace;
 use crate::exit::{Exit, WithExit as _};
+use crate::gitlab::job_of_component;
 use crate::session::{Session, project};
 
 /// The job of the component that runs when the child pipeline could not be created. It waits for the end of its
@@ -33,7 +34,7 @@ pub fn give_back_cancelled(
     let mut given_back = Vec::new();
     for (pipeline, lane) in others.into_iter().take(MAX_PIPELINES) {
         let jobs = || project()?.jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
-        let name = format!("{}{LAST_JOB}", lane.as_deref().unwrap_or_default());
+        let name = job_of_component(lane.as_deref().unwrap_or_default(), document.product(), LAST_JOB);
         if jobs().is_ok_and(|jobs| was_cancelled(&name, &jobs)) {
             given_back.extend(document.give_back(pipeline, lane.as_deref(), session.now, |_| true));
         }

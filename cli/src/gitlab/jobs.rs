@@ -13,6 +13,11 @@ const PAGE: usize = 100;
 /// The most pages that are read: no pipeline of GitLab.com has half as many jobs.
 const MAX_PAGES: u32 = 50;
 
+/// The whole name of a job of the component, as templates/scheduled-build/template.yml has it.
+pub fn job_of_component(lane: &str, product: &str, job: &str) -> String {
+    format!("{lane}{product}: {job}")
+}
+
 impl Project {
     /// The jobs of a pipeline; of those that were retried, the last run.
     ///
