@@ -46,6 +46,15 @@ def update(ami: Module, gitlab: GitLab, ref: str = "main", package: str = "gitla
     return job("update", "--force", "--tracker", "gitlab", "--package", package, "--target", "target-0", "--note", "AMI_ID=ami-1")
 
 
+def diff(ami: Module, gitlab: GitLab):
+    """A night with one new release."""
+    (ami.folder / "packages.json").write_text(json.dumps({
+        "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
+        "read_at": "2026-11-24T02:00:00Z", "filtered": [],
+        "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
+    return ami.inside_job_of(gitlab)("diff", "--tracker", "gitlab", "--targets", "target-0", "--build-file", "ci/build.yml")
+
+
 def entries(ami: Module, gitlab: GitLab, ref: str = "main") -> dict[str, dict]:
     status = ami.inside_job_of(gitlab)("status", "--tracker", "gitlab", f"--ref={ref}", "--format", "json")
     assert status.code == 0, status.err
@@ -82,12 +91,8 @@ def test_a_tracker_without_room_for_outcomes_claims_nothing_and_says_so(ami: Mod
     """So that no update fails for lack of room after its image was baked."""
     put_tracker(gitlab, releases=4100, targets=8)
     [before] = gitlab.files(PROJECT)
-    (ami.folder / "packages.json").write_text(json.dumps({
-        "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
-        "read_at": "2026-11-24T02:00:00Z", "filtered": [],
-        "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
 
-    run = ami.inside_job_of(gitlab)("diff", "--tracker", "gitlab", "--targets", "target-0", "--build-file", "ci/build.yml")
+    run = diff(ami, gitlab)
 
     assert run.code == 4
     assert "the tracker of gitlab-runner on main has no room for the outcome of any of 1 build" in run.err
@@ -99,12 +104,8 @@ def test_a_first_run_without_room_for_a_second_head_claims_nothing(ami: Module, 
     """Field tests, tracker 21: `diff` worked, and `update` had no room once the image was baked."""
     for number in range(99):
         gitlab.put(PROJECT, f"certificate-{number}.p12", b"x")
-    (ami.folder / "packages.json").write_text(json.dumps({
-        "format": "ami-scheduler/packages/1", "product": "gitlab-runner", "repository": "https://yum.example.com/",
-        "read_at": "2026-11-24T02:00:00Z", "filtered": [],
-        "packages": [{"package": "gitlab-runner-19.0.0-1.x86_64", "url": "https://yum.example.com/gitlab-runner.rpm"}]}))
 
-    run = ami.inside_job_of(gitlab)("diff", "--tracker", "gitlab", "--targets", "target-0", "--build-file", "ci/build.yml")
+    run = diff(ami, gitlab)
 
     assert run.code == 4
     assert "It has 100: 1 are heads of trackers, 99 are other files." in run.err

@@ -28,12 +28,7 @@ pub fn change<T>(
     kept: Kept,
     change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let store = session.store(&args.place)?;
-    change_in(store.as_ref(), &args.reference, product, kept, |document| {
-        let mut document = document.unwrap_or_else(|| Document::new(product, &args.reference));
-        let changed = change(&mut document, &store.place())?;
-        Ok((document, changed))
-    })
+    change_or_begin(session, args, product, kept, true, change)
 }
 
 /// The same of a tracker that is there.
@@ -44,14 +39,36 @@ pub fn change_existing<T>(
     kept: Kept,
     change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    change_or_begin(session, args, product, kept, false, change)
+}
+
+fn change_or_begin<T>(
+    session: &Session,
+    args: &TrackerArgs,
+    product: &str,
+    kept: Kept,
+    begins_a_tracker: bool,
+    change: impl FnOnce(&mut Document, &str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let store = session.store(&args.place)?;
-    change_in(store.as_ref(), &args.reference, product, kept, |document| {
-        let Some(mut document) = document else {
-            return Err(anyhow!(no_tracker(store.as_ref(), Some(product), &args.reference))).with_exit(Exit::Tracker);
-        };
+    let store = store.as_ref();
+    change_in(store, &args.reference, product, kept, |document| {
+        let mut document = known_or_new(document, store, product, &args.reference, begins_a_tracker)?;
         let changed = change(&mut document, &store.place())?;
         Ok((document, changed))
     })
+}
+
+/// The document of a tracker. One that is not there is an error, unless it may begin now.
+fn known_or_new(
+    document: Option<Document>,
+    store: &dyn Store,
+    product: &str,
+    reference: &str,
+    begins_a_tracker: bool,
+) -> Result<Document, Failure> {
+    let new = || begins_a_tracker.then(|| Document::new(product, reference));
+    document.or_else(new).ok_or_else(|| anyhow!(no_tracker(store, Some(product), reference))).with_exit(Exit::Tracker)
 }
 
 /// Reads the tracker, applies `change` to the releases in it that a person names, and writes the tracker back; writes
@@ -72,11 +89,8 @@ pub fn change_releases<T>(
         (Release::Version(_), None) => only_product(store, release, reference)?,
     };
     change_in(store, reference, &product, Kept::Left, |document| {
-        let mut document = match (document, release) {
-            (Some(document), _) => document,
-            (None, Release::Package(_)) if begins_a_tracker => Document::new(&product, reference),
-            (None, _) => return Err(anyhow!(no_tracker(store, Some(&product), reference))).with_exit(Exit::Tracker),
-        };
+        let begins_a_tracker = begins_a_tracker && matches!(release, Release::Package(_));
+        let mut document = known_or_new(document, store, &product, reference, begins_a_tracker)?;
         let known: BTreeSet<&Nevra> =
             document.entries().map(|(package, _, _)| package).filter(|package| release.names(package)).collect();
         let releases: Vec<Nevra> = match (known.is_empty(), release) {
