@@ -91,7 +91,7 @@ impl Night {
         let offered = &packages.packages;
         let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
         let plan = match asked_for {
-            None => nightly(offered, &mut after, &context),
+            None => nightly(offered, &mut after, &context, tracker.as_ref().and_then(|(_, heads)| heads.taken())),
             Some(version) => {
                 let offers_none = |target: &&Target| !offered.iter().any(|package| package.is_for(target));
                 if let Some(target) = targets.iter().find(offers_none) {

@@ -8,7 +8,7 @@ use super::evaluate::republished;
 use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
 use crate::policy::Newest;
 use crate::release::{BuildKey, Checksum, Nevra, Package, Target};
-use crate::tracker::{Document, Entry, Room, State};
+use crate::tracker::{Document, Entry, Room, RoomForClaims, State};
 
 /// The most builds that are remembered only since they were seen: a mirror can invent any number.
 const MAX_SEEN: usize = 5000;
@@ -18,10 +18,12 @@ const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Plans the builds of a night, and records in `document` the claims of the builds to begin, the skips of a first
 /// run, and the waiting of the rest; forgets what was only seen and is gone. Nothing else changes the document: a
 /// night with the same releases and outcomes as the one before leaves it as it is. `packages` may have any order.
-pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>) -> Plan {
+/// `taken` is the most room that the document takes; where it is not known, it is measured.
+pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>, taken: Option<Room>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
     packages.sort_by(|a, b| a.nevra.cmp(&b.nevra));
     let mut plan = Plan::default();
+    let known = document.entries().count();
     forget_gone(&packages, document, context);
     plan.closed = close_gone(&packages, document, context);
     let runs: Vec<TargetRun<'_>> =
@@ -48,11 +50,13 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
             }
         }
     }
+    let mut changes = checksums.len() + plan.closed.len() + runs.len();
     for (build, other) in checksums {
         document.record_checksum(&build, other);
     }
-    record_waits(&plan.held, document, context);
-    begin(&mut plan, wanted, document, context);
+    changes += record_waits(&plan.held, document, context) + document.entries().count().saturating_sub(known);
+    let room = RoomForClaims::guess(taken, changes);
+    begin(&mut plan, wanted, document, context, room);
     plan.held.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     plan
 }
@@ -198,8 +202,9 @@ fn other_checksum(package: &Package, entry: &Entry) -> Option<Checksum> {
     (recorded != offered && !recorded.contradicts(offered)).then(|| offered.clone())
 }
 
-/// Records what the next run has to know of the builds that this one holds.
-fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) {
+/// Records what the next run has to know of the builds that this one holds; how many they are.
+fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) -> usize {
+    let mut recorded = 0;
     let Context { origin, now, .. } = *context;
     let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
     for Held { package, target, reason } in held {
@@ -214,13 +219,21 @@ fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) {
             }
             HoldReason::BackOff { .. } => document.back_off(&build(), origin.pipeline),
             HoldReason::GivenUp { .. } => document.record_given_up(&build(), origin.pipeline, now),
-            _ => {}
+            _ => continue,
         }
+        recorded += 1;
     }
+    recorded
 }
 
 /// Claims as many of the builds that are wanted as one run may begin, and as the tracker has room for the outcomes of.
-fn begin(plan: &mut Plan, mut wanted: Vec<Wanted<'_>>, document: &mut Document, context: &Context<'_>) {
+fn begin(
+    plan: &mut Plan,
+    mut wanted: Vec<Wanted<'_>>,
+    document: &mut Document,
+    context: &Context<'_>,
+    mut room: RoomForClaims,
+) {
     let Context { rules, origin, now, .. } = *context;
     wanted.sort_by(|a, b| {
         let by_release = || match rules.order {
@@ -235,7 +248,6 @@ fn begin(plan: &mut Plan, mut wanted: Vec<Wanted<'_>>, document: &mut Document, 
     let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
     let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
     let mut left = rules.max_builds.saturating_sub(claimed);
-    let mut room = None;
     let mut hold = |BuildKey { package, target }, reason| plan.held.push(Held { package, target, reason });
     for Wanted { package, build, reason, .. } in wanted {
         if reason != BuildReason::OwnClaim {
@@ -243,10 +255,8 @@ fn begin(plan: &mut Plan, mut wanted: Vec<Wanted<'_>>, document: &mut Document, 
                 hold(build, HoldReason::Queued);
                 continue;
             }
-            // A document that cannot be written has no room.
-            let room = room.get_or_insert_with(|| Room::of(document).map_or(0, |room| room.for_claims()));
-            let (checksum, origin) = (package.checksum.clone(), origin.clone());
-            if !document.claim_within(room, &build, reason.word(), checksum, now, origin) {
+            let claim = document.next_claim(&build, reason.word(), package.checksum.clone(), now, origin.clone());
+            if !room.claim(document, &build, claim) {
                 hold(build, HoldReason::NoRoom);
                 continue;
             }

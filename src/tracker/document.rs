@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{IMPORTED, is_zero, with_outcome};
+use super::entry::{IMPORTED, is_zero};
 use super::{
     ASKED_FOR, Claim, Entry, GivenUp, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State, TrackerName,
     TrackerNameError, Unknown, that_fit,
@@ -499,26 +499,8 @@ impl Document {
         self.put(build, claim);
     }
 
-    /// The same if the claim and its outcome take no more than `room`, from which they are taken; whether they do.
-    pub(crate) fn claim_within(
-        &mut self,
-        room: &mut usize,
-        build: &BuildKey,
-        rule: &str,
-        checksum: Option<Checksum>,
-        now: Timestamp,
-        origin: Origin,
-    ) -> bool {
-        let claim = self.next_claim(build, rule, checksum, now, origin);
-        let left = room.checked_sub(with_outcome(build, &claim));
-        if let Some(left) = left {
-            *room = left;
-            self.put(build, claim);
-        }
-        left.is_some()
-    }
-
-    fn next_claim(
+    /// The claim that would be that of the next attempt.
+    pub(crate) fn next_claim(
         &self,
         build: &BuildKey,
         rule: &str,
@@ -793,7 +775,7 @@ impl Document {
     }
 
     /// A document only grows: an entry that is not larger than the one that is there has no effect.
-    fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
+    pub(super) fn put(&mut self, build: &BuildKey, entry: Entry) -> Recorded {
         let targets = self.entries.entry(build.package.clone()).or_default();
         merge_into(targets, build.target.clone(), Box::new(entry.bounded()), |known, entry| known.merge(*entry))
     }

@@ -37,10 +37,23 @@ pub(super) fn encode(document: &Document) -> Result<Encoded, DocumentError> {
     Ok(Encoded { content: gzip.finish()?, json: length })
 }
 
-/// Reads what [`encode`] wrote; it counts until `Held` is dropped.
-pub(super) fn decode(content: &[u8], budget: &Budget) -> Result<(Document, Held), DocumentError> {
+/// A document as it was read.
+pub(super) struct Decoded {
+    pub(super) document: Document,
+    /// What it takes in memory; that counts until it is dropped.
+    pub(super) held: Held,
+    /// How many bytes its JSON has.
+    pub(super) json: usize,
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode(content: &[u8], budget: &Budget) -> Result<Decoded, DocumentError> {
+    let read = |json: &[u8]| {
+        let (document, held) = Document::read(json, budget)?;
+        Ok(Decoded { document, held, json: json.len() })
+    };
     if !is_compressed(content) {
-        return Document::read(content, budget);
+        return read(content);
     }
     let unpacked = budget.read_to_end(GzDecoder::new(content), MAX_JSON);
     let (json, _held) = unpacked.map_err(|error| match error.get_ref().and_then(|error| error.downcast_ref()) {
@@ -50,7 +63,7 @@ pub(super) fn decode(content: &[u8], budget: &Budget) -> Result<(Document, Held)
     if json.len() as u64 > MAX_JSON {
         return Err(DocumentError::TooLong { limit: MAX_JSON });
     }
-    Document::read(&json, budget)
+    read(&json)
 }
 
 #[cfg(test)]
@@ -62,7 +75,7 @@ mod tests {
     use std::io::Read as _;
 
     fn decode(content: &[u8]) -> Result<Document, DocumentError> {
-        super::decode(content, &Budget::default()).map(|(document, _)| document)
+        super::decode(content, &Budget::default()).map(|decoded| decoded.document)
     }
 
     fn document(entries: usize) -> Document {

@@ -13,6 +13,7 @@ use std::error::Error;
 
 use sha2::{Digest, Sha256};
 
+use super::encoding::Decoded;
 use super::{
     Document, DocumentError, Entry, HeadName, MAX_HEAD, READABLE, Room, TrackerName, TrackerNameError, encoding,
 };
@@ -164,12 +165,19 @@ pub struct Heads {
     merged: Vec<(StoredFile, HeadName)>,
     /// The files of the store that are no head of any tracker.
     pub other_files: Vec<StoredFile>,
+    /// The room that all of them take together.
+    taken: Room,
 }
 
 impl Heads {
     /// Whether the store held none.
     pub fn is_new(&self) -> bool {
         self.merged.is_empty()
+    }
+
+    /// The room that the document takes, at most; `None` for one that is yet to begin.
+    pub fn taken(&self) -> Option<Room> {
+        (!self.is_new()).then_some(self.taken)
     }
 }
 
@@ -271,7 +279,9 @@ impl<'a> Tracker<'a> {
         let budget = Budget::default();
         let mut known: Vec<(&StoredFile, Document, Held)> = Vec::new();
         for (file, name) in oldest_first {
-            let Some((document, held)) = download(self.store, file, name, &budget)? else { return Ok(None) };
+            let Some((Decoded { document, held, .. }, _)) = download(self.store, file, name, &budget)? else {
+                return Ok(None);
+            };
             if let Some((file, _, _)) = known.iter().find(|(_, other, _)| document.exceeds(other)) {
                 return Ok(Some((*file).clone()));
             }
@@ -343,6 +353,7 @@ fn read_where(
     // kept at a time, and not one of each head.
     let mut read: BTreeSet<(HeadName, Option<String>)> = BTreeSet::new();
     let mut document: Option<(Document, Held)> = None;
+    let mut taken = Room::default();
     let mut attempt = 0;
     'listing: loop {
         let mut merged = Vec::new();
@@ -359,7 +370,7 @@ fn read_where(
             if read.contains(&key) {
                 continue;
             }
-            let Some((head, of_head)) = download(store, file, name, budget)? else {
+            let Some((head, room)) = download(store, file, name, budget)? else {
                 // A writer has stored a head that contains this one: a new listing shows it.
                 attempt += 1;
                 if attempt == MAX_LISTINGS {
@@ -368,6 +379,7 @@ fn read_where(
                 store.wait(attempt);
                 continue 'listing;
             };
+            let Decoded { document: head, held: of_head, .. } = head;
             let found = (head.product().to_owned(), head.reference().to_owned());
             if about.get_or_insert_with(|| found.clone()) != &found {
                 let (product, reference) = found;
@@ -379,10 +391,11 @@ fn read_where(
                 None => (head, of_head),
                 Some((merged, of_merged)) => (merge(merged, head, &of_merged, &of_head), of_merged),
             });
+            taken = taken.and(&room);
             read.insert(key);
         }
         let (document, held) = document.unzip();
-        return Ok((Heads { document, merged, other_files }, held));
+        return Ok((Heads { document, merged, other_files, taken }, held));
     }
 }
 
@@ -395,13 +408,13 @@ fn merge(merged: Document, head: Document, of_merged: &Held, of_head: &Held) -> 
     merged
 }
 
-/// Downloads a head; `None` where it has vanished.
+/// Downloads a head, and tells the room that it takes; `None` where it has vanished.
 fn download(
     store: &dyn Store,
     file: &StoredFile,
     name: &HeadName,
     budget: &Budget,
-) -> Result<Option<(Document, Held)>, TrackerError> {
+) -> Result<Option<(Decoded, Room)>, TrackerError> {
     let content = store.download(file).map_err(|source| TrackerError::Store {
         doing: format!("read {}", file.name),
         place: store.place(),
@@ -416,7 +429,7 @@ fn verified(
     name: &HeadName,
     content: &[u8],
     budget: &Budget,
-) -> Result<(Document, Held), TrackerError> {
+) -> Result<(Decoded, Room), TrackerError> {
     let damaged = |reason| TrackerError::Damaged { file: file.name.clone(), place: store.place(), reason };
     let found = crate::text::hex(&Sha256::digest(content));
     let size = content.len();
@@ -427,9 +440,11 @@ fn verified(
         return Err(damaged(format!("its name says another SHA-256 than that of its {size} bytes, {found}")));
     }
     let unusable = |source| TrackerError::Document { file: file.name.clone(), place: store.place(), source };
-    let (document, held) = encoding::decode(content, budget).map_err(unusable)?;
+    let decoded = encoding::decode(content, budget).map_err(unusable)?;
+    let document = &decoded.document;
     if document.tracker_name()? == *name.tracker() {
-        Ok((document, held))
+        let room = Room::of_decoded(&decoded, size);
+        Ok((decoded, room))
     } else {
         Err(unusable(DocumentError::Other {
             product: document.product().to_owned(),

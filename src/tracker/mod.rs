@@ -24,6 +24,7 @@ pub use document::{Document, DocumentError, Recorded, Report, Success};
 pub use entry::{ASKED_FOR, Entry, GivenUp, Origin, PackageFile, PassedOver, State, Tone};
 pub use image::Image;
 pub use name::{HeadName, TrackerName, TrackerNameError};
+pub(crate) use room::RoomForClaims;
 pub use room::{MAX_HEAD, Room};
 pub use snapshot::{LastRun, Seen, Shrank};
 pub use unknown::Unknown;

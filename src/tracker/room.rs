@@ -1,10 +1,11 @@
 //! The room that a tracker has: a file of GitLab's is limited, and what is claimed now has an outcome that must fit
 //! into it later.
 
-use super::encoding::{Encoded, MAX_JSON, encode};
-use super::entry::OUTCOME;
+use super::encoding::{Decoded, Encoded, MAX_JSON, encode};
+use super::entry::{OUTCOME, with_outcome};
 use super::weight::{self, READABLE, weight};
-use super::{Document, DocumentError, State};
+use super::{Document, DocumentError, Entry, State};
+use crate::release::BuildKey;
 
 /// A head has fewer bytes than this: GitLab takes no larger file.
 pub const MAX_HEAD: usize = 5 << 20;
@@ -12,7 +13,7 @@ pub const MAX_HEAD: usize = 5 << 20;
 const MARGIN: usize = 256 << 10;
 
 /// How full a document is, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// The size of its head.
     pub size: usize,
@@ -31,8 +32,23 @@ impl Room {
     }
 
     pub(super) fn of_encoded(document: &Document, encoded: &Encoded) -> Self {
-        let open_claims = document.entries().filter(|(_, _, entry)| entry.state == State::Building).count();
-        Self { size: encoded.content.len(), json: encoded.json, weight: weight(document), open_claims }
+        let Encoded { content, json } = encoded;
+        Self { size: content.len(), json: *json, weight: weight(document), open_claims: open_claims(document) }
+    }
+
+    pub(super) fn of_decoded(decoded: &Decoded, size: usize) -> Self {
+        let Decoded { document, held, json } = decoded;
+        Self { size, json: *json, weight: held.bytes(), open_claims: open_claims(document) }
+    }
+
+    /// What two documents take.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self {
+            size: self.size + other.size,
+            json: self.json + other.json,
+            weight: self.weight + other.weight,
+            open_claims: self.open_claims + other.open_claims,
+        }
     }
 
     /// What is kept for the outcomes of the claims that are open.
@@ -74,13 +90,50 @@ impl Room {
     }
 }
 
+fn open_claims(document: &Document) -> usize {
+    document.entries().filter(|(_, _, entry)| entry.state == State::Building).count()
+}
+
+/// The bytes that a run may take for claims and their outcomes: guessed, and measured where the guess is too little,
+/// since measuring takes as long as writing the document.
+pub(crate) struct RoomForClaims {
+    left: usize,
+    is_measured: bool,
+}
+
+impl RoomForClaims {
+    /// The room where so much was taken before the run, if that is known, and the run changed so many entries since.
+    pub(crate) fn guess(taken: Option<Room>, changes: usize) -> Self {
+        // No change takes more than an outcome.
+        let with_changes = |room: Room| Room { open_claims: room.open_claims.saturating_add(changes), ..room };
+        Self { left: taken.map_or(0, |room| with_changes(room).for_claims()), is_measured: false }
+    }
+
+    /// Puts a claim into `document` if there is room for it and for its outcome; whether there was.
+    pub(crate) fn claim(&mut self, document: &mut Document, build: &BuildKey, claim: Entry) -> bool {
+        let fits = self.take(with_outcome(build, &claim), document);
+        if fits {
+            document.put(build, claim);
+        }
+        fits
+    }
+
+    fn take(&mut self, bytes: usize, document: &Document) -> bool {
+        if self.left < bytes && !self.is_measured {
+            // A document that cannot be written has no room.
+            *self = Self { left: Room::of(document).map_or(0, |room| room.for_claims()), is_measured: true };
+        }
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::release::BuildKey;
-    use crate::tracker::entry::with_outcome;
     use crate::tracker::{Notes, Origin};
 
     fn build(number: usize) -> BuildKey {
@@ -143,6 +196,25 @@ mod tests {
             assert_eq!(after.open_claims, 0);
             assert!(after.size <= claimed.size + claimed.kept(), "{after:?} {claimed:?}");
         }
+    }
+
+    #[test]
+    fn a_guess_that_is_too_little_is_measured_and_one_that_is_enough_is_not() {
+        let document = Document::new("p", "main");
+        let most = Room::of(&document).expect("a room").for_claims();
+        let half = Room { size: MAX_HEAD / 2, ..Room::default() };
+        for (taken, changes, left) in [
+            (None, 0, most),
+            (Some(Room { size: MAX_HEAD, ..half }), 0, most),
+            (Some(half), MAX_HEAD / OUTCOME, most),
+            (Some(half), 10, MAX_HEAD - MAX_HEAD / 2 - MARGIN - 10 * OUTCOME),
+        ] {
+            let mut room = RoomForClaims::guess(taken, changes);
+            assert!(room.take(OUTCOME, &document), "{taken:?} {changes}");
+            assert_eq!(room.left, left - OUTCOME, "{taken:?} {changes}");
+        }
+        let mut room = RoomForClaims::guess(None, 0);
+        assert!(!room.take(most + 1, &document) && room.take(most, &document) && !room.take(1, &document));
     }
 
     #[test]

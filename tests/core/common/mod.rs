@@ -77,5 +77,5 @@ pub fn run_for(
     origin: &Origin,
     now: Timestamp,
 ) -> Plan {
-    nightly(packages, document, &Context { targets: &targets(target_names), rules, origin, now })
+    nightly(packages, document, &Context { targets: &targets(target_names), rules, origin, now }, None)
 }
