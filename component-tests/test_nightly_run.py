@@ -180,8 +180,19 @@ def test_other_pipelines_do_not_run_it(consumer: Consumer, source: str) -> None:
     assert not night.ran("list") and not night.ran("diff"), night.log
 
 
+def test_rules_know_the_variables_of_the_project(consumer: Consumer) -> None:
+    """Field tests, component 3."""
+    consumer.edit(".gitlab-ci.yml", "include:", "variables:\n  BUILD_IMAGES: \"yes\"\n\ninclude:")
+    consumer.edit(".gitlab-ci.yml", "      build_file:", "      rules: [{if: '$BUILD_IMAGES == \"yes\"'}]\n      build_file:")
+    assert len(consumer.schedule("push").builds()) == 2
+    consumer.edit(".gitlab-ci.yml", 'BUILD_IMAGES: "yes"', 'BUILD_IMAGES: "no"')
+    assert not consumer.schedule("push").ran("list")
+
+
 @pytest.mark.consumer("own-stages")
 def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: GitLab) -> None:
+    # gitlab-ci-local hands the project's variables on, whatever `forward` says. GitLab does not.
+    consumer.edit("templates/scheduled-build/template.yml", "  trigger:\n    include:", "  inherit: {default: false, variables: false}\n  trigger:\n    include:")
     night = consumer.schedule()
 
     assert night.code == 0, night.log

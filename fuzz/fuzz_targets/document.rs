@@ -48,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
         let done = one.get(build).is_some_and(|entry| entry.state.is_done());
         assert!(done || claimed.get(build).is_some_and(|entry| entry.is_claimed_by(7, None)), "{claimed:?}");
         let notes = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
-        let built = grown(&one, |document| _ = document.succeed(build, &notes, now, Origin::default()));
+        let built = grown(&one, |document| _ = document.succeed(build, notes.clone().into(), now, Origin::default()));
         assert!(built.get(build).is_some_and(|entry| entry.state == State::Built), "{built:?}");
         let rebuilt = grown(&built, |document| drop(document.rebuild(&build.package, &[], "again", None, now)));
         assert!(rebuilt.get(build).is_some_and(|entry| entry.state == State::Pending), "{rebuilt:?}");
