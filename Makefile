@@ -42,7 +42,7 @@ test-image:
 lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	CARGO_TARGET_DIR=target CUSTOM_LIBFUZZER_PATH=none cargo check --locked --manifest-path fuzz/Cargo.toml
+	CARGO_TARGET_DIR=target CUSTOM_LIBFUZZER_PATH=/none/none.a cargo check --locked --manifest-path fuzz/Cargo.toml
 	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh scripts/build scripts/sbom scripts/digests
 	scripts/audit --offline
 

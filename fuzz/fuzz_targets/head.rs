@@ -12,7 +12,7 @@ use std::io::Write as _;
 
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::heads::Tracker;
-use ami_scheduler::tracker::{Notes, Origin, State, TrackerName};
+use ami_scheduler::tracker::{Origin, Report, State, TrackerName};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use memory::Memory;
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     let before = heads.document.clone().expect("a head was there");
     let mut after = before.clone();
     let build = BuildKey { package: "gitlab-runner-18.6.1-1.x86_64".parse().expect("a package"), target: "al2023".parse().expect("a target") };
-    after.succeed(&build, &Notes::new(), Timestamp::UNIX_EPOCH, Origin::default());
+    after.succeed(&build, Report::default(), Timestamp::UNIX_EPOCH, Origin::default());
     tracker.write(&heads, &after).expect("written");
     let read = tracker.read().expect("what we wrote").document.expect("a document");
     assert_eq!(read, before.merge(after));
