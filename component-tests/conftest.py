@@ -346,8 +346,8 @@ class Consumer:
             tool("gitlab-ci-local"), *more, "--force-shell-executor", "--shell-isolation", "--variable", f"CI_PIPELINE_SOURCE={source}",
             "--variable", f"REPO_URL={self.repo_url}",
             "--ignore-predefined-vars", ",".join(["CI_PIPELINE_SOURCE", *variables]),
-            # The schema of GitLab's editor wants at least one tag; GitLab itself takes none.
-            "--ignore-schema-paths", "#/definitions/tags/minItems",
+            # The schema of GitLab's editor wants at least one tag, and no null for start_in; GitLab itself takes both.
+            "--ignore-schema-paths", "#/definitions/tags/minItems", "--ignore-schema-paths", "#/definitions/start_in/type",
         ]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300,
                               check=False)

@@ -7,11 +7,12 @@ import gzip
 import hashlib
 import json
 import random
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import PROJECT, Module
+from conftest import PROJECT, Module, tool
 from gitlab_stand_in import FILE_SIZE_LIMIT, GitLab
 
 
@@ -190,3 +191,48 @@ def test_what_was_asked_for_2_to_the_64_times_is_not_said_to_be_asked_for_again(
     assert run.code == 4
     assert "p-18.6.0-1.noarch al2023 was asked for anew 18446744073709551615 times by its record, and cannot be once more" in run.err
     assert run.out == "" and [file.name for file in gitlab.files(PROJECT)] == [name]
+
+
+#: What GitLab compares with `max_yaml_size_bytes`, 2 MiB unless its admin changed it: the memory of all that Ruby parsed.
+DEEP_SIZE = """
+require 'objspace'
+require 'yaml'
+def size(value)
+  inside = case value when Hash then value.to_a.flatten(1) when Array then value else [] end
+  ObjectSpace.memsize_of(value) + inside.sum { |part| size(part) }
+end
+puts size(YAML.load_file(ARGV.first))
+"""
+
+
+@pytest.mark.parametrize("longest", [False, True])
+def test_gitlab_takes_a_child_pipeline_of_as_many_builds_as_there_may_be(ami: Module, longest: bool) -> None:
+    """Field tests, component 5."""
+    product, fill = ("p" * 100, "0" * 60) if longest else ("gitlab-runner", "1")
+    target = "t" * 60 if longest else "al2023"
+    names = [f"{product}-18.{number:04}.0-{fill}.x86_64" for number in range(201)]
+    folder = "x" * (2048 - 200 - len("https://yum.example.com/")) if longest else "el/9/x86_64/Packages"
+    (ami.folder / "packages.json").write_text(json.dumps({
+        "format": "ami-scheduler/packages/1", "product": product, "repository": "https://yum.example.com/", "read_at": "2026-11-24T02:00:00Z",
+        "filtered": [], "packages": [{"package": name, "url": f"https://yum.example.com/{folder}/{name}.rpm", "checksum": "sha256:" + "a" * 64} for name in names]}))
+    (ami.folder / "tracker").mkdir()
+
+    night = ami("diff", "--targets", target, "--tracker", "tracker", "--ref", "main", "--first-run", "all", "--max-builds", 200,
+                "--build-file", "ci/build.yml", "--lane", "l" * 30)
+
+    assert night.code == 0, night.all
+    assert len(ami.json("builds.json")["builds"]) == 200
+    size = subprocess.run([tool("ruby"), "-e", DEEP_SIZE, str(ami.folder / "child-pipeline.yml")], capture_output=True, text=True, check=True).stdout
+    assert int(size) + 150_000 < 2 * 1024**2
+
+
+def test_more_builds_than_gitlab_takes_are_refused_before_anything_is_claimed(ami: Module) -> None:
+    (ami.folder / "packages.json").write_text(json.dumps({
+        "format": "ami-scheduler/packages/1", "product": "p", "repository": "https://yum.example.com/", "read_at": "2026-11-24T02:00:00Z",
+        "filtered": [], "policy": {"versions": "exactly 18.0"}, "packages": [{"package": "p-18.0-1.noarch", "url": "https://yum.example.com/p.rpm"}]}))
+    (ami.folder / "tracker").mkdir()
+    targets = ",".join(f"t{number}" for number in range(201))
+    asked = ami("diff", "--targets", targets, "--record", "--tracker", "tracker", "--ref", "main", "--build-file", "ci/build.yml")
+    assert asked.code == 3 and "the child pipeline would have 201 builds" in asked.err, asked.all
+    assert list((ami.folder / "tracker").iterdir()) == []
+    assert not (ami.folder / "child-pipeline.yml").exists()

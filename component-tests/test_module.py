@@ -302,7 +302,7 @@ def test_credentials_reach_their_own_server_alone_and_no_log(ami: Module, tmp_pa
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", "--build-file", "../x.yml"), "is not a YAML file of the project"),
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--build-job", "build"), "is not the name of a hidden job"),
     (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--claim-timeout", "0h"), "expected a time such as 12h or 90m"),
-    (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--max-builds", "0"), "expected a whole number, from 1 to 1000"),
+    (("diff", "--targets", "a", "--tracker", "x", "--ref", "r", *CHILD, "--max-builds", "0"), "expected a whole number, from 1 to 200"),
     (("update", "--tracker", "x", "--ref", "r", "--package", "p", "--target", "t"), "is not a package of the form"),
     (("update", "--tracker", "x", "--package", "p-1-1.noarch", "--target", "t"), "--ref <REF>"),
     (("status", "--tracker", "x", "--now", "yesterday"), 'invalid value "yesterday"'),

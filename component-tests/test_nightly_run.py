@@ -189,6 +189,13 @@ def test_rules_know_the_variables_of_the_project(consumer: Consumer) -> None:
     assert not consumer.schedule("push").ran("list")
 
 
+def test_a_build_job_of_another_pipeline_builds_at_once(consumer: Consumer) -> None:
+    """Field tests, component 10."""
+    consumer.edit("ci/build-ami.yml", ".build-ami:\n", ".build-ami:\n  when: delayed\n  start_in: 1 week\n  only: [tags]\n  except: [schedules]\n")
+    assert len(consumer.schedule().builds()) == 2
+    assert list(consumer.states().values()).count("built") == 2
+
+
 @pytest.mark.consumer("own-stages")
 def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: GitLab) -> None:
     # gitlab-ci-local hands the project's variables on, whatever `forward` says. GitLab does not.

@@ -97,11 +97,11 @@ def comes_back(wasm: Path, folder: Path, values: Values) -> None:
     child = parsed(folder)
     cell = f"[{values.version}-{values.release}.{values.arch}, {values.target}]"
     assert child["include"] == [{"local": "/" + values.build_file.lstrip("/")}]
-    assert set(child) == {"include", "stages", "workflow", ".ami-scheduler-child", ".ami-scheduler-child-update", "settle", f"build: {cell}", f"update: {cell}"}
+    assert set(child) == {"include", "stages", "workflow", ".ami-scheduler-child", ".ami-scheduler-child-build", ".ami-scheduler-child-update", "settle", f"build: {cell}", f"update: {cell}"}
     assert child[".ami-scheduler-child"].get("image", "") == values.image
     assert child[".ami-scheduler-child"].get("tags", []) == values.tags
     build, update = child[f"build: {cell}"], child[f"update: {cell}"]
-    assert build["extends"] == values.build_job
+    assert build["extends"] == [values.build_job, ".ami-scheduler-child-build"]
     assert literal(build["variables"]) == {
         "PRODUCT": values.product, "VERSION": values.version, "RELEASE": values.release, "EPOCH": "0", "ARCH": values.arch, "PACKAGE": values.nevra,
         "PACKAGE_URL": values.url, "PACKAGE_SHA256": "0e1" * 21 + "0", "TARGET": values.target}

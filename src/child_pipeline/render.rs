@@ -7,7 +7,7 @@ use askama::Template;
 use url::Url;
 
 use super::jobs::{build_name, update_name};
-use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
+use super::settings::{ChildPipelineError, MAX_BUILDS, MAX_JOB_NAME, Settings};
 use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::{Claim, TrackerName};
@@ -42,12 +42,15 @@ struct BuildJobs<'a> {
 
 /// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
 /// for a failure, so where there is nothing to build, one job says so. Without a tracker, the builds are
-/// not recorded. An error where GitLab would refuse the name of a job.
+/// not recorded. An error where GitLab would refuse the name of a job, or their number.
 pub fn render(
     settings: &Settings,
     tracker: Option<&TrackerName>,
     builds: &[Planned],
 ) -> Result<String, ChildPipelineError> {
+    if builds.len() > MAX_BUILDS as usize {
+        return Err(ChildPipelineError::TooManyBuilds(builds.len()));
+    }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
     let child_pipeline = ChildPipeline {
         version: env!("CARGO_PKG_VERSION"),

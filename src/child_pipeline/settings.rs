@@ -9,6 +9,10 @@ use crate::release::Checksum;
 /// The longest name of a job that GitLab takes, in characters.
 pub(super) const MAX_JOB_NAME: usize = 255;
 
+/// The most builds that a child pipeline may have. GitLab refuses one whose parsed YAML takes more than 2 MiB of Ruby's
+/// memory, as its admin may change it (`max_yaml_size_bytes`): this many fit, whatever they are called.
+pub const MAX_BUILDS: u32 = 200;
+
 /// A project's own pipeline, where the project does not name another file.
 const PARENT_PIPELINE: &str = ".gitlab-ci.yml";
 
@@ -33,6 +37,8 @@ pub struct Settings {
     pub tags: Vec<String>,
     /// Variables of the build's dotenv report that the tracker keeps.
     pub notes: Vec<NoteName>,
+    /// The variables of the proxies that they go through, none of which has a password.
+    pub proxies: Vec<(&'static str, String)>,
     /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
     pub module_url: Option<Url>,
     /// The checksum of the module.
@@ -74,6 +80,12 @@ pub enum ChildPipelineError {
     /// The name of a variable whose value is a secret.
     #[error("{0:?} looks like the name of a secret, and notes are kept and printed as they are: give it another name")]
     SecretNote(String),
+    /// GitLab would refuse a pipeline of that size.
+    #[error(
+        "the child pipeline would have {0} builds, and GitLab takes no larger one than that of {MAX_BUILDS}: nothing was \
+         claimed. Name fewer targets: --only-targets (input only_targets, variable AMI_SCHEDULER_ONLY_TARGETS)"
+    )]
+    TooManyBuilds(usize),
     /// GitLab would refuse the name of a job.
     #[error("the job {0:?} would have a name of more than {MAX_JOB_NAME} characters, which GitLab does not take")]
     JobName(String),

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::lists::{ListOf, Skips};
-use super::values::{days, duration, time_of_days, up_to_a_thousand};
+use super::values::{attempts, builds_of_a_run, days, duration, time_of_days};
 
 /// The rules of diff; `why` is asked with the same ones.
 #[derive(Debug, Clone, Args)]
@@ -30,14 +30,14 @@ pub struct RuleArgs {
     /// Which builds begin first; builds that have failed come last in any case
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
     order: OrderArg,
-    /// Begin at most this many builds; the next run goes on
-    #[arg(long, value_name = "N", default_value = "20", value_parser = up_to_a_thousand)]
+    /// Begin at most this many builds, up to 200; the next run goes on
+    #[arg(long, value_name = "N", default_value = "20", value_parser = builds_of_a_run)]
     max_builds: u32,
     /// Try the same build at most this many times; `rebuild` lets it be built again
     ///
     /// A failing build is retried with growing pauses: after its first and second failure by the next run, then
     /// after 1, 2, 4 and up to 32 runs more.
-    #[arg(long, value_name = "N", default_value = "3", value_parser = up_to_a_thousand)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = attempts)]
     max_attempts: u32,
     /// How long the claim of a pipeline that never ended holds its builds back, such as 12h or 90m
     #[arg(long, value_name = "DURATION", default_value = "12h", value_parser = duration)]

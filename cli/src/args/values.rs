@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ami_scheduler::child_pipeline::MAX_BUILDS;
 use ami_scheduler::release::{Nevra, is_arch, is_package_name};
 use jiff::{SignedDuration, Timestamp};
 
@@ -118,9 +119,17 @@ pub fn time_of_days(days: u32) -> Option<SignedDuration> {
     (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))
 }
 
-pub fn up_to_a_thousand(text: &str) -> Result<u32, String> {
-    let number = whole_number(text).filter(|number| (1..=1000).contains(number));
-    number.ok_or_else(|| "expected a whole number, from 1 to 1000".to_owned())
+pub fn attempts(text: &str) -> Result<u32, String> {
+    from_one_to(1000, text)
+}
+
+pub fn builds_of_a_run(text: &str) -> Result<u32, String> {
+    from_one_to(MAX_BUILDS, text)
+}
+
+fn from_one_to(most: u32, text: &str) -> Result<u32, String> {
+    let number = whole_number(text).filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("expected a whole number, from 1 to {most}"))
 }
 
 /// A lane stands in the names of jobs, which have at most 255 characters.
@@ -168,7 +177,7 @@ mod tests {
     #[test]
     fn a_whole_number_has_any_form_that_yaml_gives_it() {
         assert_eq!([days("0"), days("5.0"), days("1e3")], [Ok(0), Ok(5), Ok(1000)]);
-        assert_eq!([up_to_a_thousand("5.0"), up_to_a_thousand("1e3")], [Ok(5), Ok(1000)]);
+        assert_eq!([attempts("5.0"), attempts("1e3"), builds_of_a_run("2e2")], [Ok(5), Ok(1000), Ok(200)]);
     }
 
     #[test]
@@ -180,11 +189,12 @@ mod tests {
             (time_limit("25h").map(|_| ()), "expected a time such as 30s, 90 or 1m 30s, from 1ms to 24h"),
             (days("0.5").map(|_| ()), "expected whole days, from 0 to 3650"),
             (days("-1").map(|_| ()), "expected whole days, from 0 to 3650"),
-            (up_to_a_thousand("1e4").map(|_| ()), "expected a whole number, from 1 to 1000"),
+            (attempts("1e4").map(|_| ()), "expected a whole number, from 1 to 1000"),
+            (builds_of_a_run("201").map(|_| ()), "expected a whole number, from 1 to 200"),
             (days("1.5").map(|_| ()), "expected whole days, from 0 to 3650"),
             (days("3651").map(|_| ()), "expected whole days, from 0 to 3650"),
             (time("tomorrow").map(|_| ()), "expected a time such as 2026-11-24T02:00:00Z"),
-            (up_to_a_thousand("0").map(|_| ()), "expected a whole number, from 1 to 1000"),
+            (attempts("0").map(|_| ()), "expected a whole number, from 1 to 1000"),
             (pipeline("-1").map(|_| ()), "expected the id of a pipeline, such as 4711"),
             (switch("maybe").map(|_| ()), "expected true or false"),
         ] {
