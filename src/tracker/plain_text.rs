@@ -11,7 +11,7 @@ use crate::text::named;
 pub struct PlainTextError {
     /// From 1.
     pub line: usize,
-    /// The text of that line.
+    /// The beginning of that line, printable.
     pub text: String,
 }
 
