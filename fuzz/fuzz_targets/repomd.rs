@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(checksum.parse::<Checksum>().expect("what we wrote"), read.primary.checksum);
     let repository = "https://yum.example.com/el9/".parse().expect("a URL");
     if let Ok(url) = primary::resolve(&repository, read.primary.base.as_deref(), &read.primary.href) {
-        listing::check_url(url.as_str());
+        listing::check_fetched(url.as_str());
     }
     assert_eq!(parse(&format!("{text}\n<!-- signed -->\n")).as_ref().ok(), Some(&read));
 });

@@ -40,11 +40,17 @@ pub fn check(listing: &Listing) {
     }
 }
 
-pub fn check_url(url: &str) {
+/// A URL that others get.
+fn check_url(url: &str) {
+    check_fetched(url);
+    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`'();|".contains(&b)), "{url:?}");
+}
+
+/// A URL that is asked here, and may have a query.
+pub fn check_fetched(url: &str) {
     let parsed: url::Url = url.parse().expect("a URL");
     assert!(matches!(parsed.scheme(), "http" | "https"), "{url:?}");
     assert!(parsed.username().is_empty() && parsed.password().is_none(), "{url:?}");
-    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"$\"<>\\`'();|".contains(&b)), "{url:?}");
 }
 
 /// A plain text is compressed; all else is taken for a file that begins as one that is compressed does.
