@@ -363,6 +363,10 @@ def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository,
                     ROOT / "component-tests" / "consumers" / (marker.args[0] if marker else "minimal"), folder)
     shutil.copytree(ROOT / "templates", folder / "templates")
     pipeline = folder / ".gitlab-ci.yml"
+    if marker and marker.args[0] == "own-stages":
+        # gitlab-ci-local hands the project's variables on, VERSION among them, whatever `forward` says. GitLab does not.
+        template = folder / "templates" / "scheduled-build" / "template.yml"
+        template.write_text(template.read_text().replace("  trigger:\n    include:", "  inherit: {default: false, variables: false}\n  trigger:\n    include:"))
     # An example names the component and the repository as its users would.
     text = re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", pipeline.read_text())
     pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", text))

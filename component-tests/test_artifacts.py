@@ -87,6 +87,13 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     (ami.folder / "packages.json").write_text(json.dumps(packages))
     diff(8, "2026-11-06T02:00:00Z")
     assert [row["package"] for row in ami.json("builds.json")["republished"]] == ["gitlab-runner-18.1.0-1.x86_64"]
+    acknowledge = ("acknowledge", "gitlab-runner-18.1.0-1.x86_64", *tracker, "--checksum", "sha256:" + "0" * 64, "--reason", "signed anew", "--by", "mary")
+    assert "Acknowledged: gitlab-runner-18.1.0-1.x86_64 al2023" in ami(*acknowledge).out
+    again = ami(*acknowledge)
+    assert again.code == 4 and "there is nothing to acknowledge" in again.err, again.all
+    diff(8, "2026-11-06T03:00:00Z")
+    assert ami.json("builds.json")["republished"] == []
+    status()
     publish("gitlab-runner-18.3.1-1.x86_64", "gitlab-runner-18.4.1-1.x86_64")
     diff(9, "2026-11-08T02:00:00Z", "--keep", "latest-per-minor", "--skip", "18.4.1: broken")  # 18.4.0, 18.3.0 superseded
     diff(10, "2026-11-08T02:00:00Z", "--min-age", "30")

@@ -185,19 +185,19 @@ def test_a_terminal_gets_colours_unless_it_does_not_want_them(
     board.fill(ami.folder / "tracker")
     module = Module(ami.wasm, ami.folder, env)
 
-    shown = in_a_terminal(module.command("status", "--tracker", "tracker", *options), {})
+    shown = in_a_terminal(module.command("status", "--tracker", "tracker", "--now", board.NOW, *options), {})
 
     assert ("\x1b[31m" in shown) == coloured, shown
-    assert re.sub(r"\x1b\[\d*m", "", shown).replace("\r", "") == ami("status", "--tracker", "tracker").out
+    assert re.sub(r"\x1b\[\d*m", "", shown).replace("\r", "") == ami("status", "--tracker", "tracker", "--now", board.NOW).out
 
 
 def test_what_is_no_terminal_gets_plain_text(ami: Module) -> None:
     (ami.folder / "tracker").mkdir()
     board.fill(ami.folder / "tracker")
-    plain = ami("status", "--tracker", "tracker").out
+    plain = ami("status", "--tracker", "tracker", "--now", board.NOW).out
     assert "\x1b" not in plain and "gitlab-runner on main: 1 failed, 1 building, 1 pending, 15 built, 6 skipped" in plain
-    assert "\x1b[31mfailed" in ami("status", "--tracker", "tracker", "--color", "always").out
-    assert ami("status", "--tracker", "tracker", "--color", "always", "--output", "status.txt").all == ""
+    assert "\x1b[31mfailed" in ami("status", "--tracker", "tracker", "--now", board.NOW, "--color", "always").out
+    assert ami("status", "--tracker", "tracker", "--now", board.NOW, "--color", "always", "--output", "status.txt").all == ""
     assert (ami.folder / "status.txt").read_text() == plain
 
 

@@ -198,8 +198,6 @@ def test_a_build_job_of_another_pipeline_builds_at_once(consumer: Consumer) -> N
 
 @pytest.mark.consumer("own-stages")
 def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: GitLab) -> None:
-    # gitlab-ci-local hands the project's variables on, whatever `forward` says. GitLab does not.
-    consumer.edit("templates/scheduled-build/template.yml", "  trigger:\n    include:", "  inherit: {default: false, variables: false}\n  trigger:\n    include:")
     night = consumer.schedule()
 
     assert night.code == 0, night.log

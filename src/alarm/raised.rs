@@ -137,8 +137,8 @@ impl fmt::Display for Alarm {
             Self::Republished { package, targets, recorded, offered } => write!(
                 f,
                 "{package} for {} was published again with another content after it was built: {recorded} then, \
-                 {offered} now. It is not built again. Find out why it changed; `rebuild` lets it be built from what \
-                 is there now",
+                 {offered} now. It is not built again. Find out why it changed: `rebuild` lets it be built from what \
+                 is there now, `acknowledge` says that the images are good as they are",
                 listed(targets)
             ),
             Self::Unchanged { repository, since } => write!(

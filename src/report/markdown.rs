@@ -10,7 +10,7 @@ use crate::alarm::Alarm;
 use crate::plan::{Held, HoldReason, Plan};
 use crate::release::{Nevra, Target};
 use crate::text::{ago, minute, printable};
-use crate::tracker::{Document, Entry, Notes};
+use crate::tracker::{Document, Entry, Notes, Standing};
 
 /// The plan of a run.
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
@@ -52,9 +52,9 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
 }
 
 /// The alarms of a tracker, then its builds, newest release first.
-pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String {
+pub fn status(document: &Document, alarms: &[String], now: Timestamp, lapsed_before: Timestamp) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(document.product()), escaped(document.reference()));
-    let _ = writeln!(text, "{}, as of {}.", summary(document), minute(now));
+    let _ = writeln!(text, "{}, as of {}.", summary(document, lapsed_before), minute(now));
     push_alarms(&mut text, alarms.iter().cloned());
     let mut entries: Vec<_> = document.entries().collect();
     entries.reverse();
@@ -68,7 +68,7 @@ pub fn status(document: &Document, alarms: &[String], now: Timestamp) -> String 
             "| {} | {} | {} | {} | {attempts} | {} |",
             code(&package.to_string()),
             code(target.as_str()),
-            entry.state.word(),
+            Standing::of(entry, lapsed_before).word(),
             ago(entry.since, now),
             more(entry, document.notes(package, target)),
         );

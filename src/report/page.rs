@@ -1,6 +1,6 @@
 //! Trackers as one HTML page that needs nothing else: no network, no server, no script to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use base64::Engine as _;
@@ -12,28 +12,29 @@ use super::status::{Link, counts, links, remarks};
 use crate::release::Nevra;
 use crate::release::Target;
 use crate::text::{ago, count, minute, printable};
-use crate::tracker::{Document, Entry, Notes, State};
+use crate::tracker::{Document, Entry, Notes, Standing, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of these trackers, each with what a person should hear of, as of `now`, which ages are counted from.
-pub fn page(documents: &[(Document, Vec<String>)], now: Timestamp) -> Result<String, askama::Error> {
+/// The page of these trackers, each with what a person should hear of, as of `now`, which ages are counted
+/// from. A claim that was made before `lapsed_before` has lapsed.
+pub fn page(
+    documents: &[(Document, Vec<String>)],
+    now: Timestamp,
+    lapsed_before: Timestamp,
+) -> Result<String, askama::Error> {
     let sections: Vec<Section<'_>> = documents
         .iter()
         .enumerate()
-        .map(|(number, (document, alarms))| Section::new(number, document, alarms, now))
+        .map(|(number, (document, alarms))| Section::new(number, document, alarms, Times { now, lapsed_before }))
         .collect();
-    let states: BTreeMap<_, State> = sections
-        .iter()
-        .flat_map(|section| &section.counts)
-        .map(|(state, _)| ((state.tone(), *state), *state))
-        .collect();
+    let standings: BTreeSet<Standing> = sections.iter().flat_map(|section| section.counts.keys()).copied().collect();
     let releases: usize = sections.iter().map(|section| section.rows.len()).sum();
     Page {
         as_of: Time::new(now, now),
         releases: count(releases, "release"),
-        states: states.into_values().collect(),
+        standings,
         sections,
         style: STYLE,
         script: SCRIPT,
@@ -53,12 +54,19 @@ fn hash(text: &str) -> String {
 struct Page<'a> {
     as_of: Time,
     releases: String,
-    states: Vec<State>,
+    standings: BTreeSet<Standing>,
     sections: Vec<Section<'a>>,
     style: &'static str,
     script: &'static str,
     style_hash: String,
     script_hash: String,
+}
+
+/// The present, and the time before which claims have lapsed.
+#[derive(Clone, Copy)]
+struct Times {
+    now: Timestamp,
+    lapsed_before: Timestamp,
 }
 
 /// A tracker.
@@ -67,7 +75,7 @@ struct Section<'a> {
     product: &'a str,
     reference: String,
     alarms: Vec<String>,
-    counts: Vec<(State, usize)>,
+    counts: BTreeMap<Standing, usize>,
     bar: Vec<Share>,
     total: usize,
     targets: Vec<&'a Target>,
@@ -75,7 +83,7 @@ struct Section<'a> {
     rows: Vec<Row<'a>>,
 }
 
-/// The part of the builds that is in one state.
+/// The part of the builds that stands in one place.
 struct Share {
     tone: &'static str,
     from: usize,
@@ -96,7 +104,7 @@ struct Row<'a> {
 }
 
 struct Cell {
-    state: State,
+    standing: Standing,
     since: Time,
     attempt: u64,
     remarks: Vec<String>,
@@ -117,7 +125,8 @@ impl Time {
 }
 
 impl<'a> Section<'a> {
-    fn new(number: usize, document: &'a Document, alarms: &'a [String], now: Timestamp) -> Self {
+    fn new(number: usize, document: &'a Document, alarms: &'a [String], times: Times) -> Self {
+        let Times { now, lapsed_before } = times;
         let mut targets = document.targets();
         let mut by_package: BTreeMap<&Nevra, BTreeMap<&Target, &Entry>> = BTreeMap::new();
         let mut newest: BTreeMap<(&Target, &str), Newest<'_>> = BTreeMap::new();
@@ -137,15 +146,15 @@ impl<'a> Section<'a> {
             cells: targets
                 .iter()
                 .map(|target| {
-                    (*target, entries.get(target).map(|entry| Cell::new(entry, document.notes(package, target), now)))
+                    (*target, entries.get(target).map(|entry| Cell::new(entry, document.notes(package, target), times)))
                 })
                 .collect(),
         };
         let rows = by_package.into_iter().rev().map(row).collect();
-        let counts = counts(document);
+        let counts = counts(document, lapsed_before);
         let mut total = 0;
-        let bar = counts.iter().map(|(state, number)| {
-            let share = Share { tone: state.tone().word(), from: total, number: *number };
+        let bar = counts.iter().map(|(standing, number)| {
+            let share = Share { tone: standing.tone().word(), from: total, number: *number };
             total += number;
             share
         });
@@ -165,9 +174,9 @@ impl<'a> Section<'a> {
 }
 
 impl Cell {
-    fn new(entry: &Entry, notes: &Notes, now: Timestamp) -> Self {
+    fn new(entry: &Entry, notes: &Notes, Times { now, lapsed_before }: Times) -> Self {
         Self {
-            state: entry.state,
+            standing: Standing::of(entry, lapsed_before),
             since: Time::new(entry.since, now),
             attempt: entry.attempts(),
             remarks: remarks(entry, !notes.is_empty()).iter().map(|remark| printable(remark)).collect(),

@@ -8,7 +8,7 @@ use url::Url;
 use crate::alarm::{self, Alarm, Limits};
 use crate::plan::{after_runs, back_off};
 use crate::text::{minute, printable};
-use crate::tracker::{Document, Entry, GivenUp, Notes, Origin, State};
+use crate::tracker::{Document, Entry, GivenUp, Notes, Origin, Standing, State};
 
 /// The alarms that a tracker tells by itself, with their sentences: its lanes that no run was recorded of for
 /// too long.
@@ -21,31 +21,31 @@ pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(Str
     alarms.collect()
 }
 
-/// Where a build stands, in a sentence.
+/// Where a build stands that this run is about, in a sentence.
 pub fn standing(entry: &Entry, notes: &Notes) -> String {
     let attempts = entry.attempts();
     let attempt = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
     let more = more(entry, notes);
     let comma = if more.is_empty() { "" } else { ", " };
-    format!("{} {}{attempt}{comma}{more}", entry.state.word(), minute(entry.since))
+    format!("{} {}{attempt}{comma}{more}", Standing::of(entry, Timestamp::MIN).word(), minute(entry.since))
 }
 
-/// How many builds of a tracker are in which state, those first that need a person: `1 failed, 12 built`.
-pub fn summary(document: &Document) -> String {
-    let counts = counts(document);
+/// How many builds of a tracker stand where, those first that need a person: `1 failed, 12 built`.
+pub fn summary(document: &Document, lapsed_before: Timestamp) -> String {
+    let counts = counts(document, lapsed_before);
     if counts.is_empty() {
         return "no builds".to_owned();
     }
-    let counts: Vec<String> = counts.iter().map(|(state, number)| format!("{number} {}", state.word())).collect();
+    let counts: Vec<String> = counts.iter().map(|(standing, number)| format!("{number} {}", standing.word())).collect();
     counts.join(", ")
 }
 
-pub(super) fn counts(document: &Document) -> Vec<(State, usize)> {
-    let mut counts: BTreeMap<_, (State, usize)> = BTreeMap::new();
-    for (_, _, Entry { state, .. }) in document.entries() {
-        counts.entry((state.tone(), *state)).or_insert((*state, 0)).1 += 1;
+pub(super) fn counts(document: &Document, lapsed_before: Timestamp) -> BTreeMap<Standing, usize> {
+    let mut counts = BTreeMap::new();
+    for (_, _, entry) in document.entries() {
+        *counts.entry(Standing::of(entry, lapsed_before)).or_default() += 1;
     }
-    counts.into_values().collect()
+    counts
 }
 
 /// The last column of a table: the notes of a build that is done, the URL of one that is open.
@@ -66,9 +66,11 @@ pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
         None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
         None => None,
     };
+    let file = entry.file.as_ref().and_then(|file| Some((file.reason.as_ref()?, file.by.as_ref()?)));
+    let file = file.map(|(reason, by)| format!("published again: {reason}, by {by}"));
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let before = (has_image && entry.state != State::Built).then(|| "built before:".to_owned());
-    entry.reason.iter().cloned().chain(by).chain(next).chain(before).collect()
+    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
 
 use super::status::{more, summary};
 use crate::text::{bare_minute, printable};
-use crate::tracker::{Document, Entry, Tone};
+use crate::tracker::{Document, Standing, Tone};
 
 const HEADINGS: [&str; 6] = ["PACKAGE", "TARGET", "STATE", "SINCE (UTC)", "ATTEMPTS", "MORE"];
 const STATE: usize = 2;
@@ -16,25 +17,27 @@ const LEAST_OF_MORE: usize = 12;
 
 /// The table, in colours where they are wanted. Without them it is plain text. Times are UTC.
 ///
+/// A claim that was made before `lapsed_before` has lapsed.
 /// Where a `width` in columns is given, the last cell of a row is shortened to fit, and ends in `…` then.
-pub fn status(document: &Document, colours: bool, width: Option<usize>) -> String {
+pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, width: Option<usize>) -> String {
     let painted = |style: Style, text: &str| if colours { format!("{style}{text}{style:#}") } else { text.to_owned() };
     let bold = Style::new().bold();
     let heading = format!("{} on {}", document.product(), printable(document.reference()));
-    let mut text = format!("{}: {}\n", painted(bold, &heading), summary(document));
+    let mut text = format!("{}: {}\n", painted(bold, &heading), summary(document, lapsed_before));
     let rows: Vec<([String; 6], Style)> = document
         .entries()
         .map(|(package, target, entry)| {
+            let standing = Standing::of(entry, lapsed_before);
             let attempts = if entry.attempts() == 0 { String::new() } else { entry.attempts().to_string() };
             let cells = [
                 package.to_string(),
                 target.to_string(),
-                entry.state.word().to_owned(),
+                standing.word().to_owned(),
                 bare_minute(entry.since),
                 attempts,
                 more(entry, document.notes(package, target)),
             ];
-            (cells, style(entry))
+            (cells, style(standing))
         })
         .collect();
     let headings = (HEADINGS.map(str::to_owned), bold);
@@ -72,8 +75,8 @@ fn within(text: &str, room: Option<usize>) -> String {
     }
 }
 
-fn style(entry: &Entry) -> Style {
-    match entry.state.tone() {
+fn style(standing: Standing) -> Style {
+    match standing.tone() {
         Tone::Bad => AnsiColor::Red.on_default().bold(),
         Tone::Busy => AnsiColor::Yellow.on_default(),
         Tone::Waiting => AnsiColor::Cyan.on_default(),

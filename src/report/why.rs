@@ -1,24 +1,39 @@
 //! Why a release is built, or is not.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use crate::plan::Plan;
 use crate::plan::compare::Earlier;
 use crate::policy::FilterReason;
 use crate::release::{Nevra, Target};
 use crate::text::{count, minute, printable};
-use crate::tracker::{Document, Entry, Notes};
+use crate::tracker::{Document, Entry, Notes, Standing};
 
-/// Why each of some releases is built, held or filtered, with what the tracker knows of it. Which of them are
-/// meant is asked with a target, or without one of what is filtered for all.
+/// Why each of some releases is built, held or filtered, with what the tracker knows of it; of what the repository no
+/// longer has, what the tracker knows alone. Which of them are meant is asked with a target, or without one of what is
+/// filtered for all.
 pub fn why(
     filtered: impl Iterator<Item = (Nevra, FilterReason)>,
     plan: &Plan,
     tracker: &Document,
     is_meant: impl Fn(&Nevra, Option<&Target>) -> bool,
 ) -> String {
+    let filtered: Vec<_> = filtered.collect();
+    let offered: BTreeSet<&Nevra> = plan.builds.iter().map(|build| &build.package.nevra).collect();
+    let held: BTreeSet<&Nevra> = plan.held.iter().map(|held| &held.package).collect();
+    let left_out: BTreeSet<&Nevra> = filtered.iter().map(|(package, _)| package).collect();
+    let is_gone = |package: &&Nevra| ![&offered, &held, &left_out].iter().any(|there| there.contains(package));
+    let gone = tracker.entries().filter(|(package, _, _)| is_gone(package));
+    let gone = gone.map(|(package, target, entry)| {
+        let standing = Standing::of(entry, Timestamp::MIN).word();
+        (package, target, format!("{standing} {}; the repository has it no longer", minute(entry.since)))
+    });
     let built =
         plan.builds.iter().map(|build| (&build.package.nevra, &build.target, format!("to be built: {}", build.reason)));
     let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.reason.to_string()));
-    let cells = built.chain(held).filter(|(package, target, _)| is_meant(package, Some(target)));
+    let cells = built.chain(held).chain(gone).filter(|(package, target, _)| is_meant(package, Some(target)));
     let cells = cells.map(|(package, target, why)| {
         let known = tracker
             .entry(package, target)
@@ -27,7 +42,7 @@ pub fn why(
         let known = known.map(|text| format!("  {}\n", printable(&text))).unwrap_or_default();
         (package.clone(), target.to_string(), answer(package, Some(target), &why) + &known)
     });
-    let filtered = filtered.filter(|(package, _)| is_meant(package, None)).map(|(package, reason)| {
+    let filtered = filtered.iter().filter(|&(package, _)| is_meant(package, None)).cloned().map(|(package, reason)| {
         let text = answer(&package, None, &format!("left out by list, {reason}"));
         (package, String::new(), text)
     });

@@ -146,6 +146,17 @@ pub enum Success {
     Superseded,
 }
 
+/// The effect of acknowledging another file of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// These builds may be from it now.
+    Builds(Vec<BuildKey>),
+    /// They were before.
+    AsBefore,
+    /// There is no image of the release.
+    NotBuilt,
+}
+
 /// The effect of a change on an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
@@ -647,6 +658,34 @@ impl Document {
         if let Some(entry) = self.get(build).cloned() {
             self.put(build, entry.about(Some(checksum)));
         }
+    }
+
+    /// Records that the file of a release may have another checksum than the one that it was built from, on the targets
+    /// that are named, or on all.
+    pub fn acknowledge(
+        &mut self,
+        package: &Nevra,
+        targets: &[Target],
+        checksum: &Checksum,
+        reason: &str,
+        by: &str,
+    ) -> Acknowledged {
+        let is_named = |target: &Target| targets.is_empty() || targets.contains(target);
+        let mut built =
+            self.builds_where(|of, target, entry| of == package && is_named(target) && entry.state == State::Built);
+        if built.is_empty() {
+            return Acknowledged::NotBuilt;
+        }
+        built.retain(|build| self.get(build).and_then(Entry::checksum) != Some(checksum));
+        for build in &built {
+            if let Some(mut entry) = self.get(build).cloned().map(|entry| entry.about(Some(checksum.clone()))) {
+                if let Some(file) = &mut entry.file {
+                    (file.reason, file.by) = (Some(reason.to_owned()), Some(by.to_owned()));
+                }
+                self.put(build, entry);
+            }
+        }
+        if built.is_empty() { Acknowledged::AsBefore } else { Acknowledged::Builds(built) }
     }
 
     /// Records that a release was seen, and is not built yet. What is known of it already stays.

@@ -40,57 +40,6 @@ impl State {
     pub fn is_done(self) -> bool {
         matches!(self, Self::Skipped | Self::Built)
     }
-
-    /// The word for it in tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Building => "building",
-            Self::GivenBack => "given back",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Built => "built",
-        }
-    }
-
-    /// How it looks wherever states are shown.
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::Failed => Tone::Bad,
-            Self::Building => Tone::Busy,
-            Self::Pending | Self::GivenBack => Tone::Waiting,
-            Self::Built => Tone::Good,
-            Self::Skipped => Tone::Quiet,
-        }
-    }
-}
-
-/// How a state looks, that which needs a person first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tone {
-    /// A person should look at it.
-    Bad,
-    /// Something is under way.
-    Busy,
-    /// It is still to come.
-    Waiting,
-    /// As it should be.
-    Good,
-    /// Nothing that anybody waits for.
-    Quiet,
-}
-
-impl Tone {
-    /// The word for it in style sheets.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Bad => "bad",
-            Self::Busy => "busy",
-            Self::Waiting => "waiting",
-            Self::Good => "good",
-            Self::Quiet => "quiet",
-        }
-    }
 }
 
 /// The pipeline and job that brought an entry to its state.
@@ -146,9 +95,22 @@ pub struct PackageFile {
     pub changes: u64,
     /// Its checksum.
     pub checksum: Checksum,
+    /// Why it is all right that it took the place of the one before, where a person says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// Fields of newer versions.
     #[serde(flatten)]
     pub(super) unknown: Unknown,
+}
+
+impl PackageFile {
+    /// What makes one of two the larger.
+    fn order(&self) -> (u64, &Checksum, Option<&String>, Option<&String>) {
+        (self.changes, &self.checksum, self.reason.as_ref(), self.by.as_ref())
+    }
 }
 
 /// The state of one release on one target, and how it came about.
@@ -320,7 +282,7 @@ impl Entry {
         if let Some(checksum) = offered {
             let changes = self.file.as_ref().map_or(0, |known| known.changes.saturating_add(1));
             let unknown = self.file.map(|known| known.unknown).unwrap_or_default();
-            self.file = Some(PackageFile { changes, checksum, unknown });
+            self.file = Some(PackageFile { changes, checksum, reason: None, by: None, unknown });
         }
         self
     }
@@ -350,6 +312,10 @@ impl Entry {
     pub(super) fn bounded(mut self) -> Self {
         self.reason = words(self.reason);
         self.by = words(self.by);
+        if let Some(file) = &mut self.file {
+            file.reason = words(file.reason.take());
+            file.by = words(file.by.take());
+        }
         self.origin.pipeline_url = url(self.origin.pipeline_url);
         self.origin.job_url = url(self.origin.job_url);
         self
@@ -387,7 +353,7 @@ impl Entry {
         }
         self.file = match (self.file.take(), other.file) {
             (Some(mut file), Some(mut other)) => {
-                if (file.changes, &file.checksum) < (other.changes, &other.checksum) {
+                if file.order() < other.order() {
                     std::mem::swap(&mut file, &mut other);
                 }
                 file.unknown.merge(other.unknown);

@@ -43,14 +43,18 @@ pub(super) fn weight(document: &Document) -> usize {
 fn of_entry(entry: &Entry) -> usize {
     let texts =
         [&entry.origin.pipeline_url, &entry.origin.job_url, &entry.origin.lane, &entry.reason, &entry.by, &entry.rule];
-    let file = entry
-        .file
-        .as_ref()
-        .map_or(0, |file| size_of::<PackageFile>() + of_checksum(&file.checksum) + of_unknown(&file.unknown));
+    let file = entry.file.as_ref().map_or(0, of_file);
     let marks =
         [entry.passed_over.is_some(), entry.given_up.is_some()].map(|is_there| if is_there { 2 * WORD } else { 0 });
     // Since when, first seen, and the state.
     size_of::<Entry>() + 3 * WORD + marks.iter().sum::<usize>() + of_texts(texts) + file + of_unknown(&entry.unknown)
+}
+
+fn of_file(file: &PackageFile) -> usize {
+    size_of::<PackageFile>()
+        + of_checksum(&file.checksum)
+        + of_texts([&file.reason, &file.by])
+        + of_unknown(&file.unknown)
 }
 
 fn of_image(image: &Image) -> usize {

@@ -164,6 +164,8 @@ fn why_tells_the_decision_and_what_is_known_of_it() {
         night(4),
         pipeline(5),
     );
+    // Field tests, tracker 18: it has left the repository since.
+    document.succeed(&build("18.3.0", "al2023"), Report::default(), night(2), pipeline(2));
     let releases = runners(&["18.4.0", "18.5.0", "18.6.0"]);
     let plan = run_for(&TARGETS, &mut document.clone(), &releases, &Rules::default(), &pipeline(7), night(7));
     let source = (package("gitlab-runner-18.6.0-1.src").nevra, FilterReason::SourcePackage);
@@ -171,6 +173,8 @@ fn why_tells_the_decision_and_what_is_known_of_it() {
         report::why([source.clone()].into_iter(), &plan, &document, is_meant)
     };
     insta::assert_snapshot!(why(&|_, _| true), @r"
+    gitlab-runner-18.3.0-1.x86_64 al2023: built 2026-11-02 02:00 UTC; the repository has it no longer
+      1 attempt; first seen 2026-11-02 02:00 UTC; https://gitlab.example.com/p/2
     gitlab-runner-18.4.0-1.x86_64 al2023: built 2026-11-01 02:00 UTC
       1 attempt; first seen 2026-11-01 02:00 UTC; https://gitlab.example.com/p/1
     gitlab-runner-18.4.0-1.x86_64 rhel9: built 2026-11-04 02:00 UTC

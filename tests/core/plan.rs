@@ -8,8 +8,8 @@ use ami_scheduler::plan::{
     BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
-use ami_scheduler::release::{BuildKey, Package};
-use ami_scheduler::tracker::{Document, MAX_HEAD, Notes, Origin, Report, Room, State};
+use ami_scheduler::release::{BuildKey, Package, Target};
+use ami_scheduler::tracker::{Acknowledged, Document, MAX_HEAD, Notes, Origin, Report, Room, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sha2::Digest as _;
@@ -465,6 +465,29 @@ fn a_release_that_changed_under_its_name_is_told_of_and_not_built_again() {
     let told: Vec<_> = plan.republished.iter().map(|one| (&one.package, one.recorded.as_str(), &one.offered)).collect();
     let (recorded, offered) = (checksum("a").to_string(), checksum("b").to_string());
     assert_eq!(told, [(&runner("18.6.0").nevra, recorded.as_str(), &offered)]);
+}
+
+/// Field tests, tracker 6.
+#[test]
+fn a_change_that_a_person_acknowledges_is_told_of_no_more_until_the_next() {
+    let mut document = tracker();
+    let offered = |file: &str| [Package { checksum: Some(checksum(file)), ..runner("18.6.0") }];
+    run(&mut document, &offered("a"), &Rules::default(), 2, night(2));
+    let acknowledge = |document: &mut Document, targets: &[Target], file: &str| {
+        document.acknowledge(&runner("18.6.0").nevra, targets, &checksum(file), "signed anew", "mary")
+    };
+    assert_eq!(acknowledge(&mut document, &[], "b"), Acknowledged::NotBuilt);
+    document.succeed(&build("18.6.0"), Report::default(), night(2), pipeline(2));
+    assert_eq!(acknowledge(&mut document, &[target("rhel9")], "b"), Acknowledged::NotBuilt);
+
+    assert_eq!(acknowledge(&mut document, &[], "b"), Acknowledged::Builds(vec![build("18.6.0")]));
+
+    assert_eq!(acknowledge(&mut document, &[], "b"), Acknowledged::AsBefore);
+    let republished =
+        |file: &str| run(&mut document.clone(), &offered(file), &Rules::default(), 3, night(3)).republished;
+    assert_eq!((republished("b").len(), republished("c").len(), republished("a").len()), (0, 1, 1));
+    let (_, image) = document.image(&runner("18.6.0").nevra, &target("al2023")).expect("an image");
+    assert_eq!(image.checksum, Some(checksum("a")), "what the image was made from is not forgotten");
 }
 
 // ---------------------------------------------------------------- in which order

@@ -9,9 +9,11 @@ use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::tracker::{Document, Notes, Origin, Report};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
+/// No claim has lapsed.
+const NEVER: Timestamp = Timestamp::MIN;
 
 fn rules() -> Rules {
     Rules::default()
@@ -202,12 +204,12 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
       gitlab-runner-18.10.0-1.x86_64  rhel9   new release
       gitlab-runner-18.6.0-1.x86_64   rhel9   attempt 2 of 3; the last one failed: https://gitlab.example.com/j/94
     ");
-    insta::assert_snapshot!(table::status(&document, false, None), @"
-    gitlab-runner on main: 1 failed, 6 building, 2 built, 1 skipped
+    insta::assert_snapshot!(table::status(&document, NEVER, false, None), @"
+    gitlab-runner on main: 1 given up, 6 building, 2 built, 1 skipped
     PACKAGE                         TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64   al2023  built     2026-11-01 02:34  1         AMI_ID=ami-0a1
     gitlab-runner-18.5.0-1.x86_64   rhel9   built     2026-11-01 02:34  1         AMI_ID=ami-0b2
-    gitlab-runner-18.6.0-1.x86_64   al2023  failed    2026-11-21 03:00  3         given up 2026-11-24 02:00 UTC  https://gitlab.example.com/j/93
+    gitlab-runner-18.6.0-1.x86_64   al2023  given up  2026-11-21 03:00  3         given up 2026-11-24 02:00 UTC  https://gitlab.example.com/j/93
     gitlab-runner-18.6.0-1.x86_64   rhel9   building  2026-11-24 02:00  2         https://gitlab.example.com/p/101
     gitlab-runner-18.7.0-1.x86_64   al2023  building  2026-11-23 02:00  1         https://gitlab.example.com/p/95
     gitlab-runner-18.7.0-1.x86_64   rhel9   building  2026-11-24 01:30  1         https://gitlab.example.com/p/100
@@ -246,7 +248,7 @@ fn a_release_that_changed_under_its_name_is_a_warning_that_says_what_to_do() {
     gitlab-runner on main: 1 release x 1 target = 1 image
           0  to build
           1  built
-    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023 was published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed; `rebuild` lets it be built from what is there now
+    WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023 was published again with another content after it was built: sha256:aaa then, sha256:bbb now. It is not built again. Find out why it changed: `rebuild` lets it be built from what is there now, `acknowledge` says that the images are good as they are
     Nothing to build.
     ");
 }
@@ -274,10 +276,10 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     document.skip(&build("18.6.0", "al2023"), "why\u{9b}31m not", time(NIGHT));
     document.record_scope(&target("al2023"), &Policy::default());
     let (_, text) = run(&mut document, &["18.6.0"], &rules(), 101, NIGHT);
-    for text in [table::status(&document, false, None), text] {
+    for text in [table::status(&document, NEVER, false, None), text] {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     }
-    insta::assert_snapshot!(table::status(&document, false, None), @"
+    insta::assert_snapshot!(table::status(&document, NEVER, false, None), @"
     gitlab-runner on ref?[2J: 1 building, 1 built, 1 skipped
     PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
     gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
@@ -288,7 +290,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
 
 #[test]
 fn a_tracker_without_entries_is_a_heading() {
-    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), false, None), @"
+    insta::assert_snapshot!(table::status(&Document::new("gitlab-runner", "feature/a"), NEVER, false, None), @"
     gitlab-runner on feature/a: no builds
     PACKAGE  TARGET  STATE  SINCE (UTC)  ATTEMPTS  MORE
     ");
@@ -367,7 +369,7 @@ fn a_plan_as_markdown_tells_what_is_built_and_why_the_rest_is_not() {
 #[test]
 fn a_status_as_markdown_is_a_table_newest_first() {
     let (document, _) = a_night_of_every_kind();
-    insta::assert_snapshot!(markdown::status(&document, &[], time(NIGHT)));
+    insta::assert_snapshot!(markdown::status(&document, &[], time(NIGHT), NEVER));
 }
 
 #[test]
@@ -384,7 +386,7 @@ fn a_plain_url_stays_one_in_markdown_and_no_other_text_does() {
     let mut document = tracker();
     let reason = "see https://gitlab.example.com/a_b/issues/7, not http://x_y or https://x/`id`";
     document.skip_by_hand(&build("18.6.0", "al2023"), reason, "mary", time(NIGHT));
-    let text = markdown::status(&document, &[], time(NIGHT));
+    let text = markdown::status(&document, &[], time(NIGHT), NEVER);
     let told = r"see https://gitlab.example.com/a_b/issues/7, not http://x\_y or https://x/\`id\`, by mary";
     assert!(text.contains(told), "{text}");
 }
@@ -419,7 +421,8 @@ fn of_two_releases_the_one_that_changed_under_its_name_has_failed() {
 #[test]
 fn a_table_on_a_narrow_terminal_has_its_last_column_cut() {
     let (document, _) = a_night_of_every_kind();
-    let (whole, narrow) = (table::status(&document, false, None), table::status(&document, false, Some(90)));
+    let (whole, narrow) =
+        (table::status(&document, NEVER, false, None), table::status(&document, NEVER, false, Some(90)));
     assert!(whole.lines().any(|line| line.chars().count() > 90) && narrow.contains('…'), "{narrow}");
     for (whole, narrow) in whole.lines().zip(narrow.lines()) {
         assert!(narrow.chars().count() <= 90, "{narrow}");
@@ -430,7 +433,7 @@ fn a_table_on_a_narrow_terminal_has_its_last_column_cut() {
 #[test]
 fn a_table_in_colours_is_the_plain_one_in_colours() {
     let (document, _) = a_night_of_every_kind();
-    let coloured = table::status(&document, true, None);
+    let coloured = table::status(&document, NEVER, true, None);
     let mut plain = String::new();
     for part in coloured.split('\u{1b}') {
         plain.push_str(if plain.is_empty() && !coloured.starts_with('\u{1b}') {
@@ -439,13 +442,13 @@ fn a_table_in_colours_is_the_plain_one_in_colours() {
             part.split_once('m').map_or("", |(_, text)| text)
         });
     }
-    assert_eq!(plain, table::status(&document, false, None));
-    assert!(coloured.contains("\u{1b}[1m\u{1b}[31mfailed\u{1b}[0m"), "{coloured:?}");
+    assert_eq!(plain, table::status(&document, NEVER, false, None));
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31mgiven up\u{1b}[0m"), "{coloured:?}");
 }
 
 #[test]
 fn the_page_allows_its_own_style_and_script_and_nothing_else() {
-    let html = page::page(&[(tracker(), vec![])], time(NIGHT)).expect("a page");
+    let html = page::page(&[(tracker(), vec![])], time(NIGHT), NEVER).expect("a page");
     assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html}");
     assert_eq!(html.matches("<script").count(), 1);
     assert_eq!(html.matches(" src=").count() + html.matches("http-equiv=\"refresh").count(), 0);
@@ -457,7 +460,7 @@ fn a_note_name_with_control_characters_reaches_no_page() {
     let mut document = tracker();
     let forged = notes(&[("A\u{1b}[2J\u{202e}\n", "ami-\u{1b}[0m")]);
     document.succeed(&build("18.6.0", "al2023"), forged.into(), time(NIGHT), pipeline(91));
-    let html = page::page(&[(document, vec![])], time(NIGHT)).expect("a page");
+    let html = page::page(&[(document, vec![])], time(NIGHT), NEVER).expect("a page");
     assert!(html.contains("<dt>A?[2J??</dt><dd><code>ami-?[0m</code>"));
     assert!(!html.contains(['\u{1b}', '\u{202e}']));
 }

@@ -25,6 +25,7 @@ enum Change {
     Unskip,
     Import,
     Rebuild,
+    Acknowledge { digit: u8, by: u8 },
     RecordFirstSeen,
     Forget,
     BackOff { pipeline: u64 },
@@ -60,6 +61,7 @@ fn change() -> impl Strategy<Value = Change> {
         (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
         (0u8..2).prop_map(|lane| Change::Run { lane }),
         Just(Change::Rebuild),
+        (0u8..3, 0u8..2).prop_map(|(digit, by)| Change::Acknowledge { digit, by }),
     ]
 }
 
@@ -90,6 +92,11 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::RecordChecksum { digit } => {
                 document
                     .record_checksum(&build, format!("sha256:{}", digit.to_string().repeat(64)).parse().expect("one"));
+            }
+            Change::Acknowledge { digit, by } => {
+                let checksum = format!("sha256:{}", digit.to_string().repeat(64)).parse().expect("one");
+                let by = format!("person {by}");
+                drop(document.acknowledge(&build.package, &[], &checksum, "signed anew", &by));
             }
             Change::RemoveTarget => document.remove_target(&build.target),
             Change::Settle { pipeline } => drop(document.settle(*pipeline, now, &origin(*pipeline), |_| None)),

@@ -20,5 +20,5 @@ pub use images::ImageArgs;
 pub use limits::LimitArgs;
 pub use origin::{LaneArgs, OriginArgs};
 pub use release::{Release, ReleaseArgs};
-pub use rules::RuleArgs;
+pub use rules::{ClaimArgs, RuleArgs};
 pub use tracker::{TrackerArgs, TrackerPlace};

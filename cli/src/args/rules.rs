@@ -39,9 +39,16 @@ pub struct RuleArgs {
     /// after 1, 2, 4 and up to 32 runs more.
     #[arg(long, value_name = "N", default_value = "3", value_parser = attempts)]
     max_attempts: u32,
+    #[command(flatten)]
+    claims: ClaimArgs,
+}
+
+/// How long claims hold.
+#[derive(Debug, Clone, Args)]
+pub struct ClaimArgs {
     /// How long the claim of a pipeline that never ended holds its builds back, such as 12h or 90m
     #[arg(long, value_name = "DURATION", default_value = "12h", value_parser = duration)]
-    claim_timeout: SignedDuration,
+    pub claim_timeout: SignedDuration,
 }
 
 impl RuleArgs {
@@ -58,7 +65,7 @@ impl RuleArgs {
             first_run: self.first_run.into(),
             max_builds: self.max_builds as usize,
             max_attempts: self.max_attempts.into(),
-            claim_timeout: self.claim_timeout,
+            claim_timeout: self.claims.claim_timeout,
         }
     }
 }

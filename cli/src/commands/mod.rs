@@ -4,6 +4,7 @@
 // The comments are help texts for terminals, not Markdown.
 #![allow(clippy::doc_markdown)]
 
+mod acknowledge;
 mod completions;
 mod diff;
 mod import;
@@ -34,6 +35,7 @@ pub enum Command {
     Why(Box<why::Why>),
     Skip(skip::Skip),
     Unskip(unskip::Unskip),
+    Acknowledge(acknowledge::Acknowledge),
     Rebuild(rebuild::Rebuild),
     Import(import::Import),
     Reconcile(reconcile::Reconcile),
@@ -55,6 +57,7 @@ impl Command {
             Self::Skip(skip) => skip.run(session),
             Self::Unskip(unskip) => unskip.run(session),
             Self::Rebuild(rebuild) => rebuild.run(session),
+            Self::Acknowledge(acknowledge) => acknowledge.run(session),
             Self::Import(import) => import.run(session),
             Self::Reconcile(reconcile) => reconcile.run(session),
             Self::Tracker(tracker) => tracker.run(session),

@@ -88,6 +88,8 @@ impl Skip {
 
     fn skip(&self, document: &mut Document, releases: &[Nevra], targets: &[Target], session: &Session) -> Outcome {
         let mut outcome = Outcome::default();
+        let is_unknown = |package: &&Nevra| !document.entries().any(|(known, _, _)| known == *package);
+        let unknown: Vec<Nevra> = releases.iter().filter(is_unknown).cloned().collect();
         for (package, target) in releases.iter().flat_map(|package| targets.iter().map(move |target| (package, target)))
         {
             let build = BuildKey { package: package.clone(), target: target.clone() };
@@ -102,6 +104,9 @@ impl Skip {
                 (Recorded::Changed, Some(State::Building)) => outcome
                     .told
                     .push(format!("Skipped: {package} {target}; the build that is under way counts if it succeeds")),
+                (Recorded::Changed, _) if unknown.contains(package) => outcome
+                    .told
+                    .push(format!("Skipped: {package} {target}; no run has seen this release yet: is its name right?")),
                 (Recorded::Changed, _) => outcome.told.push(format!("Skipped: {package} {target}")),
             }
         }

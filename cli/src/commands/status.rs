@@ -1,4 +1,3 @@
-use std::fmt;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,14 +7,15 @@ use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::report::{self, markdown, page, table};
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{Document, Entry, State, TrackerName};
+use ami_scheduler::tracker::{Document, Standing, TrackerName};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 
 use crate::args::environment::variable;
 use crate::args::lists::ListOf;
 use crate::args::values::product;
-use crate::args::{OverdueArgs, TrackerPlace};
+use crate::args::{ClaimArgs, OverdueArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on};
 use crate::files::{print, write};
 use crate::night::earlier;
@@ -54,14 +54,16 @@ pub struct Status {
     /// Only the tracker of this product
     #[arg(long, value_name = "NAME", value_parser = product)]
     product: Option<String>,
-    /// Only builds in these states: pending, building, failed, given-up, skipped, built
+    /// Only builds in these states: pending, building, lapsed, given-back, failed, given-up, skipped, built
     ///
-    /// What is given up has failed, too: failed shows both.
+    /// failed shows what is given up, too, and building the claims that have lapsed.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    state: ListOf<Standing>,
+    state: ListOf<Wanted>,
     /// In which form
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    claims: ClaimArgs,
     #[command(flatten)]
     overdue: OverdueArgs,
     /// End with an exit code of its own, after all else is done, if one of these alarms is raised: overdue (8), given_up
@@ -80,46 +82,28 @@ pub struct Status {
 }
 
 /// Where a build stands, for those who look for some.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    In(State),
-    GivenUp,
-}
+#[derive(Debug, Clone, Copy)]
+struct Wanted(Standing);
 
-impl Standing {
-    const ALL: [Self; 6] = [
-        Self::In(State::Pending),
-        Self::In(State::Building),
-        Self::In(State::Failed),
-        Self::GivenUp,
-        Self::In(State::Skipped),
-        Self::In(State::Built),
-    ];
-
-    fn is_of(self, entry: &Entry) -> bool {
-        match self {
-            Self::In(state) => entry.state == state,
-            Self::GivenUp => entry.is_given_up(),
+impl Wanted {
+    /// Whoever looks for what has failed looks for what is given up, too; the same with claims.
+    fn is_met_by(self, found: Standing) -> bool {
+        match self.0 {
+            Standing::Failed => matches!(found, Standing::Failed | Standing::GivenUp),
+            Standing::Building => matches!(found, Standing::Building | Standing::Lapsed),
+            wanted => wanted == found,
         }
     }
 }
 
-impl fmt::Display for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::In(state) => state.word(),
-            Self::GivenUp => "given-up",
-        })
-    }
-}
-
-impl FromStr for Standing {
+impl FromStr for Wanted {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|standing| standing.to_string() == text).ok_or_else(|| {
-            format!("{text:?} is no state: expected {}", Self::ALL.map(|standing| standing.to_string()).join(", "))
-        })
+        let words = Standing::ALL.map(|standing| standing.word().replace(' ', "-"));
+        let found = words.iter().position(|word| word == text);
+        let known = || format!("{text:?} is no state: expected {}", words.join(", "));
+        found.map(|number| Self(Standing::ALL[number])).ok_or_else(known)
     }
 }
 
@@ -154,6 +138,7 @@ impl Status {
         });
         let last_run = self.builds.as_deref().map(earlier).transpose()?;
         let limits = self.overdue.limits();
+        let lapsed_before = session.now.saturating_sub(self.claims.claim_timeout).unwrap_or(Timestamp::MIN);
         let mut alarms = Vec::new();
         let documents: Vec<(Document, Vec<String>)> = documents
             .into_iter()
@@ -171,7 +156,10 @@ impl Status {
                 let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
                 told.extend(last_run.map(|alarm| alarm.explanation.clone()));
                 let wanted = &self.state.0;
-                document.retain(|entry| wanted.is_empty() || wanted.iter().any(|standing| standing.is_of(entry)));
+                document.retain(|entry| {
+                    let found = Standing::of(entry, lapsed_before);
+                    wanted.is_empty() || wanted.iter().any(|wanted| wanted.is_met_by(found))
+                });
                 (document, told)
             })
             .collect();
@@ -181,14 +169,16 @@ impl Status {
                 let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
                 ami_scheduler::text::escaped_json(&json) + "\n"
             }
-            (Format::Html, _) => page::page(&documents, session.now).map_err(anyhow::Error::from)?,
+            (Format::Html, _) => page::page(&documents, session.now, lapsed_before).map_err(anyhow::Error::from)?,
             (Format::Table | Format::Markdown, Some(none)) => format!("{none}\n"),
             (Format::Table, None) => {
                 let (colours, width) = (self.is_coloured(), self.width());
-                one_below_the_other(documents.iter().map(|(document, _)| table::status(document, colours, width)))
+                one_below_the_other(
+                    documents.iter().map(|(document, _)| table::status(document, lapsed_before, colours, width)),
+                )
             }
             (Format::Markdown, None) => one_below_the_other(
-                documents.iter().map(|(document, told)| markdown::status(document, told, session.now)),
+                documents.iter().map(|(document, told)| markdown::status(document, told, session.now, lapsed_before)),
             ),
         };
         match &self.output {
