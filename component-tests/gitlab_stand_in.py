@@ -36,6 +36,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from email.message import Message
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
@@ -218,7 +219,7 @@ class GitLab:
         #: Whether a job token may list the jobs of a pipeline: not in GitLab 17.
         self.job_tokens_list_jobs = True
         self.log: list[Logged] = []
-        self._clock = clock
+        self.clock = clock
         self._random = random.Random(self.faults.seed)
         self._planned: list[tuple[str, str | None, str]] = []
         self._last_id = 0
@@ -272,7 +273,7 @@ class GitLab:
 
     def _now(self) -> str:
         """As in GitLab's JSON: UTC, milliseconds."""
-        now = self._clock()
+        now = self.clock()
         return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
 
     def requests(self, method: str | None = None, path: str = "") -> list[Logged]:
@@ -591,6 +592,9 @@ class Handler(BaseHTTPRequestHandler):
         if cut or not reply:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return format_datetime(self.server.gitlab.clock(), usegmt=True)
 
     def log_message(self, format: str, *args: Any) -> None:
         if self.verbose:

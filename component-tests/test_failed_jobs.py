@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -261,3 +262,22 @@ def test_a_build_that_was_retried_by_hand_and_succeeded_stays_built(night: Night
     assert night.entries() == before
     assert {target: entry["state"] for target, entry in before.items()} == {"al2023": "built", "rhel9": "built"}
     assert len(night.gitlab.requests("GET", JOBS)) == asked, "there was nothing to ask for"
+
+
+def test_the_clock_of_gitlab_counts_and_one_that_was_wrong_holds_nothing(night: Night) -> None:
+    """Field tests, tracker 11: a runner's clock was years ahead when it claimed, and that of this one is behind."""
+    in_2031 = night.ami("diff", "--targets", "al2023,rhel9,rocky9", *TRACKER, *CHILD, "--pipeline", PARENT + 1, "--now", "2031-01-01T00:00:00Z",
+                        "--claim-timeout", "87600h")
+    assert in_2031.code == 0 and night.entries()["rocky9"]["since"] == "2031-01-01T00:00:00Z", in_2031.all
+    today = datetime.now(timezone.utc).replace(microsecond=0)
+    night.gitlab.clock = lambda: today + timedelta(hours=2)
+
+    held = night.ami("diff", "--targets", "al2023,rhel9,rocky9", *TRACKER, *CHILD, "--pipeline", PARENT + 2)
+
+    assert held.code == 0, held.all
+    assert re.search(r"WARNING: the clock of this machine is 1(19|20) minutes behind that of GitLab, which says 20", held.err), held.err
+    assert "WARNING: in the tracker 1 build changed at a time that is yet to come, gitlab-runner-18.6.0-1.x86_64 for rocky9 at 2031-01-01 00:00 UTC" in held.err
+    assert night.entries()["rocky9"]["since"] == f"{today + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
+    night.gitlab.clock = lambda: today + timedelta(hours=15)
+    lapsed = night.ami("diff", "--targets", "al2023,rhel9,rocky9", *TRACKER, *CHILD, "--pipeline", PARENT + 3)
+    assert "rocky9" in {build["target"] for build in night.ami.json("builds.json")["builds"]}, lapsed.all

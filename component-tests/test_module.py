@@ -528,7 +528,7 @@ def test_a_project_access_token_wins_over_the_job_token(ami: Module, gitlab: Git
 def test_more_files_than_a_page_holds_are_read_to_the_last(ami: Module, gitlab: GitLab) -> None:
     gitlab.limit = 300
     seconds = itertools.count()
-    gitlab._clock = lambda: datetime(2026, 11, 24, tzinfo=timezone.utc) + timedelta(seconds=next(seconds))
+    gitlab.clock = lambda: datetime(2026, 11, 24, tzinfo=timezone.utc) + timedelta(seconds=next(seconds))
     inside = ami.inside_job_of(gitlab)
     assert inside("update", "--force", "--tracker", "gitlab", "--package", "gitlab-runner-1-1.x86_64", "--target", "t").code == 0
     for number in range(150):

@@ -36,7 +36,7 @@ pub fn give_back_cancelled(
         let jobs = || project()?.jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
         let name = job_of_component(lane.as_deref().unwrap_or_default(), document.product(), LAST_JOB);
         if jobs().is_ok_and(|jobs| was_cancelled(&name, &jobs)) {
-            given_back.extend(document.give_back(pipeline, lane.as_deref(), session.now, |_| true));
+            given_back.extend(document.give_back(pipeline, lane.as_deref(), session.now(), |_| true));
         }
     }
     given_back

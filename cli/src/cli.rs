@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::anyhow;
 use clap::error::ErrorKind;
@@ -14,6 +15,7 @@ use crate::args::LimitArgs;
 use crate::args::environment::with_variables;
 use crate::args::mistakes::Mistake;
 use crate::args::values::{switch, time};
+use crate::clock::Clock;
 use crate::commands::Command;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
@@ -86,7 +88,7 @@ pub fn run() -> Result<(), Failure> {
             if quiet {
                 crate::messages::be_quiet();
             }
-            let session = Session { now: now.unwrap_or_else(Timestamp::now), ca_file, limits: limits.into() };
+            let session = Session { clock: Rc::new(Clock::new(now)), ca_file, limits: limits.into() };
             command.run(&session, Cli::command)
         }
         Err(help) if !help.use_stderr() => {

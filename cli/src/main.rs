@@ -8,6 +8,7 @@ mod adoption;
 mod args;
 mod claims;
 mod cli;
+mod clock;
 mod commands;
 mod exit;
 mod fetch;

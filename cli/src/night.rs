@@ -8,7 +8,7 @@ use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
 use ami_scheduler::report;
-use ami_scheduler::text::count;
+use ami_scheduler::text::{count, minute};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_text};
 use anyhow::{Context as _, anyhow, bail};
@@ -60,7 +60,6 @@ impl Night {
         rules: RuleArgs,
         origin: Origin,
     ) -> Result<Self, Failure> {
-        let now = session.now;
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
         let targets = only(&all_targets, &request.only_targets).with_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
@@ -82,11 +81,15 @@ impl Night {
             let mut heads = tracker.read().with_exit(Exit::Tracker)?;
             let (before, taken_over) = match heads.document.take() {
                 Some(document) => (document, None),
-                None => first_document(store.as_ref(), &tracker, &heads, product, reference, &all_targets, now)?,
+                None => {
+                    first_document(store.as_ref(), &tracker, &heads, product, reference, &all_targets, session.now())?
+                }
             };
             (before, taken_over, Some((store, heads)))
         };
+        let now = session.now();
         let mut after = before.clone();
+        tell_of_times_to_come(&after.cap_times(now), now);
         let given_back = claims::give_back_cancelled(&mut after, &tracker_args.place, &origin, session);
         let offered = &packages.packages;
         let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
@@ -160,6 +163,19 @@ impl Night {
             tracker.write(heads, &self.after)
         };
         write().with_exit(Exit::Tracker)
+    }
+}
+
+/// Says that a clock was wrong.
+fn tell_of_times_to_come(capped: &[(BuildKey, Timestamp)], now: Timestamp) {
+    if let Some((BuildKey { package, target }, time)) = capped.iter().max_by_key(|(_, time)| time) {
+        message!(
+            "WARNING: in the tracker {} changed at a time that is yet to come, {package} for {target} at {}: a clock was wrong. \
+             It is {} now, and that counts",
+            count(capped.len(), "build"),
+            minute(*time),
+            minute(now)
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The surroundings of a command: the present, servers, the store of the trackers, the project.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use ami_scheduler::redacted::given_url;
 use ami_scheduler::tracker::heads::Store;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::args::TrackerPlace;
 use crate::args::environment::variable;
+use crate::clock::Clock;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read;
 use crate::gitlab::{Project, Token};
@@ -18,7 +20,7 @@ use crate::store::{Directory, SecureFiles};
 /// The surroundings of a command.
 pub struct Session {
     /// The present.
-    pub now: Timestamp,
+    pub clock: Rc<Clock>,
     /// Certificates that a person names.
     pub ca_file: Option<PathBuf>,
     /// How long servers may take.
@@ -26,6 +28,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// The present: as GitLab has it, once the tracker was read from it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A client that trusts the certificates, and takes the proxies, that a person names.
     pub fn client(&self) -> Result<Client, Failure> {
         let named = |name: &'static str| Some((name, PathBuf::from(variable(name)?)));
@@ -44,7 +51,7 @@ impl Session {
     pub fn store(&self, place: &TrackerPlace) -> Result<Box<dyn Store>, Failure> {
         match place {
             TrackerPlace::Directory(path) => Ok(Box::new(Directory::new(path))),
-            TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, self.client()?))),
+            TrackerPlace::Gitlab => Ok(Box::new(SecureFiles::new(project()?, self.client()?, Rc::clone(&self.clock)))),
         }
     }
 }

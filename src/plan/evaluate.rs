@@ -73,6 +73,8 @@ impl Context<'_> {
             return None; // nor is it, whatever the publisher's clock says
         }
         let first_seen = entry.and_then(|entry| entry.first_seen).unwrap_or(self.now);
+        // A publisher whose clock is wrong would hold a release back until then.
+        let built_at = built_at.filter(|built_at| *built_at <= self.now);
         let born = built_at.map_or(first_seen, |built_at| built_at.max(first_seen));
         let until = born.saturating_add(self.rules.min_age).unwrap_or(Timestamp::MAX);
         (self.now < until).then_some(until)

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{IMPORTED, is_zero};
@@ -16,6 +16,8 @@ use crate::policy::Policy;
 use crate::release::{BuildKey, Checksum, Nevra, Target};
 use crate::text::named;
 
+/// By how much the clocks of two machines may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 const FORMAT: &str = "ami-scheduler/tracker/2";
 
 /// The builds of one product on one ref, and what was recorded of them.
@@ -651,6 +653,22 @@ impl Document {
             let failed = claim.transition(State::Failed, now, origin);
             self.put(build, failed);
         }
+    }
+
+    /// Puts `now` in the place of times that are yet to come: a clock was wrong then, and what counts from them would
+    /// never end. A few minutes are no fault. Returns the builds, each with its time.
+    pub fn cap_times(&mut self, now: Timestamp) -> Vec<(BuildKey, Timestamp)> {
+        let latest = now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+        let to_come = self.entries().filter_map(|(package, target, entry)| {
+            let (entry, time) = entry.with_capped_times(now, latest)?;
+            Some((BuildKey { package: package.clone(), target: target.clone() }, entry, time))
+        });
+        let to_come: Vec<_> = to_come.collect();
+        let capped = |(build, entry, time): (BuildKey, Entry, Timestamp)| {
+            self.put(&build, entry);
+            (build, time)
+        };
+        to_come.into_iter().map(capped).collect()
     }
 
     /// Records another checksum of the package file that a build is about.

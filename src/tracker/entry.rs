@@ -124,8 +124,8 @@ impl PackageFile {
 /// 5. more attempts that were given back;
 /// 6. more decisions of people;
 /// 7. passed over by more runs, and given up;
-/// 8. the smaller pipeline id, then the earlier first sight, then the longer JSON, then its bytes: any
-///    choice, as long as all make the same.
+/// 8. the smaller pipeline id, then the earlier first sight, then the earlier time of its state, then the longer JSON,
+///    then its bytes: any choice, as long as all make the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "EntryJson")]
 pub struct Entry {
@@ -321,6 +321,14 @@ impl Entry {
         self
     }
 
+    /// The entry with `now` for the times that are later than `latest`, and the last of them; `None` where none is.
+    pub(super) fn with_capped_times(&self, now: Timestamp, latest: Timestamp) -> Option<(Self, Timestamp)> {
+        let last = self.first_seen.map_or(self.since, |seen| seen.max(self.since));
+        let capped = |time: Timestamp| if time > latest { now } else { time };
+        let entry = Self { since: capped(self.since), first_seen: self.first_seen.map(capped), ..self.clone() };
+        (last > latest).then_some((entry, last))
+    }
+
     /// Whether it was built before the tracker knew of it.
     pub fn is_imported(&self) -> bool {
         self.state == State::Built && self.rule.as_deref() == Some(IMPORTED)
@@ -381,7 +389,8 @@ impl Entry {
     fn rank(&self) -> impl Ord + use<> {
         let done = self.state.is_done().then_some(self.state);
         let passed_over = self.passed_over.map(|passed| passed.runs);
-        let origin = (Reverse(self.origin.pipeline), Reverse(self.first_seen.unwrap_or(Timestamp::MAX)));
+        let times = (Reverse(self.first_seen.unwrap_or(Timestamp::MAX)), Reverse(self.since));
+        let origin = (Reverse(self.origin.pipeline), times);
         let state = (self.epoch, done, self.attempt, self.state, !self.is_only_seen());
         (state, self.given_back, self.decisions, passed_over, self.given_up.is_some(), origin)
     }

@@ -75,14 +75,17 @@ impl Seen {
         let (changes, revision, unknown) = (0, read.revision.clone(), Unknown::default());
         let seen = Self { changes, since: now, releases, revision, shrank: None, unknown };
         let Some(before) = before else { return seen };
-        let was = before.shrank.filter(|shrank| now.duration_since(shrank.at) < SHRANK_IS_NEWS);
+        let at_most_now = |shrank: Shrank| Shrank { at: shrank.at.min(now), ..shrank };
+        let was = before.shrank.map(at_most_now).filter(|shrank| now.duration_since(shrank.at) < SHRANK_IS_NEWS);
         let shrank = if 2 * releases < before.releases { Some(Shrank { at: now, from: before.releases }) } else { was };
         let shrank = shrank.filter(|shrank| 2 * releases < shrank.from);
         // A revision is remembered now and then only: each time would be a write each night where other
         // packages come and go.
         let is_due = |limit: SignedDuration| now.duration_since(before.since) > limit / 4;
         let moved_on = before.revision != read.revision && unchanged_limit.is_some_and(is_due);
-        if releases != before.releases || shrank != before.shrank || moved_on {
+        // A time that is yet to come was that of a clock which was wrong.
+        let is_to_come = before.since > now;
+        if releases != before.releases || shrank != before.shrank || moved_on || is_to_come {
             Self { changes: before.changes.saturating_add(1), shrank, unknown: before.unknown.clone(), ..seen }
         } else {
             before.clone()

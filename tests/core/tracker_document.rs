@@ -551,6 +551,34 @@ fn what_was_there_before_is_no_run() {
     assert_eq!(document.notes(&runner("18.5.0").nevra, &one().target), &notes("ami-1"));
 }
 
+/// Field tests, tracker 11: one runner's clock was years ahead once.
+#[test]
+fn times_that_are_yet_to_come_count_as_now_and_a_few_minutes_are_no_fault() {
+    let (now, ahead) = (night(2), time("2031-01-01T00:00:00Z"));
+    for (since, is_capped) in
+        [(ahead, true), (time("2026-11-02T02:05:01Z"), true), (time("2026-11-02T02:05:00Z"), false)]
+    {
+        let mut document = empty();
+        document.claim(&one(), "new_release", None, since, pipeline(7));
+        let seen = build("18.7.0", "al2023");
+        document.record_first_seen(&seen, since);
+        let before = document.clone();
+
+        let capped = document.cap_times(now);
+
+        let times = (entry(&document).since, document.get(&seen).and_then(|entry| entry.first_seen));
+        if is_capped {
+            assert_eq!(capped, [(one(), since), (seen, since)]);
+            assert_eq!(times, (now, Some(now)));
+            assert!(entry(&document).is_claimed_by(7, None));
+        } else {
+            assert_eq!((capped, times), (vec![], (since, Some(since))));
+        }
+        assert_eq!(before.merge(document.clone()), document, "an older head does not bring the time back");
+        assert_eq!(document.cap_times(now), []);
+    }
+}
+
 #[test]
 fn what_is_skipped_or_built_is_done() {
     use State::{Building, Built, Failed, GivenBack, Pending, Skipped};

@@ -25,6 +25,7 @@ enum Change {
     Unskip,
     Import,
     Rebuild,
+    CapTimes,
     Acknowledge { digit: u8, by: u8 },
     RecordFirstSeen,
     Forget,
@@ -61,6 +62,7 @@ fn change() -> impl Strategy<Value = Change> {
         (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
         (0u8..2).prop_map(|lane| Change::Run { lane }),
         Just(Change::Rebuild),
+        Just(Change::CapTimes),
         (0u8..3, 0u8..2).prop_map(|(digit, by)| Change::Acknowledge { digit, by }),
     ]
 }
@@ -111,6 +113,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Rebuild => {
                 drop(document.rebuild(&build.package, std::slice::from_ref(&build.target), "again", None, now));
             }
+            Change::CapTimes => drop(document.cap_times(at(*second - 60 * 60))),
             Change::RecordFirstSeen => document.record_first_seen(&build, now),
             Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),

@@ -153,7 +153,7 @@ impl Diff {
             by: self.by.filter(|by| !by.is_empty()),
         };
         let mut night = Night::make(session, &self.packages, request, &self.tracker, self.rules, origin)?;
-        let now = session.now;
+        let now = night.now;
         let notes: Vec<String> = self.notes.0.iter().map(ToString::to_string).collect();
         let alarms = night.alarms(&self.alarms.limits(), &notes);
         let stop = raised(&self.alarms.stop_on.0, &alarms);

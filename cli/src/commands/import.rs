@@ -74,7 +74,7 @@ impl Import {
             let reason = format!("imported from {file}");
             let (new, known): (Vec<_>, Vec<_>) =
                 trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
-                    let recorded = builds.map(|build| document.import(&build, &reason, session.now));
+                    let recorded = builds.map(|build| document.import(&build, &reason, session.now()));
                     Ok(recorded.partition(|one| *one == Recorded::Changed))
                 })?;
             output!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
@@ -88,7 +88,7 @@ impl Import {
         let product = &adoption.packages.product;
         let (found, new, all) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
             let found = adoption.find(document, targets);
-            let (new, all) = adopt(document, &found, session.now);
+            let (new, all) = adopt(document, &found, session.now());
             Ok((found, new, all))
         })?;
         output!("{product}: {new} recorded as built, {} were so before.", all - new);

@@ -121,7 +121,7 @@ impl List {
         let policy = self.policy().with_exit(Exit::CommandLine)?;
         let repositories = repositories(&self.repo_url, session.client()?).with_exit(Exit::CommandLine)?;
         let keys = self.gpg_key.as_ref().and_then(|key| key.0.as_deref()).map(trusted_keys).transpose()?;
-        let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now)
+        let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now())
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
             message!(
@@ -138,7 +138,7 @@ impl List {
         }
         let text = report::listing(&self.product, &read, &policy, &wanted, &filtered, self.explain);
         // The process ends here: thousands of releases need not be freed one by one.
-        let packages = ManuallyDrop::new(Packages::new(&self.product, read, session.now, policy, wanted, filtered));
+        let packages = ManuallyDrop::new(Packages::new(&self.product, read, session.now(), policy, wanted, filtered));
         write_json(&self.output, &*packages)?;
         output!("{}", text.trim_end());
         Ok(())

@@ -44,7 +44,7 @@ impl Rebuild {
         let asked = change_releases(session, &self.named, false, |document, releases, place| {
             refuse_last_epoch(document, releases, targets)?;
             let mut rebuild =
-                |package| document.rebuild(package, targets, &self.reason, self.by.as_deref(), session.now);
+                |package| document.rebuild(package, targets, &self.reason, self.by.as_deref(), session.now());
             let asked: Vec<BuildKey> = releases.iter().flat_map(&mut rebuild).collect();
             if asked.is_empty() {
                 let targets = if targets.is_empty() { String::new() } else { format!(" on {}", listed(targets)) };

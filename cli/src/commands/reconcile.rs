@@ -68,7 +68,6 @@ impl FromStr for Apply {
 
 impl Reconcile {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        let now = session.now;
         let json = read_file_or_stdin(&self.file)?;
         let adoption = Adoption::read(&self.file, &json, &self.images, &self.targets.0)?;
         let product = &adoption.packages.product;
@@ -76,6 +75,7 @@ impl Reconcile {
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
         let (not_recorded, without_image, is_any_known) =
             trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+                let now = session.now();
                 let found = adoption.find(document, &self.targets.0);
                 let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
                 output!(

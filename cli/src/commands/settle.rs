@@ -61,7 +61,6 @@ pub struct Settle {
 impl Settle {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier(self.junit.as_deref())?;
-        let now = session.now;
         let store = session.store(&self.tracker.place)?;
         let reference = &self.tracker.reference;
         let products = match &self.product {
@@ -85,6 +84,7 @@ impl Settle {
             let tracker = Tracker::new(store.as_ref(), &product, reference).with_exit(Exit::Tracker)?;
             let heads = tracker.read().with_exit(Exit::Tracker)?;
             let Some(mut document) = heads.document.clone() else { continue };
+            let now = session.now();
             is_tracked = true;
             let is_given_back = |build: &BuildKey| self.give_back || never_began(build, &jobs);
             let given_back = document.give_back(self.pipeline, origin.lane.as_deref(), now, is_given_back);
@@ -102,7 +102,7 @@ impl Settle {
                 output!("Recorded as failed: {} {} (attempt {}){job}", build.package, build.target, entry.attempts());
             }
         }
-        write_junit(self.junit.as_deref(), reference, now, &cases)?;
+        write_junit(self.junit.as_deref(), reference, session.now(), &cases)?;
         if !is_tracked {
             output!("Nothing to settle: {}", no_tracker(store.as_ref(), self.product.as_deref(), reference));
         } else if cases.is_empty() {

@@ -98,7 +98,7 @@ impl Skip {
             if releases.len() > 1 && self.target.0.is_empty() && state.is_none() {
                 continue;
             }
-            match (document.skip_by_hand(&build, &self.reason, &self.by, session.now), state) {
+            match (document.skip_by_hand(&build, &self.reason, &self.by, session.now()), state) {
                 (Recorded::AsBefore, Some(State::Built)) => outcome.too_late.push(build),
                 (Recorded::AsBefore, _) => outcome.told.push(format!("Was skipped before: {package} {target}")),
                 (Recorded::Changed, Some(State::Building)) => outcome

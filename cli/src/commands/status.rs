@@ -138,12 +138,12 @@ impl Status {
         });
         let last_run = self.builds.as_deref().map(earlier).transpose()?;
         let limits = self.overdue.limits();
-        let lapsed_before = session.now.saturating_sub(self.claims.claim_timeout).unwrap_or(Timestamp::MIN);
+        let lapsed_before = session.now().saturating_sub(self.claims.claim_timeout).unwrap_or(Timestamp::MIN);
         let mut alarms = Vec::new();
         let documents: Vec<(Document, Vec<String>)> = documents
             .into_iter()
             .map(|mut document| {
-                let overdue = report::overdue(&document, &limits, session.now);
+                let overdue = report::overdue(&document, &limits, session.now());
                 let (mut told, overdue): (Vec<_>, Vec<_>) = overdue.into_iter().unzip();
                 alarms.extend(overdue);
                 if self.fail_on.0.contains(&AlarmKind::GivenUp) {
@@ -169,7 +169,7 @@ impl Status {
                 let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
                 ami_scheduler::text::escaped_json(&json) + "\n"
             }
-            (Format::Html, _) => page::page(&documents, session.now, lapsed_before).map_err(anyhow::Error::from)?,
+            (Format::Html, _) => page::page(&documents, session.now(), lapsed_before).map_err(anyhow::Error::from)?,
             (Format::Table | Format::Markdown, Some(none)) => format!("{none}\n"),
             (Format::Table, None) => {
                 let (colours, width) = (self.is_coloured(), self.width());
@@ -178,7 +178,7 @@ impl Status {
                 )
             }
             (Format::Markdown, None) => one_below_the_other(
-                documents.iter().map(|(document, told)| markdown::status(document, told, session.now, lapsed_before)),
+                documents.iter().map(|(document, told)| markdown::status(document, told, session.now(), lapsed_before)),
             ),
         };
         match &self.output {

@@ -122,7 +122,7 @@ impl Copy {
         let (tracker, heads) = read(&to)?;
         let known = heads.document.clone().unwrap_or_else(|| tracker.new_document());
         let before = known.entries().count();
-        let merged = known.merge(original.copy_to(&to, session.now));
+        let merged = known.merge(original.copy_to(&to, session.now()));
         tracker.write(&heads, &merged).with_exit(Exit::Tracker)?;
         output!(
             "Copied {} from {} to {}, which had {before} and has {} now.",
@@ -146,7 +146,7 @@ impl RenameTarget {
                 ))
                 .with_exit(Exit::CommandLine);
             }
-            Ok(document.rename_target(&from, &to, session.now))
+            Ok(document.rename_target(&from, &to, session.now()))
         })?;
         output!("{from} is {to} now: {}.", count(moved, "build"));
         Ok(())

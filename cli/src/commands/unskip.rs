@@ -37,7 +37,7 @@ impl Unskip {
         let release = &self.named.release;
         let unskipped = change_releases(session, &self.named, false, |document, releases, place| {
             refuse_last_epoch(document, releases, &self.target.0)?;
-            let mut unskip = |package| document.unskip(package, &self.target.0, &self.by, session.now);
+            let mut unskip = |package| document.unskip(package, &self.target.0, &self.by, session.now());
             let unskipped: Vec<BuildKey> = releases.iter().flat_map(&mut unskip).collect();
             if unskipped.is_empty() {
                 return Err(anyhow!(

@@ -101,8 +101,8 @@ impl Update {
                 }
                 let begun =
                     document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
-                let took = begun.map(|begun| session.now.duration_since(begun));
-                let success = document.succeed(&build, report, session.now, Origin::from(self.origin));
+                let took = begun.map(|begun| session.now().duration_since(begun));
+                let success = document.succeed(&build, report, session.now(), Origin::from(self.origin));
                 let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
                 Ok((success, kept, Case::recorded(&build, document, took)))
             })?;
@@ -119,7 +119,7 @@ impl Update {
                 kept.map(|claim| format!(" ({claim})")).unwrap_or_default()
             ),
         }
-        write_junit(self.junit.as_deref(), &self.tracker.reference, session.now, case.as_slice())?;
+        write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
     }
 }

@@ -5,12 +5,14 @@
 //! application alone, so two uploads of one name can both succeed.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
 use ami_scheduler::tracker::{HeadName, MAX_HEAD};
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::gitlab::{Project, Token};
 use crate::http::{Answer, Client, Method, Request, wrong_port_or_certificate};
 
@@ -26,6 +28,7 @@ const MAX_WRITES: u32 = 6;
 pub struct SecureFiles {
     project: Project,
     client: Client,
+    clock: Rc<Clock>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +40,8 @@ struct Entity {
 }
 
 impl SecureFiles {
-    pub fn new(project: Project, client: Client) -> Self {
-        Self { project, client }
+    pub fn new(project: Project, client: Client, clock: Rc<Clock>) -> Self {
+        Self { project, client, clock }
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, StoreError> {
@@ -62,6 +65,9 @@ impl SecureFiles {
     fn page(&self, number: u32) -> Result<(Vec<Entity>, Option<usize>), StoreError> {
         let request = self.request(Method::Get, &format!("?per_page={PAGE}&page={number}"))?;
         let answer = self.client.fetch(&request, MAX_LISTING)?;
+        if let Some(date) = answer.header("date") {
+            self.clock.set(date);
+        }
         if answer.status != 200 {
             return Err(self.refusal("list the project's Secure Files", &answer));
         }
@@ -257,13 +263,17 @@ mod tests {
     use super::*;
     use crate::http::scripted::{Script, ScriptedAnswer, answers, breaks};
 
+    fn clock() -> Rc<Clock> {
+        Rc::new(Clock::new(None))
+    }
+
     fn store(script: &Script) -> SecureFiles {
         store_with(Token::Job("s3cret".to_owned()), script)
     }
 
     fn store_with(token: Token, script: &Script) -> SecureFiles {
         let api = "https://gitlab.example.com/api/v4/".parse().expect("a URL");
-        SecureFiles::new(Project { api, id: "42".to_owned(), token }, script.client())
+        SecureFiles::new(Project { api, id: "42".to_owned(), token }, script.client(), clock())
     }
 
     const FILES: &str = "https://gitlab.example.com/api/v4/projects/42/secure_files";
@@ -522,6 +532,7 @@ mod tests {
             SecureFiles::new(
                 Project { api, id: "42".to_owned(), token: Token::Job("s3cret".to_owned()) },
                 script.client(),
+                clock(),
             )
         };
         let api = "CI_API_V4_URL is https://gitlab.example.com/, and that of GitLab's API ends in /api/v4";

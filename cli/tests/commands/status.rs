@@ -38,7 +38,10 @@ fn rows_are_filtered_by_state_in_each_form() {
         assert_eq!(page.contains("18.6.0-1"), kept == 4 || states.contains("failed") || states == "built", "{states}");
     }
     let error = folder.run(&["status", "--tracker", "tracker", "--state", "fialed"]).fails(2);
-    assert!(error.contains("expected pending, building, failed, given-up, skipped, built"), "{error}");
+    assert!(
+        error.contains("expected pending, building, lapsed, given-back, failed, given-up, skipped, built"),
+        "{error}"
+    );
 }
 
 #[test]
