@@ -8,12 +8,9 @@ use ami_scheduler::tracker::{Document, Origin, State};
 
 use crate::args::TrackerPlace;
 use crate::exit::{Exit, WithExit as _};
-use crate::gitlab::job_of_component;
+use crate::gitlab::ComponentJob;
 use crate::session::{Session, project};
 
-/// The job of the component that runs when the child pipeline could not be created. It waits for the end of its
-/// pipeline: if it was cancelled, all of it was.
-const LAST_JOB: &str = "give-back";
 /// The most pipelines that GitLab is asked about.
 const MAX_PIPELINES: usize = 5;
 
@@ -34,7 +31,7 @@ pub fn give_back_cancelled(
     let mut given_back = Vec::new();
     for (pipeline, lane) in others.into_iter().take(MAX_PIPELINES) {
         let jobs = || project()?.jobs(&session.client()?, pipeline).with_exit(Exit::Tracker);
-        let name = job_of_component(lane.as_deref().unwrap_or_default(), document.product(), LAST_JOB);
+        let name = ComponentJob::GiveBack.name(lane.as_deref().unwrap_or_default(), document.product());
         if jobs().is_ok_and(|jobs| was_cancelled(&name, &jobs)) {
             given_back.extend(document.give_back(pipeline, lane.as_deref(), session.now(), |_| true));
         }

@@ -218,7 +218,7 @@ fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) -
                 document.record_first_seen(&build(), now);
             }
             HoldReason::BackOff { .. } => document.back_off(&build(), origin.pipeline),
-            HoldReason::GivenUp { .. } => document.record_given_up(&build(), origin.pipeline, now),
+            HoldReason::GivenUp { .. } => document.record_given_up(&build(), now),
             _ => continue,
         }
         recorded += 1;

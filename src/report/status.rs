@@ -8,7 +8,7 @@ use url::Url;
 use crate::alarm::{self, Alarm, Limits};
 use crate::plan::{after_runs, back_off};
 use crate::text::{minute, printable};
-use crate::tracker::{Document, Entry, GivenUp, Notes, Origin, Standing, State};
+use crate::tracker::{Document, Entry, Notes, Origin, Standing, State};
 
 /// The alarms that a tracker tells by itself, with their sentences: its lanes that no run was recorded of for
 /// too long.
@@ -62,7 +62,7 @@ pub(super) fn more(entry: &Entry, notes: &Notes) -> String {
 pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
     let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {
-        Some(GivenUp { since, .. }) => Some(format!("given up {}", minute(since))),
+        Some(since) => Some(format!("given up {}", minute(since))),
         None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
         None => None,
     };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{IMPORTED, is_zero};
 use super::{
-    ASKED_FOR, Claim, Entry, GivenUp, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State, TrackerName,
+    ASKED_FOR, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State, TrackerName,
     TrackerNameError, Unknown, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
@@ -723,9 +723,9 @@ impl Document {
     }
 
     /// Records that a failed build is tried no more, so that a later run knows that people were told.
-    pub fn record_given_up(&mut self, build: &BuildKey, pipeline: u64, now: Timestamp) {
+    pub fn record_given_up(&mut self, build: &BuildKey, now: Timestamp) {
         if let Some(mut entry) = self.get(build).cloned() {
-            entry.given_up.get_or_insert(GivenUp { since: now, pipeline });
+            entry.given_up.get_or_insert(now);
             self.put(build, entry);
         }
     }

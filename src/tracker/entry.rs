@@ -77,16 +77,6 @@ impl PassedOver {
     }
 }
 
-/// The end of all attempts at a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenUp {
-    /// When it was first found to have failed as often as it may.
-    pub since: Timestamp,
-    /// The pipeline that found it; 0 outside of GitLab.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub pipeline: u64,
-}
-
 /// The package file that an entry is about. Of two the one that was changed more often is the larger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackageFile {
@@ -168,7 +158,7 @@ pub struct Entry {
     pub passed_over: Option<PassedOver>,
     /// Set once it is tried no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub given_up: Option<GivenUp>,
+    pub given_up: Option<Timestamp>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -199,7 +189,7 @@ struct EntryJson {
     decisions: u64,
     rule: Option<String>,
     passed_over: Option<PassedOver>,
-    given_up: Option<GivenUp>,
+    given_up: Option<Timestamp>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -455,10 +445,7 @@ mod tests {
             ("a failed attempt", entry(0, Failed, 1, 8)),
             ("passed over by a run", passed_over(1)),
             ("passed over by two", passed_over(2)),
-            (
-                "given up",
-                Entry { given_up: Some(GivenUp { since: Timestamp::UNIX_EPOCH, pipeline: 9 }), ..passed_over(2) },
-            ),
+            ("given up", Entry { given_up: Some(Timestamp::UNIX_EPOCH), ..passed_over(2) }),
             ("given up, and an attempt was given back", Entry { given_back: 1, ..entry(0, Failed, 1, 8) }),
             ("the next attempt's claim", entry(0, Building, 2, 9)),
             ("the next attempt's failure", entry(0, Failed, 2, 9)),

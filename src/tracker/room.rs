@@ -183,7 +183,7 @@ mod tests {
                 document.settle(u64::MAX - 1, now, &origin(0), |build| Some(url(build.package.to_string().len())));
                 for number in 0..20 {
                     document.back_off(&build(number), u64::MAX);
-                    document.record_given_up(&build(number), u64::MAX, now);
+                    document.record_given_up(&build(number), now);
                 }
             } else {
                 for number in 0..20 {

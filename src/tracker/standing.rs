@@ -109,13 +109,12 @@ impl Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::GivenUp;
 
     /// Field tests, tracker 4.
     #[test]
     fn a_build_that_is_given_up_and_a_claim_that_lapsed_stand_apart() {
         let at = |seconds| Timestamp::from_second(seconds).expect("a time");
-        let given_up = Some(GivenUp { since: at(0), pipeline: 7 });
+        let given_up = Some(at(0));
         for (entry, lapsed_before, expected) in [
             (Entry::new(State::Failed, at(0)), at(9), Standing::Failed),
             (Entry { given_up, ..Entry::new(State::Failed, at(0)) }, at(9), Standing::GivenUp),

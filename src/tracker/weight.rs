@@ -128,7 +128,7 @@ mod tests {
                     0 => {
                         document.settle(id, now, &origin, |_| url("j"));
                         document.back_off(&build, id);
-                        document.record_given_up(&build, id, now);
+                        document.record_given_up(&build, now);
                     }
                     1 => drop(document.skip_by_hand(&build, words, words, now)),
                     _ => {

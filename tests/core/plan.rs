@@ -796,7 +796,7 @@ fn what_is_asked_for_by_hand_is_built_whatever_is_known_of_it() {
                 document.claim(build, "new_release", None, night(2), pipeline(id));
                 document.settle(id, night(2), &pipeline(id), |_| None);
             }
-            document.record_given_up(build, 6, night(2));
+            document.record_given_up(build, night(2));
         }),
         ("a claim that lapsed", |document, build| document.claim(build, "new_release", None, night(1), pipeline(2))),
     ];

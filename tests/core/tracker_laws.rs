@@ -30,7 +30,7 @@ enum Change {
     RecordFirstSeen,
     Forget,
     BackOff { pipeline: u64 },
-    RecordGivenUp { pipeline: u64 },
+    RecordGivenUp,
     RecordScope { major: u8 },
     RememberRepository { releases: u64, shrank: bool },
     Run { lane: u8 },
@@ -57,7 +57,7 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::RecordFirstSeen),
         Just(Change::Forget),
         (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
-        (0u64..4).prop_map(|pipeline| Change::RecordGivenUp { pipeline }),
+        Just(Change::RecordGivenUp),
         (17u8..19).prop_map(|major| Change::RecordScope { major }),
         (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
         (0u8..2).prop_map(|lane| Change::Run { lane }),
@@ -117,7 +117,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::RecordFirstSeen => document.record_first_seen(&build, now),
             Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
-            Change::RecordGivenUp { pipeline } => document.record_given_up(&build, *pipeline, now),
+            Change::RecordGivenUp => document.record_given_up(&build, now),
             Change::RememberRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
                 let seen = Seen {

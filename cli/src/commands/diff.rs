@@ -16,7 +16,7 @@ use crate::args::values::{Guard, guard, switch};
 use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{remove_earlier, write, write_json, write_junit};
-use crate::gitlab::job_of_component;
+use crate::gitlab::ComponentJob;
 use crate::http::Proxies;
 use crate::night::{Night, Request, earlier};
 use crate::session::{Session, project};
@@ -205,7 +205,7 @@ impl Diff {
             }
             output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
             let earlier = match (compared, of_gitlab) {
-                (None, Some(lane)) => last_run(session, reference, &job_of_component(&lane, product, "diff"))?,
+                (None, Some(lane)) => last_run(session, reference, &ComponentJob::Diff.name(&lane, product))?,
                 (compared, _) => compared,
             };
             if let Some(earlier) = earlier {

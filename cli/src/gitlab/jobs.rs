@@ -13,9 +13,24 @@ const PAGE: usize = 100;
 /// The most pages that are read: no pipeline of GitLab.com has half as many jobs.
 const MAX_PAGES: u32 = 50;
 
-/// The whole name of a job of the component, as templates/scheduled-build/template.yml has it.
-pub fn job_of_component(lane: &str, product: &str, job: &str) -> String {
-    format!("{lane}{product}: {job}")
+/// A job of the component, as templates/scheduled-build/template.yml has it.
+#[derive(Debug, Clone, Copy)]
+pub enum ComponentJob {
+    Diff,
+    /// The one that runs where the child pipeline could not be created. It waits for the end of its pipeline: if it was
+    /// cancelled, all of it was.
+    GiveBack,
+}
+
+impl ComponentJob {
+    /// The whole name in a lane; that is empty where there is one alone.
+    pub fn name(self, lane: &str, product: &str) -> String {
+        let job = match self {
+            Self::Diff => "diff",
+            Self::GiveBack => "give-back",
+        };
+        format!("{lane}{product}: {job}")
+    }
 }
 
 impl Project {
@@ -50,6 +65,15 @@ mod tests {
     use super::*;
     use crate::gitlab::Token;
     use crate::http::scripted::{Script, ScriptedAnswer, answers};
+
+    #[test]
+    fn the_component_has_the_jobs_by_their_names() {
+        let template = include_str!("../../../templates/scheduled-build/template.yml");
+        for job in [ComponentJob::Diff, ComponentJob::GiveBack] {
+            let name = job.name("$[[ inputs.lane ]]", "$[[ inputs.product ]]");
+            assert!(template.contains(&format!("\n\"{name}\":\n")), "{name}");
+        }
+    }
 
     fn jobs_of(script: &Script) -> anyhow::Result<Vec<Job>> {
         let api = "https://gitlab.example.com/api/v4".parse()?;

@@ -6,6 +6,6 @@ mod jobs;
 mod project;
 mod token;
 
-pub use jobs::job_of_component;
+pub use jobs::ComponentJob;
 pub use project::Project;
 pub use token::Token;
