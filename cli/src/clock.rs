@@ -24,6 +24,11 @@ impl Clock {
         Self { own: given.unwrap_or_else(Timestamp::now), of_gitlab: Cell::new(None), is_given: given.is_some() }
     }
 
+    /// Whether a person gave the time.
+    pub fn is_given(&self) -> bool {
+        self.is_given
+    }
+
     pub fn now(&self) -> Timestamp {
         self.of_gitlab.get().unwrap_or(self.own)
     }
