@@ -25,6 +25,9 @@ from repositories import Repository, RpmBuilder
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
 PROJECT = "acme/ami-scheduler"
+#: The schema of GitLab's editor, which gitlab-ci-local goes by, wants at least one tag, and no null for start_in. GitLab
+#: itself takes both.
+AS_GITLAB_ITSELF = ["--ignore-schema-paths", "#/definitions/tags/minItems", "--ignore-schema-paths", "#/definitions/start_in/type"]
 
 
 def tool(name: str) -> str:
@@ -346,8 +349,7 @@ class Consumer:
             tool("gitlab-ci-local"), *more, "--force-shell-executor", "--shell-isolation", "--variable", f"CI_PIPELINE_SOURCE={source}",
             "--variable", f"REPO_URL={self.repo_url}",
             "--ignore-predefined-vars", ",".join(["CI_PIPELINE_SOURCE", *variables]),
-            # The schema of GitLab's editor wants at least one tag, and no null for start_in; GitLab itself takes both.
-            "--ignore-schema-paths", "#/definitions/tags/minItems", "--ignore-schema-paths", "#/definitions/start_in/type",
+            *AS_GITLAB_ITSELF,
         ]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300,
                               check=False)

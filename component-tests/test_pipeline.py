@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import PROJECT, ROOT, TOOLS, Run, WebServer, find_child_pipelines, start_nginx, tool
+from conftest import AS_GITLAB_ITSELF, PROJECT, ROOT, TOOLS, Run, WebServer, find_child_pipelines, start_nginx, tool
 from gitlab_stand_in import GitLab
 from images import Buildah, Registry, buildah_in, registry_in
 from test_schema import check
@@ -43,7 +43,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def run(checkout: Path, variables: dict[str, str], environment: dict[str, str], *arguments: str) -> Run:
     find_child_pipelines(checkout)
-    command = [tool("gitlab-ci-local"), *arguments, "--force-shell-executor", "--ignore-schema-paths", "#/definitions/tags/minItems",
+    command = [tool("gitlab-ci-local"), *arguments, "--force-shell-executor", *AS_GITLAB_ITSELF,
                "--ignore-predefined-vars", ",".join(variables)]
     for name, value in variables.items():
         command += ["--variable", f"{name}={value}"]

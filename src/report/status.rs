@@ -66,8 +66,8 @@ pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
         None if entry.state == State::Failed && to_wait > 0 => Some(format!("tried again {}", after_runs(to_wait))),
         None => None,
     };
-    let file = entry.file.as_ref().and_then(|file| Some((file.reason.as_ref()?, file.by.as_ref()?)));
-    let file = file.map(|(reason, by)| format!("published again: {reason}, by {by}"));
+    let acknowledged = entry.file.as_ref().and_then(|file| file.acknowledged.as_ref());
+    let file = acknowledged.map(|word| format!("published again: {}, by {}", word.reason, word.by));
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let before = (has_image && entry.state != State::Built).then(|| "built before:".to_owned());
     entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(before).collect()

@@ -31,7 +31,11 @@ pub fn that_fit<'a>(notes: impl IntoIterator<Item = (&'a String, &'a String)>) -
 }
 
 pub(super) fn words(words: Option<String>) -> Option<String> {
-    words.map(|words| beginning(&words, MAX_WORDS))
+    words.map(|words| cut(&words))
+}
+
+pub(super) fn cut(words: &str) -> String {
+    beginning(words, MAX_WORDS)
 }
 
 pub(super) fn url(url: Option<String>) -> Option<String> {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{IMPORTED, is_zero};
 use super::{
-    ASKED_FOR, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State, TrackerName,
-    TrackerNameError, Unknown, that_fit,
+    ASKED_FOR, Acknowledgement, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State,
+    TrackerName, TrackerNameError, Unknown, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
@@ -698,7 +698,8 @@ impl Document {
         for build in &built {
             if let Some(mut entry) = self.get(build).cloned().map(|entry| entry.about(Some(checksum.clone()))) {
                 if let Some(file) = &mut entry.file {
-                    (file.reason, file.by) = (Some(reason.to_owned()), Some(by.to_owned()));
+                    let acknowledgement = Acknowledgement { reason: reason.to_owned(), by: by.to_owned() };
+                    file.acknowledged = Some(Box::new(acknowledgement));
                 }
                 self.put(build, entry);
             }

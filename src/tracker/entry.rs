@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{MAX_NOTES, MAX_URL, url, words};
+use super::bounds::{MAX_NOTES, MAX_URL, cut, url, words};
 use super::{Claim, Unknown};
 use crate::release::{BuildKey, Checksum};
 
@@ -85,21 +85,27 @@ pub struct PackageFile {
     pub changes: u64,
     /// Its checksum.
     pub checksum: Checksum,
-    /// Why it is all right that it took the place of the one before, where a person says so.
+    /// The word of a person that it is all right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Who says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+    pub acknowledged: Option<Box<Acknowledgement>>,
     /// Fields of newer versions.
     #[serde(flatten)]
     pub(super) unknown: Unknown,
 }
 
+/// The word of a person that another file may have taken the place of the one that was built from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub by: String,
+}
+
 impl PackageFile {
     /// What makes one of two the larger.
-    fn order(&self) -> (u64, &Checksum, Option<&String>, Option<&String>) {
-        (self.changes, &self.checksum, self.reason.as_ref(), self.by.as_ref())
+    fn order(&self) -> (u64, &Checksum, Option<&Acknowledgement>) {
+        (self.changes, &self.checksum, self.acknowledged.as_deref())
     }
 }
 
@@ -272,7 +278,7 @@ impl Entry {
         if let Some(checksum) = offered {
             let changes = self.file.as_ref().map_or(0, |known| known.changes.saturating_add(1));
             let unknown = self.file.map(|known| known.unknown).unwrap_or_default();
-            self.file = Some(PackageFile { changes, checksum, reason: None, by: None, unknown });
+            self.file = Some(PackageFile { changes, checksum, acknowledged: None, unknown });
         }
         self
     }
@@ -302,9 +308,9 @@ impl Entry {
     pub(super) fn bounded(mut self) -> Self {
         self.reason = words(self.reason);
         self.by = words(self.by);
-        if let Some(file) = &mut self.file {
-            file.reason = words(file.reason.take());
-            file.by = words(file.by.take());
+        if let Some(acknowledged) = self.file.as_mut().and_then(|file| file.acknowledged.as_mut()) {
+            let Acknowledgement { reason, by } = &mut **acknowledged;
+            (*reason, *by) = (cut(reason), cut(by));
         }
         self.origin.pipeline_url = url(self.origin.pipeline_url);
         self.origin.job_url = url(self.origin.job_url);

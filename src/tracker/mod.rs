@@ -22,7 +22,7 @@ mod weight;
 pub use bounds::{MAX_NOTES, Notes, that_fit};
 pub use claim::{Claim, ClaimError, ImageKey};
 pub use document::{Acknowledged, Document, DocumentError, Recorded, Report, Success};
-pub use entry::{ASKED_FOR, Entry, Origin, PackageFile, PassedOver, State};
+pub use entry::{ASKED_FOR, Acknowledgement, Entry, Origin, PackageFile, PassedOver, State};
 pub use image::Image;
 pub use name::{HeadName, TrackerName, TrackerNameError};
 pub(crate) use room::RoomForClaims;

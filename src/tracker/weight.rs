@@ -1,6 +1,6 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
-use super::{Claim, Document, Entry, Image, ImageKey, Notes, PackageFile, Unknown};
+use super::{Acknowledgement, Claim, Document, Entry, Image, ImageKey, Notes, PackageFile, Unknown};
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
 
@@ -53,7 +53,10 @@ fn of_entry(entry: &Entry) -> usize {
 fn of_file(file: &PackageFile) -> usize {
     size_of::<PackageFile>()
         + of_checksum(&file.checksum)
-        + of_texts([&file.reason, &file.by])
+        + file
+            .acknowledged
+            .as_ref()
+            .map_or(0, |word| size_of::<Acknowledgement>() + text(&word.reason) + text(&word.by))
         + of_unknown(&file.unknown)
 }
 
