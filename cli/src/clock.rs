@@ -24,9 +24,9 @@ impl Clock {
         Self { own: given.unwrap_or_else(Timestamp::now), of_gitlab: Cell::new(None), is_given: given.is_some() }
     }
 
-    /// Whether a person gave the time.
-    pub fn is_given(&self) -> bool {
-        self.is_given
+    /// Whether GitLab has told the time.
+    pub fn is_of_gitlab(&self) -> bool {
+        self.of_gitlab.get().is_some()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -70,6 +70,7 @@ mod tests {
         clock.set("Tue, 24 Nov 2026 02:00:00 GMT");
         clock.set("Tue, 24 Nov 2026 02:00:09 GMT");
         assert_eq!(clock.now(), time("2026-11-24T02:00:00Z"));
+        assert!(clock.is_of_gitlab());
     }
 
     #[test]
@@ -77,5 +78,6 @@ mod tests {
         let clock = Clock::new(Some(time("2026-11-01T00:00:00Z")));
         clock.set("Tue, 24 Nov 2026 02:00:00 GMT");
         assert_eq!(clock.now(), time("2026-11-01T00:00:00Z"));
+        assert!(!clock.is_of_gitlab());
     }
 }

@@ -35,7 +35,6 @@ fuzz_target!(|file: &[u8]| {
         tags: vec![],
         notes: vec![],
         lane: None,
-        proxies: vec![],
         module_url: None,
         module_sha256: None,
     };

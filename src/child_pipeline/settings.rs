@@ -37,8 +37,6 @@ pub struct Settings {
     pub tags: Vec<String>,
     /// Variables of the build's dotenv report that the tracker keeps.
     pub notes: Vec<NoteName>,
-    /// The variables of the proxies that they go through, none of which has a password.
-    pub proxies: Vec<(&'static str, String)>,
     /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
     pub module_url: Option<Url>,
     /// The checksum of the module.

@@ -155,6 +155,8 @@ pub enum Acknowledged {
     Builds(Vec<BuildKey>),
     /// They were before.
     AsBefore,
+    /// They were built from several files: which of them is meant?
+    SeveralFiles,
     /// There is no image of the release.
     NotBuilt,
 }
@@ -693,6 +695,10 @@ impl Document {
             self.builds_where(|of, target, entry| of == package && is_named(target) && entry.state == State::Built);
         if built.is_empty() {
             return Acknowledged::NotBuilt;
+        }
+        let recorded: BTreeSet<_> = built.iter().filter_map(|build| self.get(build)?.checksum()).collect();
+        if recorded.len() > 1 {
+            return Acknowledged::SeveralFiles;
         }
         built.retain(|build| self.get(build).and_then(Entry::checksum) != Some(checksum));
         for build in &built {

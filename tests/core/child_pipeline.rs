@@ -17,7 +17,6 @@ fn settings() -> Settings {
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
         tags: vec!["docker".to_owned(), "eu".to_owned()],
         notes: vec!["AMI_ID".parse().expect("a name")],
-        proxies: vec![("HTTPS_PROXY", "http://proxy.example.com:3128".to_owned())],
         module_url: Some("https://gitlab.example.com/packages/ami-scheduler.wasm".parse().expect("a URL")),
         module_sha256: Some(format!("sha256:{}", "b".repeat(64)).parse().expect("a checksum")),
     }

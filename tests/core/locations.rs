@@ -110,7 +110,6 @@ fn rendered(listing: &Listing) -> String {
         image: None,
         tags: vec![],
         notes: vec![],
-        proxies: vec![],
         module_url: None,
         module_sha256: None,
     };

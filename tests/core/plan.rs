@@ -485,6 +485,12 @@ fn a_change_that_a_person_acknowledges_is_told_of_no_more_until_the_next() {
     assert_eq!(acknowledge(&mut document, &[], "b"), Acknowledged::Builds(vec![build("18.6.0")]));
 
     assert_eq!(acknowledge(&mut document, &[], "b"), Acknowledged::AsBefore);
+    let of_rhel9 = crate::common::build("18.6.0", "rhel9");
+    let mut of_two_files = document.clone();
+    of_two_files.claim(&of_rhel9, "new_release", Some(checksum("d")), night(2), pipeline(2));
+    of_two_files.succeed(&of_rhel9, Report::default(), night(2), pipeline(2));
+    assert_eq!(acknowledge(&mut of_two_files, &[], "c"), Acknowledged::SeveralFiles);
+    assert_eq!(acknowledge(&mut of_two_files, &[target("rhel9")], "c"), Acknowledged::Builds(vec![of_rhel9]));
     let republished =
         |file: &str| run(&mut document.clone(), &offered(file), &Rules::default(), 3, night(3)).republished;
     assert_eq!((republished("b").len(), republished("c").len(), republished("a").len()), (0, 1, 1));

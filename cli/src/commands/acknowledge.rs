@@ -56,9 +56,9 @@ impl Acknowledge {
             let of = if targets.is_empty() { String::new() } else { format!(" for {}", listed(targets)) };
             match document.acknowledge(package, targets, &self.checksum, &self.reason, &self.by) {
                 Acknowledged::Builds(builds) => Ok(builds),
-                Acknowledged::AsBefore => Err(anyhow!(
-                    "{about} was built{of} from the file of {} already: there is nothing to acknowledge",
-                    self.checksum
+                Acknowledged::AsBefore => Ok(Vec::new()),
+                Acknowledged::SeveralFiles => Err(anyhow!(
+                    "{about} was built{of} from several files: name with --target those that the alarm names"
                 )),
                 Acknowledged::NotBuilt => Err(anyhow!(
                     "{about} is not built{of}: there is nothing to acknowledge; `status` shows what it knows"
@@ -66,6 +66,9 @@ impl Acknowledge {
             }
             .with_exit(Exit::Tracker)
         })?;
+        if acknowledged.is_empty() {
+            output!("Was acknowledged before: {release} is from the file that is {}", self.checksum);
+        }
         for BuildKey { package, target } in acknowledged {
             output!("Acknowledged: {package} {target} is from the file that is now {}", self.checksum);
         }

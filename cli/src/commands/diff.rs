@@ -17,7 +17,6 @@ use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{remove_earlier, write, write_json, write_junit};
 use crate::gitlab::ComponentJob;
-use crate::http::Proxies;
 use crate::night::{Night, Request, earlier};
 use crate::session::{Session, project};
 
@@ -170,8 +169,6 @@ impl Diff {
             image: self.image,
             tags: self.tags.0,
             notes: self.notes.0,
-            // GitLab hands on no variable of the project's YAML, in which they may be.
-            proxies: Proxies::to_hand_on(|name| std::env::var(name).ok()),
             module_url: self.module_url,
             module_sha256,
         };

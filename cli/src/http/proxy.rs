@@ -9,9 +9,6 @@ use url::{Host, Url};
 
 use super::basic_auth;
 
-const VARIABLES: [&str; 8] =
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
-
 /// The proxies that the environment names, and what is reached without them.
 #[derive(Clone, Default)]
 pub struct Proxies {
@@ -79,20 +76,6 @@ impl Proxies {
             http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
             exempt: exempt.split([',', ' ']).filter(|entry| !entry.is_empty()).map(Exempt::parse).collect(),
         }
-    }
-
-    /// The variables that name proxies, and what is reached without them, but for those with a password: the jobs of a
-    /// child pipeline have them, which whoever reads the project can read.
-    pub fn to_hand_on(variable: impl Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
-        let named = VARIABLES.iter().filter_map(|name| {
-            let value = variable(name)?.trim().to_owned();
-            (!value.is_empty()).then_some(Setting { variable: name, value })
-        });
-        let is_open = |setting: &Setting| {
-            setting.variable.eq_ignore_ascii_case("NO_PROXY")
-                || setting.proxy().is_ok_and(|proxy| proxy.credentials.is_none())
-        };
-        named.filter(is_open).map(|Setting { variable, value }| (variable, value)).collect()
     }
 
     /// Whether there is none.
@@ -227,22 +210,6 @@ mod tests {
             assert_eq!(proxy.to_string(), format!("the proxy {told} of https_proxy"));
             assert_eq!(proxy.credentials.as_deref(), credentials, "{value}");
         }
-    }
-
-    #[test]
-    fn a_proxy_is_handed_on_unless_it_has_a_password_or_is_none() {
-        let variables = [
-            ("HTTPS_PROXY", " http://p:1 "),
-            ("https_proxy", "anna:s3cret@p:1"),
-            ("http_proxy", "http://anna@p:1"),
-            ("ALL_PROXY", "socks5://p:1"),
-            ("all_proxy", ""),
-            ("NO_PROXY", "local,10.0.0.0/8"),
-            ("OTHER_PROXY", "http://p:1"),
-        ];
-        let named = |name: &str| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
-        let handed_on = Proxies::to_hand_on(named);
-        assert_eq!(handed_on, [("HTTPS_PROXY", "http://p:1".to_owned()), ("NO_PROXY", "local,10.0.0.0/8".to_owned())]);
     }
 
     #[test]
