@@ -21,11 +21,11 @@ pub fn why(
     is_meant: impl Fn(&Nevra, Option<&Target>) -> bool,
 ) -> String {
     let filtered: Vec<_> = filtered.collect();
-    let offered: BTreeSet<&Nevra> = plan.builds.iter().map(|build| &build.package.nevra).collect();
-    let held: BTreeSet<&Nevra> = plan.held.iter().map(|held| &held.package).collect();
-    let left_out: BTreeSet<&Nevra> = filtered.iter().map(|(package, _)| package).collect();
-    let is_gone = |package: &&Nevra| ![&offered, &held, &left_out].iter().any(|there| there.contains(package));
-    let gone = tracker.entries().filter(|(package, _, _)| is_gone(package));
+    let begun = plan.builds.iter().map(|build| &build.package.nevra);
+    let held = plan.held.iter().map(|held| &held.package);
+    let left_out = filtered.iter().map(|(package, _)| package);
+    let offered: BTreeSet<&Nevra> = begun.chain(held).chain(left_out).collect();
+    let gone = tracker.entries().filter(|(package, _, _)| !offered.contains(package));
     let gone = gone.map(|(package, target, entry)| {
         let standing = Standing::of(entry, Timestamp::MIN).word();
         (package, target, format!("{standing} {}; the repository has it no longer", minute(entry.since)))
