@@ -62,9 +62,10 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
             validated("tracker", document)
             states.update(entry["state"] for targets in document["entries"].values() for entry in targets.values())
 
-    def update(version: str) -> None:
+    def update(version: str, *image: str) -> None:
         package = f"gitlab-runner-{version}-1.x86_64"
-        assert ami("update", *tracker, "--package", package, "--target", "al2023", "--note", "AMI_ID=ami-1").code == 0
+        done = ami("update", *tracker, "--package", package, "--target", "al2023", *(image or ("--note", "AMI_ID=ami-1")))
+        assert done.code == 0, done.all
 
     publish(*PACKAGES[1:3])
     diff(1, "2026-11-01T02:00:00Z")  # 18.1.0, as the first run; 18.0.0 is skipped
@@ -108,11 +109,13 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     diff(15, "2026-12-30T02:00:00Z", "--overdue-after", "4")
     assert ami("settle", *tracker, "--pipeline", 15, "--give-back").code == 0
     status()
-    assert ami("update", *tracker, "--package", "gitlab-runner-18.9.0-1.x86_64", "--target", "al2023", "--force").code == 0
-    diff(16, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
+    update("18.9.0", "--force")
+    diff(16, "2026-12-31T02:00:00Z")  # without an image
+    update("18.9.0", "--image", "us-east-1=ami-1", "--image", "us-east-1=ami-2")
+    diff(17, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
     status()
     assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "81").code == 0
-    diff(17, "2027-01-31T02:00:00Z")  # no release matches
+    diff(18, "2027-01-31T02:00:00Z")  # no release matches
 
     # The schemas name all of it, and nothing that does not come to pass.
     row = schema("builds")["properties"]

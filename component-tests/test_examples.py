@@ -17,7 +17,7 @@ import hcl2
 import pytest
 import yaml
 
-from conftest import ROOT, Consumer
+from conftest import ROOT, Consumer, Module
 from gitlab_stand_in import GitLab
 from images import Buildah, buildah_in
 from repositories import FIRST, Repository
@@ -129,7 +129,7 @@ if sys.argv[1] == "build":
     assert os.environ["PACKAGE_SHA256"] and os.environ["AWS_ROLE_ARN"]
     version = os.environ["VERSION"].replace(".", "")
     artifact = f"eu-central-1:ami-{version}{name},us-east-1:ami-{version}{name}us"
-    runs = [{"name": name, "builder_type": "amazon-ebs", "artifact_id": artifact, "packer_run_uuid": "1"}]
+    runs = [{"name": name, "builder_type": "amazon-ebs", "artifact_id": artifact, "packer_run_uuid": "1", "custom_data": {"base": "ami-base"}}]
     json.dump({"builds": runs, "last_run_uuid": "1"}, open("manifest.json", "w"))
 """
 
@@ -143,7 +143,10 @@ def test_amis_by_packer_are_recorded_with_their_regions(consumer: Consumer) -> N
 
     assert night.code == 0, night.log
     assert consumer.states()["18.6.0-1 al2023"] == consumer.states()["18.6.0-1 rhel9"] == "built"
-    assert notes(consumer, "al2023") == {"AMI_ID": "ami-1860al2023", "AMIS": "eu-central-1:ami-1860al2023,us-east-1:ami-1860al2023us"}
+    module = Module(consumer.wasm, consumer.folder).inside_job_of(consumer.gitlab)
+    images = json.loads(module("images", "--tracker", "gitlab", "--format", "json").out)["images"]
+    assert [(image["target"], image["ids"], image["bases"]) for image in images] == [
+        (target, {"eu-central-1": f"ami-1860{target}", "us-east-1": f"ami-1860{target}us"}, ["ami-base"]) for target in ("al2023", "rhel9")]
     assert consumer.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROJECT, Consumer
+from conftest import PROJECT, Consumer, Module
 from gitlab_stand_in import GitLab
 from repositories import FIRST, Repository
 
@@ -29,6 +29,23 @@ def test_the_first_night_builds_the_newest_release_for_each_target(consumer: Con
     assert consumer.states() == {"18.5.0-1 al2023": "skipped", "18.5.0-1 rhel9": "skipped",
                               "18.6.0-1 al2023": "built", "18.6.0-1 rhel9": "built"}
     assert consumer.tracker()["gitlab-runner-18.6.0-1.x86_64"]["rhel9"]["notes"] == {"AMI_ID": "ami-18.6.0-rhel9"}
+
+
+def test_the_images_of_a_night_are_found_by_their_place(consumer: Consumer, gitlab: GitLab) -> None:
+    manifest = json.dumps({"last_run_uuid": "1", "builds": [{
+        "builder_type": "amazon-ebs", "packer_run_uuid": "1", "artifact_id": "eu-west-1:ami-1,us-east-1:ami-2", "custom_data": {"base": "ami-b"}}]})
+    consumer.edit("ci/build-ami.yml", '    - echo "AMI_ID=ami-$VERSION-$TARGET" > build.env\n',
+                  f"    - |-\n      echo '{manifest}' > manifest.json\n    - echo NOTHING=1 > build.env\n")
+    consumer.edit("ci/build-ami.yml", "  artifacts:\n", "  artifacts:\n    paths: [manifest.json]\n")
+
+    night = consumer.schedule()
+
+    assert night.code == 0, night.log
+    module = Module(consumer.wasm, consumer.folder).inside_job_of(gitlab)
+    [image] = json.loads(module("images", "--tracker", "gitlab", "--format", "json", "--target", "rhel9").out)["images"]
+    assert (image["package"], image["ids"], image["bases"]) == ("gitlab-runner-18.6.0-1.x86_64", {"eu-west-1": "ami-1", "us-east-1": "ami-2"}, ["ami-b"])
+    found = module("images", "--tracker", "gitlab", "--format", "dotenv", "--target", "al2023", "--place", "us-east-1")
+    assert found.out.startswith("AMI_ID=ami-2\n"), found.all
 
 
 def test_a_build_job_gets_what_it_needs_to_know(consumer: Consumer, repository: Repository) -> None:

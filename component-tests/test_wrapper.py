@@ -20,7 +20,7 @@ from repositories import FIRST, Repository, RpmBuilder
 
 WRAPPER = ROOT / "cli" / "wrapper" / "ami-scheduler"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
-TRACKER_COMMANDS = ["acknowledge", "diff", "import", "rebuild", "reconcile", "settle", "skip", "status", "tracker", "unskip", "update", "why"]
+TRACKER_COMMANDS = ["acknowledge", "diff", "images", "import", "rebuild", "reconcile", "settle", "skip", "status", "tracker", "unskip", "update", "why"]
 #: A job's variables: of GitLab, of the component, and such as a project has for its builds.
 JOB = {
     "CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": "job-s3cret",
@@ -141,6 +141,18 @@ def test_nothing_gets_what_is_not_its_own(wrapper: Wrapper, command: str) -> Non
     assert not {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "CI_REGISTRY_PASSWORD", "OTHER", "PATH"} & set(given)
     if command in ("completions", "wrapper", "--help"):
         assert not given
+
+
+def test_update_gets_the_manifests_that_are_there(wrapper: Wrapper) -> None:
+    (wrapper.folder / "manifest.json").write_text("{}")
+    (wrapper.folder / "parts").mkdir()
+    (wrapper.folder / "parts" / "b.json").write_text("[]")
+    for listed in ('["manifest.json", "none.json", "parts/b.json"]', "manifest.json,none.json,parts/b.json"):
+        given = wrapper("update", AMI_SCHEDULER_MANIFEST=listed)
+        paths = given.variables["AMI_SCHEDULER_MANIFEST"].split(",")
+        assert [given.files[path.removeprefix("/given/")] for path in paths] == ["{}", "[]"]
+    assert wrapper("update", AMI_SCHEDULER_MANIFEST="none.json").variables["AMI_SCHEDULER_MANIFEST"] == ""
+    assert wrapper("settle", AMI_SCHEDULER_MANIFEST="manifest.json").files == {}
 
 
 def test_update_gets_the_variables_that_its_notes_name_and_no_other_command_does(wrapper: Wrapper) -> None:

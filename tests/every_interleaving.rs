@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, Uploaded};
-use ami_scheduler::tracker::{Claim, Document, ImageKey, Notes, Origin, Report, State as BuildState};
+use ami_scheduler::tracker::{Claim, Document, ImageKey, Origin, Report, State as BuildState};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -75,7 +75,7 @@ impl Change {
         match self {
             Self::Succeeds(_) => drop(document.succeed(&build, Report::default(), now, Origin::default())),
             Self::SucceedsLate(_) => {
-                let report = Report { claim: Some(first_claim()), job: 60, notes: Notes::new() };
+                let report = Report { claim: Some(first_claim()), job: 60, ..Report::default() };
                 document.succeed(&build, report, now, Origin::default());
             }
             Self::GivesBack(_) => drop(document.give_back(7, None, now, |_| true)),

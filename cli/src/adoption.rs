@@ -5,7 +5,7 @@ use std::path::Path;
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::images::{self, Candidate, Found, Image, ImageMatcher};
 use ami_scheduler::release::Target;
-use ami_scheduler::tracker::{Document, Notes, Recorded};
+use ami_scheduler::tracker::{self, Baked, Document, Notes, Place, Recorded};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
@@ -62,13 +62,14 @@ fn check(matcher: &ImageMatcher, targets: &[Target]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The notes that the tracker keeps of an image.
-pub fn notes(image: &Image) -> Notes {
-    Notes::from([("AMI_ID".to_owned(), image.id.clone())])
-}
-
-pub fn reason(image: &Image) -> String {
-    format!("the image {} was there", image.id)
+/// An image as the tracker keeps it. Which region it is in, the list does not say.
+pub fn adopted(image: &Image, now: Timestamp) -> tracker::Image {
+    let mut baked = Baked::default();
+    if let Ok(id) = image.id.parse() {
+        baked.ids.add(Place::default(), id);
+    }
+    let notes = Notes::from([("AMI_ID".to_owned(), image.id.clone())]);
+    tracker::Image::adopted(now, baked, notes, format!("the image {} was there", image.id))
 }
 
 /// Records the images of builds that are not recorded as built; how many, and of how many.
@@ -76,6 +77,6 @@ pub fn adopt(document: &mut Document, found: &Found<'_>, now: Timestamp) -> (usi
     let adopted = found
         .images
         .iter()
-        .filter(|(build, image)| document.import_image(build, &notes(image), &reason(image), now) == Recorded::Changed);
+        .filter(|(build, image)| document.import_image(build, adopted(image, now), now) == Recorded::Changed);
     (adopted.count(), found.images.len())
 }

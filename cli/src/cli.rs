@@ -54,7 +54,7 @@ const EXIT_CODES: &str = "Exit codes:
   1 anything else
   Done, with an alarm that --fail-on names:
   5 republished   6 unchanged   7 shrank   8 overdue
-  9 given_up, no_match, lapsed, no_image, unused_pattern
+  9 given_up, no_match, lapsed, no_image, several_images, unused_pattern
   Stopped, with nothing claimed or recorded:
   10 an alarm that --stop-on names";
 

@@ -44,6 +44,7 @@ impl From<AlarmKind> for Exit {
             | AlarmKind::NoMatch
             | AlarmKind::Lapsed
             | AlarmKind::NoImage
+            | AlarmKind::SeveralImages
             | AlarmKind::UnusedPattern => Self::Alarm,
         }
     }

@@ -114,14 +114,14 @@ impl Night {
     }
 
     /// The alarms of this run, about the releases first. Raising them changes the tracker, too: it remembers what was
-    /// seen. `notes` are the values that a build should report.
-    pub fn alarms(&mut self, limits: &Limits, notes: &[String]) -> Vec<Alarm> {
+    /// seen. `expected` is where a build tells of its image.
+    pub fn alarms(&mut self, limits: &Limits, expected: &[String]) -> Vec<Alarm> {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
         }
         let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (&row.package, row.reason)).collect();
         let offer = Offer { wanted: &self.packages.packages, filtered: &filtered };
-        let mut alarms = alarm::of_releases(&offer, &self.plan, &self.after, notes, &self.context());
+        let mut alarms = alarm::of_releases(&offer, &self.plan, &self.after, expected, &self.context());
         let watch = Watch {
             lane: self.origin.lane.as_deref().unwrap_or_default(),
             limits,

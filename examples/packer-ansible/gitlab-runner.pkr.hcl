@@ -87,5 +87,7 @@ build {
 
   post-processor "manifest" {
     output = "manifest.json"
+    # The image that it was baked from is remembered, too.
+    custom_data = { base = "${build.SourceAMI}" }
   }
 }

@@ -35,6 +35,7 @@ fuzz_target!(|file: &[u8]| {
         tags: vec![],
         notes: vec![],
         lane: None,
+        manifests: vec![],
         module_url: None,
         module_sha256: None,
     };

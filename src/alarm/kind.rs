@@ -24,12 +24,14 @@ pub enum AlarmKind {
     Lapsed,
     /// A build succeeded without an image.
     NoImage,
+    /// A build made several images in one place.
+    SeveralImages,
     /// A rule is about no release.
     UnusedPattern,
 }
 
 impl AlarmKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Republished,
         Self::Unchanged,
         Self::Shrank,
@@ -38,6 +40,7 @@ impl AlarmKind {
         Self::NoMatch,
         Self::Lapsed,
         Self::NoImage,
+        Self::SeveralImages,
         Self::UnusedPattern,
     ];
 }
@@ -67,6 +70,7 @@ impl fmt::Display for AlarmKind {
             Self::NoMatch => "no_match",
             Self::Lapsed => "lapsed",
             Self::NoImage => "no_image",
+            Self::SeveralImages => "several_images",
             Self::UnusedPattern => "unused_pattern",
         })
     }

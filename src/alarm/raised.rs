@@ -9,6 +9,7 @@ use super::AlarmKind;
 use crate::policy::NearMiss;
 use crate::release::{Nevra, Target, listed};
 use crate::text::{count, minute};
+use crate::tracker::Place;
 
 /// An alarm. One about several builds of a release names their targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,14 +76,23 @@ pub enum Alarm {
         /// Whether the repository still offers the release, so that it can be built.
         is_offered: bool,
     },
-    /// Builds succeeded, and reported none of the values that were to be noted.
+    /// Builds succeeded, and told of no image.
     NoImage {
         /// The release.
         package: Nevra,
         /// The targets of the builds.
         targets: Vec<Target>,
-        /// The names of the values.
+        /// Where it was expected: manifests, and names of notes.
         expected: Vec<String>,
+    },
+    /// Builds made several images in one place: none of them counts there.
+    SeveralImages {
+        /// The release.
+        package: Nevra,
+        /// The targets of the builds.
+        targets: Vec<Target>,
+        /// The places.
+        places: Vec<Place>,
     },
     /// A pattern that excludes releases names none that is there.
     UnusedPattern {
@@ -103,6 +113,7 @@ impl Alarm {
             Self::NoMatch { .. } => AlarmKind::NoMatch,
             Self::Lapsed { .. } => AlarmKind::Lapsed,
             Self::NoImage { .. } => AlarmKind::NoImage,
+            Self::SeveralImages { .. } => AlarmKind::SeveralImages,
             Self::UnusedPattern { .. } => AlarmKind::UnusedPattern,
         }
     }
@@ -112,7 +123,8 @@ impl Alarm {
         match self {
             Self::Republished { package: of, targets, .. }
             | Self::GivenUp { package: of, targets, .. }
-            | Self::NoImage { package: of, targets, .. } => of == package && targets.contains(target),
+            | Self::NoImage { package: of, targets, .. }
+            | Self::SeveralImages { package: of, targets, .. } => of == package && targets.contains(target),
             _ => false,
         }
     }
@@ -120,7 +132,7 @@ impl Alarm {
     /// What it is about, if not about builds that are held.
     pub(crate) fn subject(&self) -> Option<String> {
         match self {
-            Self::Republished { .. } | Self::GivenUp { .. } | Self::NoImage { .. } => None,
+            Self::Republished { .. } | Self::GivenUp { .. } | Self::NoImage { .. } | Self::SeveralImages { .. } => None,
             Self::Unchanged { repository, .. } | Self::Shrank { repository, .. } => Some(format!(": {repository}")),
             Self::Lapsed { package, .. } => Some(format!(": {package}")),
             Self::UnusedPattern { pattern } => Some(format!(": {pattern}")),
@@ -182,10 +194,18 @@ impl fmt::Display for Alarm {
             }
             Self::NoImage { package, targets, expected } => write!(
                 f,
-                "{package} for {} was built, and reported none of {}. Does the build job write them to its dotenv \
-                 report? `rebuild` builds it again",
+                "{package} for {} was built, and its image is not known: neither is there {}. Is the manifest among the \
+                 build job's artifacts, and are the notes in its dotenv report? `update --image` records an image that is \
+                 there, `rebuild` builds it again",
                 listed(targets),
-                expected.join(", ")
+                expected.join(", nor ")
+            ),
+            Self::SeveralImages { package, targets, places } => write!(
+                f,
+                "{package} for {} was built several times in {}, and none of these images counts there. Does the build \
+                 have several sources for one region? `update --image` says which image counts",
+                listed(targets),
+                places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             ),
             Self::UnusedPattern { pattern } => write!(
                 f,

@@ -6,7 +6,7 @@ use super::Alarm;
 use crate::plan::{BuildReason, Context, HoldReason, Plan};
 use crate::policy::{FilterReason, near_misses};
 use crate::release::{Nevra, Package, Target};
-use crate::tracker::{Document, Origin};
+use crate::tracker::{Document, Image, Origin, Place};
 
 /// What repositories offer.
 #[derive(Debug, Clone, Copy)]
@@ -17,20 +17,21 @@ pub struct Offer<'a> {
     pub filtered: &'a [(&'a Nevra, FilterReason)],
 }
 
-/// The alarms about releases and what was planned for them, one for each release. `notes` are the names of the values
-/// that a build should report, of which one is enough.
+/// The alarms about releases and what was planned for them, one for each release. `expected` are the manifests
+/// and the names of the notes in which a build tells of its image, of which one is enough.
 pub fn of_releases(
     offer: &Offer<'_>,
     plan: &Plan,
     document: &Document,
-    notes: &[String],
+    expected: &[String],
     context: &Context<'_>,
 ) -> Vec<Alarm> {
     let mut alarms = republished(plan);
     alarms.extend(given_up(plan));
     alarms.extend(no_match(offer, context));
     alarms.extend(lapsed(plan));
-    alarms.extend(no_image(plan, document, notes));
+    alarms.extend(no_image(plan, document, expected));
+    alarms.extend(several_images(plan, document));
     alarms.extend(unused_patterns(offer, context));
     alarms
 }
@@ -112,20 +113,38 @@ fn lapsed(plan: &Plan) -> Vec<Alarm> {
     grouped(again.chain(closed)).into_iter().map(alarm).collect()
 }
 
-fn no_image(plan: &Plan, document: &Document, notes: &[String]) -> Vec<Alarm> {
-    let has_none = |package: &Nevra, target: &Target| {
-        document
-            .image(package, target)
-            .is_some_and(|(_, image)| !notes.iter().any(|name| image.notes.contains_key(name)))
-    };
-    let built = plan.held.iter().filter(|held| matches!(held.reason, HoldReason::Built { .. }));
-    let without = built.filter(|held| !notes.is_empty() && has_none(&held.package, &held.target));
+fn no_image(plan: &Plan, document: &Document, expected: &[String]) -> Vec<Alarm> {
+    let is_told_of =
+        |image: &Image| !image.ids.is_empty() || expected.iter().any(|name| image.notes.contains_key(name));
+    let has_none =
+        |package: &Nevra, target: &Target| document.image(package, target).is_some_and(|(_, image)| !is_told_of(image));
+    let without = built(plan).filter(|(package, target)| !expected.is_empty() && has_none(package, target));
     let alarm = |(package, targets): (&Nevra, _)| Alarm::NoImage {
         package: package.clone(),
         targets,
-        expected: notes.to_vec(),
+        expected: expected.to_vec(),
     };
-    grouped(without.map(|held| (&held.package, &held.target))).into_iter().map(alarm).collect()
+    grouped(without).into_iter().map(alarm).collect()
+}
+
+fn several_images(plan: &Plan, document: &Document) -> Vec<Alarm> {
+    let ambiguous = built(plan).filter_map(|(package, target)| {
+        let (_, image) = document.image(package, target)?;
+        let places: Vec<Place> = image.ids.ambiguous().cloned().collect();
+        (!places.is_empty()).then_some(((package, places), target))
+    });
+    let alarm = |((package, places), targets): ((&Nevra, _), _)| Alarm::SeveralImages {
+        package: package.clone(),
+        targets,
+        places,
+    };
+    grouped(ambiguous).into_iter().map(alarm).collect()
+}
+
+/// The builds that are done.
+fn built(plan: &Plan) -> impl Iterator<Item = (&Nevra, &Target)> {
+    let built = plan.held.iter().filter(|held| matches!(held.reason, HoldReason::Built { .. }));
+    built.map(|held| (&held.package, &held.target))
 }
 
 fn unused_patterns(offer: &Offer<'_>, context: &Context<'_>) -> Vec<Alarm> {

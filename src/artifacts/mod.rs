@@ -4,7 +4,9 @@
 //! Each has a `format` with a version; within a version fields are added, never changed.
 
 mod builds;
+mod images;
 mod packages;
 
 pub use builds::{AlarmRow, BuildRow, Builds, FilteredRow, HeldRow, Run};
+pub use images::{ImageRow, Images};
 pub use packages::{Filtered, Packages, PackagesError};

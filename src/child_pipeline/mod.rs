@@ -6,4 +6,4 @@ mod render;
 mod settings;
 
 pub use render::render;
-pub use settings::{BuildFile, BuildJob, ChildPipelineError, MAX_BUILDS, NoteName, Settings};
+pub use settings::{BuildFile, BuildJob, ChildPipelineError, MAX_BUILDS, ManifestFile, NoteName, Settings};

@@ -25,6 +25,8 @@ struct ChildPipeline<'a> {
     module_sha256: &'a str,
     /// A JSON array: it has no character that ends a single-quoted YAML scalar.
     notes: String,
+    /// The same of the manifests.
+    manifests: String,
     before_script: String,
     tracker: Option<&'a TrackerName>,
     builds: Vec<BuildJobs<'a>>,
@@ -52,6 +54,7 @@ pub fn render(
         return Err(ChildPipelineError::TooManyBuilds(builds.len()));
     }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
+    let manifests: Vec<String> = settings.manifests.iter().map(ToString::to_string).collect();
     let child_pipeline = ChildPipeline {
         version: env!("CARGO_PKG_VERSION"),
         settings,
@@ -59,6 +62,7 @@ pub fn render(
         module_url: settings.module_url.as_ref().map(Url::as_str).unwrap_or_default(),
         module_sha256: settings.module_sha256.as_ref().and_then(Checksum::sha256).unwrap_or("none"),
         notes: serde_json::json!(notes).to_string(),
+        manifests: serde_json::json!(manifests).to_string(),
         before_script: BEFORE_SCRIPT.trim_end().replace('\n', "\n      "),
         tracker,
         builds: builds.iter().map(|build| BuildJobs::new(settings, build)).collect::<Result<_, _>>()?,

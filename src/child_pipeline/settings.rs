@@ -35,6 +35,8 @@ pub struct Settings {
     pub image: Option<String>,
     /// The tags of their runners.
     pub tags: Vec<String>,
+    /// The manifests that a build leaves, of which each may be missing.
+    pub manifests: Vec<ManifestFile>,
     /// Variables of the build's dotenv report that the tracker keeps.
     pub notes: Vec<NoteName>,
     /// Where a job without `AMI_SCHEDULER_WASM` fetches the module from.
@@ -46,6 +48,10 @@ pub struct Settings {
 /// A file of the project, as `include: local` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildFile(String);
+
+/// A file that a build leaves, by its path from the project's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestFile(String);
 
 /// The name of a hidden job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +67,9 @@ pub enum ChildPipelineError {
     /// Not a file that `include: local` can name.
     #[error("{0:?} is not a YAML file of the project, such as ci/build-ami.yml, by its path from the project's root")]
     BuildFile(String),
+    /// Not a file that a build can leave.
+    #[error("{0:?} is no manifest of the build, such as manifest.json, by its path from the project's root")]
+    ManifestFile(String),
     /// The file that includes the component.
     #[error(
         "{0:?} is the pipeline that the schedule runs, and the child pipeline would run all of its jobs again: put the \
@@ -111,6 +120,16 @@ impl std::str::FromStr for BuildFile {
     }
 }
 
+impl std::str::FromStr for ManifestFile {
+    type Err = ChildPipelineError;
+
+    fn from_str(text: &str) -> Result<Self, ChildPipelineError> {
+        let inside = text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b)) && !text.starts_with('-');
+        if inside && plain { Ok(Self(text.to_owned())) } else { Err(ChildPipelineError::ManifestFile(text.to_owned())) }
+    }
+}
+
 impl std::str::FromStr for BuildJob {
     type Err = ChildPipelineError;
 
@@ -142,6 +161,12 @@ impl std::str::FromStr for NoteName {
 }
 
 impl fmt::Display for BuildFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ManifestFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

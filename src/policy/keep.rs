@@ -32,7 +32,7 @@ impl Keep {
 
     /// The series of a release: one architecture, and versions that begin the same. `None` where every
     /// release is kept.
-    fn series(self, release: &Nevra) -> Option<(&str, Vec<&str>)> {
+    pub(crate) fn series(self, release: &Nevra) -> Option<(&str, Vec<&str>)> {
         let parts = match self {
             Self::All => return None,
             Self::Latest => 0,

@@ -87,7 +87,7 @@ impl fmt::Display for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("*"),
-            Self::Leading(LeadingVersion(parts)) => f.write_str(&parts.join(".")),
+            Self::Leading(leading) => leading.fmt(f),
             Self::Range(range) => write!(f, "{range}"),
             Self::Exactly(ExactVersion(version)) => write!(f, "{EXACTLY}{version}"),
         }
@@ -164,9 +164,15 @@ impl fmt::Display for ExactVersion {
 }
 impl LeadingVersion {
     /// Whether a version begins with these parts: 16 is not the beginning of 160.
-    fn holds(&self, version: &str) -> bool {
+    pub fn holds(&self, version: &str) -> bool {
         let mut parts = version.split(|c: char| !c.is_ascii_alphanumeric());
         self.0.iter().all(|wanted| parts.next() == Some(wanted))
+    }
+}
+
+impl fmt::Display for LeadingVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
     }
 }
 

@@ -45,7 +45,7 @@ impl Case {
             State::Failed => Outcome::Failed,
             _ => Outcome::Skipped,
         };
-        let told = standing(entry, document.notes(package, target));
+        let told = standing(entry, &document.facts(package, target));
         Some(Self { took, ..Self::new(package, target, outcome, told) })
     }
 

@@ -70,7 +70,7 @@ pub fn status(document: &Document, alarms: &[String], now: Timestamp, lapsed_bef
             code(target.as_str()),
             Standing::of(entry, lapsed_before).word(),
             ago(entry.since, now),
-            more(entry, document.notes(package, target)),
+            more(entry, &document.facts(package, target)),
         );
     }
     text

@@ -1,6 +1,7 @@
 //! Text for people: the logs of `list` and `diff`, a tracker as table, Markdown, page and `JUnit`.
 
 mod comparison;
+mod images;
 pub mod junit;
 mod listing;
 pub mod markdown;
@@ -11,6 +12,7 @@ pub mod table;
 mod why;
 
 pub use comparison::comparison;
+pub use images::images;
 pub use listing::listing;
 pub use plan::plan;
 pub use status::{overdue, standing, summary};

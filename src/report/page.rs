@@ -136,7 +136,7 @@ impl<'a> Section<'a> {
             let image = document.image(package, target);
             if entry.state == State::Built || image.is_some() {
                 let since = Time::new(image.map_or(entry.since, |(_, image)| image.recorded), now);
-                let notes = shown(document.notes(package, target));
+                let notes = shown(&document.facts(package, target));
                 newest.insert((target, package.arch()), Newest { package, target, since, notes });
             }
         }
@@ -146,7 +146,10 @@ impl<'a> Section<'a> {
             cells: targets
                 .iter()
                 .map(|target| {
-                    (*target, entries.get(target).map(|entry| Cell::new(entry, document.notes(package, target), times)))
+                    (
+                        *target,
+                        entries.get(target).map(|entry| Cell::new(entry, &document.facts(package, target), times)),
+                    )
                 })
                 .collect(),
         };

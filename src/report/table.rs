@@ -35,7 +35,7 @@ pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, widt
                 standing.word().to_owned(),
                 bare_minute(entry.since),
                 attempts,
-                more(entry, document.notes(package, target)),
+                more(entry, &document.facts(package, target)),
             ];
             (cells, style(standing))
         })

@@ -37,7 +37,7 @@ pub fn why(
     let cells = cells.map(|(package, target, why)| {
         let known = tracker
             .entry(package, target)
-            .map(|entry| history(entry, tracker.notes(package, target)))
+            .map(|entry| history(entry, &tracker.facts(package, target)))
             .filter(|text| !text.is_empty());
         let known = known.map(|text| format!("  {}\n", printable(&text))).unwrap_or_default();
         (package.clone(), target.to_string(), answer(package, Some(target), &why) + &known)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{IMPORTED, is_zero};
 use super::{
-    ASKED_FOR, Acknowledgement, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State,
+    ASKED_FOR, Acknowledgement, Baked, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State,
     TrackerName, TrackerNameError, Unknown, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
@@ -125,6 +125,8 @@ pub struct Report {
     pub claim: Option<Claim>,
     /// The job that records it; 0 outside of GitLab.
     pub job: u64,
+    /// What it made.
+    pub baked: Baked,
     /// Values that it reports.
     pub notes: Notes,
 }
@@ -299,10 +301,9 @@ impl Document {
         self.images(package, target).next_back()
     }
 
-    /// What the image that counts says of itself.
-    pub fn notes(&self, package: &Nevra, target: &Target) -> &Notes {
-        static NONE: Notes = Notes::new();
-        self.image(package, target).map_or(&NONE, |(_, image)| &image.notes)
+    /// What is told of the image that counts.
+    pub fn facts(&self, package: &Nevra, target: &Target) -> Notes {
+        self.image(package, target).map(|(_, image)| image.facts()).unwrap_or_default()
     }
 
     /// The targets that have had a run.
@@ -552,15 +553,17 @@ impl Document {
     /// been claimed, or a later attempt has succeeded. That its claim has ended otherwise does not void it.
     pub fn succeed(&mut self, build: &BuildKey, report: Report, now: Timestamp, origin: Origin) -> Success {
         let BuildKey { package, target } = build;
-        let notes = that_fit(&report.notes);
+        let Report { claim, job, baked, notes } = report;
+        let notes = that_fit(&notes);
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        let is_by_hand = report.claim.is_none() && origin.pipeline == 0;
+        let is_by_hand = claim.is_none() && origin.pipeline == 0;
         let is_of_no_run = is_by_hand && before.attempt == 0 && before.rule.is_none();
         let known = |claim: &Claim| {
             let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
-            made.any(|(_, image)| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value)))
+            let has_notes = |image: &Image| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value));
+            made.any(|(_, image)| image.ids.include(&baked.ids) && has_notes(image))
         };
-        let claim = match report.claim {
+        let claim = match claim {
             Some(claim) => claim,
             // By hand nothing tells which build it was. What was recorded last is not recorded again.
             None if before.state == State::Built && known(&before.claim()) => return Success::AsBefore,
@@ -579,10 +582,10 @@ impl Document {
         };
         let is_known = known(&claim);
         if !is_known {
-            let mut image = Image::new(now, notes);
+            let mut image = Image::new(now, baked, notes);
             image.job_url.clone_from(&origin.job_url);
             image.checksum = before.checksum().filter(|_| before.claim() == claim).cloned();
-            self.put_image(build, ImageKey { claim: claim.clone(), job: report.job }, image);
+            self.put_image(build, ImageKey { claim: claim.clone(), job }, image);
         }
         if claim.epoch < before.epoch {
             return Success::AskedForSince;
@@ -773,11 +776,11 @@ impl Document {
     }
 
     /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
-    pub fn import_image(&mut self, build: &BuildKey, notes: &Notes, reason: &str, now: Timestamp) -> Recorded {
-        let recorded = self.import_as(build, State::Built, reason, now);
+    pub fn import_image(&mut self, build: &BuildKey, image: Image, now: Timestamp) -> Recorded {
+        let reason = image.reason.clone().unwrap_or_default();
+        let recorded = self.import_as(build, State::Built, &reason, now);
         if let (Recorded::Changed, Some(entry)) = (recorded, self.get(build)) {
             let key = ImageKey { claim: entry.claim(), job: 0 };
-            let image = Image { reason: Some(reason.to_owned()), ..Image::new(now, notes.clone()) };
             self.put_image(build, key, image);
         }
         recorded

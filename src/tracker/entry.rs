@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{MAX_NOTES, MAX_URL, cut, url, words};
+use super::ids::MAX_IDS;
+use super::image::MAX_BASES;
 use super::{Claim, Unknown};
 use crate::release::{BuildKey, Checksum};
 
-/// The most bytes that an outcome adds to the claim that it ends: an image with its notes, key and checksum, the URL of
+/// The most bytes that an outcome adds to the claim that it ends: an image with its ids, bases, notes, key and checksum, the URL of
 /// its job, here and there, and times and numbers of some dozen bytes.
-pub(super) const OUTCOME: usize = MAX_NOTES + 2 * MAX_URL + 1536;
+pub(super) const OUTCOME: usize = MAX_NOTES + MAX_IDS + MAX_BASES + 2 * MAX_URL + 1536;
 /// The rule by which a build is begun that a person asked for.
 pub const ASKED_FOR: &str = "asked_for";
 /// The rule of an entry that is about what was there before the tracker knew of it.

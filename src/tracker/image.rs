@@ -1,19 +1,40 @@
 //! The image that a build made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Unknown;
 use super::bounds::{Notes, that_fit, url, words};
+use super::ids::MAX_ID;
+use super::{Ids, ImageId, Unknown};
 use crate::release::Checksum;
+
+/// How many images at most one is remembered to be baked from.
+const BASES: usize = 4;
+/// The most bytes that these take as JSON.
+pub(super) const MAX_BASES: usize = BASES * (MAX_ID + 16);
+
+/// What one bake made.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Baked {
+    /// The ids of the image.
+    pub ids: Ids,
+    /// The images that it was baked from: one, unless several builds made it.
+    pub bases: BTreeSet<ImageId>,
+}
 
 /// What one bake made, and what is known of it. An image is never taken out of the tracker but with its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// When it was recorded first.
     pub recorded: Timestamp,
+    /// Its ids.
+    #[serde(default, skip_serializing_if = "Ids::is_empty")]
+    pub ids: Ids,
+    /// The images that it was baked from.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bases: BTreeSet<ImageId>,
     /// Values that the build reported of it.
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub notes: Notes,
@@ -31,13 +52,22 @@ pub struct Image {
 }
 
 impl Image {
-    pub(super) fn new(recorded: Timestamp, notes: Notes) -> Self {
-        Self { recorded, notes, job_url: None, checksum: None, reason: None, unknown: Unknown::default() }
+    /// An image that is recorded now.
+    pub fn new(recorded: Timestamp, baked: Baked, notes: Notes) -> Self {
+        let Baked { ids, bases } = baked;
+        Self { recorded, ids, bases, notes, job_url: None, checksum: None, reason: None, unknown: Unknown::default() }
     }
 
-    /// Both, fact by fact: the earlier time, all notes, and of other facts, which do not change, the larger.
+    /// An image that was there before, and why it is recorded.
+    pub fn adopted(recorded: Timestamp, baked: Baked, notes: Notes, reason: String) -> Self {
+        Self { reason: Some(reason), ..Self::new(recorded, baked, notes) }
+    }
+
+    /// Both, fact by fact: the earlier time, all ids, bases and notes, and of other facts, which do not change, the larger.
     pub(super) fn merge(&mut self, other: Self) {
         self.recorded = self.recorded.min(other.recorded);
+        self.ids.extend(other.ids);
+        self.bases.extend(other.bases);
         merge_notes(&mut self.notes, other.notes);
         for (mine, theirs) in [(&mut self.job_url, other.job_url), (&mut self.reason, other.reason)] {
             *mine = mine.take().max(theirs);
@@ -46,7 +76,22 @@ impl Image {
         self.unknown.merge(other.unknown);
     }
 
+    /// What is told of it: its notes, and its ids by their places, but for those that a note tells.
+    pub fn facts(&self) -> Notes {
+        let mut facts = self.notes.clone();
+        let is_told = |id: &ImageId| self.notes.values().any(|note| note.contains(id.as_str()));
+        for (place, id) in self.ids.iter().filter(|(_, id)| !is_told(id)) {
+            let place = if place.as_str().is_empty() { "image" } else { place.as_str() };
+            let fact = facts.entry(place.to_owned()).or_default();
+            fact.push_str(if fact.is_empty() { "" } else { ", " });
+            fact.push_str(id.as_str());
+        }
+        facts
+    }
+
     pub(super) fn bounded(mut self) -> Self {
+        self.ids = self.ids.bounded();
+        self.bases = self.bases.into_iter().take(BASES).collect();
         self.notes = that_fit(&self.notes);
         self.job_url = url(self.job_url);
         self.reason = words(self.reason);

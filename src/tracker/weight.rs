@@ -1,6 +1,8 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
-use super::{Acknowledgement, Claim, Document, Entry, Image, ImageKey, Notes, PackageFile, Unknown};
+use super::{
+    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Unknown,
+};
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
 
@@ -8,7 +10,7 @@ use crate::release::{Checksum, Nevra, Target};
 /// some 30 %, and writes nothing that the module could not read.
 pub const READABLE: usize = if cfg!(target_pointer_width = "32") { MOST_BYTES } else { 208 << 20 };
 /// The most that the outcome of a claim takes: as many notes as fit, each in places and allocations of its own.
-pub(super) const OUTCOME: usize = 32 << 10;
+pub(super) const OUTCOME: usize = 72 << 10;
 /// A time, or the word of a state.
 const WORD: usize = 48;
 /// The four numbers of a claim, and the number of a job.
@@ -64,10 +66,23 @@ fn of_image(image: &Image) -> usize {
     let checksum = image.checksum.as_ref().map_or(0, of_checksum);
     size_of::<Image>()
         + WORD
+        + of_ids(&image.ids)
+        + of_all(image.bases.iter())
         + of_notes(&image.notes)
         + of_texts([&image.job_url, &image.reason])
         + checksum
         + of_unknown(&image.unknown)
+}
+
+fn of_ids(ids: &Ids) -> usize {
+    let in_places: usize = ids.counts().map(places::<ImageId, ()>).sum();
+    let names: usize = ids.places().map(|place| text(place.as_str())).sum();
+    let ids_alone = ids.iter().map(|(_, id)| text(id.as_str())).sum::<usize>();
+    places::<Place, [usize; 3]>(ids.places().count()) + in_places + names + ids_alone
+}
+
+fn of_all<'a>(ids: impl ExactSizeIterator<Item = &'a ImageId>) -> usize {
+    places::<ImageId, ()>(ids.len()) + ids.map(|id| text(id.as_str())).sum::<usize>()
 }
 
 fn of_notes(notes: &Notes) -> usize {
@@ -109,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::release::BuildKey;
-    use crate::tracker::{Origin, Report};
+    use crate::tracker::{Baked, Origin, Report};
 
     fn build(number: usize, target: usize) -> BuildKey {
         let package = format!("p-{number}-1.noarch").parse().expect("a package");
@@ -172,7 +187,19 @@ mod tests {
     #[test]
     fn no_outcome_takes_more_memory_than_is_kept_for_it() {
         let notes: Notes = (0..1000).map(|note| (format!("{note}"), String::new())).collect();
-        let image = Image::new(Timestamp::UNIX_EPOCH, crate::tracker::that_fit(&notes));
+        let mut baked = Baked::default();
+        for number in 0..1000 {
+            let place = format!("{number:060}").parse().expect("a place");
+            baked.ids.add(place, format!("{number:0300}").parse().expect("an id"));
+            baked.bases.insert(format!("b{number:0299}").parse().expect("an id"));
+        }
+        let image = Image::new(Timestamp::UNIX_EPOCH, baked, crate::tracker::that_fit(&notes)).bounded();
+        let mut short = Baked::default();
+        for number in 0..1000 {
+            short.ids.add(format!("{number}").parse().expect("a place"), "a".parse().expect("an id"));
+        }
+        let many = Image::new(Timestamp::UNIX_EPOCH, short, crate::tracker::that_fit(&notes)).bounded();
+        assert!(of_image(&many) + 4 * 1024 <= OUTCOME, "{}", of_image(&many));
         assert!(
             of_image(&image.clone()) + places::<ImageKey, Box<Image>>(1) + 4 * 1024 <= OUTCOME,
             "{}",

@@ -1,7 +1,7 @@
 //! Which alarms a run raises about its releases, and what they say.
 
 use crate::common::{
-    build, checksum, package, pipeline, pipeline_url, run_for, runner, runners, target, targets, time,
+    baked, build, checksum, package, pipeline, pipeline_url, run_for, runner, runners, target, targets, time,
 };
 use ami_scheduler::alarm::{Alarm, AlarmKind, Offer, given_up_in, of_releases};
 use ami_scheduler::plan::{Context, Rules};
@@ -141,6 +141,24 @@ fn the_claim_of_a_release_that_was_taken_out_is_closed_once_it_has_lapsed() {
     assert_eq!(state(&of_18), Some((State::Building, 1)));
 }
 
+#[test]
+fn a_build_with_several_images_in_one_region_is_told_every_night() {
+    let mut document = document();
+    let rules = scope("18", &[]);
+    alarms(&mut document, runners(&["18.6.0"]), &rules, 1, NIGHT);
+    let mut baked = baked("ami-1");
+    baked.ids.add("us-east-1".parse().expect("a place"), "ami-2".parse().expect("an id"));
+    document.succeed(&build("18.6.0", "al2023"), Report { baked, ..Report::default() }, time(NIGHT), pipeline(1));
+    let ami = Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]);
+    document.succeed(&build("18.6.0", "rhel9"), ami.into(), time(NIGHT), pipeline(1));
+    for id in [2, 3] {
+        let sentence = "several_images: gitlab-runner-18.6.0-1.x86_64 for al2023 was built several times in us-east-1, and none \
+                        of these images counts there. Does the build have several sources for one region? `update \
+                        --image` says which image counts";
+        assert_eq!(told(&alarms(&mut document, runners(&["18.6.0"]), &rules, id, NIGHT)), [sentence]);
+    }
+}
+
 /// Field tests, front door: a build without an image is green.
 #[test]
 fn a_build_without_an_image_is_told_every_night() {
@@ -151,8 +169,9 @@ fn a_build_without_an_image_is_told_every_night() {
     document.succeed(&build("18.6.0", "al2023"), ami.into(), time(NIGHT), pipeline(1));
     document.succeed(&build("18.6.0", "rhel9"), Report::default(), time(NIGHT), pipeline(1));
     for id in [2, 3] {
-        let sentence = "no_image: gitlab-runner-18.6.0-1.x86_64 for rhel9 was built, and reported none of AMI_ID. Does the \
-                        build job write them to its dotenv report? `rebuild` builds it again";
+        let sentence = "no_image: gitlab-runner-18.6.0-1.x86_64 for rhel9 was built, and its image is not known: neither is \
+                        there AMI_ID. Is the manifest among the build job's artifacts, and are the notes in its dotenv \
+                        report? `update --image` records an image that is there, `rebuild` builds it again";
         assert_eq!(told(&alarms(&mut document, runners(&["18.6.0"]), &rules, id, NIGHT)), [sentence]);
     }
     // What was imported was never expected to say anything.

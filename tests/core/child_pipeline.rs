@@ -17,6 +17,7 @@ fn settings() -> Settings {
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
         tags: vec!["docker".to_owned(), "eu".to_owned()],
         notes: vec!["AMI_ID".parse().expect("a name")],
+        manifests: vec!["manifest.json".parse().expect("a file")],
         module_url: Some("https://gitlab.example.com/packages/ami-scheduler.wasm".parse().expect("a URL")),
         module_sha256: Some(format!("sha256:{}", "b".repeat(64)).parse().expect("a checksum")),
     }
@@ -87,8 +88,15 @@ fn what_a_repository_says_is_never_expanded() {
 
 #[test]
 fn nothing_to_build_is_a_job_that_says_so() {
-    let settings =
-        Settings { image: None, tags: vec![], notes: vec![], module_url: None, module_sha256: None, ..settings() };
+    let settings = Settings {
+        image: None,
+        tags: vec![],
+        notes: vec![],
+        manifests: vec![],
+        module_url: None,
+        module_sha256: None,
+        ..settings()
+    };
     insta::assert_snapshot!(rendered(&settings, &[]));
 }
 

@@ -110,6 +110,7 @@ fn rendered(listing: &Listing) -> String {
         image: None,
         tags: vec![],
         notes: vec![],
+        manifests: vec![],
         module_url: None,
         module_sha256: None,
     };

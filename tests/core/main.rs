@@ -8,6 +8,7 @@ mod compare;
 mod heads_protocol;
 #[cfg(not(target_family = "wasm"))]
 mod house;
+mod images;
 mod locations;
 mod pages_from_outside;
 mod plan;

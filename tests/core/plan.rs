@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{checksum, days, night, pipeline, pipeline_url, run_for, runner, runners, target, targets};
+use crate::common::{
+    adopted, checksum, days, night, pipeline, pipeline_url, run_for, runner, runners, target, targets,
+};
 use ami_scheduler::plan::{
     BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
@@ -346,11 +348,11 @@ fn what_was_imported_ends_no_first_run_and_what_is_newer_is_new() {
         let rules = Rules { first_run, ..Rules::default() };
         let mut imported = Document::new("gitlab-runner", "main");
         imported.import(&build("18.3.0"), "from the plain-text tracker", night(1));
-        let mut adopted = Document::new("gitlab-runner", "main");
-        adopted.import_image(&build("18.3.0"), &Notes::new(), "there is an image", night(1));
+        let mut with_image = Document::new("gitlab-runner", "main");
+        with_image.import_image(&build("18.3.0"), adopted(Notes::new(), "there is an image"), night(1));
         let mut by_hand = Document::new("gitlab-runner", "main");
         by_hand.succeed(&build("18.3.0"), Report::default(), night(1), Origin::default());
-        for (how, mut document) in [("imported", imported), ("adopted", adopted), ("by hand", by_hand)] {
+        for (how, mut document) in [("imported", imported), ("adopted", with_image), ("by hand", by_hand)] {
             let plan = run(&mut document, &releases, &rules, 2, night(2));
             assert_eq!(versions(&plan), built, "{how}, {first_run:?}");
             let skipped = document.get(&build("18.2.0")).map(|entry| entry.state == State::Skipped);
@@ -389,7 +391,11 @@ fn nearly_full(left: usize) -> Document {
         for version in 0..100 {
             let build = crate::common::build(&format!("17.{version}.0"), &format!("target-{target}"));
             let text: String = (0..50).map(|_| noise()).collect();
-            document.import_image(&build, &Notes::from([("NOTE".to_owned(), text[..4000].to_owned())]), "x", night(1));
+            document.import_image(
+                &build,
+                adopted(Notes::from([("NOTE".to_owned(), text[..4000].to_owned())]), "x"),
+                night(1),
+            );
         }
         let free = MAX_HEAD.saturating_sub(Room::of(&document).expect("a room").size);
         if free < left {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{build, checksum, night, pipeline, runner, target, targets, time};
+use crate::common::{adopted, build, checksum, night, pipeline, runner, target, targets, time};
 use ami_scheduler::policy::Policy;
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::tracker::{Claim, Document, Entry, Notes, Origin, Recorded, Report, Standing, State, Success};
@@ -27,7 +27,7 @@ fn entry(document: &Document) -> &Entry {
 
 /// The id of the image of [`one`] that counts.
 fn ami(document: &Document) -> Option<&str> {
-    document.notes(&one().package, &one().target).get("AMI_ID").map(String::as_str)
+    document.image(&one().package, &one().target)?.1.notes.get("AMI_ID").map(String::as_str)
 }
 
 /// The images of [`one`], as their keys and ids, the oldest first.
@@ -42,7 +42,7 @@ fn claim(text: &str) -> Claim {
 }
 
 fn success(document: &mut Document, of: &str, job: u64, id: &str) -> Success {
-    let report = Report { claim: Some(claim(of)), job, notes: notes(id) };
+    let report = Report { claim: Some(claim(of)), job, notes: notes(id), ..Report::default() };
     document.succeed(&one(), report, night(9), pipeline(900))
 }
 
@@ -273,7 +273,7 @@ fn what_is_adopted_takes_the_place_of_what_is_less() {
     type Adopt = fn(&mut Document) -> Recorded;
     let skip: Adopt = |document| document.skip(&one(), "there at the first run", night(9));
     let import: Adopt = |document| document.import(&one(), "from the plain-text tracker", night(9));
-    let image: Adopt = |document| document.import_image(&one(), &notes("ami-9"), "there is an image", night(9));
+    let image: Adopt = |document| document.import_image(&one(), adopted(notes("ami-9"), "there is an image"), night(9));
     let built: Adopt = |document| {
         document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
         Recorded::Changed
@@ -518,7 +518,7 @@ fn a_target_that_is_renamed_keeps_what_was_recorded_but_for_open_claims() {
 
     assert_eq!(document.targets(), targets(&["al2025"]).iter().collect());
     assert_eq!(document.get(&build("18.6.0", "al2025")), before.get(&one()));
-    assert_eq!(document.notes(&one().package, &target("al2025")), &notes("ami-1"));
+    assert_eq!(document.facts(&one().package, &target("al2025")), notes("ami-1"));
     let claimed = document.get(&build("18.7.0", "al2025")).expect("an entry");
     assert_eq!((claimed.state, claimed.attempts()), (State::GivenBack, 0));
     assert!(document.covered(&target("al2025"))(&runner("18.7.0").nevra));
@@ -546,9 +546,9 @@ fn a_copy_is_the_tracker_of_another_ref_without_open_claims() {
 fn what_was_there_before_is_no_run() {
     let mut document = empty();
     document.import(&one(), "from the plain-text tracker", night(1));
-    document.import_image(&build("18.5.0", "al2023"), &notes("ami-1"), "there is an image", night(1));
+    document.import_image(&build("18.5.0", "al2023"), adopted(notes("ami-1"), "there is an image"), night(1));
     assert!(!document.knows(&one().target));
-    assert_eq!(document.notes(&runner("18.5.0").nevra, &one().target), &notes("ami-1"));
+    assert_eq!(document.facts(&runner("18.5.0").nevra, &one().target), notes("ami-1"));
 }
 
 /// Field tests, tracker 11: one runner's clock was years ahead once.

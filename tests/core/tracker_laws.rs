@@ -1,6 +1,7 @@
 //! The laws of the tracker's document: what makes heads merge in any order, any number of times.
 #![allow(clippy::disallowed_methods)] // it reads JSON of our own
 
+use crate::common::baked;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
 use ami_scheduler::tracker::{Claim, Document, Notes, Origin, Report, Seen, Shrank, State, Success, Unknown};
@@ -87,7 +88,8 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::SucceedLate { epoch, attempt, pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
-                let report = Report { claim: Some(claim), job: u64::from(*number), notes };
+                let report =
+                    Report { claim: Some(claim), job: u64::from(*number), baked: baked(&format!("ami-{ami}")), notes };
                 document.succeed(&build, report, now, origin(9));
             }
             Change::GiveBack { pipeline } => drop(document.give_back(*pipeline, None, now, |_| true)),
@@ -213,7 +215,7 @@ proptest! {
         let mut a = a;
         let before = a.get(&build(0)).cloned();
         let claim = Claim { epoch, attempt, pipeline: 9, lane: None };
-        let report = Report { claim: Some(claim), job: 7, notes: Notes::new() };
+        let report = Report { claim: Some(claim), job: 7, ..Report::default() };
         let success = a.succeed(&build(0), report, at(0), Origin::default());
         let present = before.as_ref().map_or(0, |entry| entry.epoch);
         let after = a.get(&build(0)).cloned();
@@ -331,5 +333,5 @@ fn a_success_that_reports_something_new_takes_its_place() {
     let mut new = old.clone();
     new.succeed(&build(0), Notes::from([("AMI_ID".to_owned(), "ami-1".to_owned())]).into(), at(1), Origin::default());
     let merged = new.merge(old);
-    assert_eq!(merged.notes(&build(0).package, &build(0).target)["AMI_ID"], "ami-1");
+    assert_eq!(merged.facts(&build(0).package, &build(0).target)["AMI_ID"], "ami-1");
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::artifacts::{Builds, Run};
-use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
+use ami_scheduler::child_pipeline::{BuildFile, BuildJob, ManifestFile, NoteName, Settings, render};
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::redacted::given_url;
 use ami_scheduler::release::{BuildKey, Checksum, Target};
@@ -82,6 +82,9 @@ pub struct Diff {
     /// The hidden job that builds one image
     #[arg(long, value_name = "JOB", default_value = ".build-ami")]
     build_job: BuildJob,
+    /// The manifest that Packer writes in the build job, such as manifest.json, or several; none is expected without it
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    manifest: ListOf<ManifestFile>,
     /// Variables of the build's dotenv report that the tracker keeps, such as AMI_ID
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     notes: ListOf<NoteName>,
@@ -153,8 +156,9 @@ impl Diff {
         };
         let mut night = Night::make(session, &self.packages, request, &self.tracker, self.rules, origin)?;
         let now = night.now;
-        let notes: Vec<String> = self.notes.0.iter().map(ToString::to_string).collect();
-        let alarms = night.alarms(&self.alarms.limits(), &notes);
+        let manifests = self.manifest.0.iter().map(ToString::to_string);
+        let expected: Vec<String> = manifests.chain(self.notes.0.iter().map(ToString::to_string)).collect();
+        let alarms = night.alarms(&self.alarms.limits(), &expected);
         let stop = raised(&self.alarms.stop_on.0, &alarms);
         let records_nothing = self.dry_run || !stop.is_empty();
         let packages = &night.packages;
@@ -168,6 +172,7 @@ impl Diff {
             build_job: self.build_job,
             image: self.image,
             tags: self.tags.0,
+            manifests: self.manifest.0,
             notes: self.notes.0,
             module_url: self.module_url,
             module_sha256,

@@ -7,6 +7,7 @@
 mod acknowledge;
 mod completions;
 mod diff;
+mod images;
 mod import;
 mod list;
 mod rebuild;
@@ -32,6 +33,7 @@ pub enum Command {
     Update(update::Update),
     Settle(settle::Settle),
     Status(status::Status),
+    Images(images::Images),
     Why(Box<why::Why>),
     Skip(skip::Skip),
     Unskip(unskip::Unskip),
@@ -53,6 +55,7 @@ impl Command {
             Self::Update(update) => update.run(session),
             Self::Settle(settle) => settle.run(session),
             Self::Status(status) => status.run(session),
+            Self::Images(images) => images.run(session),
             Self::Why(why) => why.run(session),
             Self::Skip(skip) => skip.run(session),
             Self::Unskip(unskip) => unskip.run(session),

@@ -6,7 +6,7 @@ use ami_scheduler::release::Target;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, notes, reason};
+use crate::adoption::{Adoption, adopted};
 use crate::args::lists::ListOf;
 use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
@@ -97,7 +97,7 @@ impl Reconcile {
                 for (build, image) in &disagreements.not_recorded {
                     output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
                     if adopts {
-                        document.import_image(build, &notes(image), &reason(image), now);
+                        document.import_image(build, adopted(image, now), now);
                     }
                 }
                 for build in &disagreements.without_image {

@@ -2,18 +2,21 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::child_pipeline::NoteName;
+use ami_scheduler::images;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::printable;
-use ami_scheduler::tracker::{Claim, Document, MAX_NOTES, Notes, Origin, Report, State, Success, that_fit};
-use anyhow::anyhow;
+use ami_scheduler::tracker::{
+    Baked, Claim, Document, IdError, Image, ImageId, MAX_NOTES, Notes, Origin, Place, Report, State, Success, that_fit,
+};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::args::lists::ListOf;
 use crate::args::values::package;
 use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{remove_earlier, write_junit};
+use crate::files::{read, remove_earlier, write_junit};
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -43,6 +46,13 @@ pub struct Update {
     /// What to remember of the build: NAME=VALUE, or a list of names of variables that hold the values
     #[arg(long = "note", value_name = "NAME=VALUE|LIST", env = "AMI_SCHEDULER_NOTES")]
     notes: Vec<NotesArg>,
+    /// The manifest that Packer wrote, or several, of which those count that are there; without one, the note AMI_ID is
+    /// the image
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    manifest: ListOf<PathBuf>,
+    /// The id of the image, such as us-east-1=ami-0abc, in place of what a manifest says; can be given several times
+    #[arg(long = "image", value_name = "[PLACE=]ID", value_parser = image)]
+    images: Vec<(Place, ImageId)>,
     /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -91,9 +101,11 @@ impl Update {
             );
         }
         let build = BuildKey { package: self.package, target: self.target };
+        let baked = baked(&self.images, &self.manifest.0, &notes)
+            .with_context(|| in_place_of_a_bake(&build, self.claim.as_ref()))?;
         let product = build.package.name();
         let is_checked = self.claim.is_none() && !self.force;
-        let report = Report { claim: self.claim, job: self.job, notes: notes.clone() };
+        let report = Report { claim: self.claim, job: self.job, baked: baked.clone(), notes: notes.clone() };
         let (success, kept, case) =
             trackers::change(session, &self.tracker, product, Kept::Used, |document, place| {
                 if is_checked {
@@ -106,7 +118,11 @@ impl Update {
                 let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
                 Ok((success, kept, Case::recorded(&build, document, took)))
             })?;
-        let told: Vec<String> = notes.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
+        for place in baked.ids.ambiguous() {
+            message!("WARNING: there are several images in {place}, and none of them counts there: {}", baked.ids);
+        }
+        let facts = Image::new(session.now(), baked, notes).facts();
+        let told: Vec<String> = facts.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
         let what = format!("{} {}{}", build.package, build.target, told.concat());
         match success {
             Success::Counts => output!("Recorded as built: {what}"),
@@ -122,6 +138,41 @@ impl Update {
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
     }
+}
+
+fn image(text: &str) -> Result<(Place, ImageId), String> {
+    let (place, id) = text.split_once('=').unwrap_or(("", text));
+    let parsed = place.parse().and_then(|place| Ok((place, id.parse()?)));
+    parsed.map_err(|error: IdError| error.to_string())
+}
+
+/// The images that were made: those that are given, or that the manifests tell of, or the notes.
+fn baked(given: &[(Place, ImageId)], manifests: &[PathBuf], notes: &Notes) -> anyhow::Result<Baked> {
+    let mut baked = Baked::default();
+    for (place, id) in given {
+        baked.ids.add(place.clone(), id.clone());
+    }
+    if given.is_empty() {
+        for file in manifests.iter().filter(|file| file.exists()) {
+            let made = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", file.display()))?;
+            baked.ids.extend(made.ids);
+            baked.bases.extend(made.bases);
+        }
+    }
+    if baked.ids.is_empty() {
+        baked.ids = images::ids_of_notes(notes);
+    }
+    Ok(baked)
+}
+
+/// How an image is recorded that is there, though it is not known here.
+fn in_place_of_a_bake(build: &BuildKey, claim: Option<&Claim>) -> String {
+    let claim = claim.map(|claim| format!(" --claim {claim}")).unwrap_or_default();
+    format!(
+        "the build succeeded, and its image cannot be recorded. Is it there? Then record it without a new bake: \
+         ami-scheduler update --package {} --target {}{claim} --image REGION=ID",
+        build.package, build.target
+    )
 }
 
 /// A success by hand is that of a release and a target that the tracker knows: a slip would begin another history.

@@ -41,6 +41,77 @@ fn notes_without_a_value_have_that_of_their_variable() {
     assert!(error.contains("looks like the name of a secret"), "{error}");
 }
 
+const MANIFEST: &str = r#"{"builds": [
+    {"name": "x", "builder_type": "amazon-ebs", "artifact_id": "us-east-1:ami-0", "packer_run_uuid": "1"},
+    {"name": "x", "builder_type": "amazon-ebs", "artifact_id": "eu-west-1:ami-1,us-east-1:ami-2", "packer_run_uuid": "2",
+     "custom_data": {"base": "ami-b"}}], "last_run_uuid": "2"}"#;
+
+#[test]
+fn the_image_is_what_packers_manifest_says() {
+    let folder = claimed();
+    folder.write("manifest.json", MANIFEST);
+    let told = folder.run(&update(&["--manifest", "manifest.json,other.json"])).succeeds();
+    assert!(told.contains("18.6.0-1.x86_64 al2023 eu-west-1=ami-1 us-east-1=ami-2"), "{told}");
+    let status = folder.run(&[&["status", "--format", "json"], &TRACKER[..2]].concat()).succeeds();
+    assert!(
+        status.contains(r#""eu-west-1": ["#) && status.contains(r#""ami-b""#) && !status.contains("ami-0"),
+        "{status}"
+    );
+    let told = folder.run(&update(&["--manifest", "manifest.json"])).succeeds();
+    assert!(told.contains("Was recorded as built before"), "{told}");
+    let images = |more: &[&'static str]| folder.run(&[&["images"], &TRACKER[..], more].concat());
+    let dotenv = images(&["--format", "dotenv", "--place", "us-east-1"]).succeeds();
+    assert!(dotenv.starts_with("AMI_ID=ami-2\nPRODUCT=gitlab-runner\nVERSION=18.6.0\nRELEASE=1\nPACKAGE="), "{dotenv}");
+    let error = images(&["--format", "dotenv"]).fails(4);
+    assert!(error.contains("has images in several places, name one with --place: eu-west-1, us-east-1"), "{error}");
+    let error = images(&["--format", "dotenv", "--place", "us-west-1"]).fails(4);
+    assert!(error.contains("what was found is none: name --product, --target, --series and --place"), "{error}");
+    let json: serde_json::Value =
+        serde_json::from_str(&images(&["--format", "json", "--series", "18.6"]).succeeds()).expect("JSON");
+    assert_eq!(
+        (&json["images"][0]["series"], &json["images"][0]["ids"]["us-east-1"]),
+        (&"18.6".into(), &"ami-2".into())
+    );
+    assert_eq!(json["images"][0]["bases"][0], "ami-b");
+    assert!(images(&["--series", "17"]).succeeds().contains("gitlab-runner on main: no image"));
+    assert!(images(&["--product", "other"]).fails(4).contains("there is no tracker of other on main"));
+}
+
+#[test]
+fn an_image_is_named_by_hand_or_by_a_note_where_there_is_no_manifest() {
+    for (more, told) in [
+        (&["--image", "us-east-1=ami-1", "--image", "eu-west-1=ami-2"][..], "eu-west-1=ami-2 us-east-1=ami-1"),
+        (&["--image", "sha256:0abc"], "image=sha256:0abc"),
+        (&["--note", "AMI_ID=ami-1", "--manifest", "manifest.json"], "AMI_ID=ami-1"),
+    ] {
+        let out = claimed().run(&update(more)).succeeds();
+        assert!(out.trim_end().ends_with(&format!("al2023 {told}")), "{out}");
+    }
+    let out = claimed().run(&update(&["--image", "a=ami-1", "--image", "a=ami-2"]));
+    assert!(out.stderr.contains("WARNING: there are several images in a, and none of them counts there"), "{out:?}");
+    let error = claimed().run(&update(&["--image", "us east=ami-1"])).fails(2);
+    assert!(error.contains("is no place of images, such as us-east-1"), "{error}");
+}
+
+#[test]
+fn a_manifest_that_tells_no_image_fails_the_attempt_and_says_how_to_record_it() {
+    for (manifest, told) in [
+        ("{", "it is not the manifest of Packer"),
+        (r#"{"builds": [], "last_run_uuid": "2"}"#, "it has 0 builds, and none of its last run, \"2\""),
+        (
+            r#"{"builds": [{"builder_type": "hyperv-iso", "packer_run_uuid": "2"}], "last_run_uuid": "2"}"#,
+            "an image of the builder \"hyperv-iso\", and those that are known are amazon-ebs",
+        ),
+    ] {
+        let folder = claimed();
+        folder.write("manifest.json", manifest);
+        let error = folder.run(&update(&["--manifest", "manifest.json", "--claim", "0.1@7"])).fails(1);
+        let by_hand = "ami-scheduler update --package gitlab-runner-18.6.0-1.x86_64 --target al2023 --claim 0.1@7 --image REGION=ID";
+        assert!(error.contains(told) && error.contains(by_hand) && error.contains("manifest.json"), "{error}");
+        assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], "building");
+    }
+}
+
 #[test]
 fn what_the_tracker_does_not_know_is_recorded_by_force_alone() {
     let known = ["--package", "gitlab-runner-18.6.0-1.x86_64"];

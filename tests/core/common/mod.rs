@@ -4,7 +4,7 @@ pub mod memory;
 
 use ami_scheduler::plan::{Context, Plan, Rules, nightly};
 use ami_scheduler::release::{BuildKey, Package, Target};
-use ami_scheduler::tracker::{Document, Origin};
+use ami_scheduler::tracker::{Baked, Document, Image, Notes, Origin};
 use jiff::{SignedDuration, Timestamp};
 
 pub const REPOSITORY: &str = "https://yum.example.com/el9/";
@@ -78,4 +78,19 @@ pub fn run_for(
     now: Timestamp,
 ) -> Plan {
     nightly(packages, document, &Context { targets: &targets(target_names), rules, origin, now }, None)
+}
+
+/// What a bake made: one id in each of two places.
+pub fn baked(id: &str) -> Baked {
+    let mut baked = Baked::default();
+    for place in ["eu-central-1", "us-east-1"] {
+        baked.ids.add(place.parse().expect("a place"), format!("{id}-{place}").parse().expect("an id"));
+    }
+    baked.bases.insert("ami-base".parse().expect("an id"));
+    baked
+}
+
+/// An image that was there before the tracker knew of it.
+pub fn adopted(notes: Notes, reason: &str) -> Image {
+    Image::adopted(Timestamp::UNIX_EPOCH, Baked::default(), notes, reason.to_owned())
 }

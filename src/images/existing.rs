@@ -236,7 +236,7 @@ pub fn compare<'a>(
     let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
     let without_image = document.entries().filter(|(package, target, entry)| {
         let build = BuildKey { package: (*package).clone(), target: (*target).clone() };
-        let is_noted = document.notes(package, target).values().any(|note| ids.contains(note.as_str()));
+        let is_noted = document.facts(package, target).values().any(|note| ids.contains(note.as_str()));
         entry.state == State::Built && targets.contains(target) && !is_noted && !found.images.contains_key(&build)
     });
     Disagreements {

@@ -1,0 +1,172 @@
+use std::path::PathBuf;
+
+use ami_scheduler::artifacts::Images as ImagesJson;
+use ami_scheduler::images::{Current, current};
+use ami_scheduler::policy::{Keep, LeadingVersion};
+use ami_scheduler::release::Target;
+use ami_scheduler::report;
+use ami_scheduler::text::escaped_json;
+use ami_scheduler::tracker::heads::read_all;
+use ami_scheduler::tracker::{Document, Place, TrackerName};
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use crate::args::TrackerArgs;
+use crate::args::lists::ListOf;
+use crate::args::values::product;
+use crate::exit::{Exit, Failure, WithExit as _};
+use crate::files::{print, write};
+use crate::session::Session;
+use crate::trackers::no_tracker;
+
+const EXAMPLES: &str = "Examples:
+  The image to use on each target, of each major version:
+    $ ami-scheduler images --tracker tracker --ref main
+
+  For Terraform, or another program:
+    $ ami-scheduler images --tracker tracker --ref main --format json \\
+        --output amis.json
+
+  The id of one, as variables of a shell or of GitLab's dotenv report:
+    $ ami-scheduler images --tracker tracker --ref main --target al2023 \\
+        --series 18 --format dotenv";
+
+/// Names the images to use: the current one of each target and series
+///
+/// That is the newest image of the newest release which has one. It stays so while a newer build is under way, or
+/// after that has failed. The command changes nothing.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Images {
+    #[command(flatten)]
+    tracker: TrackerArgs,
+    /// Only the images of this product; without it, of all that the ref has trackers of
+    #[arg(long, value_name = "NAME", value_parser = product)]
+    product: Option<String>,
+    /// Only these targets
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    target: ListOf<Target>,
+    /// Only this series, such as 18 or 18.6: the newest image of its releases
+    #[arg(long, value_name = "VERSION")]
+    series: Option<LeadingVersion>,
+    /// What a series is, where none is named
+    #[arg(long, value_enum, value_name = "PART", default_value_t = Per::Major)]
+    per: Per,
+    /// Only images that have an id in this place, such as us-east-1
+    #[arg(long = "place", value_name = "PLACE")]
+    in_place: Option<Place>,
+    /// In which form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    format: Format,
+    /// Where to write it; without it, to stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Per {
+    /// Each major version, such as 18
+    Major,
+    /// Each minor version, such as 18.6
+    Minor,
+    /// All versions together
+    Product,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A table for terminals
+    Table,
+    /// For programs
+    Json,
+    /// One image, as variables
+    Dotenv,
+}
+
+impl Images {
+    pub fn run(self, session: &Session) -> Result<(), Failure> {
+        let reference = &self.tracker.reference;
+        let store = session.store(&self.tracker.place)?;
+        let of_ref = |name: &TrackerName| name.is_of_ref(reference);
+        let mut documents = read_all(store.as_ref(), of_ref).with_exit(Exit::Tracker)?;
+        documents.retain(|document| self.product.as_ref().is_none_or(|product| document.product() == product));
+        if documents.is_empty() {
+            return Err(anyhow!(no_tracker(store.as_ref(), self.product.as_deref(), reference)))
+                .with_exit(Exit::Tracker);
+        }
+        let images: Vec<(&Document, Vec<Current<'_>>)> =
+            documents.iter().map(|document| (document, self.current(document))).collect();
+        let text = match self.format {
+            Format::Table => {
+                let tables = images.iter().map(|(document, images)| report::images(document, images, session.now()));
+                tables.collect::<Vec<_>>().join("\n")
+            }
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&ImagesJson::new(&images)).map_err(anyhow::Error::from)?;
+                escaped_json(&json) + "\n"
+            }
+            Format::Dotenv => self.dotenv(&images).with_exit(Exit::Tracker)?,
+        };
+        match &self.output {
+            Some(file) => write(file, text.as_bytes())?,
+            None => print(&text)?,
+        }
+        Ok(())
+    }
+
+    fn current<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
+        let keep = match (&self.series, self.per) {
+            (Some(_), _) | (None, Per::Product) => Keep::Latest,
+            (None, Per::Major) => Keep::LatestPerMajor,
+            (None, Per::Minor) => Keep::LatestPerMinor,
+        };
+        let is_of_series = |version: &str| self.series.as_ref().is_none_or(|series| series.holds(version));
+        let mut images =
+            current(document, keep, self.in_place.as_ref(), |package| is_of_series(&package.evr().version));
+        images.retain(|image| self.target.0.is_empty() || self.target.0.contains(image.target));
+        if let Some(series) = &self.series {
+            for image in &mut images {
+                image.series = series.to_string();
+            }
+        }
+        images
+    }
+
+    /// One image as variables, whose values need no quotes.
+    fn dotenv(&self, images: &[(&Document, Vec<Current<'_>>)]) -> anyhow::Result<String> {
+        let all: Vec<(&str, &Current<'_>)> = images
+            .iter()
+            .flat_map(|(document, images)| images.iter().map(|image| (document.product(), image)))
+            .collect();
+        let [(product, Current { target, package, image, .. })] = all.as_slice() else {
+            let found = all.iter().map(|(_, image)| format!("{} for {}", image.package, image.target));
+            let found = found.collect::<Vec<_>>().join(", ");
+            let found = if found.is_empty() { "none".to_owned() } else { found };
+            bail!(
+                "dotenv is of one image, and what was found is {found}: name --product, --target, --series and --place"
+            );
+        };
+        let places: Vec<&Place> = image.ids.places().collect();
+        let place = match (&self.in_place, places.as_slice()) {
+            (Some(place), _) => place,
+            (None, [place]) => *place,
+            (None, _) => {
+                let places: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
+                bail!(
+                    "{package} for {target} has images in several places, name one with --place: {}",
+                    places.join(", ")
+                );
+            }
+        };
+        let Some(id) = image.ids.of(place) else {
+            bail!("{package} for {target} has several images in {place}, and none of them counts: {}", image.ids);
+        };
+        let evr = package.evr();
+        Ok(format!(
+            "AMI_ID={}\nPRODUCT={product}\nVERSION={}\nRELEASE={}\nPACKAGE={package}\nTARGET={target}\n",
+            id.as_str(),
+            evr.version,
+            evr.release,
+        ))
+    }
+}

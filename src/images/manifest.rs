@@ -1,0 +1,217 @@
+//! Packer's manifest: the images that a build made.
+//!
+//! <https://developer.hashicorp.com/packer/docs/post-processors/manifest>
+
+use serde::Deserialize;
+
+use crate::budget::{Budget, JsonError};
+use crate::text::{count, named};
+use crate::tracker::{Baked, IdError, Ids, ImageId, Notes, Place};
+
+/// Builders whose `artifact_id` is `REGION:ID,REGION:ID`.
+const OF_REGIONS: [&str; 4] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance"];
+/// Builders whose `artifact_id` is one id, without a region.
+const OF_NO_REGION: [&str; 4] = ["docker", "googlecompute", "azure-arm", "qemu"];
+
+/// Why a manifest tells no images.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It cannot be read.
+    #[error("it is not the manifest of Packer")]
+    Json(#[source] JsonError),
+    /// It has no build of the run that it names.
+    #[error(
+        "it has {}, and none of its last run, {run:?}: does packer build with the post-processor manifest, in \
+         this job?", count(*builds, "build")
+    )]
+    NoBuild {
+        /// How many builds it has.
+        builds: usize,
+        /// The last run.
+        run: String,
+    },
+    /// What the builder's ids look like is not known.
+    #[error("it has an image of the builder {builder:?}, and those that are known are {}", known())]
+    Builder {
+        /// The builder.
+        builder: String,
+    },
+    /// The artifact has no id.
+    #[error("the artifact_id of {builder} is {artifact:?}, and such as {} was expected", example(builder))]
+    Artifact {
+        /// The builder.
+        builder: String,
+        /// What it is.
+        artifact: String,
+    },
+}
+
+fn known() -> String {
+    OF_REGIONS.iter().chain(&OF_NO_REGION).copied().collect::<Vec<_>>().join(", ")
+}
+
+fn example(builder: &str) -> &'static str {
+    if OF_REGIONS.contains(&builder) { "us-east-1:ami-0abc,eu-west-1:ami-0def" } else { "an id" }
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    builds: Vec<Build>,
+    #[serde(default)]
+    last_run_uuid: String,
+}
+
+#[derive(Deserialize)]
+struct Build {
+    builder_type: String,
+    #[serde(default)]
+    artifact_id: String,
+    #[serde(default)]
+    packer_run_uuid: String,
+    #[serde(default)]
+    custom_data: Option<CustomData>,
+}
+
+#[derive(Default, Deserialize)]
+struct CustomData {
+    #[serde(default)]
+    base: Option<String>,
+}
+
+/// The images of the last run that a manifest tells of. Packer appends to one that is there: earlier runs are not
+/// this one's.
+pub fn manifest(json: &[u8]) -> Result<Baked, ManifestError> {
+    let (manifest, _held) = Budget::default().json::<Manifest>(json).map_err(ManifestError::Json)?;
+    let is_of_run = |build: &&Build| build.packer_run_uuid == manifest.last_run_uuid;
+    let builds: Vec<&Build> = manifest.builds.iter().filter(is_of_run).collect();
+    if builds.is_empty() {
+        let (builds, run) = (manifest.builds.len(), named(&manifest.last_run_uuid));
+        return Err(ManifestError::NoBuild { builds, run });
+    }
+    let mut baked = Baked::default();
+    for build in builds {
+        let artifact =
+            || ManifestError::Artifact { builder: named(&build.builder_type), artifact: named(&build.artifact_id) };
+        baked.ids.extend(ids(build)?.map_err(|_| artifact())?);
+        let base = build.custom_data.as_ref().and_then(|data| data.base.as_deref());
+        if let Some(base) = base.and_then(|base| base.parse().ok()) {
+            baked.bases.insert(base);
+        }
+    }
+    Ok(baked)
+}
+
+fn ids(build: &Build) -> Result<Result<Ids, IdError>, ManifestError> {
+    let builder = build.builder_type.as_str();
+    if OF_REGIONS.contains(&builder) {
+        Ok(artifact(&build.artifact_id))
+    } else if OF_NO_REGION.contains(&builder) {
+        let mut ids = Ids::default();
+        Ok(build.artifact_id.parse().map(|id| {
+            ids.add(Place::default(), id);
+            ids
+        }))
+    } else {
+        Err(ManifestError::Builder { builder: named(builder) })
+    }
+}
+
+/// The ids that a build reported as notes, where it left no manifest: those of `AMI_ID`, as Packer writes them or alone.
+pub fn ids_of_notes(notes: &Notes) -> Ids {
+    let Some(reported) = notes.get("AMI_ID") else { return Ids::default() };
+    artifact(reported).unwrap_or_else(|_| {
+        let mut ids = Ids::default();
+        if let Ok(id) = reported.parse() {
+            ids.add(Place::default(), id);
+        }
+        ids
+    })
+}
+
+/// `eu-central-1:ami-1,us-east-1:ami-2`, each with its region.
+fn artifact(text: &str) -> Result<Ids, IdError> {
+    let mut ids = Ids::default();
+    for part in text.split(',') {
+        let (place, id) = part.trim().split_once(':').filter(|(place, _)| !place.is_empty()).unwrap_or_default();
+        let id: ImageId = id.parse()?;
+        ids.add(place.parse()?, id);
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(builder: &str, artifact: &str, run: &str, base: &str) -> String {
+        format!(
+            r#"{{"name": "al2023", "builder_type": "{builder}", "build_time": 1795705654, "files": null,
+                "artifact_id": "{artifact}", "packer_run_uuid": "{run}", "custom_data": {base}}}"#
+        )
+    }
+
+    fn read(builds: &[String], last_run: &str) -> Result<Baked, String> {
+        let json = format!(r#"{{"builds": [{}], "last_run_uuid": "{last_run}"}}"#, builds.join(", "));
+        manifest(json.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_images_of_the_last_run_are_told_in_each_region_with_their_base() {
+        let earlier = build("amazon-ebs", "us-east-1:ami-0", "1", "null");
+        let two = build("amazon-ebs", "eu-central-1:ami-1,us-east-1:ami-2", "2", r#"{"base": "ami-base"}"#);
+        let baked = read(&[earlier, two], "2").expect("a manifest");
+        assert_eq!(baked.ids.to_string(), "eu-central-1:ami-1, us-east-1:ami-2");
+        assert_eq!(baked.bases.iter().map(ImageId::as_str).collect::<Vec<_>>(), ["ami-base"]);
+    }
+
+    #[test]
+    fn several_builds_are_all_told_of() {
+        let builds =
+            [("amazon-ebs", "us-east-1:ami-1"), ("amazon-ebssurrogate", "us-east-1:ami-2"), ("docker", "sha256:0a")]
+                .map(|(builder, artifact)| build(builder, artifact, "1", "{}"));
+        assert_eq!(
+            read(&builds, "1").expect("a manifest").ids.to_string(),
+            "sha256:0a, us-east-1:ami-1, us-east-1:ami-2"
+        );
+    }
+
+    #[test]
+    fn a_note_is_an_image_with_or_without_its_region() {
+        for (note, ids) in [
+            ("ami-1", "ami-1"),
+            ("us-east-1:ami-1", "us-east-1:ami-1"),
+            ("eu-west-1:ami-1,us-east-1:ami-2", "eu-west-1:ami-1, us-east-1:ami-2"),
+            ("not built", ""),
+        ] {
+            let notes = Notes::from([("AMI_ID".to_owned(), note.to_owned())]);
+            assert_eq!(ids_of_notes(&notes).to_string(), ids, "{note}");
+        }
+        assert!(ids_of_notes(&Notes::new()).is_empty());
+    }
+
+    #[test]
+    fn what_tells_no_image_is_an_error_with_what_was_read_and_expected() {
+        let of = |builder: &str, artifact: &str| vec![build(builder, artifact, "1", "null")];
+        for (builds, last_run, told) in [
+            (vec![], "", "it has 0 builds, and none of its last run, \"\""),
+            (of("amazon-ebs", "us-east-1:ami-1"), "2", "it has 1 build, and none of its last run, \"2\""),
+            (
+                of("amazon-ebsvolume", "us-east-1:vol-1"),
+                "1",
+                "the builder \"amazon-ebsvolume\", and those that are known are amazon-ebs",
+            ),
+            (of("amazon-ebs", ""), "1", "the artifact_id of amazon-ebs is \"\", and such as us-east-1:ami-0abc"),
+            (of("amazon-ebs", "ami-1"), "1", "the artifact_id of amazon-ebs is \"ami-1\""),
+            (of("amazon-ebs", "us-east-1:$(id)"), "1", "the artifact_id of amazon-ebs is \"us-east-1:$(id)\""),
+            (of("docker", ""), "1", "the artifact_id of docker is \"\", and such as an id was expected"),
+        ] {
+            let error = read(&builds, last_run).expect_err(told);
+            assert!(error.contains(told), "{error}");
+        }
+        for text in ["", "{\"builds\": 1}", "{"] {
+            let error = manifest(text.as_bytes()).expect_err(text).to_string();
+            assert_eq!(error, "it is not the manifest of Packer", "{text}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Images: those that a build says it made, those that are current, and those that exist already.
+
+mod current;
+mod existing;
+mod manifest;
+
+pub use current::{Current, current};
+pub use existing::{
+    Candidate, Disagreements, Found, Image, ImageMatcher, ImagesError, Template, TemplateError, compare, find, parse,
+};
+pub use manifest::{ManifestError, ids_of_notes, manifest};

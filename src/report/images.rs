@@ -1,0 +1,39 @@
+//! The images to use, as a table.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::images::Current;
+use crate::text::{ago, printable};
+use crate::tracker::Document;
+
+const HEADINGS: [&str; 5] = ["TARGET", "SERIES", "RELEASE", "RECORDED", "IMAGE"];
+
+/// The current images of a tracker.
+pub fn images(document: &Document, images: &[Current<'_>], now: Timestamp) -> String {
+    let mut text = format!("{} on {}:", document.product(), printable(document.reference()));
+    if images.is_empty() {
+        return text + " no image\n";
+    }
+    let rows: Vec<[String; 5]> = images
+        .iter()
+        .map(|Current { target, series, package, image, .. }| {
+            let facts = image.facts().into_iter().map(|(name, value)| format!("{name}={value}"));
+            let facts = printable(&facts.collect::<Vec<_>>().join("  "));
+            let release = format!("{}.{}", package.evr(), package.arch());
+            [target.to_string(), series.clone(), release, ago(image.recorded, now), facts]
+        })
+        .collect();
+    let headings = HEADINGS.map(str::to_owned);
+    let all = || [&headings].into_iter().chain(&rows);
+    let widths: Vec<usize> = (0..HEADINGS.len())
+        .map(|column| all().map(|row| row[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    text.push('\n');
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    text
+}

@@ -1,0 +1,251 @@
+//! The ids of an image, by the places where they count.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::named;
+
+/// The most characters of a place.
+const MAX_PLACE: usize = 60;
+/// The most characters of an id: those of Azure have the names of a subscription, a group and a gallery in them.
+pub(super) const MAX_ID: usize = 300;
+/// The most bytes that the ids of one image may have as JSON: those of some 90 regions.
+pub const MAX_IDS: usize = 4 << 10;
+
+/// Where an id counts: a region such as `us-east-1`, or any word; empty where a builder knows no places.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Place(String);
+
+/// The id of an image in a place, such as `ami-0c7c531040a1b2c3d`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImageId(String);
+
+/// Why a text is no place, or no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// No place.
+    #[error(
+        "{0:?} is no place of images, such as us-east-1: it may hold letters, digits, ., - and _, at most {MAX_PLACE}"
+    )]
+    Place(String),
+    /// No id.
+    #[error(
+        "{0:?} is no id of an image, such as ami-0abc: it may hold letters, digits and ._:/@+-, from 1 to {MAX_ID}"
+    )]
+    Id(String),
+}
+
+impl FromStr for Place {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        let fits = text.len() <= MAX_PLACE;
+        if is_plain && fits { Ok(Self(text.to_owned())) } else { Err(IdError::Place(named(text))) }
+    }
+}
+
+impl FromStr for ImageId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/@+-".contains(&b));
+        let fits = (1..=MAX_ID).contains(&text.len());
+        if is_plain && fits { Ok(Self(text.to_owned())) } else { Err(IdError::Id(named(text))) }
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ImageId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        place.0
+    }
+}
+
+impl From<ImageId> for String {
+    fn from(id: ImageId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "no region" } else { &self.0 })
+    }
+}
+
+impl Place {
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ImageId {
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The ids of an image. In a place it should have one; several are kept, and none of them counts there.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ids(BTreeMap<Place, BTreeSet<ImageId>>);
+
+impl Ids {
+    /// Adds an id.
+    pub fn add(&mut self, place: Place, id: ImageId) {
+        self.0.entry(place).or_default().insert(id);
+    }
+
+    /// Adds those of another.
+    pub fn extend(&mut self, other: Self) {
+        for (place, ids) in other.0 {
+            self.0.entry(place).or_default().extend(ids);
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each with its place, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&Place, &ImageId)> {
+        self.0.iter().flat_map(|(place, ids)| ids.iter().map(move |id| (place, id)))
+    }
+
+    /// The id that counts in a place: the only one.
+    pub fn of(&self, place: &Place) -> Option<&ImageId> {
+        let ids = self.0.get(place)?;
+        ids.first().filter(|_| ids.len() == 1)
+    }
+
+    /// The places.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.0.keys()
+    }
+
+    /// The places that have several.
+    pub fn ambiguous(&self) -> impl Iterator<Item = &Place> {
+        self.0.iter().filter(|(_, ids)| ids.len() > 1).map(|(place, _)| place)
+    }
+
+    /// Whether each of these is among them.
+    pub fn include(&self, others: &Self) -> bool {
+        others.iter().all(|(place, id)| self.0.get(place).is_some_and(|ids| ids.contains(id)))
+    }
+
+    /// How many there are in each place.
+    pub(super) fn counts(&self) -> impl Iterator<Item = usize> {
+        self.0.values().map(BTreeSet::len)
+    }
+
+    /// As many of them as are remembered.
+    pub(super) fn bounded(self) -> Self {
+        let mut kept = Self::default();
+        let mut room = MAX_IDS;
+        for (place, id) in self.iter() {
+            let length = place.0.len() + id.0.len() + 40;
+            if length > room {
+                break;
+            }
+            room -= length;
+            kept.add(place.clone(), id.clone());
+        }
+        kept
+    }
+}
+
+/// `eu-central-1:ami-1, us-east-1:ami-2`, as Packer writes them; without a place the id alone.
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (Place(place), ImageId(id))) in self.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { ", " })?;
+            if !place.is_empty() {
+                write!(f, "{place}:")?;
+            }
+            f.write_str(id)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(all: &[(&str, &str)]) -> Ids {
+        let mut ids = Ids::default();
+        for (place, id) in all {
+            ids.add(place.parse().expect("a place"), id.parse().expect("an id"));
+        }
+        ids
+    }
+
+    #[test]
+    fn several_ids_in_one_place_are_kept_and_none_of_them_counts() {
+        let ids = ids(&[("us-east-1", "ami-2"), ("eu-central-1", "ami-1"), ("us-east-1", "ami-3")]);
+        let of = |place: &str| ids.of(&place.parse().expect("a place")).map(ImageId::as_str);
+        assert_eq!((of("eu-central-1"), of("us-east-1"), of("us-west-1")), (Some("ami-1"), None, None));
+        assert_eq!(ids.to_string(), "eu-central-1:ami-1, us-east-1:ami-2, us-east-1:ami-3");
+        assert_eq!(ids.ambiguous().map(Place::as_str).collect::<Vec<_>>(), ["us-east-1"]);
+    }
+
+    #[test]
+    fn an_id_without_a_place_is_the_id_alone() {
+        assert_eq!(ids(&[("", "sha256:0abc")]).to_string(), "sha256:0abc");
+        let json = serde_json::to_string(&ids(&[("", "sha256:0abc"), ("a", "b")])).expect("JSON");
+        assert_eq!(json, r#"{"":["sha256:0abc"],"a":["b"]}"#);
+    }
+
+    #[test]
+    fn what_is_no_id_or_place_is_refused_by_name() {
+        for text in ["", "ami 1", "ami-1\n", "$(id)", "é"] {
+            assert_eq!(text.parse::<ImageId>(), Err(IdError::Id(named(text))), "{text:?}");
+        }
+        for text in ["us east", "us/east", "a:b"] {
+            assert_eq!(text.parse::<Place>(), Err(IdError::Place(named(text))), "{text:?}");
+        }
+        assert!(
+            "x".repeat(MAX_ID + 1).parse::<ImageId>().is_err() && "x".repeat(MAX_PLACE + 1).parse::<Place>().is_err()
+        );
+    }
+
+    #[test]
+    fn ids_are_remembered_up_to_a_limit() {
+        let many: Vec<(String, String)> =
+            (0..500).map(|number| (format!("region-{number:03}"), format!("ami-{number:017}"))).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|(place, id)| (place.as_str(), id.as_str())).collect();
+        let kept = ids(&many).bounded();
+        let json = serde_json::to_vec_pretty(&kept).expect("JSON");
+        assert!(
+            (40..500).contains(&kept.iter().count()) && json.len() <= MAX_IDS,
+            "{} {}",
+            kept.iter().count(),
+            json.len()
+        );
+        assert_eq!(ids(&many[..40]).bounded(), ids(&many[..40]));
+    }
+}
