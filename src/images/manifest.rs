@@ -2,6 +2,7 @@
 //!
 //! <https://developer.hashicorp.com/packer/docs/post-processors/manifest>
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::budget::{Budget, JsonError};
@@ -68,6 +69,8 @@ struct Build {
     #[serde(default)]
     artifact_id: String,
     #[serde(default)]
+    build_time: i64,
+    #[serde(default)]
     packer_run_uuid: String,
     #[serde(default)]
     custom_data: Option<CustomData>,
@@ -79,9 +82,9 @@ struct CustomData {
     base: Option<String>,
 }
 
-/// The images of the last run that a manifest tells of. Packer appends to one that is there: earlier runs are not
-/// this one's.
-pub fn manifest(json: &[u8]) -> Result<Baked, ManifestError> {
+/// The images of the last run that a manifest tells of, and when the first of them was made, if it says so. Packer
+/// appends to one that is there: earlier runs are not this one's.
+pub fn manifest(json: &[u8]) -> Result<(Baked, Option<Timestamp>), ManifestError> {
     let (manifest, _held) = Budget::default().json::<Manifest>(json).map_err(ManifestError::Json)?;
     let is_of_run = |build: &&Build| build.packer_run_uuid == manifest.last_run_uuid;
     let builds: Vec<&Build> = manifest.builds.iter().filter(is_of_run).collect();
@@ -89,6 +92,8 @@ pub fn manifest(json: &[u8]) -> Result<Baked, ManifestError> {
         let (builds, run) = (manifest.builds.len(), named(&manifest.last_run_uuid));
         return Err(ManifestError::NoBuild { builds, run });
     }
+    let times = builds.iter().map(|build| build.build_time).filter(|time| *time > 0);
+    let made = times.min().and_then(|time| Timestamp::from_second(time).ok());
     let mut baked = Baked::default();
     for build in builds {
         let artifact =
@@ -99,7 +104,7 @@ pub fn manifest(json: &[u8]) -> Result<Baked, ManifestError> {
             baked.bases.insert(base);
         }
     }
-    Ok(baked)
+    Ok((baked, made))
 }
 
 fn ids(build: &Build) -> Result<Result<Ids, IdError>, ManifestError> {
@@ -153,7 +158,7 @@ mod tests {
 
     fn read(builds: &[String], last_run: &str) -> Result<Baked, String> {
         let json = format!(r#"{{"builds": [{}], "last_run_uuid": "{last_run}"}}"#, builds.join(", "));
-        manifest(json.as_bytes()).map_err(|error| error.to_string())
+        manifest(json.as_bytes()).map(|(baked, _)| baked).map_err(|error| error.to_string())
     }
 
     #[test]

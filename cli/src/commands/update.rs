@@ -5,12 +5,13 @@ use ami_scheduler::child_pipeline::NoteName;
 use ami_scheduler::images;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
-use ami_scheduler::text::printable;
+use ami_scheduler::text::{minute, printable};
 use ami_scheduler::tracker::{
     Baked, Claim, Document, IdError, Image, ImageId, MAX_NOTES, Notes, Origin, Place, Report, State, Success, that_fit,
 };
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::args::lists::ListOf;
 use crate::args::values::package;
@@ -19,6 +20,9 @@ use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{read, remove_earlier, write_junit};
 use crate::session::Session;
 use crate::trackers::{self, Kept};
+
+/// By how much the clock of the machine that bakes may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(10);
 
 const EXAMPLES: &str = "Examples:
   A build that has succeeded, with the id of its image:
@@ -101,7 +105,7 @@ impl Update {
             );
         }
         let build = BuildKey { package: self.package, target: self.target };
-        let baked = baked(&self.images, &self.manifest.0, &notes)
+        let (baked, made) = baked(&self.images, &self.manifest.0, &notes)
             .with_context(|| in_place_of_a_bake(&build, self.claim.as_ref()))?;
         let product = build.package.name();
         let is_checked = self.claim.is_none() && !self.force;
@@ -111,6 +115,7 @@ impl Update {
                 if is_checked {
                     refuse_unknown(document, &build, place)?;
                 }
+                refuse_older(document, &build, report.claim.as_ref(), made)?;
                 let begun =
                     document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
                 let took = begun.map(|begun| session.now().duration_since(begun));
@@ -146,23 +151,51 @@ fn image(text: &str) -> Result<(Place, ImageId), String> {
     parsed.map_err(|error: IdError| error.to_string())
 }
 
-/// The images that were made: those that are given, or that the manifests tell of, or the notes.
-fn baked(given: &[(Place, ImageId)], manifests: &[PathBuf], notes: &Notes) -> anyhow::Result<Baked> {
-    let mut baked = Baked::default();
+/// The images that were made: those that are given, or that the manifests tell of, or the notes; and when the first of
+/// them was, if a manifest says so.
+fn baked(
+    given: &[(Place, ImageId)],
+    manifests: &[PathBuf],
+    notes: &Notes,
+) -> anyhow::Result<(Baked, Option<Timestamp>)> {
+    let (mut baked, mut first) = (Baked::default(), None);
     for (place, id) in given {
         baked.ids.add(place.clone(), id.clone());
     }
     if given.is_empty() {
         for file in manifests.iter().filter(|file| file.exists()) {
-            let made = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", file.display()))?;
-            baked.ids.extend(made.ids);
-            baked.bases.extend(made.bases);
+            let manifest = images::manifest(&read(file)?);
+            let (images, made) = manifest.with_context(|| format!("{} tells no image", file.display()))?;
+            baked.ids.extend(images.ids);
+            baked.bases.extend(images.bases);
+            first = first.into_iter().chain(made).min();
         }
     }
     if baked.ids.is_empty() {
         baked.ids = images::ids_of_notes(notes);
     }
-    Ok(baked)
+    Ok((baked, first))
+}
+
+/// A manifest that was made before the build was claimed is one that the runner kept from another build.
+fn refuse_older(
+    document: &Document,
+    build: &BuildKey,
+    claim: Option<&Claim>,
+    made: Option<Timestamp>,
+) -> Result<(), Failure> {
+    let claimed = document.get(build).filter(|entry| entry.state == State::Building && claim == Some(&entry.claim()));
+    match (claimed, made) {
+        (Some(entry), Some(made)) if made.saturating_add(CLOCKS_DIFFER).unwrap_or(made) < entry.since => Err(anyhow!(
+            "the manifest is of {}, and this build was claimed at {}: did the runner keep it from another build? The build \
+             job has to write a manifest of its own, and to have it among its artifacts. Nothing was recorded; {}",
+            minute(made),
+            minute(entry.since),
+            in_place_of_a_bake(build, claim)
+        ))
+        .with_exit(Exit::Other),
+        _ => Ok(()),
+    }
 }
 
 /// How an image is recorded that is there, though it is not known here.

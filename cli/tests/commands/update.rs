@@ -113,6 +113,25 @@ fn a_manifest_that_tells_no_image_fails_the_attempt_and_says_how_to_record_it() 
 }
 
 #[test]
+fn a_manifest_from_before_the_claim_is_that_of_another_build() {
+    for (build_time, code) in [(1_795_484_940, 1), (1_795_485_060, 0)] {
+        let folder = claimed();
+        folder.write(
+            "manifest.json",
+            &format!(
+                r#"{{"builds": [{{"builder_type": "amazon-ebs", "artifact_id": "us-east-1:ami-1", "packer_run_uuid": "1",
+                    "build_time": {build_time}}}], "last_run_uuid": "1"}}"#
+            ),
+        );
+        let ended = folder.run(&update(&["--manifest", "manifest.json", "--claim", "0.1@7"]));
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        let told = "the manifest is of 2026-11-24 01:49 UTC, and this build was claimed at 2026-11-24 02:00 UTC";
+        assert_eq!(ended.stderr.contains(told), code == 1, "{ended:?}");
+        assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], if code == 1 { "building" } else { "built" });
+    }
+}
+
+#[test]
 fn what_the_tracker_does_not_know_is_recorded_by_force_alone() {
     let known = ["--package", "gitlab-runner-18.6.0-1.x86_64"];
     for (package, target, unknown) in [
