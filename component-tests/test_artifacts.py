@@ -112,6 +112,9 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     update("18.9.0", "--force")
     diff(16, "2026-12-31T02:00:00Z")  # without an image
     update("18.9.0", "--image", "us-east-1=ami-1", "--image", "us-east-1=ami-2")
+    images = ami("images", *tracker, "--format", "json", "--output", "images.json")
+    assert images.code == 0, images.all
+    assert validated("images", ami.json("images.json"))["images"], images.all
     diff(17, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
     status()
     assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "81").code == 0

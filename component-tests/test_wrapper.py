@@ -143,16 +143,21 @@ def test_nothing_gets_what_is_not_its_own(wrapper: Wrapper, command: str) -> Non
         assert not given
 
 
-def test_update_gets_the_manifests_that_are_there(wrapper: Wrapper) -> None:
+def test_update_gets_the_manifests_that_are_there_and_the_names_of_others(wrapper: Wrapper) -> None:
     (wrapper.folder / "manifest.json").write_text("{}")
     (wrapper.folder / "parts").mkdir()
     (wrapper.folder / "parts" / "b.json").write_text("[]")
-    for listed in ('["manifest.json", "none.json", "parts/b.json"]', "manifest.json,none.json,parts/b.json"):
-        given = wrapper("update", AMI_SCHEDULER_MANIFEST=listed)
-        paths = given.variables["AMI_SCHEDULER_MANIFEST"].split(",")
-        assert [given.files[path.removeprefix("/given/")] for path in paths] == ["{}", "[]"]
-    assert wrapper("update", AMI_SCHEDULER_MANIFEST="none.json").variables["AMI_SCHEDULER_MANIFEST"] == ""
+    listed = "manifest.json,none.json,parts/b.json"
+    for given in (wrapper("update", AMI_SCHEDULER_MANIFEST='["manifest.json", "none.json", "parts/b.json"]'),
+                  wrapper("update", AMI_SCHEDULER_MANIFEST=listed), wrapper("update", f"--manifest={listed}", AMI_SCHEDULER_MANIFEST="other.json"),
+                  wrapper("update", "--manifest", "manifest.json,none.json", "--manifest", "parts/b.json")):
+        first, missing, second = given.variables["AMI_SCHEDULER_MANIFEST"].split(",")
+        assert [given.files[path.removeprefix("/given/")] for path in (first, second)] == ["{}", "[]"]
+        assert missing == "none.json"
+        assert given.arguments == ["update"]
+    assert wrapper("update", **JOB, CI_PIPELINE_CREATED_AT="2026-11-24T02:00:00Z").variables["CI_PIPELINE_CREATED_AT"] == "2026-11-24T02:00:00Z"
     assert wrapper("settle", AMI_SCHEDULER_MANIFEST="manifest.json").files == {}
+    assert wrapper("diff", "--manifest", "manifest.json").arguments == ["diff", "--manifest", "manifest.json"], "it is a name for the child pipeline"
 
 
 def test_update_gets_the_variables_that_its_notes_name_and_no_other_command_does(wrapper: Wrapper) -> None:

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
-use crate::tracker::{Document, Image, ImageKey, Place};
+use crate::tracker::{Document, Image, ImageKey, Place, State};
 
 /// The current image of a target and series.
 #[derive(Debug, Clone)]
@@ -21,20 +21,27 @@ pub struct Current<'a> {
     pub image: &'a Image,
 }
 
-/// The current image of each target, architecture and series, the newest series first: that of the newest release which
-/// has one. A series is what `keep` keeps one of. With a `place`, images that have no id there, or several, do not count; nor do
-/// releases that are not wanted.
+/// The current image of each target, architecture and series, the newest series first: the newest image of the newest
+/// release that has one which counts. A series is what `keep` keeps one of.
+///
+/// An image counts that has one id in the `place`, or in any where none is asked for. Releases that are skipped or not
+/// wanted do not count.
 pub fn current<'a>(
     document: &'a Document,
     keep: Keep,
     place: Option<&Place>,
     is_wanted: impl Fn(&Nevra) -> bool,
 ) -> Vec<Current<'a>> {
+    let counts = |image: &Image| match place {
+        Some(place) => image.ids.of(place).is_some(),
+        None => image.ids.places().any(|place| image.ids.of(place).is_some()),
+    };
     let mut newest: BTreeMap<(&Target, &str, String), Current<'a>> = BTreeMap::new();
     // The oldest release first.
-    for (package, target, _) in document.entries().filter(|(package, ..)| is_wanted(package)) {
-        let Some((key, image)) = document.image(package, target) else { continue };
-        if place.is_none_or(|place| image.ids.of(place).is_some()) {
+    for (package, target, entry) in document.entries().filter(|(package, ..)| is_wanted(package)) {
+        let mut images = document.images(package, target).rev();
+        let image = images.find(|(_, image)| counts(image)).filter(|_| entry.state != State::Skipped);
+        if let Some((key, image)) = image {
             let series = keep.series(package).map(|(_, parts)| parts.join(".")).unwrap_or_default();
             let current = Current { target, series: series.clone(), package, key, image };
             newest.insert((target, package.arch(), series), current);

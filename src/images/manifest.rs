@@ -2,6 +2,8 @@
 //!
 //! <https://developer.hashicorp.com/packer/docs/post-processors/manifest>
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -12,7 +14,7 @@ use crate::tracker::{Baked, IdError, Ids, ImageId, Notes, Place};
 /// Builders whose `artifact_id` is `REGION:ID,REGION:ID`.
 const OF_REGIONS: [&str; 4] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance"];
 /// Builders whose `artifact_id` is one id, without a region.
-const OF_NO_REGION: [&str; 4] = ["docker", "googlecompute", "azure-arm", "qemu"];
+const OF_NO_REGION: [&str; 3] = ["docker", "googlecompute", "azure-arm"];
 
 /// Why a manifest tells no images.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +33,9 @@ pub enum ManifestError {
         /// The last run.
         run: String,
     },
-    /// What the builder's ids look like is not known.
-    #[error("it has an image of the builder {builder:?}, and those that are known are {}", known())]
-    Builder {
-        /// The builder.
-        builder: String,
-    },
+    /// What the ids of these builders look like is not known.
+    #[error("it has images of {}, and the builders that are known are {}", .0.join(", "), known())]
+    Builder(Vec<String>),
     /// The artifact has no id.
     #[error("the artifact_id of {builder} is {artifact:?}, and such as {} was expected", example(builder))]
     Artifact {
@@ -82,9 +81,19 @@ struct CustomData {
     base: Option<String>,
 }
 
-/// The images of the last run that a manifest tells of, and when the first of them was made, if it says so. Packer
-/// appends to one that is there: earlier runs are not this one's.
-pub fn manifest(json: &[u8]) -> Result<(Baked, Option<Timestamp>), ManifestError> {
+/// What a manifest tells of its last run.
+#[derive(Debug)]
+pub struct Made {
+    /// The images.
+    pub baked: Baked,
+    /// When the first of them was made, if it says so.
+    pub made: Option<Timestamp>,
+    /// Builders, quoted, whose images are not among them, since what their ids look like is not known.
+    pub unknown: Vec<String>,
+}
+
+/// What a manifest tells of its last run. Packer appends to one that is there: earlier runs are not this one's.
+pub fn manifest(json: &[u8]) -> Result<Made, ManifestError> {
     let (manifest, _held) = Budget::default().json::<Manifest>(json).map_err(ManifestError::Json)?;
     let is_of_run = |build: &&Build| build.packer_run_uuid == manifest.last_run_uuid;
     let builds: Vec<&Build> = manifest.builds.iter().filter(is_of_run).collect();
@@ -94,31 +103,36 @@ pub fn manifest(json: &[u8]) -> Result<(Baked, Option<Timestamp>), ManifestError
     }
     let times = builds.iter().map(|build| build.build_time).filter(|time| *time > 0);
     let made = times.min().and_then(|time| Timestamp::from_second(time).ok());
-    let mut baked = Baked::default();
+    let (mut baked, mut unknown) = (Baked::default(), BTreeSet::new());
     for build in builds {
+        let Some(ids) = ids(build) else {
+            unknown.insert(format!("{:?}", named(&build.builder_type)));
+            continue;
+        };
         let artifact =
-            || ManifestError::Artifact { builder: named(&build.builder_type), artifact: named(&build.artifact_id) };
-        baked.ids.extend(ids(build)?.map_err(|_| artifact())?);
+            |_| ManifestError::Artifact { builder: named(&build.builder_type), artifact: named(&build.artifact_id) };
+        baked.ids.extend(ids.map_err(artifact)?);
         let base = build.custom_data.as_ref().and_then(|data| data.base.as_deref());
         if let Some(base) = base.and_then(|base| base.parse().ok()) {
             baked.bases.insert(base);
         }
     }
-    Ok((baked, made))
+    Ok(Made { baked, made, unknown: unknown.into_iter().collect() })
 }
 
-fn ids(build: &Build) -> Result<Result<Ids, IdError>, ManifestError> {
+/// The ids of a build, if it is known what those of its builder look like.
+fn ids(build: &Build) -> Option<Result<Ids, IdError>> {
     let builder = build.builder_type.as_str();
     if OF_REGIONS.contains(&builder) {
-        Ok(artifact(&build.artifact_id))
+        Some(artifact(&build.artifact_id))
     } else if OF_NO_REGION.contains(&builder) {
         let mut ids = Ids::default();
-        Ok(build.artifact_id.parse().map(|id| {
+        Some(build.artifact_id.parse().map(|id| {
             ids.add(Place::default(), id);
             ids
         }))
     } else {
-        Err(ManifestError::Builder { builder: named(builder) })
+        None
     }
 }
 
@@ -158,7 +172,7 @@ mod tests {
 
     fn read(builds: &[String], last_run: &str) -> Result<Baked, String> {
         let json = format!(r#"{{"builds": [{}], "last_run_uuid": "{last_run}"}}"#, builds.join(", "));
-        manifest(json.as_bytes()).map(|(baked, _)| baked).map_err(|error| error.to_string())
+        manifest(json.as_bytes()).map(|made| made.baked).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -182,6 +196,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_builder_made_that_is_not_known_is_named() {
+        let builds = ["amazon-ebs", "amazon-ebsvolume"].map(|builder| build(builder, "us-east-1:x-1", "1", "null"));
+        let json = format!(r#"{{"builds": [{}], "last_run_uuid": "1"}}"#, builds.join(", "));
+        let made = manifest(json.as_bytes()).expect("a manifest");
+        assert_eq!(
+            (made.baked.ids.to_string().as_str(), made.unknown.join(" ").as_str()),
+            ("us-east-1:x-1", "\"amazon-ebsvolume\"")
+        );
+        assert_eq!(made.made.map(Timestamp::as_second), Some(1_795_705_654));
+    }
+
+    #[test]
     fn a_note_is_an_image_with_or_without_its_region() {
         for (note, ids) in [
             ("ami-1", "ami-1"),
@@ -201,11 +227,6 @@ mod tests {
         for (builds, last_run, told) in [
             (vec![], "", "it has 0 builds, and none of its last run, \"\""),
             (of("amazon-ebs", "us-east-1:ami-1"), "2", "it has 1 build, and none of its last run, \"2\""),
-            (
-                of("amazon-ebsvolume", "us-east-1:vol-1"),
-                "1",
-                "the builder \"amazon-ebsvolume\", and those that are known are amazon-ebs",
-            ),
             (of("amazon-ebs", ""), "1", "the artifact_id of amazon-ebs is \"\", and such as us-east-1:ami-0abc"),
             (of("amazon-ebs", "ami-1"), "1", "the artifact_id of amazon-ebs is \"ami-1\""),
             (of("amazon-ebs", "us-east-1:$(id)"), "1", "the artifact_id of amazon-ebs is \"us-east-1:$(id)\""),

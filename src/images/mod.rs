@@ -8,4 +8,4 @@ pub use current::{Current, current};
 pub use existing::{
     Candidate, Disagreements, Found, Image, ImageMatcher, ImagesError, Template, TemplateError, compare, find, parse,
 };
-pub use manifest::{ManifestError, ids_of_notes, manifest};
+pub use manifest::{Made, ManifestError, ids_of_notes, manifest};

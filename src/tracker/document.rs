@@ -554,16 +554,19 @@ impl Document {
     pub fn succeed(&mut self, build: &BuildKey, report: Report, now: Timestamp, origin: Origin) -> Success {
         let BuildKey { package, target } = build;
         let Report { claim, job, baked, notes } = report;
-        let notes = that_fit(&notes);
+        let (baked, notes) = (baked.bounded(), that_fit(&notes));
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let is_by_hand = claim.is_none() && origin.pipeline == 0;
         let is_of_no_run = is_by_hand && before.attempt == 0 && before.rule.is_none();
         let known = |claim: &Claim| {
             let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
             let has_notes = |image: &Image| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value));
-            made.any(|(_, image)| image.ids.include(&baked.ids) && has_notes(image))
+            let has_ids = |image: &Image| baked.ids.is_empty() || image.ids == baked.ids;
+            made.any(|(_, image)| has_ids(image) && image.bases.is_superset(&baked.bases) && has_notes(image))
         };
-        let claim = match claim {
+        // By hand, what was recorded of a claim is corrected by a record of its own.
+        let corrects = job == 0 && before.state == State::Built && claim.as_ref() == Some(&before.claim());
+        let claim = match claim.filter(|_| !corrects) {
             Some(claim) => claim,
             // By hand nothing tells which build it was. What was recorded last is not recorded again.
             None if before.state == State::Built && known(&before.claim()) => return Success::AsBefore,

@@ -12,8 +12,10 @@ use crate::text::named;
 const MAX_PLACE: usize = 60;
 /// The most characters of an id: those of Azure have the names of a subscription, a group and a gallery in them.
 pub(super) const MAX_ID: usize = 300;
-/// The most bytes that the ids of one image may have as JSON: those of some 90 regions.
+/// The most bytes that the ids of one image may have as JSON: those of some 45 regions.
 pub const MAX_IDS: usize = 4 << 10;
+/// What an id takes beside itself and its place: three indented lines.
+const LINES: usize = 52;
 
 /// Where an id counts: a region such as `us-east-1`, or any word; empty where a builder knows no places.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,11 +154,6 @@ impl Ids {
         self.0.iter().filter(|(_, ids)| ids.len() > 1).map(|(place, _)| place)
     }
 
-    /// Whether each of these is among them.
-    pub fn include(&self, others: &Self) -> bool {
-        others.iter().all(|(place, id)| self.0.get(place).is_some_and(|ids| ids.contains(id)))
-    }
-
     /// How many there are in each place.
     pub(super) fn counts(&self) -> impl Iterator<Item = usize> {
         self.0.values().map(BTreeSet::len)
@@ -167,7 +164,7 @@ impl Ids {
         let mut kept = Self::default();
         let mut room = MAX_IDS;
         for (place, id) in self.iter() {
-            let length = place.0.len() + id.0.len() + 40;
+            let length = place.0.len() + id.0.len() + LINES;
             if length > room {
                 break;
             }

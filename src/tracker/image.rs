@@ -24,6 +24,14 @@ pub struct Baked {
     pub bases: BTreeSet<ImageId>,
 }
 
+impl Baked {
+    /// As much of it as is remembered: the ids up to [`MAX_IDS`](super::MAX_IDS), and a few bases.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self { ids: self.ids.bounded(), bases: self.bases.into_iter().take(BASES).collect() }
+    }
+}
+
 /// What one bake made, and what is known of it. An image is never taken out of the tracker but with its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
@@ -90,8 +98,8 @@ impl Image {
     }
 
     pub(super) fn bounded(mut self) -> Self {
-        self.ids = self.ids.bounded();
-        self.bases = self.bases.into_iter().take(BASES).collect();
+        let Baked { ids, bases } = Baked { ids: self.ids, bases: self.bases }.bounded();
+        (self.ids, self.bases) = (ids, bases);
         self.notes = that_fit(&self.notes);
         self.job_url = url(self.job_url);
         self.reason = words(self.reason);

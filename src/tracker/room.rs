@@ -136,7 +136,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::tracker::{Notes, Origin};
+    use crate::tracker::{Baked, Notes, Origin, Report};
 
     fn build(number: usize) -> BuildKey {
         let package = format!("p-{number}.{}-1.x86_64", "9".repeat(150)).parse().expect("a package");
@@ -191,7 +191,13 @@ mod tests {
                 for number in 0..20 {
                     let notes: Notes = (0..500).map(|n| (format!("N{n}"), noise(number * 500 + n, n))).collect();
                     let origin = Origin { job_url: Some(url(number)), ..origin(number) };
-                    document.succeed(&build(number), notes.into(), now, origin);
+                    let mut baked = Baked::default();
+                    for n in 0..500 {
+                        let id = format!("{}-{number}-{n}", "x".repeat(n % 40)).parse().expect("an id");
+                        baked.ids.add(format!("r{n}").parse().expect("a place"), id);
+                        baked.bases.insert(format!("{number}-{n}-{}", "x".repeat(280)).parse().expect("an id"));
+                    }
+                    document.succeed(&build(number), Report { baked, ..notes.into() }, now, origin);
                 }
             }
             let after = Room::of(&document).expect("a room");

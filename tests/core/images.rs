@@ -4,7 +4,7 @@ use crate::common::{baked, build, night, pipeline};
 use ami_scheduler::images::current;
 use ami_scheduler::policy::Keep;
 use ami_scheduler::report;
-use ami_scheduler::tracker::{Document, ImageId, Origin, Place, Report};
+use ami_scheduler::tracker::{Baked, Document, ImageId, Origin, Place, Report};
 
 /// Built on each of these nights: the version, the target, the id, and the claim.
 fn document(builds: &[(&str, &str, &str)]) -> Document {
@@ -89,6 +89,28 @@ fn of_several_images_in_a_place_none_is_current_there() {
     );
     assert_eq!(told(&document, Keep::Latest, Some("us-east-1")), ["al2023 : 18.6.0 a-us-east-1"]);
     assert_eq!(told(&document, Keep::Latest, Some("eu-central-1")), ["al2023 : 18.7.0 b-eu-central-1"]);
+}
+
+#[test]
+fn of_a_release_an_earlier_image_is_current_in_a_place_that_the_last_has_not() {
+    let mut document = document(&[("18.6.0", "al2023", "a"), ("18.7.0", "al2023", "b")]);
+    let release = build("18.7.0", "al2023");
+    document.rebuild(&release.package, &[], "no swap", None, night(3));
+    let mut baked = Baked::default();
+    baked.ids.add("us-east-1".parse().expect("a place"), "c".parse().expect("an id"));
+    document.succeed(&release, Report { baked, ..Report::default() }, night(3), Origin::default());
+    assert_eq!(told(&document, Keep::Latest, None), ["al2023 : 18.7.0 c"]);
+    assert_eq!(told(&document, Keep::Latest, Some("eu-central-1")), ["al2023 : 18.7.0 b-eu-central-1"]);
+}
+
+#[test]
+fn an_image_without_an_id_and_one_of_a_release_that_is_skipped_are_not_current() {
+    let mut document = document(&[("18.6.0", "al2023", "a"), ("18.7.0", "al2023", "b")]);
+    document.succeed(&build("18.8.0", "al2023"), Report::default(), night(2), Origin::default());
+    assert_eq!(told(&document, Keep::Latest, None), ["al2023 : 18.7.0 b-us-east-1"]);
+    document.rebuild(&build("18.7.0", "al2023").package, &[], "does not boot", None, night(3));
+    document.skip_by_hand(&build("18.7.0", "al2023"), "does not boot", "mary", night(3));
+    assert_eq!(told(&document, Keep::Latest, None), ["al2023 : 18.6.0 a-us-east-1"]);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -21,6 +22,15 @@ pub struct TrackerArgs {
 pub enum TrackerPlace {
     Gitlab,
     Directory(PathBuf),
+}
+
+impl fmt::Display for TrackerPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gitlab => f.write_str("gitlab"),
+            Self::Directory(directory) => write!(f, "{}", directory.display()),
+        }
+    }
 }
 
 impl FromStr for TrackerPlace {

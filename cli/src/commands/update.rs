@@ -2,19 +2,20 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::child_pipeline::NoteName;
-use ami_scheduler::images;
+use ami_scheduler::images::{self, ManifestError};
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::{minute, printable};
 use ami_scheduler::tracker::{
-    Baked, Claim, Document, IdError, Image, ImageId, MAX_NOTES, Notes, Origin, Place, Report, State, Success, that_fit,
+    Baked, Claim, Document, IdError, Image, ImageId, MAX_IDS, MAX_NOTES, Notes, Origin, Place, Report, State, Success,
+    that_fit,
 };
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args::lists::ListOf;
-use crate::args::values::package;
+use crate::args::values::{package, time};
 use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{read, remove_earlier, write_junit};
@@ -50,13 +51,16 @@ pub struct Update {
     /// What to remember of the build: NAME=VALUE, or a list of names of variables that hold the values
     #[arg(long = "note", value_name = "NAME=VALUE|LIST", env = "AMI_SCHEDULER_NOTES")]
     notes: Vec<NotesArg>,
-    /// The manifest that Packer wrote, or several, of which those count that are there; without one, the note AMI_ID is
-    /// the image
+    /// The manifest that Packer wrote, or a list of several; where none is there, the note AMI_ID is the image
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     manifest: ListOf<PathBuf>,
-    /// The id of the image, such as us-east-1=ami-0abc, in place of what a manifest says; can be given several times
-    #[arg(long = "image", value_name = "[PLACE=]ID", value_parser = image)]
-    images: Vec<(Place, ImageId)>,
+    /// When the pipeline of this build began: a manifest from before that is of another build
+    #[arg(long, value_name = "TIME", value_parser = time, env = "CI_PIPELINE_CREATED_AT")]
+    since: Option<Timestamp>,
+    /// The id of the image, such as us-east-1=ami-0abc, or a list of its ids in all places; it counts in place of what a
+    /// manifest says
+    #[arg(long = "image", value_name = "[PLACE=]ID", env = "AMI_SCHEDULER_IMAGE_ID")]
+    images: Vec<ListOf<PlacedId>>,
     /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -94,6 +98,19 @@ impl FromStr for NotesArg {
     }
 }
 
+/// An id as it is given, with its place before it.
+#[derive(Debug, Clone)]
+struct PlacedId(Place, ImageId);
+
+impl FromStr for PlacedId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (place, id) = text.split_once('=').unwrap_or(("", text));
+        Ok(Self(place.parse()?, id.parse()?))
+    }
+}
+
 impl Update {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier(self.junit.as_deref())?;
@@ -105,26 +122,39 @@ impl Update {
             );
         }
         let build = BuildKey { package: self.package, target: self.target };
-        let (baked, made) = baked(&self.images, &self.manifest.0, &notes)
-            .with_context(|| in_place_of_a_bake(&build, self.claim.as_ref()))?;
+        let by_hand = in_place_of_a_bake(&build, self.claim.as_ref(), &self.tracker);
+        let given: Vec<PlacedId> = self.images.into_iter().flat_map(|ListOf(ids)| ids).collect();
+        let made = baked(given, &self.manifest.0, self.since, &notes).with_context(|| by_hand)?;
+        let baked = made.clone().bounded();
+        if baked != made {
+            message!(
+                "Of the ids of the image and of what it was baked from, not all are recorded: the ids of one image may have {MAX_IDS} bytes as JSON. These are: {}",
+                baked.ids
+            );
+        }
         let product = build.package.name();
         let is_checked = self.claim.is_none() && !self.force;
         let report = Report { claim: self.claim, job: self.job, baked: baked.clone(), notes: notes.clone() };
-        let (success, kept, case) =
+        let (success, image, case) =
             trackers::change(session, &self.tracker, product, Kept::Used, |document, place| {
                 if is_checked {
                     refuse_unknown(document, &build, place)?;
                 }
-                refuse_older(document, &build, report.claim.as_ref(), made)?;
                 let begun =
                     document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
                 let took = begun.map(|begun| session.now().duration_since(begun));
                 let success = document.succeed(&build, report, session.now(), Origin::from(self.origin));
-                let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
-                Ok((success, kept, Case::recorded(&build, document, took)))
+                let image = document.image(&build.package, &build.target);
+                let image = image.map(|(key, image)| (key.claim.clone(), image.ids.clone()));
+                Ok((success, image, Case::recorded(&build, document, took)))
             })?;
-        for place in baked.ids.ambiguous() {
-            message!("WARNING: there are several images in {place}, and none of them counts there: {}", baked.ids);
+        let (kept, ids) = image.unzip();
+        let ids = ids.unwrap_or_default();
+        for place in ids.ambiguous() {
+            message!(
+                "WARNING: there are several images in {place}, and none of them counts there: {ids}. `update --image` with \
+                 the right ids, in all places, says which"
+            );
         }
         let facts = Image::new(session.now(), baked, notes).facts();
         let told: Vec<String> = facts.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
@@ -145,66 +175,67 @@ impl Update {
     }
 }
 
-fn image(text: &str) -> Result<(Place, ImageId), String> {
-    let (place, id) = text.split_once('=').unwrap_or(("", text));
-    let parsed = place.parse().and_then(|place| Ok((place, id.parse()?)));
-    parsed.map_err(|error: IdError| error.to_string())
-}
-
-/// The images that were made: those that are given, or that the manifests tell of, or the notes; and when the first of
-/// them was, if a manifest says so.
+/// The images that were made: those that are given, or that the manifests tell of, or the notes.
 fn baked(
-    given: &[(Place, ImageId)],
+    given: Vec<PlacedId>,
     manifests: &[PathBuf],
+    since: Option<Timestamp>,
     notes: &Notes,
-) -> anyhow::Result<(Baked, Option<Timestamp>)> {
-    let (mut baked, mut first) = (Baked::default(), None);
-    for (place, id) in given {
-        baked.ids.add(place.clone(), id.clone());
+) -> anyhow::Result<Baked> {
+    let mut baked = Baked::default();
+    for PlacedId(place, id) in given {
+        baked.ids.add(place, id);
     }
-    if given.is_empty() {
-        for file in manifests.iter().filter(|file| file.exists()) {
-            let manifest = images::manifest(&read(file)?);
-            let (images, made) = manifest.with_context(|| format!("{} tells no image", file.display()))?;
-            baked.ids.extend(images.ids);
-            baked.bases.extend(images.bases);
-            first = first.into_iter().chain(made).min();
+    if !baked.ids.is_empty() {
+        return Ok(baked);
+    }
+    let by_note = images::ids_of_notes(notes);
+    for file in manifests {
+        if !file.exists() {
+            message!("There is no {} that would tell the ids of the image.", file.display());
+            continue;
         }
+        let manifest = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", file.display()))?;
+        for builder in &manifest.unknown {
+            message!("The builder {builder} in {} is not known: what it made is not recorded.", file.display());
+        }
+        if manifest.baked.ids.is_empty() && by_note.is_empty() {
+            let error = ManifestError::Builder(manifest.unknown);
+            return Err(error).with_context(|| format!("{} tells no image", file.display()));
+        }
+        if let (Some(made), Some(since)) = (manifest.made, since)
+            && made.saturating_add(CLOCKS_DIFFER).unwrap_or(made) < since
+        {
+            bail!(
+                "{} is of {}, and this pipeline began at {}: did the runner keep it from another build? The build job has to \
+                 write a manifest of its own, and to have it among its artifacts",
+                file.display(),
+                minute(made),
+                minute(since),
+            );
+        }
+        baked.ids.extend(manifest.baked.ids);
+        baked.bases.extend(manifest.baked.bases);
     }
     if baked.ids.is_empty() {
-        baked.ids = images::ids_of_notes(notes);
+        baked.ids = by_note;
     }
-    Ok((baked, first))
-}
-
-/// A manifest that was made before the build was claimed is one that the runner kept from another build.
-fn refuse_older(
-    document: &Document,
-    build: &BuildKey,
-    claim: Option<&Claim>,
-    made: Option<Timestamp>,
-) -> Result<(), Failure> {
-    let claimed = document.get(build).filter(|entry| entry.state == State::Building && claim == Some(&entry.claim()));
-    match (claimed, made) {
-        (Some(entry), Some(made)) if made.saturating_add(CLOCKS_DIFFER).unwrap_or(made) < entry.since => Err(anyhow!(
-            "the manifest is of {}, and this build was claimed at {}: did the runner keep it from another build? The build \
-             job has to write a manifest of its own, and to have it among its artifacts. Nothing was recorded; {}",
-            minute(made),
-            minute(entry.since),
-            in_place_of_a_bake(build, claim)
-        ))
-        .with_exit(Exit::Other),
-        _ => Ok(()),
-    }
+    Ok(baked)
 }
 
 /// How an image is recorded that is there, though it is not known here.
-fn in_place_of_a_bake(build: &BuildKey, claim: Option<&Claim>) -> String {
+fn in_place_of_a_bake(
+    build: &BuildKey,
+    claim: Option<&Claim>,
+    TrackerArgs { place, reference }: &TrackerArgs,
+) -> String {
     let claim = claim.map(|claim| format!(" --claim {claim}")).unwrap_or_default();
     format!(
         "the build succeeded, and its image cannot be recorded. Is it there? Then record it without a new bake: \
-         ami-scheduler update --package {} --target {}{claim} --image REGION=ID",
-        build.package, build.target
+         ami-scheduler update --package {} --target {}{claim} --tracker {place} --ref {} --image REGION=ID,REGION=ID",
+        build.package,
+        build.target,
+        printable(reference)
     )
 }
 

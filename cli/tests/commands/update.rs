@@ -100,35 +100,86 @@ fn a_manifest_that_tells_no_image_fails_the_attempt_and_says_how_to_record_it() 
         (r#"{"builds": [], "last_run_uuid": "2"}"#, "it has 0 builds, and none of its last run, \"2\""),
         (
             r#"{"builds": [{"builder_type": "hyperv-iso", "packer_run_uuid": "2"}], "last_run_uuid": "2"}"#,
-            "an image of the builder \"hyperv-iso\", and those that are known are amazon-ebs",
+            "it has images of \"hyperv-iso\", and the builders that are known are amazon-ebs",
         ),
     ] {
         let folder = claimed();
         folder.write("manifest.json", manifest);
         let error = folder.run(&update(&["--manifest", "manifest.json", "--claim", "0.1@7"])).fails(1);
-        let by_hand = "ami-scheduler update --package gitlab-runner-18.6.0-1.x86_64 --target al2023 --claim 0.1@7 --image REGION=ID";
+        let by_hand = "ami-scheduler update --package gitlab-runner-18.6.0-1.x86_64 --target al2023 --claim 0.1@7 --tracker tracker --ref main --image REGION=ID,REGION=ID";
         assert!(error.contains(told) && error.contains(by_hand) && error.contains("manifest.json"), "{error}");
         assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], "building");
     }
 }
 
+/// A manifest of one build, in the words of Packer.
+fn manifest(builder: &str, artifact: &str, build_time: u64) -> String {
+    format!(
+        r#"{{"builds": [{{"builder_type": "{builder}", "artifact_id": "{artifact}", "packer_run_uuid": "1",
+            "build_time": {build_time}}}], "last_run_uuid": "1"}}"#
+    )
+}
+
 #[test]
-fn a_manifest_from_before_the_claim_is_that_of_another_build() {
+fn a_manifest_from_before_the_pipeline_is_that_of_another_build() {
     for (build_time, code) in [(1_795_484_940, 1), (1_795_485_060, 0)] {
-        let folder = claimed();
-        folder.write(
-            "manifest.json",
-            &format!(
-                r#"{{"builds": [{{"builder_type": "amazon-ebs", "artifact_id": "us-east-1:ami-1", "packer_run_uuid": "1",
-                    "build_time": {build_time}}}], "last_run_uuid": "1"}}"#
-            ),
-        );
-        let ended = folder.run(&update(&["--manifest", "manifest.json", "--claim", "0.1@7"]));
-        assert_eq!(ended.code, Some(code), "{ended:?}");
-        let told = "the manifest is of 2026-11-24 01:49 UTC, and this build was claimed at 2026-11-24 02:00 UTC";
-        assert_eq!(ended.stderr.contains(told), code == 1, "{ended:?}");
-        assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], if code == 1 { "building" } else { "built" });
+        for claim in ["0.1@7", "0.1@6"] {
+            let folder = claimed();
+            folder.write("manifest.json", &manifest("amazon-ebs", "us-east-1:ami-1", build_time));
+            let update = update(&["--manifest", "manifest.json", "--claim", claim]);
+            let ended = folder.run_in(&[("CI_PIPELINE_CREATED_AT", "2026-11-24T02:00:00Z")], &update);
+            assert_eq!(ended.code, Some(code), "{ended:?}");
+            let told = "manifest.json is of 2026-11-24 01:49 UTC, and this pipeline began at 2026-11-24 02:00 UTC";
+            assert_eq!(ended.stderr.contains(told), code == 1, "{ended:?}");
+            assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], if code == 1 { "building" } else { "built" });
+        }
     }
+}
+
+#[test]
+fn what_a_manifest_does_not_tell_is_said_and_a_note_or_another_manifest_may_tell_it() {
+    let folder = claimed();
+    folder.write("a.json", &manifest("amazon-ebsvolume", "us-east-1:vol-1", 0));
+    let ended = folder.run(&update(&["--manifest", "a.json,b.json", "--note", "AMI_ID=ami-1"]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("al2023 AMI_ID=ami-1"), "{ended:?}");
+    for told in [
+        "The builder \"amazon-ebsvolume\" in a.json is not known: what it made is not recorded.",
+        "There is no b.json that would tell the ids of the image.",
+    ] {
+        assert!(ended.stderr.contains(told), "{ended:?}");
+    }
+}
+
+#[test]
+fn which_of_several_images_counts_is_said_by_hand() {
+    for claim in [&[][..], &["--claim", "0.1@7"]] {
+        let folder = claimed();
+        let of_a_job = update(&["--image", "a=ami-1,a=ami-2", "--image", "b=ami-3", "--claim", "0.1@7", "--job", "5"]);
+        let told = folder.run(&of_a_job).stderr;
+        assert!(
+            told.contains("several images in a, and none of them counts there: a:ami-1, a:ami-2, b:ami-3"),
+            "{told}"
+        );
+        let by_hand = [&update(&["--image", "a=ami-2,b=ami-3"]), claim].concat();
+        let ended = folder.run(&by_hand);
+        assert!(ended.stdout.contains("Recorded as built") && !ended.stderr.contains("several"), "{ended:?}");
+        let told = folder.run(&by_hand[..by_hand.len() - claim.len()]).succeeds();
+        assert!(told.contains("Was recorded as built before"), "{told}");
+        let dotenv = |place| [&["images"], &TRACKER[..], &["--format", "dotenv", "--place", place]].concat();
+        assert!(folder.run(&dotenv("a")).succeeds().starts_with("AMI_ID=ami-2\n"));
+        assert!(folder.run(&dotenv("b")).succeeds().starts_with("AMI_ID=ami-3\n"));
+    }
+}
+
+#[test]
+fn ids_that_are_too_many_are_told() {
+    let ids: Vec<String> = (0..200).map(|number| format!("region-{number:03}=ami-{number:017}")).collect();
+    let folder = claimed();
+    let ended = folder.run_in(&[("AMI_SCHEDULER_IMAGE_ID", &ids.join(","))], &update(&[]));
+    let told = "not all are recorded: the ids of one image may have 4096 bytes as JSON. These are: region-000:ami-00";
+    assert!(ended.code == Some(0) && ended.stderr.contains(told), "{ended:?}");
+    assert!(ended.stdout.contains("region-000=ami-") && !ended.stdout.contains("region-199"), "{ended:?}");
 }
 
 #[test]
