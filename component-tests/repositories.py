@@ -45,6 +45,44 @@ class RpmBuilder:
         return built
 
 
+#: As the real one from version 18 on: two packages that need each other, a program that tells its version, and a service.
+RUNNER = """
+Name: gitlab-runner
+Version: {version}
+Release: 1
+Summary: A runner
+License: MIT
+Requires: gitlab-runner-helper-images = %{{version}}-%{{release}}
+%description
+A runner.
+%package helper-images
+Summary: What it needs
+BuildArch: noarch
+Requires: gitlab-runner = %{{version}}-%{{release}}
+%description helper-images
+What it needs.
+%install
+mkdir -p %{{buildroot}}/usr/bin %{{buildroot}}/usr/lib/systemd/system %{{buildroot}}/usr/lib/gitlab-runner
+printf '#!/bin/sh\\necho "Version: %{{version}}"\\n' >%{{buildroot}}/usr/bin/gitlab-runner
+printf '[Service]\\nExecStart=/usr/bin/gitlab-runner run\\n[Install]\\nWantedBy=multi-user.target\\n' \
+  >%{{buildroot}}/usr/lib/systemd/system/gitlab-runner.service
+touch %{{buildroot}}/usr/lib/gitlab-runner/helper-images.tar
+%files
+%attr(755, root, root) /usr/bin/gitlab-runner
+/usr/lib/systemd/system/gitlab-runner.service
+%files helper-images
+/usr/lib/gitlab-runner/helper-images.tar
+"""
+
+
+def build_runner(version: str, folder: Path, packages: Path) -> None:
+    """Packages that can be installed, for the machine's own architecture."""
+    (folder / "runner.spec").write_text(RUNNER.format(version=version))
+    subprocess.run(["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {folder}/runner", "--define", f"_rpmdir {packages}",
+                    "--define", "_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", str(folder / "runner.spec")],
+                   check=True, capture_output=True)
+
+
 @dataclass
 class Repository:
     folder: Path
@@ -82,6 +120,29 @@ class Repository:
 
     def primary(self) -> Path:
         return next(path for path in (self.folder / "repodata").iterdir() if "-primary.xml" in path.name)
+
+
+class Signer:
+    """A key of its own, in a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(mode=0o700)
+        self.home = home
+        self.gpg("--quick-generate-key", "Some Repository <repo@example.com>", "rsa2048", "sign", "never")
+
+    def gpg(self, *arguments: str) -> bytes:
+        return subprocess.run(["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--yes", "--pinentry-mode", "loopback",
+                               "--passphrase", "", *arguments], check=True, capture_output=True).stdout
+
+    def public_key(self) -> str:
+        return self.gpg("--armor", "--export").decode()
+
+    def sign(self, repository: Repository) -> None:
+        self.gpg("--armor", "--detach-sign", str(repository.folder / "repodata" / "repomd.xml"))
+
+    def sign_packages(self, folder: Path) -> None:
+        subprocess.run(["rpmsign", "--addsign", "--define", f"__gpg {shutil.which('gpg')}", "--define", f"_gpg_path {self.home}",
+                        "--define", "_gpg_name repo@example.com", *map(str, sorted(folder.glob("**/*.rpm")))], check=True, capture_output=True)
 
 
 # The releases that most tests begin with, and look-alikes of them.

@@ -1,5 +1,5 @@
 """The projects of examples/, run night after night as their users would run them: with the real
-component, jsonnet, Terraform and buildah. AWS alone is not there: `packer` is a stand-in."""
+component, jsonnet, Terraform and buildah. The one with Packer is in test_bake.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import hcl2
 import pytest
 import yaml
 
-from conftest import ROOT, Consumer, Module
+from conftest import ROOT, Consumer
 from gitlab_stand_in import GitLab
 from images import Buildah, buildah_in
 from repositories import FIRST, Repository
@@ -120,35 +120,6 @@ def test_what_the_template_of_terraform_reads_is_there(consumer: Consumer) -> No
 
 # ---------------------------------------------------------------- Packer and Ansible
 
-PACKER = """#!/usr/bin/env python3
-# In the place of Packer: bakes nothing, and writes the manifest that Packer would.
-import json, os, sys
-if sys.argv[1] == "build":
-    only = next(word for word in sys.argv if word.startswith("-only=*."))
-    name = only.partition("*.")[2]
-    assert os.environ["PACKAGE_SHA256"] and os.environ["AWS_ROLE_ARN"]
-    version = os.environ["VERSION"].replace(".", "")
-    artifact = f"eu-central-1:ami-{version}{name},us-east-1:ami-{version}{name}us"
-    runs = [{"name": name, "builder_type": "amazon-ebs", "artifact_id": artifact, "packer_run_uuid": "1", "custom_data": {"base": "ami-base"}}]
-    json.dump({"builds": runs, "last_run_uuid": "1"}, open("manifest.json", "w"))
-"""
-
-
-@pytest.mark.example("packer-ansible")
-def test_amis_by_packer_are_recorded_with_their_regions(consumer: Consumer) -> None:
-    consumer.bring("packer", PACKER)
-    consumer.environment["AWS_TOKEN"] = "of GitLab"
-
-    night = consumer.schedule()
-
-    assert night.code == 0, night.log
-    assert consumer.states()["18.6.0-1 al2023"] == consumer.states()["18.6.0-1 rhel9"] == "built"
-    module = Module(consumer.wasm, consumer.folder).inside_job_of(consumer.gitlab)
-    images = json.loads(module("images", "--tracker", "gitlab", "--format", "json").out)["images"]
-    assert [(image["target"], image["ids"], image["bases"]) for image in images] == [
-        (target, {"eu-central-1": f"ami-1860{target}", "us-east-1": f"ami-1860{target}us"}, ["ami-base"]) for target in ("al2023", "rhel9")]
-    assert consumer.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
-
 
 def test_the_template_of_packer_has_a_source_for_each_target_and_reads_what_a_build_is_given() -> None:
     folder = ROOT / "examples" / "packer-ansible"
@@ -183,7 +154,7 @@ def test_ansible_takes_the_playbook(tmp_path: Path) -> None:
 def test_ansible_evaluates_no_template_in_what_a_repository_says(tmp_path: Path) -> None:
     """As `x.rpm?{{ansible_env.X}}` did when the example gave it as an extra variable."""
     [play] = yaml.safe_load(PLAYBOOK.read_text())
-    names = {"package_url": "PACKAGE_URL", "package_sha256": "PACKAGE_SHA256", "version": "VERSION"}
+    names = {name: name.upper() for name in ("package_url", "package_sha256", "version", "yum_repository", "yum_key")}
     assert set(play["vars"]) == set(names)
     shown = [{"ansible.builtin.copy": {"content": "{{ " + name + " }}", "dest": str(tmp_path / name)}} for name in names]
     (tmp_path / "show.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "vars": play["vars"], "tasks": shown}]))

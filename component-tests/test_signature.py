@@ -8,27 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Consumer, Module, tool
-from repositories import FIRST, Repository
-
-
-class Signer:
-    """A key of its own, in a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        home.mkdir(mode=0o700)
-        self.home = home
-        self.gpg("--quick-generate-key", "Some Repository <repo@example.com>", "rsa2048", "sign", "never")
-
-    def gpg(self, *arguments: str) -> bytes:
-        return subprocess.run([tool("gpg"), "--homedir", str(self.home), "--batch", "--quiet", "--yes", "--pinentry-mode", "loopback",
-                               "--passphrase", "", *arguments], check=True, capture_output=True).stdout
-
-    def public_key(self) -> str:
-        return self.gpg("--armor", "--export").decode()
-
-    def sign(self, repository: Repository) -> None:
-        self.gpg("--armor", "--detach-sign", str(repository.folder / "repodata" / "repomd.xml"))
+from conftest import Consumer, Module
+from repositories import FIRST, Repository, Signer
 
 
 @pytest.fixture

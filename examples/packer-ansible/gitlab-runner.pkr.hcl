@@ -1,18 +1,3 @@
-packer {
-  required_version = ">= 1.9"
-
-  required_plugins {
-    amazon = {
-      source  = "github.com/hashicorp/amazon"
-      version = "~> 1.3"
-    }
-    ansible = {
-      source  = "github.com/hashicorp/ansible"
-      version = "~> 1.1"
-    }
-  }
-}
-
 # What the build job was told, in its variables.
 variable "version" {
   type    = string
@@ -35,8 +20,8 @@ variable "regions" {
 }
 
 locals {
-  # With the time, so that a build that is tried again meets no image of its name.
-  ami_name = "gitlab-runner-${var.version}-${formatdate("YYYYMMDDhhmmss", timestamp())}"
+  # A build that is tried again must not meet an image of its own name.
+  time = formatdate("YYYYMMDDhhmmss", timestamp())
   tags = {
     Product  = "gitlab-runner"
     Version  = var.version
@@ -57,7 +42,7 @@ source "amazon-ebs" "gitlab-runner" {
 build {
   source "amazon-ebs.gitlab-runner" {
     name         = "al2023"
-    ami_name     = "${local.ami_name}-al2023"
+    ami_name     = "gitlab-runner-${var.version}-al2023-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {
@@ -69,7 +54,7 @@ build {
 
   source "amazon-ebs.gitlab-runner" {
     name         = "rhel9"
-    ami_name     = "${local.ami_name}-rhel9"
+    ami_name     = "gitlab-runner-${var.version}-rhel9-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {

@@ -1,0 +1,77 @@
+"""EC2 on this machine: moto's API, and instances that are throw-away roots."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import ROOT, Consumer, free_port, tool
+
+BAKE = ROOT / "component-tests" / "bake"
+REGIONS = ["eu-central-1", "us-east-1"]
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Ec2:
+    """What AWS would answer."""
+
+    endpoint: str
+    key: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_ENDPOINT_URL": self.endpoint, "AWS_PAGER": "",
+                "AWS_DEFAULT_REGION": REGIONS[0], "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def aws(self, *arguments: str, region: str = REGIONS[0]) -> dict:
+        """What the real client says, as JSON."""
+        done = subprocess.run([BIN / "aws", "--region", region, "--output", "json", *arguments], env=os.environ | self.environment,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "{}")
+
+    def images(self, region: str) -> dict[str, dict]:
+        """Ours, by their ids."""
+        return {image["ImageId"]: image for image in self.aws("ec2", "describe-images", "--owners", "self", region=region)["Images"]}
+
+
+@contextmanager
+def ec2_in(folder: Path) -> Iterator[Ec2]:
+    """EC2 with the public images of bake/amis.json, and a key pair."""
+    folder.mkdir()
+    key = folder / "key"
+    subprocess.run([tool("ssh-keygen"), "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", str(key)], check=True)
+    port = free_port()
+    environment = os.environ | {"MOTO_AMIS_PATH": str(BAKE / "amis.json")}
+    with (folder / "log").open("w") as log, subprocess.Popen([BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)], env=environment,
+                                                             stdout=log, stderr=log) as process:
+        ec2 = Ec2(f"http://127.0.0.1:{port}", key)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{ec2.endpoint}/moto-api/data.json").read()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                time.sleep(0.1)
+        ec2.aws("ec2", "import-key-pair", "--key-name", "bake", "--public-key-material", f"fileb://{key}.pub")
+        yield ec2
+        process.terminate()
+
+
+def bake_on(ec2: Ec2, consumer: Consumer) -> None:
+    """Lets a project bake by the real Packer, against this EC2."""
+    consumer.bring("packer", (BAKE / "packer").read_text())
+    consumer.environment |= ec2.environment | {"BAKE": str(BAKE), "BAKE_KEY": str(ec2.key), "PKR_VAR_endpoint": ec2.endpoint}
+    (consumer.folder / "versions.pkr.hcl").unlink()
+    (consumer.folder / "endpoint.pkr.hcl").write_text((BAKE / "variables.pkr.hcl").read_text())
+    consumer.git("add", "--all")
+    consumer.edit("gitlab-runner.pkr.hcl", '  imds_support  = "v2.0"\n', (BAKE / "source.hcl").read_text())

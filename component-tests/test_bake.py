@@ -1,0 +1,81 @@
+"""A night that bakes for real: Packer, Ansible, sshd and dnf in throw-away roots, EC2's API by moto, the real client of AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Consumer, Module
+from ec2 import REGIONS, Ec2, bake_on, ec2_in
+from repositories import Repository, Signer, build_runner
+
+GIT = "git-2.47.3-1.x86_64"
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("signer") / "gnupg")
+
+
+@pytest.fixture
+def ec2(tmp_path: Path) -> Iterator[Ec2]:
+    with ec2_in(tmp_path / "ec2") as ec2:
+        yield ec2
+
+
+@pytest.fixture
+def signed(repository: Repository, signer: Signer, tmp_path: Path) -> Repository:
+    """A repository whose packages are signed, and can be installed."""
+    packages = repository.add(GIT).folder / "Packages"
+    build_runner("18.6.0", tmp_path, packages)
+    signer.sign_packages(packages)
+    (repository.folder / "key").write_text(signer.public_key())
+    return repository.publish()
+
+
+@pytest.fixture
+def project(consumer: Consumer, ec2: Ec2, signed: Repository) -> Consumer:
+    """The example as it is printed, with this EC2 and this repository."""
+    bake_on(ec2, consumer)
+    consumer.environment["AWS_TOKEN"] = "of GitLab"
+    consumer.edit("ci/build-ami.yml", "https://packages.gitlab.com/runner/gitlab-runner/el/9/x86_64", signed.url)
+    consumer.edit("ci/build-ami.yml", "https://packages.gitlab.com/runner/gitlab-runner/gpgkey/runner-gitlab-runner-49F16C5CC3A0F81F.pub.gpg",
+                  f"{signed.url}key")
+    return consumer
+
+
+@pytest.mark.example("packer-ansible")
+def test_the_images_that_a_night_bakes_are_those_that_aws_shows(project: Consumer, ec2: Ec2) -> None:
+    night = project.schedule()
+
+    assert night.code == 0, night.log
+    assert project.states() == {"18.6.0-1 al2023": "built", "18.6.0-1 rhel9": "built"}
+    module = Module(project.wasm, project.folder).inside_job_of(project.gitlab)
+    images = {image["target"]: image for image in json.loads(module("images", "--tracker", "gitlab", "--format", "json").out)["images"]}
+    bases = {"al2023": "ami-0a12023000000000b", "rhel9": "ami-0e19000000000000b"}
+    assert {target: image["bases"] for target, image in images.items()} == {target: [base] for target, base in bases.items()}
+    for region in REGIONS:
+        baked = ec2.images(region)
+        assert set(baked) == {image["ids"][region] for image in images.values()}
+        for target, image in images.items():
+            ami = baked[image["ids"][region]]
+            assert ami["Name"].startswith(f"gitlab-runner-18.6.0-{target}-")
+            tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
+            assert (tags["Product"], tags["Package"]) == ("gitlab-runner", "gitlab-runner-18.6.0-1.x86_64")
+    assert project.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
+
+
+@pytest.mark.example("packer-ansible")
+def test_a_package_that_its_publisher_did_not_sign_is_not_baked_in(project: Consumer, ec2: Ec2, signed: Repository, tmp_path: Path) -> None:
+    Signer(tmp_path / "other").sign_packages(signed.folder / "Packages")
+    signed.publish()
+
+    night = project.schedule()
+
+    assert night.jobs("FAIL") == {"build: [18.6.0-1.x86_64, al2023]", "build: [18.6.0-1.x86_64, rhel9]"}, night.log
+    assert "Failed to validate GPG signature" in night.log
+    assert not ec2.images(REGIONS[0])
+    assert set(project.states().values()) == {"failed"}
