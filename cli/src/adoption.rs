@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::images::{self, Candidate, Found, Image, ImageMatcher};
-use ami_scheduler::release::Target;
+use ami_scheduler::release::StatedTarget;
 use ami_scheduler::tracker::{self, Baked, Document, Notes, Place, Recorded};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    pub fn read(file: &Path, json: &[u8], args: &ImageArgs, targets: &[Target]) -> Result<Self, Failure> {
+    pub fn read(file: &Path, json: &[u8], args: &ImageArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
         let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
         let images = images::parse(json).with_context(|| format!("{} cannot be taken over", file.display()))?;
@@ -32,7 +32,7 @@ impl Adoption {
     }
 
     /// Which builds the images are of, among the releases in the repository and in the tracker.
-    pub fn find(&self, document: &Document, targets: &[Target]) -> Found<'_> {
+    pub fn find(&self, document: &Document, targets: &[StatedTarget]) -> Found<'_> {
         let listed = self.packages.packages.iter();
         let listed = listed.map(|one| Candidate { package: one.nevra.clone(), built_at: one.built_at });
         let filtered = self.packages.filtered.iter().map(|row| &row.package);
@@ -45,7 +45,7 @@ impl Adoption {
     }
 }
 
-fn check(matcher: &ImageMatcher, targets: &[Target]) -> anyhow::Result<()> {
+fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()> {
     let templates: Vec<String> =
         matcher.name.iter().chain(matcher.tags.iter().map(|(_, template)| template)).map(ToString::to_string).collect();
     if templates.is_empty() {

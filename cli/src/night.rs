@@ -1,12 +1,14 @@
 //! A night: the releases beside the tracker, and what the rules make of both.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ami_scheduler::alarm::{self, Alarm, Limits, Offer, Watch};
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
-use ami_scheduler::release::{BuildKey, Nevra, Target, listed};
+use ami_scheduler::policy::FilterReason;
+use ami_scheduler::release::{BuildKey, Nevra, StatedTarget, Target, builds_on, listed};
 use ami_scheduler::report;
 use ami_scheduler::text::{count, minute};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
@@ -23,7 +25,7 @@ use crate::session::Session;
 /// The request that a run answers.
 pub struct Request {
     /// The targets that the team has.
-    pub targets: Vec<Target>,
+    pub targets: Vec<StatedTarget>,
     /// The targets that this run is about; none stand for all.
     pub only_targets: Vec<Target>,
     /// Whether the tracker is read and written for a version that is asked for by hand.
@@ -36,6 +38,7 @@ pub struct Request {
 pub struct Night {
     pub packages: Packages,
     pub targets: Vec<Target>,
+    stated: Vec<StatedTarget>,
     pub rules: Rules,
     pub origin: Origin,
     pub now: Timestamp,
@@ -61,16 +64,19 @@ impl Night {
         origin: Origin,
     ) -> Result<Self, Failure> {
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
-        let targets = only(&all_targets, &request.only_targets).with_exit(Exit::CommandLine)?;
+        let named: Vec<Target> = all_targets.iter().map(|stated| stated.target.clone()).collect();
+        let targets = only(&named, &request.only_targets).with_exit(Exit::CommandLine)?;
         let json = read(packages).context("--packages has to name the file that list wrote")?;
-        let packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        let mut packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        packages.leave_to(&all_targets);
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
             return Err(anyhow!(
                 "--targets names {target}, and no --repo-url was for it: list has to be told of a repository for it"
             ))
             .with_exit(Exit::CommandLine);
         }
-        let rules = rules.into_rules(packages.policy.clone());
+        let mut rules = rules.into_rules(packages.policy.clone());
+        rules.architectures = architectures(&all_targets);
         let (product, reference) = (packages.product.as_str(), tracker_args.reference.as_str());
         let asked_for = packages.policy.versions.asked_for();
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
@@ -110,7 +116,8 @@ impl Night {
             }
         };
         no_room_for_any(&plan, &after)?;
-        Ok(Self { packages, targets, rules, origin, now, plan, before, after, taken_over, given_back, tracker })
+        let stated = all_targets;
+        Ok(Self { packages, targets, stated, rules, origin, now, plan, before, after, taken_over, given_back, tracker })
     }
 
     /// The alarms of this run, about the releases first. Raising them changes the tracker, too: it remembers what was
@@ -119,7 +126,8 @@ impl Night {
         if self.packages.policy.versions.asked_for().is_some() {
             return Vec::new(); // what is asked for by hand is no run
         }
-        let filtered: Vec<_> = self.packages.filtered.iter().map(|row| (&row.package, row.reason)).collect();
+        let mut filtered: Vec<_> = self.packages.filtered.iter().map(|row| (&row.package, row.reason)).collect();
+        filtered.extend(self.of_no_architecture_of_a_target());
         let offer = Offer { wanted: &self.packages.packages, filtered: &filtered };
         let mut alarms = alarm::of_releases(&offer, &self.plan, &self.after, expected, &self.context());
         let watch = Watch {
@@ -130,6 +138,16 @@ impl Night {
         };
         alarms.extend(watch.alarms(&self.before, &mut self.after, &self.packages.repositories));
         alarms
+    }
+
+    /// The releases that were left to other targets alone, where one that states its architecture has none.
+    fn of_no_architecture_of_a_target(&self) -> impl Iterator<Item = (&Nevra, FilterReason)> {
+        let all = &self.packages.packages;
+        let has_none =
+            |target: &Target| self.targets.contains(target) && !all.iter().any(|package| package.is_for(target));
+        let without: Vec<_> = self.stated.iter().filter(|stated| has_none(&stated.target)).collect();
+        let others = all.iter().filter(move |package| without.iter().any(|stated| !stated.takes(&package.nevra)));
+        others.map(|package| (&package.nevra, FilterReason::OtherArchitecture))
     }
 
     /// The context of the decisions.
@@ -211,15 +229,20 @@ pub fn earlier(builds: &Path) -> Result<Earlier, Failure> {
     Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
 }
 
-fn each_once(mut all: Vec<Target>) -> anyhow::Result<Vec<Target>> {
+fn each_once(mut all: Vec<StatedTarget>) -> anyhow::Result<Vec<StatedTarget>> {
     if all.is_empty() {
         bail!("--targets is empty; name at least one, such as --targets al2023");
     }
     all.sort();
-    if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one == other) {
-        bail!("--targets names {twice} twice; name each target once");
+    if let Some((twice, _)) = all.iter().zip(&all[1..]).find(|(one, other)| one.target == other.target) {
+        bail!("--targets names {} twice; name each target once", twice.target);
     }
     Ok(all)
+}
+
+/// The architectures of the targets that state one.
+fn architectures(targets: &[StatedTarget]) -> BTreeMap<Target, String> {
+    targets.iter().filter_map(|stated| Some((stated.target.clone(), stated.arch.clone()?))).collect()
 }
 
 /// Picks the targets that are named, or all where none is.
@@ -238,7 +261,7 @@ fn first_document(
     heads: &Heads,
     product: &str,
     reference: &str,
-    targets: &[Target],
+    targets: &[StatedTarget],
     now: Timestamp,
 ) -> Result<(Document, Option<String>), Failure> {
     let mut document = tracker.new_document();
@@ -249,15 +272,15 @@ fn first_document(
     let packages = read_plain_text(store, file).with_exit(Exit::Tracker)?;
     let own: Vec<_> = packages.iter().filter(|package| package.name() == product).collect();
     let reason = format!("in {name}");
-    for (package, target) in own.iter().flat_map(|package| targets.iter().map(move |target| (*package, target))) {
-        document.import(&BuildKey { package: package.clone(), target: target.clone() }, &reason, now);
+    for build in own.iter().flat_map(|package| builds_on(targets, package)) {
+        document.import(&build, &reason, now);
     }
     let told = format!(
         "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built on {}. \
          The file itself stays as it is and is not read again.",
         own.len(),
         packages.len(),
-        listed(targets)
+        listed(targets.iter().map(|stated| &stated.target))
     );
     Ok((document, Some(told)))
 }

@@ -1,13 +1,13 @@
 //! `packages.json`, from list to diff: the releases of a product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Budget, JsonError};
 use crate::policy::{FilterReason, Policy};
-use crate::release::{Nevra, Package, Target};
+use crate::release::{Nevra, Package, StatedTarget, Target};
 use crate::repository::{RepositoryRead, is_public};
 use crate::text::named;
 
@@ -113,6 +113,24 @@ impl Packages {
             known.push(package);
         }
         Ok(packages)
+    }
+
+    /// Leaves each release the targets that take it. One that none takes is of another architecture.
+    pub fn leave_to(&mut self, targets: &[StatedTarget]) {
+        if targets.iter().all(|stated| stated.arch.is_none()) {
+            return;
+        }
+        let (packages, filtered) = (&mut self.packages, &mut self.filtered);
+        packages.retain_mut(|package| {
+            let takers = targets.iter().filter(|stated| stated.takes(&package.nevra) && package.is_for(&stated.target));
+            let takers: BTreeSet<Target> = takers.map(|stated| stated.target.clone()).collect();
+            let is_wanted = !takers.is_empty();
+            if !is_wanted && targets.iter().any(|stated| package.is_for(&stated.target)) {
+                filtered.push(Filtered { package: package.nevra.clone(), reason: FilterReason::OtherArchitecture });
+            }
+            package.targets = Some(takers);
+            is_wanted
+        });
     }
 
     /// Whether a repository was asked for this target.

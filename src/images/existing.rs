@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::release::Nevra;
-use crate::release::{BuildKey, Target};
+use crate::release::{BuildKey, Nevra, StatedTarget};
 use crate::text::named;
 use crate::tracker::{Document, State};
 
@@ -169,12 +168,12 @@ pub struct Found<'a> {
 pub fn find<'a>(
     images: &'a [Image],
     candidates: &[Candidate],
-    targets: &[Target],
+    targets: &[StatedTarget],
     matcher: &ImageMatcher,
 ) -> Found<'a> {
     let mut patterns = Vec::new();
     for candidate in candidates {
-        for target in targets {
+        for StatedTarget { target, .. } in targets.iter().filter(|stated| stated.takes(&candidate.package)) {
             let build = BuildKey { package: candidate.package.clone(), target: target.clone() };
             let name = matcher.name.as_ref().map(|template| template.of(&build));
             let tags: Vec<_> = matcher.tags.iter().map(|(key, template)| (key, template.of(&build))).collect();
@@ -229,7 +228,7 @@ pub fn compare<'a>(
     document: &Document,
     images: &'a [Image],
     found: &Found<'a>,
-    targets: &[Target],
+    targets: &[StatedTarget],
 ) -> Disagreements<'a> {
     let ids: BTreeSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
     let is_built = |build: &BuildKey| document.get(build).is_some_and(|entry| entry.state == State::Built);
@@ -237,7 +236,8 @@ pub fn compare<'a>(
     let without_image = document.entries().filter(|(package, target, entry)| {
         let build = BuildKey { package: (*package).clone(), target: (*target).clone() };
         let is_noted = document.facts(package, target).values().any(|note| ids.contains(note.as_str()));
-        entry.state == State::Built && targets.contains(target) && !is_noted && !found.images.contains_key(&build)
+        let is_of_targets = targets.iter().any(|stated| stated.target == **target);
+        entry.state == State::Built && is_of_targets && !is_noted && !found.images.contains_key(&build)
     });
     Disagreements {
         not_recorded: not_recorded.map(|(build, image)| (build.clone(), *image)).collect(),
@@ -250,6 +250,7 @@ pub fn compare<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Target;
     use crate::tracker::{Notes, Origin, Report};
 
     const NIGHT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -267,8 +268,8 @@ mod tests {
         versions.iter().map(|version| Candidate { package: package(version), built_at: None }).collect()
     }
 
-    fn targets() -> Vec<Target> {
-        ["rhel9", "rhel9-fips"].iter().map(|target| target.parse().expect("a target")).collect()
+    fn targets() -> Vec<StatedTarget> {
+        ["rhel9", "rhel9-fips"].iter().map(|target| target.parse::<Target>().expect("a target").into()).collect()
     }
 
     fn named(template: &str) -> ImageMatcher {
@@ -369,7 +370,7 @@ mod tests {
     fn a_tracker_and_images_are_compared_in_both_directions() {
         let images = described(&[("ami-1", "18.6.1-rhel9"), ("ami-9", "renamed by hand")]);
         let releases = candidates(&["18.6.0-1", "18.6.1-1", "18.7.0-1"]);
-        let target = &targets()[0];
+        let target = &targets()[0].target;
         let build = |index: usize| BuildKey { package: releases[index].package.clone(), target: target.clone() };
         let mut document = Document::new("gitlab-runner", "main");
         document.succeed(&build(0), Report::default(), NIGHT, Origin::default());

@@ -89,7 +89,7 @@ fn target_run<'a>(
     let imported = imported(target, document, context);
     let first_run = first_run(&packages, target, document, &imported);
     let is_new = !document.knows(target) || !first_run.is_empty();
-    document.record_scope(target, &context.rules.scope);
+    document.record_scope(target, &context.rules.scope_of(target));
     skip_for_good(&first_run, target, document, &imported, context);
     let old_enough = old_enough(&packages, target, document, context);
     let newest = context.rules.keep.newest(old_enough.into_iter());
@@ -100,8 +100,9 @@ fn target_run<'a>(
 type Imported = BTreeMap<String, Nevra>;
 
 fn imported(target: &Target, document: &Document, context: &Context<'_>) -> Imported {
+    let scope = context.rules.scope_of(target);
     let of_target = document.entries().filter(|(nevra, known, entry)| {
-        *known == target && entry.is_imported() && context.rules.scope.filter_reason(nevra).is_none()
+        *known == target && entry.is_imported() && scope.filter_reason(nevra).is_none()
     });
     // The oldest first.
     let newest: BTreeMap<&str, &Nevra> = of_target.map(|(nevra, ..)| (nevra.arch(), nevra)).collect();
@@ -191,7 +192,7 @@ fn close_gone(packages: &[&Package], document: &mut Document, context: &Context<
 fn is_gone(nevra: &Nevra, target: &Target, packages: &[&Package], context: &Context<'_>) -> bool {
     let first = packages.partition_point(|package| package.nevra < *nevra);
     let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
-    let is_own = context.targets.contains(target) && context.rules.scope.filter_reason(nevra).is_none();
+    let is_own = context.targets.contains(target) && context.rules.scope_of(target).filter_reason(nevra).is_none();
     is_own && !same.any(|package| package.is_for(target))
 }
 

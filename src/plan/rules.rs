@@ -1,14 +1,20 @@
 //! The rules by which builds are chosen.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use crate::policy::{Exclusion, Keep, Policy};
+use crate::release::Target;
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The filter that `list` applied. A first run is the first with this scope.
     pub scope: Policy,
+    /// Of targets that state one, the architecture of their packages.
+    pub architectures: BTreeMap<Target, String>,
     /// Which of the releases that are old enough are kept.
     pub keep: Keep,
     /// Releases that are not built. `keep` comes before, so that no other release is built in their place.
@@ -31,6 +37,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             scope: Policy::default(),
+            architectures: BTreeMap::new(),
             keep: Keep::All,
             exclude: Vec::new(),
             min_age: SignedDuration::ZERO,
@@ -40,6 +47,18 @@ impl Default for Rules {
             max_attempts: 3,
             claim_timeout: SignedDuration::from_hours(12),
         }
+    }
+}
+
+impl Rules {
+    /// The scope of a target: where it states an architecture, only releases of it and of none are looked for.
+    pub fn scope_of(&self, target: &Target) -> Cow<'_, Policy> {
+        let Some(arch) = self.architectures.get(target) else { return Cow::Borrowed(&self.scope) };
+        let listed = |arch: &String| self.scope.architectures.is_empty() || self.scope.architectures.contains(arch);
+        let architectures: Vec<String> = [arch.clone(), "noarch".to_owned()].into_iter().filter(listed).collect();
+        // None would stand for all.
+        let architectures = if architectures.is_empty() { self.scope.architectures.clone() } else { architectures };
+        Cow::Owned(Policy { architectures, ..self.scope.clone() })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod mistakes;
 mod origin;
 mod release;
 mod rules;
+pub mod targets;
 mod tracker;
 pub mod values;
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ami_scheduler::plan::{FirstRun, Order, Rules};
 use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
 use clap::{Args, ValueEnum};
@@ -57,6 +59,7 @@ impl RuleArgs {
         let exclude = self.exclude.0.into_iter().map(|pattern| Exclusion { pattern, reason: None });
         Rules {
             scope,
+            architectures: BTreeMap::new(),
             keep: self.keep.into(),
             // The first that names a release decides: a reason is worth more than none.
             exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),

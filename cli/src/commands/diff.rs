@@ -12,6 +12,7 @@ use clap::{ArgAction, Args};
 use url::Url;
 
 use crate::args::lists::ListOf;
+use crate::args::targets::{TargetArg, stated};
 use crate::args::values::{Guard, guard, switch};
 use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
@@ -51,8 +52,11 @@ pub struct Diff {
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
     packages: PathBuf,
     /// What images are built on: al2023,rhel9, or a JSON array
+    ///
+    /// A target can state the architecture of its packages: al2023,al2023-arm64=aarch64 builds from a repository of
+    /// several only what fits. Without it, each release is built in every architecture that it has.
     #[arg(long, value_name = "LIST")]
-    targets: ListOf<Target>,
+    targets: ListOf<TargetArg>,
     #[command(flatten)]
     tracker: TrackerArgs,
     #[command(flatten)]
@@ -149,7 +153,7 @@ impl Diff {
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
         let request = Request {
-            targets: self.targets.0,
+            targets: stated(self.targets),
             only_targets: self.only_targets.0,
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ami_scheduler::release::{BuildKey, Nevra, Target};
+use ami_scheduler::release::{Nevra, builds_on};
 use ami_scheduler::tracker::{Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::adoption::{Adoption, adopt};
 use crate::args::lists::ListOf;
+use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read_file_or_stdin;
@@ -41,12 +42,13 @@ pub struct Import {
     tracker: TrackerArgs,
     /// What each of these packages was built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
-    targets: ListOf<Target>,
+    targets: ListOf<TargetArg>,
 }
 
 impl Import {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        if self.targets.0.is_empty() {
+        let targets = stated(self.targets.clone());
+        if targets.is_empty() {
             return Err(anyhow!(
                 "--targets is empty; name what these packages were built on, such as --targets al2023"
             ))
@@ -68,9 +70,7 @@ impl Import {
             output!("{file} names no package: nothing to take over.");
         }
         for (product, packages) in by_product {
-            let builds = packages.iter().flat_map(|package| {
-                self.targets.0.iter().map(|target| BuildKey { package: (*package).clone(), target: target.clone() })
-            });
+            let builds = packages.iter().flat_map(|package| builds_on(&targets, package));
             let reason = format!("imported from {file}");
             let (new, known): (Vec<_>, Vec<_>) =
                 trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
@@ -83,7 +83,7 @@ impl Import {
     }
 
     fn import_images(&self, json: &[u8], session: &Session) -> Result<(), Failure> {
-        let targets = &self.targets.0;
+        let targets = &stated(self.targets.clone());
         let adoption = Adoption::read(&self.file, json, &self.images, targets)?;
         let product = &adoption.packages.product;
         let (found, new, all) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::images;
-use ami_scheduler::release::Target;
 use anyhow::anyhow;
 use clap::Args;
 
 use crate::adoption::{Adoption, adopted};
 use crate::args::lists::ListOf;
+use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::read_file_or_stdin;
@@ -39,7 +39,7 @@ pub struct Reconcile {
     tracker: TrackerArgs,
     /// What the images were built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
-    targets: ListOf<Target>,
+    targets: ListOf<TargetArg>,
     /// What to change: adopt records images as built, rebuild builds again what has no image
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     apply: ListOf<Apply>,
@@ -69,15 +69,16 @@ impl FromStr for Apply {
 impl Reconcile {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         let json = read_file_or_stdin(&self.file)?;
-        let adoption = Adoption::read(&self.file, &json, &self.images, &self.targets.0)?;
+        let targets = stated(self.targets.clone());
+        let adoption = Adoption::read(&self.file, &json, &self.images, &targets)?;
         let product = &adoption.packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
         let (not_recorded, without_image, is_any_known) =
             trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
                 let now = session.now();
-                let found = adoption.find(document, &self.targets.0);
-                let disagreements = images::compare(document, &adoption.images, &found, &self.targets.0);
+                let found = adoption.find(document, &targets);
+                let disagreements = images::compare(document, &adoption.images, &found, &targets);
                 output!(
                     "{product} on {}: images: {}, of a known release: {}",
                     self.tracker.reference,

@@ -18,7 +18,7 @@ use crate::args::lists::ListOf;
 use crate::args::values::{package, time};
 use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{read, remove_earlier, write_junit};
+use crate::files::{read, remove_earlier, shown, write_junit};
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -192,16 +192,16 @@ fn baked(
     let by_note = images::ids_of_notes(notes);
     for file in manifests {
         if !file.exists() {
-            message!("There is no {} that would tell the ids of the image.", file.display());
+            message!("There is no {} that would tell the ids of the image.", shown(file));
             continue;
         }
-        let manifest = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", file.display()))?;
+        let manifest = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", shown(file)))?;
         for builder in &manifest.unknown {
-            message!("The builder {builder} in {} is not known: what it made is not recorded.", file.display());
+            message!("The builder {builder} in {} is not known: what it made is not recorded.", shown(file));
         }
         if manifest.baked.ids.is_empty() && by_note.is_empty() {
             let error = ManifestError::Builder(manifest.unknown);
-            return Err(error).with_context(|| format!("{} tells no image", file.display()));
+            return Err(error).with_context(|| format!("{} tells no image", shown(file)));
         }
         if let (Some(made), Some(since)) = (manifest.made, since)
             && made.saturating_add(CLOCKS_DIFFER).unwrap_or(made) < since
@@ -209,7 +209,7 @@ fn baked(
             bail!(
                 "{} is of {}, and this pipeline began at {}: did the runner keep it from another build? The build job has to \
                  write a manifest of its own, and to have it among its artifacts",
-                file.display(),
+                shown(file),
                 minute(made),
                 minute(since),
             );

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::args::lists::ListOf;
+use crate::args::targets::{TargetArg, stated};
 use crate::args::{RuleArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::print;
@@ -47,7 +48,7 @@ pub struct Why {
     packages: PathBuf,
     /// What images are built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
-    targets: Option<ListOf<Target>>,
+    targets: Option<ListOf<TargetArg>>,
     /// Where the tracker is: gitlab (Secure Files of the project), or a directory
     #[arg(long, value_name = "gitlab|DIR")]
     tracker: Option<TrackerPlace>,
@@ -76,17 +77,17 @@ impl Why {
 
     /// Answers as the next run will decide.
     fn will_be_decided(self, session: &Session) -> Result<(), Failure> {
-        let (Some(ListOf(targets)), Some(place), Some(reference)) = (&self.targets, &self.tracker, &self.reference)
-        else {
+        let (Some(targets), Some(place), Some(reference)) = (&self.targets, &self.tracker, &self.reference) else {
             return Err(anyhow!(
                 "give --builds, the builds.json of a night, or what the next run will decide by: --targets, --tracker and --ref"
             ))
             .with_exit(Exit::CommandLine);
         };
-        self.check(&targets.iter().collect::<Vec<_>>(), "--targets")?;
+        let targets = stated(targets.clone());
+        self.check(&targets.iter().map(|stated| &stated.target).collect::<Vec<_>>(), "--targets")?;
         let tracker = TrackerArgs { place: place.clone(), reference: reference.clone() };
         // Of a version that was asked for by hand: as if it were to be recorded.
-        let request = Request { targets: targets.clone(), only_targets: Vec::new(), record: true, by: None };
+        let request = Request { targets, only_targets: Vec::new(), record: true, by: None };
         let night = Night::make(session, &self.packages, request, &tracker, self.rules.clone(), Origin::default())?;
         let filtered = night.packages.filtered.iter().map(|row| (row.package.clone(), row.reason));
         let text = report::why(filtered, &night.plan, &night.before, |package, target| self.is_meant(package, target));

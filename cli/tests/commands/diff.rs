@@ -149,3 +149,65 @@ fn what_is_no_version_or_architecture_is_refused() {
         assert!(error.contains(told), "{error}");
     }
 }
+
+/// Field tests, tracker 22.
+#[test]
+fn a_target_that_states_its_architecture_is_built_from_packages_of_it_alone() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64", "18.6.0-1.aarch64", "18.6.0-1.ppc64le", "18.5.0-1.noarch"]);
+    let targets = |list| ["diff", "--targets", list].into_iter().chain(DIFF[3..].iter().copied()).collect::<Vec<_>>();
+    let both = targets("al2023=x86_64,al2023-arm64=aarch64");
+    folder.run(&[&both[..], &["--first-run", "all"]].concat()).succeeds();
+    let builds: serde_json::Value = serde_json::from_str(&folder.read("builds.json")).expect("JSON");
+    let pairs = builds["builds"].as_array().expect("builds").iter();
+    let mut pairs: Vec<String> = pairs.map(|build| format!("{} {}", build["package"], build["target"])).collect();
+    pairs.sort();
+    assert_eq!(
+        pairs.join("\n").replace('"', ""),
+        "gitlab-runner-18.5.0-1.noarch al2023\ngitlab-runner-18.5.0-1.noarch al2023-arm64\n\
+         gitlab-runner-18.6.0-1.aarch64 al2023-arm64\ngitlab-runner-18.6.0-1.x86_64 al2023"
+    );
+    assert_eq!(builds["filtered"][0]["package"], "gitlab-runner-18.6.0-1.ppc64le");
+    assert_eq!(builds["filtered"][0]["reason"], "other_architecture");
+    // The names of targets are those without an architecture, everywhere else.
+    let why =
+        folder.run(&["why", "gitlab-runner-18.6.0-1.aarch64", "al2023-arm64", "--builds", "builds.json"]).succeeds();
+    assert!(why.contains("al2023-arm64"), "{why}");
+    let error = folder.run(&[&both[..], &["--only-targets", "al2023=x86_64"]].concat()).fails(2);
+    assert!(error.contains("is not a target, such as al2023"), "{error}");
+    let error = folder.run(&targets("al2023=x86_64,al2023=aarch64")).fails(2);
+    assert!(error.contains("--targets names al2023 twice"), "{error}");
+}
+
+#[test]
+fn a_target_that_changes_its_architecture_has_another_first_run() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64", "18.5.0-1.aarch64", "18.6.0-1.aarch64"]);
+    let of = |targets| [&["diff", "--targets", targets], &DIFF[3..]].concat();
+    for (pipeline, targets, built) in [
+        ("1", "al2023=x86_64", &["18.6.0-1.x86_64"][..]),
+        ("2", "al2023=aarch64", &["18.6.0-1.aarch64"]),
+        ("3", "al2023", &[]),
+        ("4", "al2023=x86_64", &[]),
+    ] {
+        folder.run(&[&of(targets)[..], &["--pipeline", pipeline]].concat()).succeeds();
+        let builds: serde_json::Value = serde_json::from_str(&folder.read("builds.json")).expect("JSON");
+        let builds = builds["builds"].as_array().expect("builds").iter();
+        let packages: Vec<&str> = builds.map(|build| build["package"].as_str().expect("a package")).collect();
+        assert_eq!(
+            packages,
+            built.iter().map(|release| format!("gitlab-runner-{release}")).collect::<Vec<_>>(),
+            "{targets}"
+        );
+    }
+}
+
+#[test]
+fn a_target_whose_architecture_no_release_has_is_an_alarm() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64", "18.6.0-1.aarch64"]);
+    let arguments =
+        [&["diff", "--targets", "al2023=x86_64,al2023-arm64=arm64"], &DIFF[3..], &["--fail-on", "no_match"]].concat();
+    let ended = folder.run(&arguments);
+    let told = "no release is wanted for al2023-arm64: ";
+    assert!(ended.code == Some(9) && ended.stdout.contains(told), "{ended:?}");
+    assert!(ended.stdout.contains("(there are aarch64, x86_64)"), "{ended:?}");
+    assert_eq!(folder.builds(), ["18.6.0-1 al2023"]);
+}
