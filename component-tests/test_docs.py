@@ -56,7 +56,8 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
     image = {"ImageId": "ami-0abc", "Name": "gitlab-runner-18.6.1-al2023-1", "State": "available",
              "CreationDate": "2026-11-01T02:00:00.000Z", "Tags": [
                  {"Key": "Package", "Value": "gitlab-runner-18.6.1-1.x86_64"}, {"Key": "Target", "Value": "al2023"}]}
-    (ami.folder / "images.json").write_text(json.dumps({"Images": [image]}))
+    for name in ("images.json", "eu.json", "us.json"):
+        (ami.folder / name).write_text(json.dumps({"Images": [image]}))
     (ami.folder / "examples.sh").write_text("\n".join(script))
 
     (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)

@@ -1,17 +1,17 @@
 //! Images that exist already, and the builds that they are of.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::images::{self, Candidate, Found, Image, ImageMatcher};
-use ami_scheduler::release::StatedTarget;
-use ami_scheduler::tracker::{self, Baked, Document, Notes, Place, Recorded};
+use ami_scheduler::release::{BuildKey, StatedTarget};
+use ami_scheduler::tracker::{self, Baked, Document, Ids, Place, Recorded};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use crate::args::ImageArgs;
+use crate::args::{ImageArgs, PlacedFile};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::read;
+use crate::files::{read, read_file_or_stdin};
 
 /// Images, and what they may be of.
 pub struct Adoption {
@@ -21,10 +21,14 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    pub fn read(file: &Path, json: &[u8], args: &ImageArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
+    pub fn read(files: &[(PlacedFile, Vec<u8>)], args: &ImageArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
         let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
-        let images = images::parse(json).with_context(|| format!("{} cannot be taken over", file.display()))?;
+        let mut images = Vec::new();
+        for (PlacedFile { place, file }, json) in files {
+            let doing = || format!("{} cannot be taken over", file.display());
+            images.extend(images::parse(place, json).with_context(doing)?);
+        }
         let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
         let packages =
             Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
@@ -45,6 +49,11 @@ impl Adoption {
     }
 }
 
+/// What the files hold.
+pub fn read_all(files: &[PlacedFile]) -> anyhow::Result<Vec<(PlacedFile, Vec<u8>)>> {
+    files.iter().map(|placed| Ok((placed.clone(), read_file_or_stdin(&placed.file)?))).collect()
+}
+
 fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()> {
     let templates: Vec<String> =
         matcher.name.iter().chain(matcher.tags.iter().map(|(_, template)| template)).map(ToString::to_string).collect();
@@ -62,21 +71,31 @@ fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// An image as the tracker keeps it. Which region it is in, the list does not say.
-pub fn adopted(image: &Image, now: Timestamp) -> tracker::Image {
+/// Images of one build in several places, as the tracker keeps them: one image.
+pub fn adopted(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
     let mut baked = Baked::default();
-    if let Ok(id) = image.id.parse() {
-        baked.ids.add(Place::default(), id);
+    for (place, image) in images {
+        if let Ok(id) = image.id.parse() {
+            baked.ids.add((*place).clone(), id);
+        }
     }
-    let notes = Notes::from([("AMI_ID".to_owned(), image.id.clone())]);
-    tracker::Image::adopted(now, baked, notes, format!("the image {} was there", image.id))
+    let ids: Vec<&str> = images.values().map(|image| image.id.as_str()).collect();
+    let (what, were) = if ids.len() == 1 { ("image", "was") } else { ("images", "were") };
+    let reason = format!("the {what} {} {were} there", ids.join(", "));
+    // Where nobody says the place, the id is what it always was.
+    let notes = images.get(&Place::default()).map(|image| ("AMI_ID".to_owned(), image.id.clone()));
+    tracker::Image::adopted(now, baked, notes.into_iter().collect(), reason)
 }
 
-/// Records the images of builds that are not recorded as built; how many, and of how many.
-pub fn adopt(document: &mut Document, found: &Found<'_>, now: Timestamp) -> (usize, usize) {
-    let adopted = found
-        .images
-        .iter()
-        .filter(|(build, image)| document.import_image(build, adopted(image, now), now) == Recorded::Changed);
-    (adopted.count(), found.images.len())
+/// Records the images of builds that are not recorded as built; which they are, and of how many.
+pub fn adopt<'a>(document: &mut Document, found: &'a Found<'a>, now: Timestamp) -> (Vec<(&'a BuildKey, Ids)>, usize) {
+    let mut new = Vec::new();
+    for (build, images) in &found.images {
+        let image = adopted(images, now);
+        let ids = image.ids.clone();
+        if document.import_image(build, image, now) == Recorded::Changed {
+            new.push((build, ids));
+        }
+    }
+    (new, found.images.len())
 }

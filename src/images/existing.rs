@@ -11,11 +11,13 @@ use wildmatch::WildMatch;
 
 use crate::release::{BuildKey, Nevra, StatedTarget};
 use crate::text::named;
-use crate::tracker::{Document, State};
+use crate::tracker::{Document, ImageId, Place, State};
 
 /// A machine image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
+    /// Where it is; empty where nobody said.
+    pub place: Place,
     /// Its id, such as `ami-0c7c531040a1b2c3d`.
     pub id: String,
     /// Its name.
@@ -41,9 +43,9 @@ pub enum ImagesError {
     None,
 }
 
-/// The available images of one or several outputs of `aws ec2 describe-images`, one after another.
+/// The available images of a place: those of one or several outputs of `aws ec2 describe-images`, one after another.
 #[allow(clippy::disallowed_methods)] // what the team's own account says, by the team's own command
-pub fn parse(json: &[u8]) -> Result<Vec<Image>, ImagesError> {
+pub fn parse(place: &Place, json: &[u8]) -> Result<Vec<Image>, ImagesError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Output {
@@ -71,6 +73,7 @@ pub fn parse(json: &[u8]) -> Result<Vec<Image>, ImagesError> {
     for output in serde_json::Deserializer::from_slice(json).into_iter::<Output>() {
         let available = output?.images.into_iter().filter(|one| one.state.as_deref().is_none_or(|s| s == "available"));
         images.extend(available.map(|one| Image {
+            place: place.clone(),
             id: one.image_id,
             name: one.name,
             created: one.creation_date.and_then(|date| date.parse().ok()),
@@ -156,8 +159,8 @@ pub struct Candidate {
 /// Which builds images are of.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
-    /// Of each build the image that was made last.
-    pub images: BTreeMap<BuildKey, &'a Image>,
+    /// Of each build, in each place, the image that was made last.
+    pub images: BTreeMap<BuildKey, BTreeMap<&'a Place, &'a Image>>,
     /// Images of no release that is known.
     pub unknown: Vec<&'a Image>,
 }
@@ -195,7 +198,7 @@ pub fn find<'a>(
             found.unknown.push(image);
             continue;
         };
-        let newest = found.images.entry(build.clone()).or_insert(image);
+        let newest = found.images.entry(build.clone()).or_default().entry(&image.place).or_insert(image);
         if image.created > newest.created {
             *newest = image;
         }
@@ -217,41 +220,56 @@ fn runs_on(package: &Nevra, image: &Image) -> bool {
 #[derive(Debug, Default)]
 pub struct Disagreements<'a> {
     /// There is an image, and the tracker has no success.
-    pub not_recorded: Vec<(BuildKey, &'a Image)>,
-    /// The tracker has a success, and there is no image.
+    pub not_recorded: Vec<(BuildKey, &'a BTreeMap<&'a Place, &'a Image>)>,
+    /// The tracker has a success, and there is no image in any place.
     pub without_image: Vec<BuildKey>,
+    /// The tracker has an id, and there is no image in that place, though there is one in another.
+    pub gone: Vec<(BuildKey, Place, ImageId)>,
 }
 
-/// Compares a tracker with the images that there are, for these targets. An image counts for a build, too,
-/// if a note of the build is its id.
+/// Compares a tracker with the images that there are, for these targets. An image counts for a build, too, if its id is
+/// that of the build's image.
 pub fn compare<'a>(
     document: &Document,
     images: &'a [Image],
-    found: &Found<'a>,
+    found: &'a Found<'a>,
     targets: &[StatedTarget],
 ) -> Disagreements<'a> {
     let ids: BTreeSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    let places: BTreeSet<&Place> = images.iter().map(|image| &image.place).filter(|place| !place.is_none()).collect();
     let is_built = |build: &BuildKey| document.get(build).is_some_and(|entry| entry.state == State::Built);
     let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
-    let without_image = document.entries().filter(|(package, target, entry)| {
-        let build = BuildKey { package: (*package).clone(), target: (*target).clone() };
-        let is_noted = document.facts(package, target).values().any(|note| ids.contains(note.as_str()));
-        let is_of_targets = targets.iter().any(|stated| stated.target == **target);
-        entry.state == State::Built && is_of_targets && !is_noted && !found.images.contains_key(&build)
-    });
-    Disagreements {
-        not_recorded: not_recorded.map(|(build, image)| (build.clone(), *image)).collect(),
-        without_image: without_image
-            .map(|(package, target, _)| BuildKey { package: package.clone(), target: target.clone() })
-            .collect(),
+    let mut disagreements = Disagreements {
+        not_recorded: not_recorded.map(|(build, images)| (build.clone(), images)).collect(),
+        ..Disagreements::default()
+    };
+    for (package, target, entry) in document.entries() {
+        let is_of_targets = targets.iter().any(|stated| stated.target == *target);
+        if entry.state != State::Built || !is_of_targets {
+            continue;
+        }
+        let build = BuildKey { package: package.clone(), target: target.clone() };
+        let of_build = found.images.get(&build);
+        if of_build.is_none() && !document.facts(package, target).values().any(|id| ids.contains(id.as_str())) {
+            disagreements.without_image.push(build);
+            continue;
+        }
+        let is_gone = |(place, id): &(&Place, &ImageId)| {
+            let is_there = of_build.is_some_and(|images| images.contains_key(place));
+            places.contains(place) && !is_there && !ids.contains(id.as_str())
+        };
+        let recorded = document.image(package, target).into_iter().flat_map(|(_, image)| image.ids.iter());
+        let gone = recorded.filter(is_gone).map(|(place, id)| (build.clone(), place.clone(), id.clone()));
+        disagreements.gone.extend(gone);
     }
+    disagreements
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::release::Target;
-    use crate::tracker::{Notes, Origin, Report};
+    use crate::tracker::{Baked, Notes, Origin, Report};
 
     const NIGHT: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -260,7 +278,7 @@ mod tests {
             .iter()
             .map(|(id, name)| serde_json::json!({"ImageId": id, "Name": name, "State": "available", "Architecture": "x86_64"}))
             .collect();
-        parse(serde_json::json!({"Images": images}).to_string().as_bytes()).expect("images")
+        parse(&Place::default(), serde_json::json!({"Images": images}).to_string().as_bytes()).expect("images")
     }
 
     fn candidates(versions: &[&str]) -> Vec<Candidate> {
@@ -277,7 +295,7 @@ mod tests {
     }
 
     fn told(found: &Found<'_>) -> Vec<String> {
-        let images = found.images.iter();
+        let images = found.images.iter().flat_map(|(build, images)| images.values().map(move |image| (build, image)));
         images.map(|(build, image)| format!("{} {} {}", build.package.evr(), build.target, image.id)).collect()
     }
 
@@ -377,20 +395,50 @@ mod tests {
         document.succeed(&build(2), Notes::from([("AMI_ID".into(), "ami-9".into())]).into(), NIGHT, Origin::default());
         let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
         let disagreements = compare(&document, &images, &found, &targets());
-        assert_eq!(disagreements.not_recorded, [(build(1), &images[0])]);
+        let not_recorded: Vec<_> =
+            disagreements.not_recorded.iter().map(|(build, images)| (build, images[&Place::default()])).collect();
+        assert_eq!(not_recorded, [(&build(1), &images[0])]);
         assert_eq!(disagreements.without_image, [build(0)]);
+    }
+
+    #[test]
+    fn images_of_several_places_are_one_image_and_one_that_is_gone_is_told() {
+        let places = ["eu-west-1", "us-east-1"].map(|place| place.parse::<Place>().expect("a place"));
+        let mut images = described(&[("ami-1", "18.6.1-rhel9"), ("ami-2", "18.6.1-rhel9"), ("ami-3", "18.6.0-rhel9")]);
+        for (image, place) in images.iter_mut().zip([0, 1, 0]) {
+            image.place = places[place].clone();
+        }
+        let releases = candidates(&["18.6.0-1", "18.6.1-1"]);
+        let build =
+            |index: usize| BuildKey { package: releases[index].package.clone(), target: targets()[0].target.clone() };
+        let mut document = Document::new("gitlab-runner", "main");
+        let mut baked = Baked::default();
+        for (place, id) in places.iter().zip(["ami-3", "ami-4"]) {
+            baked.ids.add(place.clone(), id.parse().expect("an id"));
+        }
+        document.succeed(&build(0), Report { baked, ..Report::default() }, NIGHT, Origin::default());
+        let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
+        let disagreements = compare(&document, &images, &found, &targets());
+        let [(of, images)] = disagreements.not_recorded.as_slice() else { panic!("{disagreements:?}") };
+        assert_eq!(
+            (of, images.values().map(|image| image.id.as_str()).collect::<Vec<_>>()),
+            (&build(1), vec!["ami-1", "ami-2"])
+        );
+        assert_eq!(disagreements.gone, [(build(0), places[1].clone(), "ami-4".parse().expect("an id"))]);
+        assert!(disagreements.without_image.is_empty());
     }
 
     #[test]
     fn several_outputs_are_one_list_and_none_is_no_list() {
         let one = r#"{"Images": [{"ImageId": "ami-1", "CreationDate": "2026-11-20T02:31:00.000Z", "Name": "a"},
                      {"ImageId": "ami-2", "State": "failed"}]}"#;
-        let images = parse(format!("{one}\n{}", one.replace("ami-1", "ami-3")).as_bytes()).expect("images");
+        let images =
+            parse(&Place::default(), format!("{one}\n{}", one.replace("ami-1", "ami-3")).as_bytes()).expect("images");
         assert_eq!(images.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(), ["ami-1", "ami-3"]);
         assert_eq!(images[0].created, "2026-11-20T02:31:00Z".parse().ok());
-        assert!(matches!(parse(b"{\"Images\": []}"), Err(ImagesError::None)));
-        assert!(matches!(parse(b""), Err(ImagesError::None)));
-        assert!(matches!(parse(b"{\"Snapshots\": []}"), Err(ImagesError::Json(_))));
+        assert!(matches!(parse(&Place::default(), b"{\"Images\": []}"), Err(ImagesError::None)));
+        assert!(matches!(parse(&Place::default(), b""), Err(ImagesError::None)));
+        assert!(matches!(parse(&Place::default(), b"{\"Snapshots\": []}"), Err(ImagesError::Json(_))));
     }
 
     #[test]

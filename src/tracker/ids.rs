@@ -97,6 +97,11 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// Whether it stands for no place.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text of it.
     pub fn as_str(&self) -> &str {
         &self.0

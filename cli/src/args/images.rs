@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::images::{ImageMatcher, Template, TemplateError};
+use ami_scheduler::tracker::Place;
 use clap::Args;
 
 /// Names and tags by which an image says which release it is of.
@@ -32,6 +33,27 @@ impl ImageArgs {
         let name = self.image_name.iter().map(|name| format!("--image-name {name}"));
         let tags = self.image_tag.iter().map(|tag| format!("--image-tag {}={}", tag.key, tag.value));
         name.chain(tags).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A file, and the place of the images that it tells of.
+#[derive(Debug, Clone)]
+pub struct PlacedFile {
+    pub place: Place,
+    pub file: PathBuf,
+}
+
+impl FromStr for PlacedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let placed = text.split_once('=').filter(|(place, _)| !place.is_empty());
+        let placed = placed.and_then(|(place, file)| Some((place.parse().ok()?, file)));
+        match placed {
+            Some((place, "")) => Err(format!("after {place}= a file is missing, such as {place}=images.json")),
+            Some((place, file)) => Ok(Self { place, file: file.into() }),
+            None => Ok(Self { place: Place::default(), file: text.into() }),
+        }
     }
 }
 

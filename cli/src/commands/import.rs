@@ -1,17 +1,16 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use ami_scheduler::release::{Nevra, builds_on};
-use ami_scheduler::tracker::{Recorded, plain_text};
+use ami_scheduler::release::{Nevra, StatedTarget, builds_on};
+use ami_scheduler::tracker::{Document, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
-use clap::Args;
+use clap::{ArgAction, Args};
 
-use crate::adoption::{Adoption, adopt};
+use crate::adoption::{Adoption, adopt, read_all};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
-use crate::args::{ImageArgs, TrackerArgs};
+use crate::args::values::switch;
+use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::read_file_or_stdin;
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -22,6 +21,11 @@ const EXAMPLES: &str = "Examples:
 
   The images that there are, by their names, and the releases of packages.json:
     $ aws ec2 describe-images --owners self | ami-scheduler import - \\
+        --targets al2023,rhel9 --image-name '{product}-{version}-{target}-*' \\
+        --tracker gitlab --ref main
+
+  Those of two regions, told and not yet recorded:
+    $ ami-scheduler import eu-central-1=eu.json us-east-1=us.json --dry-run \\
         --targets al2023,rhel9 --image-name '{product}-{version}-{target}-*' \\
         --tracker gitlab --ref main";
 
@@ -34,8 +38,9 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Import {
-    /// The file; - for stdin
-    file: PathBuf,
+    /// The file, or several; images of each region with its name before them: us-east-1=us.json; - for stdin
+    #[arg(value_name = "[PLACE=]FILE", required = true)]
+    files: Vec<PlacedFile>,
     #[command(flatten)]
     images: ImageArgs,
     #[command(flatten)]
@@ -43,6 +48,9 @@ pub struct Import {
     /// What each of these packages was built on: al2023,rhel9, or a JSON array
     #[arg(long, value_name = "LIST")]
     targets: ListOf<TargetArg>,
+    /// Tell what would be recorded, and change nothing
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    dry_run: bool,
 }
 
 impl Import {
@@ -54,52 +62,84 @@ impl Import {
             ))
             .with_exit(Exit::CommandLine);
         }
-        let content = read_file_or_stdin(&self.file)?;
-        if content.trim_ascii_start().starts_with(b"{") {
-            return self.import_images(&content, session);
+        let files = read_all(&self.files)?;
+        if files.iter().any(|(_, content)| content.trim_ascii_start().starts_with(b"{")) {
+            return self.import_images(&files, &targets, session);
         }
-        let file = self.file.display();
-        let doing = || format!("{file} cannot be taken over");
-        let text = String::from_utf8(content).context("it is no UTF-8 text; store it as such");
-        let packages = plain_text::parse(&text.with_context(doing)?).with_context(doing)?;
+        let mut packages = Vec::new();
+        for (PlacedFile { file, .. }, content) in files {
+            let doing = || format!("{} cannot be taken over", file.display());
+            let text =
+                String::from_utf8(content).context("it is no UTF-8 text; store it as such").with_context(doing)?;
+            packages.extend(plain_text::parse(&text).with_context(doing)?);
+        }
+        let from = self.files.iter().map(|placed| placed.file.display().to_string()).collect::<Vec<_>>().join(", ");
         let mut by_product: BTreeMap<&str, Vec<&Nevra>> = BTreeMap::new();
         for package in &packages {
             by_product.entry(package.name()).or_default().push(package);
         }
         if by_product.is_empty() {
-            output!("{file} names no package: nothing to take over.");
+            output!("{from} names no package: nothing to take over.");
         }
         for (product, packages) in by_product {
             let builds = packages.iter().flat_map(|package| builds_on(&targets, package));
-            let reason = format!("imported from {file}");
-            let (new, known): (Vec<_>, Vec<_>) =
-                trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
-                    let recorded = builds.map(|build| document.import(&build, &reason, session.now()));
-                    Ok(recorded.partition(|one| *one == Recorded::Changed))
-                })?;
-            output!("{product}: {} recorded as built, {} were so before.", new.len(), known.len());
+            let reason = format!("imported from {from}");
+            let (new, known): (Vec<_>, Vec<_>) = self.change(session, product, |document| {
+                builds
+                    .map(|build| document.import(&build, &reason, session.now()))
+                    .partition(|one| *one == Recorded::Changed)
+            })?;
+            self.tell(product, new.len(), known.len());
         }
         Ok(())
     }
 
-    fn import_images(&self, json: &[u8], session: &Session) -> Result<(), Failure> {
-        let targets = &stated(self.targets.clone());
-        let adoption = Adoption::read(&self.file, json, &self.images, targets)?;
+    fn import_images(
+        &self,
+        files: &[(PlacedFile, Vec<u8>)],
+        targets: &[StatedTarget],
+        session: &Session,
+    ) -> Result<(), Failure> {
+        let adoption = Adoption::read(files, &self.images, targets)?;
         let product = &adoption.packages.product;
-        let (found, new, all) = trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+        self.change(session, product, |document| {
             let found = adoption.find(document, targets);
             let (new, all) = adopt(document, &found, session.now());
-            Ok((found, new, all))
-        })?;
-        output!("{product}: {new} recorded as built, {} were so before.", all - new);
-        if !found.unknown.is_empty() {
-            let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
-            output!(
-                "Images of no release of {product} that is known: {}, such as {}",
-                found.unknown.len(),
-                names.join(", ")
-            );
+            if self.dry_run {
+                for (build, ids) in &new {
+                    output!("  {} {}  {ids}", build.package, build.target);
+                }
+            }
+            self.tell(product, new.len(), all - new.len());
+            if !found.unknown.is_empty() {
+                let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
+                output!(
+                    "Images of no release of {product} that is known: {}, such as {}",
+                    found.unknown.len(),
+                    names.join(", ")
+                );
+            }
+        })
+    }
+
+    /// Changes the tracker; in a dry run a copy of it.
+    fn change<T>(
+        &self,
+        session: &Session,
+        product: &str,
+        change: impl FnOnce(&mut Document) -> T,
+    ) -> Result<T, Failure> {
+        trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
+            let mut copy = self.dry_run.then(|| document.clone());
+            Ok(change(copy.as_mut().unwrap_or(document)))
+        })
+    }
+
+    fn tell(&self, product: &str, new: usize, known: usize) {
+        if self.dry_run {
+            output!("{product}: {new} would be recorded as built, {known} are so already. Nothing was changed.");
+        } else {
+            output!("{product}: {new} recorded as built, {known} were so before.");
         }
-        Ok(())
     }
 }

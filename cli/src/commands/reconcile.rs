@@ -1,16 +1,14 @@
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::images;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, adopted};
+use crate::adoption::{Adoption, adopted, read_all};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
-use crate::args::{ImageArgs, TrackerArgs};
+use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::read_file_or_stdin;
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -31,8 +29,9 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Reconcile {
-    /// The JSON of `aws ec2 describe-images`; - for stdin
-    file: PathBuf,
+    /// The JSON of `aws ec2 describe-images`, of each region with its name before it: us-east-1=us.json; - for stdin
+    #[arg(value_name = "[PLACE=]FILE", required = true)]
+    files: Vec<PlacedFile>,
     #[command(flatten)]
     images: ImageArgs,
     #[command(flatten)]
@@ -68,13 +67,13 @@ impl FromStr for Apply {
 
 impl Reconcile {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        let json = read_file_or_stdin(&self.file)?;
+        let files = read_all(&self.files)?;
         let targets = stated(self.targets.clone());
-        let adoption = Adoption::read(&self.file, &json, &self.images, &targets)?;
+        let adoption = Adoption::read(&files, &self.images, &targets)?;
         let product = &adoption.packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
-        let (not_recorded, without_image, is_any_known) =
+        let (not_recorded, without_image, gone, is_any_known) =
             trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
                 let now = session.now();
                 let found = adoption.find(document, &targets);
@@ -95,11 +94,16 @@ impl Reconcile {
                 if rebuilds {
                     self.brake(found.images.is_empty(), disagreements.without_image.len())?;
                 }
-                for (build, image) in &disagreements.not_recorded {
-                    output!("  not in the tracker  {} {}  {} {:?}", build.package, build.target, image.id, image.name);
+                for (build, images) in &disagreements.not_recorded {
+                    let image = adopted(images, now);
+                    let name = images.values().next().map(|image| image.name.as_str()).unwrap_or_default();
+                    output!("  not in the tracker  {} {}  {} {name:?}", build.package, build.target, image.ids);
                     if adopts {
-                        document.import_image(build, adopted(image, now), now);
+                        document.import_image(build, image, now);
                     }
+                }
+                for (build, place, id) in &disagreements.gone {
+                    output!("  gone from {place}  {} {}  {}", build.package, build.target, id.as_str());
                 }
                 for build in &disagreements.without_image {
                     output!("  without an image    {} {}", build.package, build.target);
@@ -114,9 +118,11 @@ impl Reconcile {
                     }
                 }
                 let is_any_known = !found.images.is_empty();
-                Ok((disagreements.not_recorded.len(), disagreements.without_image.len(), is_any_known))
+                let counts =
+                    (disagreements.not_recorded.len(), disagreements.without_image.len(), disagreements.gone.len());
+                Ok((counts.0, counts.1, counts.2, is_any_known))
             })?;
-        if not_recorded + without_image == 0 && is_any_known {
+        if not_recorded + without_image + gone == 0 && is_any_known {
             output!("The tracker and the images agree.");
         }
         if adopts {

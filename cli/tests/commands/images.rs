@@ -78,3 +78,32 @@ fn the_tracker_and_the_images_are_compared_in_both_directions() {
     let error = folder.run(&[&reconcile[..], &["--apply", "all"]].concat()).fails(2);
     assert!(error.contains("expected adopt or rebuild"), "{error}");
 }
+
+#[test]
+fn images_of_several_regions_are_one_image_with_an_id_in_each() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("eu.json", IMAGES);
+    folder.write("us.json", &IMAGES.replace("ami-1", "ami-3"));
+    let import = [&["import", "eu-west-1=eu.json", "us-east-1=us.json"], &NAMES[..], &TRACKER].concat();
+    let told = folder.run(&[&import[..], &["--dry-run"]].concat()).succeeds();
+    assert!(told.contains("  gitlab-runner-18.6.0-1.x86_64 rhel9  eu-west-1:ami-1, us-east-1:ami-3\n"), "{told}");
+    assert!(
+        told.contains("gitlab-runner: 1 would be recorded as built, 0 are so already. Nothing was changed."),
+        "{told}"
+    );
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "");
+    folder.run(&import).succeeds();
+    for (place, id) in [("eu-west-1", "ami-1"), ("us-east-1", "ami-3")] {
+        let images = [&["images", "--place", place, "--format", "dotenv"], &TRACKER[..]].concat();
+        assert!(folder.run(&images).succeeds().starts_with(&format!("AMI_ID={id}\n")), "{place}");
+    }
+    let reconcile = [&["reconcile", "eu-west-1=eu.json", "us-east-1=us.json"], &NAMES[..], &TRACKER].concat();
+    assert!(folder.run(&reconcile).succeeds().contains("The tracker and the images agree."));
+    folder.write("us.json", &IMAGES.replace("ami-1", "ami-3").replace("gitlab-runner-18.6.0", "another"));
+    assert!(folder.run(&reconcile).succeeds().contains("agree"), "the id is the same, whatever its name is");
+    folder.write("us.json", &IMAGES.replace("ami-1", "ami-4").replace("gitlab-runner-18.6.0", "another"));
+    let told = folder.run(&reconcile).succeeds();
+    assert!(told.contains("  gone from us-east-1  gitlab-runner-18.6.0-1.x86_64 rhel9  ami-3\n"), "{told}");
+    let error = folder.run(&[&["import", "us-east-1="], &NAMES[..], &TRACKER].concat()).fails(2);
+    assert!(error.contains("after us-east-1= a file is missing, such as us-east-1=images.json"), "{error}");
+}
