@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker mutants setup-demo setup-test setup-fuzz
+.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -113,6 +113,10 @@ peak-memory: setup-test module
 bench-tracker: setup-test module
 	@scripts/setup bench
 	.tools/venv/bin/python benches/tracker
+
+# How a tracker grows with its images: bytes an image, images until it is full.
+bench-growth:
+	cargo bench --locked --bench growth
 
 setup-demo:
 	@scripts/setup demo
