@@ -43,6 +43,12 @@ class Ec2:
         """Ours, by their ids."""
         return {image["ImageId"]: image for image in self.aws("ec2", "describe-images", "--owners", "self", region=region)["Images"]}
 
+    def instances(self) -> list[str]:
+        """The command lines of the instances that run: each was told the public key."""
+        key = Path(f"{self.key}.pub").read_bytes().strip()
+        lines = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if os.access(file, os.R_OK)]
+        return [line.decode() for line in lines if key in line]
+
 
 @contextmanager
 def ec2_in(folder: Path) -> Iterator[Ec2]:

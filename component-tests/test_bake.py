@@ -65,6 +65,7 @@ def test_the_images_that_a_night_bakes_are_those_that_aws_shows(project: Consume
             assert ami["Name"].startswith(f"gitlab-runner-18.6.0-{target}-")
             tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
             assert (tags["Product"], tags["Package"]) == ("gitlab-runner", "gitlab-runner-18.6.0-1.x86_64")
+    assert not ec2.instances(), "the roots of the instances are left behind"
     assert project.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build"}
 
 

@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, Uploaded};
-use ami_scheduler::tracker::{Claim, Document, ImageKey, Origin, Report, State as BuildState};
+use ami_scheduler::tracker::{Baked, Claim, Document, ImageKey, Origin, Report, State as BuildState};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -73,9 +73,12 @@ impl Change {
     fn apply(self, document: &mut Document) {
         let (build, now) = (self.build(), Timestamp::UNIX_EPOCH);
         match self {
-            Self::Succeeds(_) => drop(document.succeed(&build, Report::default(), now, Origin::default())),
+            Self::Succeeds(_) => {
+                let report = Report { baked: baked(&build), ..Report::default() };
+                document.succeed(&build, report, now, Origin::default());
+            }
             Self::SucceedsLate(_) => {
-                let report = Report { claim: Some(first_claim()), job: 60, ..Report::default() };
+                let report = Report { claim: Some(first_claim()), job: 60, baked: baked(&build), ..Report::default() };
                 document.succeed(&build, report, now, Origin::default());
             }
             Self::GivesBack(_) => drop(document.give_back(7, None, now, |_| true)),
@@ -98,8 +101,10 @@ impl Change {
     fn is_in(self, document: &Document) -> bool {
         let BuildKey { package, target } = self.build();
         let is_removed = document.removals(&target) > 0;
-        let has_image =
-            |is_it: &dyn Fn(&ImageKey) -> bool| document.images(&package, &target).any(|(key, _)| is_it(key));
+        let ids = baked(&self.build()).ids;
+        let has_image = |is_it: &dyn Fn(&ImageKey) -> bool| {
+            document.images(&package, &target).any(|(key, image)| is_it(key) && image.ids == ids)
+        };
         matches!(self, Self::Sees(_) | Self::Drops(_))
             || is_removed
             || document.get(&self.build()).is_some_and(|entry| match self {
@@ -117,6 +122,16 @@ impl Change {
                 Self::Sees(_) | Self::Drops(_) | Self::Removes(_) => true,
             })
     }
+}
+
+/// What each build of a release makes.
+fn baked(build: &BuildKey) -> Baked {
+    let mut baked = Baked::default();
+    for place in ["eu-central-1", "us-east-1"] {
+        let id = format!("ami-{}", build.package.evr().version).parse().expect("an id");
+        baked.ids.add(place.parse().expect("a place"), id);
+    }
+    baked
 }
 
 /// That of each release that the tracker begins with.

@@ -66,13 +66,13 @@ fn sandbox_hint(path: &Path) -> &'static str {
     }
 }
 
-/// A file, or stdin where it is `-`.
 /// A file as a person knows it: the wrapper gives the module copies, each in a folder of `/given`.
 pub fn shown(file: &Path) -> impl Display {
     let copy = file.strip_prefix("/given").ok().and_then(Path::file_name).map(Path::new);
     copy.unwrap_or(file).display()
 }
 
+/// What a file holds, or stdin where it is `-`.
 pub fn read_file_or_stdin(file: &Path) -> anyhow::Result<Vec<u8>> {
     if file != Path::new("-") {
         return read(file);

@@ -275,8 +275,9 @@ fn first_document(
     for build in own.iter().flat_map(|package| builds_on(targets, package)) {
         document.import(&build, &reason, now);
     }
+    let of_one = if targets.iter().any(|stated| stated.arch.is_some()) { ", where the architecture fits" } else { "" };
     let told = format!(
-        "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built on {}. \
+        "Took over the plain-text tracker {name}: {} of its {} packages are {product}, recorded as built on {}{of_one}. \
          The file itself stays as it is and is not read again.",
         own.len(),
         packages.len(),

@@ -94,7 +94,10 @@ fn given_up_builds<'a>(builds: impl Iterator<Item = (&'a Nevra, &'a Target, u64,
 fn no_match(offer: &Offer<'_>, context: &Context<'_>) -> Option<Alarm> {
     let has_none = |target: &&Target| !offer.wanted.iter().any(|package| package.is_for(target));
     let targets: Vec<Target> = context.targets.iter().filter(has_none).cloned().collect();
-    let near_misses = near_misses(&context.rules.scope, offer.filtered.iter().copied());
+    let stated = context.rules.architectures.iter().filter(|(target, _)| targets.contains(target));
+    let mut scope = context.rules.scope.clone();
+    scope.architectures.extend(stated.map(|(_, arch)| arch.clone()));
+    let near_misses = near_misses(&scope, offer.filtered.iter().copied());
     (!targets.is_empty() && !near_misses.is_empty()).then_some(Alarm::NoMatch { targets, near_misses })
 }
 

@@ -120,17 +120,21 @@ impl Packages {
         if targets.iter().all(|stated| stated.arch.is_none()) {
             return;
         }
-        let (packages, filtered) = (&mut self.packages, &mut self.filtered);
-        packages.retain_mut(|package| {
+        let mut left: BTreeSet<Nevra> = BTreeSet::new();
+        self.packages.retain_mut(|package| {
             let takers = targets.iter().filter(|stated| stated.takes(&package.nevra) && package.is_for(&stated.target));
             let takers: BTreeSet<Target> = takers.map(|stated| stated.target.clone()).collect();
             let is_wanted = !takers.is_empty();
             if !is_wanted && targets.iter().any(|stated| package.is_for(&stated.target)) {
-                filtered.push(Filtered { package: package.nevra.clone(), reason: FilterReason::OtherArchitecture });
+                left.insert(package.nevra.clone());
             }
             package.targets = Some(takers);
             is_wanted
         });
+        // Another repository may have the same release for a target that takes it.
+        left.retain(|nevra| !self.packages.iter().any(|package| package.nevra == *nevra));
+        let reason = FilterReason::OtherArchitecture;
+        self.filtered.extend(left.into_iter().map(|package| Filtered { package, reason }));
     }
 
     /// Whether a repository was asked for this target.

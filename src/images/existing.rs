@@ -11,7 +11,7 @@ use wildmatch::WildMatch;
 
 use crate::release::{BuildKey, Nevra, StatedTarget};
 use crate::text::named;
-use crate::tracker::{Document, ImageId, Place, State};
+use crate::tracker::{Document, Ids, ImageId, Place, State};
 
 /// A machine image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,8 +223,12 @@ pub struct Disagreements<'a> {
     pub not_recorded: Vec<(BuildKey, &'a BTreeMap<&'a Place, &'a Image>)>,
     /// The tracker has a success, and there is no image in any place.
     pub without_image: Vec<BuildKey>,
-    /// The tracker has an id, and there is no image in that place, though there is one in another.
-    pub gone: Vec<(BuildKey, Place, ImageId)>,
+    /// The tracker has an id in a place, and there is no image of that id; of its name there may be another.
+    pub gone: Vec<(BuildKey, Place, ImageId, Option<&'a Image>)>,
+    /// There is an image in a place where the tracker has none of a build whose ids it knows.
+    pub unknown_in: Vec<(BuildKey, &'a Image)>,
+    /// The images of a build are in other places than those that were looked at.
+    pub elsewhere: Vec<(BuildKey, Ids)>,
 }
 
 /// Compares a tracker with the images that there are, for these targets. An image counts for a build, too, if its id is
@@ -236,7 +240,8 @@ pub fn compare<'a>(
     targets: &[StatedTarget],
 ) -> Disagreements<'a> {
     let ids: BTreeSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
-    let places: BTreeSet<&Place> = images.iter().map(|image| &image.place).filter(|place| !place.is_none()).collect();
+    let places: BTreeSet<&Place> = images.iter().map(|image| &image.place).collect();
+    let is_looked_at = |place: &Place| places.contains(place) || places.contains(&Place::default());
     let is_built = |build: &BuildKey| document.get(build).is_some_and(|entry| entry.state == State::Built);
     let not_recorded = found.images.iter().filter(|(build, _)| !is_built(build));
     let mut disagreements = Disagreements {
@@ -244,23 +249,32 @@ pub fn compare<'a>(
         ..Disagreements::default()
     };
     for (package, target, entry) in document.entries() {
-        let is_of_targets = targets.iter().any(|stated| stated.target == *target);
+        let is_of_targets = targets.iter().any(|stated| stated.target == *target && stated.takes(package));
         if entry.state != State::Built || !is_of_targets {
             continue;
         }
         let build = BuildKey { package: package.clone(), target: target.clone() };
         let of_build = found.images.get(&build);
+        let recorded = document.image(package, target).map(|(_, image)| &image.ids);
+        let with_places = recorded.filter(|ids| !ids.is_empty() && ids.places().all(|place| !place.is_none()));
         if of_build.is_none() && !document.facts(package, target).values().any(|id| ids.contains(id.as_str())) {
-            disagreements.without_image.push(build);
+            match with_places.filter(|ids| !ids.places().any(is_looked_at)) {
+                Some(ids) => disagreements.elsewhere.push((build, ids.clone())),
+                None => disagreements.without_image.push(build),
+            }
             continue;
         }
-        let is_gone = |(place, id): &(&Place, &ImageId)| {
-            let is_there = of_build.is_some_and(|images| images.contains_key(place));
-            places.contains(place) && !is_there && !ids.contains(id.as_str())
-        };
-        let recorded = document.image(package, target).into_iter().flat_map(|(_, image)| image.ids.iter());
-        let gone = recorded.filter(is_gone).map(|(place, id)| (build.clone(), place.clone(), id.clone()));
-        disagreements.gone.extend(gone);
+        for (place, id) in with_places.into_iter().flat_map(Ids::iter) {
+            if places.contains(place) && !ids.contains(id.as_str()) {
+                let other = of_build.and_then(|images| images.get(place)).copied();
+                disagreements.gone.push((build.clone(), place.clone(), id.clone(), other));
+            }
+        }
+        if let (Some(ids), Some(of_build)) = (with_places, of_build) {
+            let unknown =
+                of_build.iter().filter(|(place, _)| !place.is_none() && !ids.places().any(|known| known == **place));
+            disagreements.unknown_in.extend(unknown.map(|(_, image)| (build.clone(), *image)));
+        }
     }
     disagreements
 }
@@ -424,8 +438,40 @@ mod tests {
             (of, images.values().map(|image| image.id.as_str()).collect::<Vec<_>>()),
             (&build(1), vec!["ami-1", "ami-2"])
         );
-        assert_eq!(disagreements.gone, [(build(0), places[1].clone(), "ami-4".parse().expect("an id"))]);
-        assert!(disagreements.without_image.is_empty());
+        assert_eq!(disagreements.gone, [(build(0), places[1].clone(), "ami-4".parse().expect("an id"), None)]);
+        assert!(disagreements.without_image.is_empty() && disagreements.elsewhere.is_empty());
+    }
+
+    #[test]
+    fn what_is_in_other_places_than_those_that_were_looked_at_is_not_gone() {
+        let place = |name: &str| name.parse::<Place>().expect("a place");
+        let mut images = described(&[("ami-2", "18.6.1-rhel9"), ("ami-7", "18.7.0-rhel9")]);
+        for image in &mut images {
+            image.place = place("eu-west-1");
+        }
+        let releases = candidates(&["18.6.0-1", "18.6.1-1", "18.7.0-1"]);
+        let build =
+            |index: usize| BuildKey { package: releases[index].package.clone(), target: targets()[0].target.clone() };
+        let mut document = Document::new("gitlab-runner", "main");
+        for (index, at, id) in [(0, "us-east-1", "ami-1"), (1, "us-east-1", "ami-3"), (2, "eu-west-1", "ami-4")] {
+            let mut baked = Baked::default();
+            baked.ids.add(place(at), id.parse().expect("an id"));
+            document.succeed(&build(index), Report { baked, ..Report::default() }, NIGHT, Origin::default());
+        }
+        let found = find(&images, &releases, &targets(), &named("{version}-{target}"));
+        let Disagreements { not_recorded, without_image, gone, unknown_in, elsewhere } =
+            compare(&document, &images, &found, &targets());
+        assert!(not_recorded.is_empty() && without_image.is_empty());
+        assert_eq!(
+            elsewhere.iter().map(|(of, ids)| (of, ids.to_string())).collect::<Vec<_>>(),
+            [(&build(0), "us-east-1=ami-1".to_owned())]
+        );
+        assert_eq!(unknown_in, [(build(1), &images[0])]);
+        assert_eq!(
+            gone,
+            [(build(2), place("eu-west-1"), "ami-4".parse().expect("an id"), Some(&images[1]))],
+            "copied anew, say"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::budget::{Budget, JsonError};
 use crate::text::{count, named};
-use crate::tracker::{Baked, IdError, Ids, ImageId, Notes, Place};
+use crate::tracker::{Baked, IdError, Ids, ImageId, Notes, Place, placed_id};
 
 /// Builders whose `artifact_id` is `REGION:ID,REGION:ID`.
 const OF_REGIONS: [&str; 4] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance"];
@@ -34,7 +34,11 @@ pub enum ManifestError {
         run: String,
     },
     /// What the ids of these builders look like is not known.
-    #[error("it has images of {}, and the builders that are known are {}", .0.join(", "), known())]
+    #[error(
+        "it has images of {} alone, and the builders that are known are {}. AMI_SCHEDULER_IMAGE_ID in the build's dotenv \
+         report names an image of any other; with an empty --manifest (input manifest) none is looked for",
+        .0.join(", "), known()
+    )]
     Builder(Vec<String>),
     /// The artifact has no id.
     #[error("the artifact_id of {builder} is {artifact:?}, and such as {} was expected", example(builder))]
@@ -136,16 +140,16 @@ fn ids(build: &Build) -> Option<Result<Ids, IdError>> {
     }
 }
 
-/// The ids that a build reported as notes, where it left no manifest: those of `AMI_ID`, as Packer writes them or alone.
+/// The ids that a build reported as the note `AMI_ID`, where it left no manifest: one or several, with their places or
+/// without. A note that is no such list is none.
 pub fn ids_of_notes(notes: &Notes) -> Ids {
-    let Some(reported) = notes.get("AMI_ID") else { return Ids::default() };
-    artifact(reported).unwrap_or_else(|_| {
-        let mut ids = Ids::default();
-        if let Ok(id) = reported.parse() {
-            ids.add(Place::default(), id);
-        }
-        ids
-    })
+    let reported = notes.get("AMI_ID").map(String::as_str).unwrap_or_default();
+    let placed: Result<Vec<_>, IdError> = reported.split(',').map(|part| placed_id(part.trim())).collect();
+    let mut ids = Ids::default();
+    for (place, id) in placed.unwrap_or_default() {
+        ids.add(place, id);
+    }
+    ids
 }
 
 /// `eu-central-1:ami-1,us-east-1:ami-2`, each with its region.
@@ -180,7 +184,7 @@ mod tests {
         let earlier = build("amazon-ebs", "us-east-1:ami-0", "1", "null");
         let two = build("amazon-ebs", "eu-central-1:ami-1,us-east-1:ami-2", "2", r#"{"base": "ami-base"}"#);
         let baked = read(&[earlier, two], "2").expect("a manifest");
-        assert_eq!(baked.ids.to_string(), "eu-central-1:ami-1, us-east-1:ami-2");
+        assert_eq!(baked.ids.to_string(), "eu-central-1=ami-1, us-east-1=ami-2");
         assert_eq!(baked.bases.iter().map(ImageId::as_str).collect::<Vec<_>>(), ["ami-base"]);
     }
 
@@ -191,7 +195,7 @@ mod tests {
                 .map(|(builder, artifact)| build(builder, artifact, "1", "{}"));
         assert_eq!(
             read(&builds, "1").expect("a manifest").ids.to_string(),
-            "sha256:0a, us-east-1:ami-1, us-east-1:ami-2"
+            "sha256:0a, us-east-1=ami-1, us-east-1=ami-2"
         );
     }
 
@@ -202,7 +206,7 @@ mod tests {
         let made = manifest(json.as_bytes()).expect("a manifest");
         assert_eq!(
             (made.baked.ids.to_string().as_str(), made.unknown.join(" ").as_str()),
-            ("us-east-1:x-1", "\"amazon-ebsvolume\"")
+            ("us-east-1=x-1", "\"amazon-ebsvolume\"")
         );
         assert_eq!(made.made.map(Timestamp::as_second), Some(1_795_705_654));
     }
@@ -211,8 +215,10 @@ mod tests {
     fn a_note_is_an_image_with_or_without_its_region() {
         for (note, ids) in [
             ("ami-1", "ami-1"),
-            ("us-east-1:ami-1", "us-east-1:ami-1"),
-            ("eu-west-1:ami-1,us-east-1:ami-2", "eu-west-1:ami-1, us-east-1:ami-2"),
+            ("us-east-1:ami-1", "us-east-1=ami-1"),
+            ("eu-west-1:ami-1,us-east-1:ami-2", "eu-west-1=ami-1, us-east-1=ami-2"),
+            ("ami-1, ami-2", "ami-1, ami-2"),
+            ("sha256:0a", "sha256:0a"),
             ("not built", ""),
         ] {
             let notes = Notes::from([("AMI_ID".to_owned(), note.to_owned())]);

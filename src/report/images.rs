@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use crate::images::Current;
 use crate::text::{ago, printable};
-use crate::tracker::Document;
+use crate::tracker::{Document, Image, Place};
 
 const HEADINGS: [&str; 5] = ["TARGET", "SERIES", "RELEASE", "RECORDED", "IMAGE"];
 
-/// The current images of a tracker.
-pub fn images(document: &Document, images: &[Current<'_>], now: Timestamp) -> String {
+/// The current images of a tracker: their ids that count, in one place or in all, and what their builds reported.
+pub fn images(document: &Document, images: &[Current<'_>], place: Option<&Place>, now: Timestamp) -> String {
     let mut text = format!("{} on {}:", document.product(), printable(document.reference()));
     if images.is_empty() {
         return text + " no image\n";
@@ -19,8 +19,7 @@ pub fn images(document: &Document, images: &[Current<'_>], now: Timestamp) -> St
     let rows: Vec<[String; 5]> = images
         .iter()
         .map(|Current { target, series, package, image, .. }| {
-            let facts = image.facts().into_iter().map(|(name, value)| format!("{name}={value}"));
-            let facts = printable(&facts.collect::<Vec<_>>().join("  "));
+            let facts = printable(&ids(image, place).chain(notes(image)).collect::<Vec<_>>().join("  "));
             let release = format!("{}.{}", package.evr(), package.arch());
             [target.to_string(), series.clone(), release, ago(image.recorded, now), facts]
         })
@@ -36,4 +35,19 @@ pub fn images(document: &Document, images: &[Current<'_>], now: Timestamp) -> St
         let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     text
+}
+
+fn ids<'a>(image: &'a Image, only: Option<&'a Place>) -> impl Iterator<Item = String> {
+    let places = image.ids.places().filter(move |place| only.is_none_or(|only| only == *place));
+    let counting = places.filter_map(|place| Some((place, image.ids.of(place)?)));
+    counting.map(|(place, id)| match place.as_str() {
+        "" => id.as_str().to_owned(),
+        place => format!("{place}={}", id.as_str()),
+    })
+}
+
+/// The notes that say more than an id of the image.
+fn notes(image: &Image) -> impl Iterator<Item = String> {
+    let is_id = |value: &str| image.ids.iter().any(|(_, id)| id.as_str() == value);
+    image.notes.iter().filter(move |(_, value)| !is_id(value)).map(|(name, value)| format!("{name}={value}"))
 }

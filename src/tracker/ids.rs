@@ -180,13 +180,22 @@ impl Ids {
     }
 }
 
-/// `eu-central-1:ami-1, us-east-1:ami-2`, as Packer writes them; without a place the id alone.
+/// Reads `us-east-1=ami-0abc`, or as Packer writes it `us-east-1:ami-0abc`; without a place the id alone.
+///
+/// Ids of other clouds have colons in them, so that one counts only before the id of an AMI.
+pub fn placed_id(text: &str) -> Result<(Place, ImageId), IdError> {
+    let by_colon = || text.split_once(':').filter(|(_, id)| id.starts_with("ami-"));
+    let (place, id) = text.split_once('=').or_else(by_colon).unwrap_or(("", text));
+    Ok((place.parse()?, id.parse()?))
+}
+
+/// `eu-central-1=ami-1, us-east-1=ami-2`, as [`placed_id`] reads them; without a place the id alone.
 impl fmt::Display for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (Place(place), ImageId(id))) in self.iter().enumerate() {
             f.write_str(if number == 0 { "" } else { ", " })?;
             if !place.is_empty() {
-                write!(f, "{place}:")?;
+                write!(f, "{place}=")?;
             }
             f.write_str(id)?;
         }
@@ -211,7 +220,7 @@ mod tests {
         let ids = ids(&[("us-east-1", "ami-2"), ("eu-central-1", "ami-1"), ("us-east-1", "ami-3")]);
         let of = |place: &str| ids.of(&place.parse().expect("a place")).map(ImageId::as_str);
         assert_eq!((of("eu-central-1"), of("us-east-1"), of("us-west-1")), (Some("ami-1"), None, None));
-        assert_eq!(ids.to_string(), "eu-central-1:ami-1, us-east-1:ami-2, us-east-1:ami-3");
+        assert_eq!(ids.to_string(), "eu-central-1=ami-1, us-east-1=ami-2, us-east-1=ami-3");
         assert_eq!(ids.ambiguous().map(Place::as_str).collect::<Vec<_>>(), ["us-east-1"]);
     }
 
@@ -220,6 +229,21 @@ mod tests {
         assert_eq!(ids(&[("", "sha256:0abc")]).to_string(), "sha256:0abc");
         let json = serde_json::to_string(&ids(&[("", "sha256:0abc"), ("a", "b")])).expect("JSON");
         assert_eq!(json, r#"{"":["sha256:0abc"],"a":["b"]}"#);
+    }
+
+    #[test]
+    fn an_id_is_read_with_its_place_in_either_form() {
+        for (text, place, id) in [
+            ("us-east-1=ami-0abc", "us-east-1", "ami-0abc"),
+            ("us-east-1:ami-0abc", "us-east-1", "ami-0abc"),
+            ("ami-0abc", "", "ami-0abc"),
+            ("sha256:0abc", "", "sha256:0abc"),
+            ("eu=registry.example.com/a:1@sha256:0a", "eu", "registry.example.com/a:1@sha256:0a"),
+        ] {
+            let read = placed_id(text).expect(text);
+            assert_eq!((read.0.as_str(), read.1.as_str()), (place, id), "{text}");
+        }
+        assert!(placed_id("us east:ami-1").is_err() && placed_id("a=").is_err());
     }
 
     #[test]

@@ -87,7 +87,11 @@ impl Image {
     /// What is told of it: its notes, and its ids by their places, but for those that a note tells.
     pub fn facts(&self) -> Notes {
         let mut facts = self.notes.clone();
-        let is_told = |id: &ImageId| self.notes.values().any(|note| note.contains(id.as_str()));
+        let has = |note: &str, id: &str| {
+            note.split([',', ' '])
+                .any(|word| word.rsplit_once([':', '=']).map_or(word, |(_, id)| id) == id || word == id)
+        };
+        let is_told = |id: &ImageId| self.notes.values().any(|note| has(note, id.as_str()));
         for (place, id) in self.ids.iter().filter(|(_, id)| !is_told(id)) {
             let place = if place.as_str().is_empty() { "image" } else { place.as_str() };
             let fact = facts.entry(place.to_owned()).or_default();

@@ -4,7 +4,7 @@
 use crate::common::baked;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
-use ami_scheduler::tracker::{Claim, Document, Notes, Origin, Report, Seen, Shrank, State, Success, Unknown};
+use ami_scheduler::tracker::{Claim, Document, Image, Notes, Origin, Report, Seen, Shrank, State, Success, Unknown};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -203,7 +203,13 @@ proptest! {
             let build = build(number);
             for (key, image) in a.images(&build.package, &build.target).chain(b.images(&build.package, &build.target)) {
                 let known = merged.images(&build.package, &build.target).find(|(known, _)| *known == key);
-                let is_there = known.is_some_and(|(_, known)| image.notes.keys().all(|name| known.notes.contains_key(name)));
+                let has_all = |known: &Image| {
+                    let ids: Vec<_> = known.ids.iter().collect();
+                    image.notes.keys().all(|name| known.notes.contains_key(name))
+                        && image.ids.iter().all(|id| ids.contains(&id))
+                        && known.bases.is_superset(&image.bases)
+                };
+                let is_there = known.is_some_and(|(_, known)| has_all(known));
                 let is_removed = removed(&a, &b, &build) || changes.iter().any(|(_, _, change)| matches!(change, Change::RemoveTarget));
                 prop_assert!(is_there || is_removed, "{} of {:?}", key, build);
             }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use ami_scheduler::release::{StatedTarget, TargetError};
+use ami_scheduler::text::named;
 
 use super::lists::ListOf;
 use super::values::Architecture;
@@ -16,10 +17,16 @@ impl FromStr for TargetArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (target, arch) = text.split_once('=').map_or((text, None), |(target, arch)| (target, Some(arch)));
-        let target = target.parse().map_err(|error: TargetError| error.to_string())?;
-        let arch = arch.map(str::parse).transpose()?.map(|Architecture(arch)| arch);
+        // A URL that is misplaced is named whole, so that it is known for one where it is not to be repeated.
+        let of_text = |error: String| if text.contains(['@', ':']) { no_target(text) } else { error };
+        let target = target.parse().map_err(|error: TargetError| of_text(error.to_string()))?;
+        let arch = arch.map(str::parse).transpose().map_err(of_text)?.map(|Architecture(arch)| arch);
         Ok(Self(StatedTarget { target, arch }))
     }
+}
+
+fn no_target(text: &str) -> String {
+    format!("{:?} is not a target, such as al2023, or al2023-arm64=aarch64", named(text))
 }
 
 /// The targets that a list names.

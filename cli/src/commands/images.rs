@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use ami_scheduler::artifacts::Images as ImagesJson;
 use ami_scheduler::images::{Current, current};
 use ami_scheduler::policy::{Keep, LeadingVersion};
-use ami_scheduler::release::Target;
+use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
 use ami_scheduler::text::escaped_json;
 use ami_scheduler::tracker::heads::read_all;
@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::args::TrackerArgs;
 use crate::args::lists::ListOf;
-use crate::args::values::product;
+use crate::args::values::{Architecture, product};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{print, write};
 use crate::session::Session;
@@ -46,6 +46,9 @@ pub struct Images {
     /// Only these targets
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     target: ListOf<Target>,
+    /// Only images from packages of this architecture, such as x86_64
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<Architecture>,
     /// Only this series, such as 18 or 18.6: the newest image of its releases
     #[arg(long, value_name = "VERSION")]
     series: Option<LeadingVersion>,
@@ -94,11 +97,19 @@ impl Images {
             return Err(anyhow!(no_tracker(store.as_ref(), self.product.as_deref(), reference)))
                 .with_exit(Exit::Tracker);
         }
+        let is_known =
+            |target: &Target| documents.iter().any(|document| document.entries().any(|(_, known, _)| known == target));
+        if let Some(target) = self.target.0.iter().find(|target| !is_known(target)) {
+            return Err(anyhow!("--target names {target}, and no tracker on {reference} knows it: is it spelt right?"))
+                .with_exit(Exit::CommandLine);
+        }
         let images: Vec<(&Document, Vec<Current<'_>>)> =
             documents.iter().map(|document| (document, self.current(document))).collect();
         let text = match self.format {
             Format::Table => {
-                let tables = images.iter().map(|(document, images)| report::images(document, images, session.now()));
+                let tables = images
+                    .iter()
+                    .map(|(document, images)| report::images(document, images, self.in_place.as_ref(), session.now()));
                 tables.collect::<Vec<_>>().join("\n")
             }
             Format::Json => {
@@ -120,9 +131,11 @@ impl Images {
             (None, Per::Major) => Keep::LatestPerMajor,
             (None, Per::Minor) => Keep::LatestPerMinor,
         };
-        let is_of_series = |version: &str| self.series.as_ref().is_none_or(|series| series.holds(version));
-        let mut images =
-            current(document, keep, self.in_place.as_ref(), |package| is_of_series(&package.evr().version));
+        let is_wanted = |package: &Nevra| {
+            self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
+                && self.arch.as_ref().is_none_or(|Architecture(arch)| package.arch() == arch)
+        };
+        let mut images = current(document, keep, self.in_place.as_ref(), is_wanted);
         images.retain(|image| self.target.0.is_empty() || self.target.0.contains(image.target));
         if let Some(series) = &self.series {
             for image in &mut images {
@@ -143,23 +156,15 @@ impl Images {
             let found = found.collect::<Vec<_>>().join(", ");
             let found = if found.is_empty() { "none".to_owned() } else { found };
             bail!(
-                "dotenv is of one image, and what was found is {found}: name --product, --target, --series and --place"
+                "dotenv is of one image, and what was found is {found}: name --product, --target, --arch, --series and --place"
             );
         };
-        let places: Vec<&Place> = image.ids.places().collect();
-        let place = match (&self.in_place, places.as_slice()) {
-            (Some(place), _) => place,
-            (None, [place]) => *place,
-            (None, _) => {
-                let places: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
-                bail!(
-                    "{package} for {target} has images in several places, name one with --place: {}",
-                    places.join(", ")
-                );
-            }
-        };
-        let Some(id) = image.ids.of(place) else {
-            bail!("{package} for {target} has several images in {place}, and none of them counts: {}", image.ids);
+        let all = image.ids.places().filter_map(|place| Some((place, image.ids.of(place)?)));
+        let counting: Vec<_> =
+            all.filter(|(place, _)| self.in_place.as_ref().is_none_or(|only| only == *place)).collect();
+        let [(_, id)] = counting.as_slice() else {
+            let places: Vec<&str> = counting.iter().map(|(place, _)| place.as_str()).collect();
+            bail!("{package} for {target} has images in several places, name one with --place: {}", places.join(", "));
         };
         let evr = package.evr();
         Ok(format!(

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use ami_scheduler::release::{Nevra, StatedTarget, builds_on};
+use ami_scheduler::text::count;
 use ami_scheduler::tracker::{Document, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
@@ -80,6 +81,10 @@ impl Import {
         }
         if by_product.is_empty() {
             output!("{from} names no package: nothing to take over.");
+        }
+        let unfit = packages.iter().filter(|package| builds_on(&targets, package).next().is_none()).count();
+        if unfit > 0 {
+            output!("Left out, since no target is of their architecture: {}", count(unfit, "package"));
         }
         for (product, packages) in by_product {
             let builds = packages.iter().flat_map(|package| builds_on(&targets, package));

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
 use ami_scheduler::images;
+use ami_scheduler::text::count;
 use anyhow::anyhow;
 use clap::Args;
 
@@ -102,8 +103,21 @@ impl Reconcile {
                         document.import_image(build, image, now);
                     }
                 }
-                for (build, place, id) in &disagreements.gone {
-                    output!("  gone from {place}  {} {}  {}", build.package, build.target, id.as_str());
+                for (build, place, id, other) in &disagreements.gone {
+                    let other = other.map(|image| format!(", and its name has {} now", image.id)).unwrap_or_default();
+                    output!("  gone from {place}  {} {}  {}{other}", build.package, build.target, id.as_str());
+                }
+                for (build, image) in &disagreements.unknown_in {
+                    output!("  not recorded in {}  {} {}  {}", image.place, build.package, build.target, image.id);
+                }
+                if !disagreements.gone.is_empty() || !disagreements.unknown_in.is_empty() {
+                    output!("  `update --image` records the right ids of an image, in all regions.");
+                }
+                if !disagreements.elsewhere.is_empty() {
+                    output!(
+                        "  In other regions than these, and not looked for: {}",
+                        count(disagreements.elsewhere.len(), "build")
+                    );
                 }
                 for build in &disagreements.without_image {
                     output!("  without an image    {} {}", build.package, build.target);
@@ -118,8 +132,11 @@ impl Reconcile {
                     }
                 }
                 let is_any_known = !found.images.is_empty();
-                let counts =
-                    (disagreements.not_recorded.len(), disagreements.without_image.len(), disagreements.gone.len());
+                let counts = (
+                    disagreements.not_recorded.len(),
+                    disagreements.without_image.len(),
+                    disagreements.gone.len() + disagreements.unknown_in.len(),
+                );
                 Ok((counts.0, counts.1, counts.2, is_any_known))
             })?;
         if not_recorded + without_image + gone == 0 && is_any_known {

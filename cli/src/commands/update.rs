@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -5,10 +6,10 @@ use ami_scheduler::child_pipeline::NoteName;
 use ami_scheduler::images::{self, ManifestError};
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
-use ami_scheduler::text::{minute, printable};
+use ami_scheduler::text::{minute, named, printable};
 use ami_scheduler::tracker::{
     Baked, Claim, Document, IdError, Image, ImageId, MAX_IDS, MAX_NOTES, Notes, Origin, Place, Report, State, Success,
-    that_fit,
+    placed_id, that_fit,
 };
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -29,6 +30,13 @@ const EXAMPLES: &str = "Examples:
   A build that has succeeded, with the id of its image:
     $ ami-scheduler update --package gitlab-runner-18.6.1-1.x86_64 \\
         --target al2023 --note AMI_ID=ami-0abc --tracker tracker --ref main
+
+  The same, by Packer's manifest, or by its ids in two regions:
+    $ ami-scheduler update --package gitlab-runner-18.6.1-1.x86_64 \\
+        --target al2023 --manifest manifest.json --tracker tracker --ref main
+    $ ami-scheduler update --package gitlab-runner-18.6.1-1.x86_64 \\
+        --target al2023 --image eu-central-1=ami-0abc,us-east-1=ami-0def \\
+        --tracker tracker --ref main
 
   The same in the project's Secure Files:
     $ ami-scheduler update --package gitlab-runner-18.6.1-1.x86_64 \\
@@ -106,8 +114,9 @@ impl FromStr for PlacedId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let (place, id) = text.split_once('=').unwrap_or(("", text));
-        Ok(Self(place.parse()?, id.parse()?))
+        // A URL that is misplaced is named whole, so that it is known for one where it is not to be repeated.
+        let whole = |error| if text.contains("://") { IdError::Id(named(text)) } else { error };
+        placed_id(text).map(|(place, id)| Self(place, id)).map_err(whole)
     }
 }
 
@@ -189,20 +198,13 @@ fn baked(
     if !baked.ids.is_empty() {
         return Ok(baked);
     }
-    let by_note = images::ids_of_notes(notes);
+    let (mut missing, mut unknown) = (Vec::new(), Vec::new());
     for file in manifests {
         if !file.exists() {
-            message!("There is no {} that would tell the ids of the image.", shown(file));
+            missing.push(file);
             continue;
         }
         let manifest = images::manifest(&read(file)?).with_context(|| format!("{} tells no image", shown(file)))?;
-        for builder in &manifest.unknown {
-            message!("The builder {builder} in {} is not known: what it made is not recorded.", shown(file));
-        }
-        if manifest.baked.ids.is_empty() && by_note.is_empty() {
-            let error = ManifestError::Builder(manifest.unknown);
-            return Err(error).with_context(|| format!("{} tells no image", shown(file)));
-        }
         if let (Some(made), Some(since)) = (manifest.made, since)
             && made.saturating_add(CLOCKS_DIFFER).unwrap_or(made) < since
         {
@@ -214,13 +216,43 @@ fn baked(
                 minute(since),
             );
         }
+        unknown.extend(manifest.unknown.into_iter().map(|builder| (file, builder)));
         baked.ids.extend(manifest.baked.ids);
         baked.bases.extend(manifest.baked.bases);
     }
-    if baked.ids.is_empty() {
-        baked.ids = by_note;
+    let is_by_manifest = !baked.ids.is_empty();
+    if !is_by_manifest {
+        baked.ids = images::ids_of_notes(notes);
+    }
+    if baked.ids.is_empty()
+        && let Some((file, _)) = unknown.first()
+    {
+        let doing = format!("{} tells no image", shown(file));
+        let builders = unknown.into_iter().map(|(_, builder)| builder).collect();
+        return Err(ManifestError::Builder(builders)).context(doing);
+    }
+    for (file, builder) in unknown {
+        message!("The builder {builder} in {} is not known: what it made is not recorded.", shown(file));
+    }
+    for file in missing {
+        if is_by_manifest {
+            message!("WARNING: there is no {}, and the image is recorded with what the others tell.", shown(file));
+        } else {
+            message!("There is no {} that would tell the ids of the image.", shown(file));
+        }
+    }
+    if baked.ids.is_empty()
+        && let Some(reported) = notes.get("AMI_ID")
+    {
+        message!("WARNING: AMI_ID is {:?}, which is no id of an image, such as ami-0abc.", named(reported));
     }
     Ok(baked)
+}
+
+/// A word of a command line, which a person may copy into a shell.
+fn quoted(word: &str) -> String {
+    let word = printable(word);
+    shlex::try_quote(&word).map_or_else(|_| word.clone(), Cow::into_owned)
 }
 
 /// How an image is recorded that is there, though it is not known here.
@@ -232,10 +264,11 @@ fn in_place_of_a_bake(
     let claim = claim.map(|claim| format!(" --claim {claim}")).unwrap_or_default();
     format!(
         "the build succeeded, and its image cannot be recorded. Is it there? Then record it without a new bake: \
-         ami-scheduler update --package {} --target {}{claim} --tracker {place} --ref {} --image REGION=ID,REGION=ID",
+         ami-scheduler update --package {} --target {}{claim} --tracker {} --ref {} --image REGION=ID,REGION=ID",
         build.package,
         build.target,
-        printable(reference)
+        quoted(&place.to_string()),
+        quoted(reference)
     )
 }
 

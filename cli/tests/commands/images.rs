@@ -86,7 +86,7 @@ fn images_of_several_regions_are_one_image_with_an_id_in_each() {
     folder.write("us.json", &IMAGES.replace("ami-1", "ami-3"));
     let import = [&["import", "eu-west-1=eu.json", "us-east-1=us.json"], &NAMES[..], &TRACKER].concat();
     let told = folder.run(&[&import[..], &["--dry-run"]].concat()).succeeds();
-    assert!(told.contains("  gitlab-runner-18.6.0-1.x86_64 rhel9  eu-west-1:ami-1, us-east-1:ami-3\n"), "{told}");
+    assert!(told.contains("  gitlab-runner-18.6.0-1.x86_64 rhel9  eu-west-1=ami-1, us-east-1=ami-3\n"), "{told}");
     assert!(
         told.contains("gitlab-runner: 1 would be recorded as built, 0 are so already. Nothing was changed."),
         "{told}"
@@ -104,6 +104,12 @@ fn images_of_several_regions_are_one_image_with_an_id_in_each() {
     folder.write("us.json", &IMAGES.replace("ami-1", "ami-4").replace("gitlab-runner-18.6.0", "another"));
     let told = folder.run(&reconcile).succeeds();
     assert!(told.contains("  gone from us-east-1  gitlab-runner-18.6.0-1.x86_64 rhel9  ami-3\n"), "{told}");
+    folder.write("us.json", &IMAGES.replace("ami-1", "ami-4"));
+    let told = folder.run(&reconcile).succeeds();
+    assert!(told.contains("rhel9  ami-3, and its name has ami-4 now\n") && told.contains("`update --image`"), "{told}");
+    folder.write("main.txt", "gitlab-runner-18.5.0-1.x86_64\n");
+    let told = folder.run(&[&["import", "main.txt", "--targets", "arm=aarch64"], &TRACKER[..]].concat()).succeeds();
+    assert!(told.contains("Left out, since no target is of their architecture: 1 package"), "{told}");
     let error = folder.run(&[&["import", "us-east-1="], &NAMES[..], &TRACKER].concat()).fails(2);
     assert!(error.contains("after us-east-1= a file is missing, such as us-east-1=images.json"), "{error}");
 }

@@ -65,7 +65,10 @@ fn the_image_is_what_packers_manifest_says() {
     let error = images(&["--format", "dotenv"]).fails(4);
     assert!(error.contains("has images in several places, name one with --place: eu-west-1, us-east-1"), "{error}");
     let error = images(&["--format", "dotenv", "--place", "us-west-1"]).fails(4);
-    assert!(error.contains("what was found is none: name --product, --target, --series and --place"), "{error}");
+    assert!(
+        error.contains("what was found is none: name --product, --target, --arch, --series and --place"),
+        "{error}"
+    );
     let json: serde_json::Value =
         serde_json::from_str(&images(&["--format", "json", "--series", "18.6"]).succeeds()).expect("JSON");
     assert_eq!(
@@ -73,6 +76,11 @@ fn the_image_is_what_packers_manifest_says() {
         (&"18.6".into(), &"ami-2".into())
     );
     assert_eq!(json["images"][0]["bases"][0], "ami-b");
+    assert!(
+        images(&["--target", "al2032"]).fails(2).contains("--target names al2032, and no tracker on main knows it")
+    );
+    assert!(images(&["--arch", "aarch64"]).succeeds().contains("no image"));
+    assert!(images(&["--arch", "x86_64", "--place", "eu-west-1"]).succeeds().ends_with("eu-west-1=ami-1\n"));
     assert!(images(&["--series", "17"]).succeeds().contains("gitlab-runner on main: no image"));
     assert!(images(&["--product", "other"]).fails(4).contains("there is no tracker of other on main"));
 }
@@ -100,7 +108,7 @@ fn a_manifest_that_tells_no_image_fails_the_attempt_and_says_how_to_record_it() 
         (r#"{"builds": [], "last_run_uuid": "2"}"#, "it has 0 builds, and none of its last run, \"2\""),
         (
             r#"{"builds": [{"builder_type": "hyperv-iso", "packer_run_uuid": "2"}], "last_run_uuid": "2"}"#,
-            "it has images of \"hyperv-iso\", and the builders that are known are amazon-ebs",
+            "it has images of \"hyperv-iso\" alone, and the builders that are known are amazon-ebs",
         ),
     ] {
         let folder = claimed();
@@ -108,6 +116,9 @@ fn a_manifest_that_tells_no_image_fails_the_attempt_and_says_how_to_record_it() 
         let error = folder.run(&update(&["--manifest", "manifest.json", "--claim", "0.1@7"])).fails(1);
         let by_hand = "ami-scheduler update --package gitlab-runner-18.6.0-1.x86_64 --target al2023 --claim 0.1@7 --tracker tracker --ref main --image REGION=ID,REGION=ID";
         assert!(error.contains(told) && error.contains(by_hand) && error.contains("manifest.json"), "{error}");
+        let of_ref = |more: &[&'static str]| [&["update", "--tracker", "tracker"], &BUILD[..], more].concat();
+        let error = folder.run(&of_ref(&["--manifest", "manifest.json", "--ref", "x;$(id)"])).fails(1);
+        assert!(error.contains("--ref 'x;$(id)' --image"), "what is printed is copied into a shell: {error}");
         assert_eq!(folder.entry("18.6.0-1", "al2023")["state"], "building");
     }
 }
@@ -149,6 +160,13 @@ fn what_a_manifest_does_not_tell_is_said_and_a_note_or_another_manifest_may_tell
     ] {
         assert!(ended.stderr.contains(told), "{ended:?}");
     }
+    folder.write("c.json", &manifest("amazon-ebs", "us-east-1:ami-2", 0));
+    let ended = folder.run(&update(&["--manifest", "a.json,c.json,b.json"]));
+    assert!(ended.code == Some(0) && ended.stdout.contains("us-east-1=ami-2"), "{ended:?}");
+    let told = "WARNING: there is no b.json, and the image is recorded with what the others tell.";
+    assert!(ended.stderr.contains(told), "{ended:?}");
+    let ended = folder.run(&update(&["--note", "AMI_ID=not built"]));
+    assert!(ended.stderr.contains("WARNING: AMI_ID is \"not built\", which is no id of an image"), "{ended:?}");
 }
 
 #[test]
@@ -158,7 +176,7 @@ fn which_of_several_images_counts_is_said_by_hand() {
         let of_a_job = update(&["--image", "a=ami-1,a=ami-2", "--image", "b=ami-3", "--claim", "0.1@7", "--job", "5"]);
         let told = folder.run(&of_a_job).stderr;
         assert!(
-            told.contains("several images in a, and none of them counts there: a:ami-1, a:ami-2, b:ami-3"),
+            told.contains("several images in a, and none of them counts there: a=ami-1, a=ami-2, b=ami-3"),
             "{told}"
         );
         let by_hand = [&update(&["--image", "a=ami-2,b=ami-3"]), claim].concat();
@@ -177,7 +195,7 @@ fn ids_that_are_too_many_are_told() {
     let ids: Vec<String> = (0..200).map(|number| format!("region-{number:03}=ami-{number:017}")).collect();
     let folder = claimed();
     let ended = folder.run_in(&[("AMI_SCHEDULER_IMAGE_ID", &ids.join(","))], &update(&[]));
-    let told = "not all are recorded: the ids of one image may have 4096 bytes as JSON. These are: region-000:ami-00";
+    let told = "not all are recorded: the ids of one image may have 4096 bytes as JSON. These are: region-000=ami-00";
     assert!(ended.code == Some(0) && ended.stderr.contains(told), "{ended:?}");
     assert!(ended.stdout.contains("region-000=ami-") && !ended.stdout.contains("region-199"), "{ended:?}");
 }
