@@ -58,6 +58,8 @@ def test_the_examples_of_the_help_run_as_they_are_printed(ami: Module, repositor
                  {"Key": "Package", "Value": "gitlab-runner-18.6.1-1.x86_64"}, {"Key": "Target", "Value": "al2023"}]}
     for name in ("images.json", "eu.json", "us.json"):
         (ami.folder / name).write_text(json.dumps({"Images": [image]}))
+    build = {"builder_type": "amazon-ebs", "artifact_id": "us-east-1:ami-0abc", "packer_run_uuid": "1"}
+    (ami.folder / "manifest.json").write_text(json.dumps({"builds": [build], "last_run_uuid": "1"}))
     (ami.folder / "examples.sh").write_text("\n".join(script))
 
     (ami.folder / "ami-scheduler.wasm").symlink_to(ami.wasm)
