@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
 
   The id of one, as variables of a shell or of GitLab's dotenv report:
     $ ami-scheduler images --tracker tracker --ref main --target al2023 \\
-        --series 18 --format dotenv";
+        --series 18 --place us-east-1 --format dotenv";
 
 /// Names the images to use: the current one of each target and series
 ///
