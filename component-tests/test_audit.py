@@ -63,6 +63,7 @@ def audit(project: Path, database: Path | None, *arguments: str) -> Run:
 
 
 def test_the_dependencies_are_what_deny_toml_allows(project: Path) -> None:
+    """Field tests, security 17."""
     held = audit(project, None, "--offline")
     assert (held.code, held.out) == (0, "bans ok, licenses ok, sources ok\n"), held.all
 

@@ -247,7 +247,7 @@ def test_what_a_plan_is_compared_with_is_for_plans_alone(ami: Module, repository
 
 
 def test_a_plan_is_compared_with_the_artifact_of_the_last_run(ami: Module, repository: Repository, gitlab: GitLab) -> None:
-    """By the command itself: no token is on a command line, nor sent to where GitLab redirects."""
+    """Field tests, security 8, component 13: by the command itself: no token is on a command line, nor sent to where GitLab redirects."""
     publish(repository, "18.5.0", "18.6.0")
     assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
     inside = ami.inside_job_of(gitlab, ref="feature/a")

@@ -74,7 +74,7 @@ def test_another_product_is_read_from_what_is_kept_as_well(ami: Module, web: Web
 @pytest.mark.parametrize("forgery", ["packages of another", "cut", "empty", "a folder", "a link"])
 def test_what_somebody_wrote_into_the_kept_folder_is_not_believed(
         ami: Module, web: WebServer, published: Repository, tmp_path: Path, forgery: str, is_signed: bool) -> None:
-    """A forged cache and an honest server, with a key and without one."""
+    """Field tests, security 9: a forged cache and an honest server, with a key and without one."""
     signed: tuple[str, ...] = ()
     if is_signed:
         signer = Signer(tmp_path / "gnupg")

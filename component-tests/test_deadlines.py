@@ -67,6 +67,7 @@ def given_up(run: Run, asked: Asked, told: str) -> None:
 ])
 def test_a_server_that_is_silent_or_drips_is_given_up_at_each_stage(
         ami: Module, transport: str, asked: Asked, scheme: str, stage: str, drips: bool) -> None:
+    """Field tests, security 5."""
     told = LATE_TLS[transport] if scheme == "https" else LATE_ANSWER if stage in ("accepted", "head") else TOO_SLOW
     ami.env |= SHORT
     with reluctant(stage, drips) as port:
@@ -109,7 +110,7 @@ def test_a_server_that_asks_for_a_wait_gets_none_beyond_the_end(ami: Module, git
 
 def test_a_large_upload_over_a_slow_line_takes_longer_than_any_single_deadline_and_succeeds(
         ami: Module, transport: str, gitlab: GitLab) -> None:
-    """As 5 MiB at 100 kB/s do with the defaults: 52 s, and 30 s for an answer."""
+    """Field tests, security 14: as 5 MiB at 100 kB/s do with the defaults: 52 s, and 30 s for an answer."""
     put_tracker(gitlab, releases=400, targets=8)
     [before] = gitlab.files(PROJECT)
     gitlab.faults.intake = len(before.content) // 3

@@ -166,6 +166,7 @@ def test_the_rule_is_gitlabs() -> None:
 
 @pytest.mark.parametrize("place", ["href", "xml:base", "both"])
 def test_a_location_in_repodata_is_expanded_nowhere(ami: Module, serve: Callable[..., str], place: str) -> None:
+    """Field tests, security 1, component 1."""
     forms: dict[str, Callable[[str, int], str]] = {
         "href": lambda text, number: f"href={quoteattr(f'{text}/{rpm(number)}')}",
         "xml:base": lambda text, number: f"xml:base={quoteattr(text)} href={quoteattr(rpm(number))}",

@@ -98,7 +98,7 @@ def test_a_build_that_never_began_is_no_attempt(night: Night) -> None:
 
 
 def test_a_child_pipeline_that_cannot_be_created_is_no_attempt_however_often(night: Night) -> None:
-    """tracker.md 4: three such nights had given a build up."""
+    """Field tests, tracker 4: three such nights had given a build up."""
     for pipeline in (PARENT, 200, 300, 400):
         back = night.ami("settle", *TRACKER, "--product", "gitlab-runner", "--pipeline", pipeline, "--give-back")
         assert back.code == 0 and back.out.count("Given back: ") == 2, back.all

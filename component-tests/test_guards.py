@@ -73,6 +73,7 @@ def who_refuses(ami: Module, repository: Repository, given: dict[str, Any]) -> t
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_an_input_that_came_to_nothing_switches_no_guard_off(ami: Module, repository: Repository, name: str) -> None:
+    """Field tests, security 2."""
     repository.add(*FIRST).publish()
     values = [[value] if INPUTS[name].get("type") == "array" else value for value in VALUES.values()]
     refusals = [who_refuses(ami, repository, {name: value}) for value in values]

@@ -77,6 +77,7 @@ def test_if_no_mirror_works_it_is_said_of_which_list(ami: Module, web: WebServer
 
 
 def test_a_metalink_vouches_for_repomd(ami: Module, web: WebServer, mirrors: Repository) -> None:
+    """Field tests, security 14."""
     now = digest(mirrors.folder / "repodata/repomd.xml")
     for digests in ([now], ["0" * 64, now]):
         run = ami("list", "--repo-url", metalink(web, digests, f"{web.url}/none/", mirrors.url), *LIST)

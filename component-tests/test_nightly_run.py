@@ -215,6 +215,7 @@ def test_a_build_job_of_another_pipeline_builds_at_once(consumer: Consumer) -> N
 
 @pytest.mark.consumer("own-stages")
 def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: GitLab) -> None:
+    """Field tests, component 6, 8."""
     night = consumer.schedule()
 
     assert night.code == 0, night.log

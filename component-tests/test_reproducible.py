@@ -52,6 +52,7 @@ def built(folder: Path, target: str, *command: str) -> bytes:
 
 @pytest.mark.parametrize("target", ["wasm32-wasip2", HOST])
 def test_two_folders_with_two_cargo_homes_make_the_same_bytes(tmp_path: Path, target: str) -> None:
+    """Field tests, security 15."""
     one = built(tmp_path / "a", target)
     other = built(tmp_path / "another" / "folder with a longer name", target)
 

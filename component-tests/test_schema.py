@@ -4,6 +4,7 @@ check-jsonschema carries it."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_every_input_is_described_and_used(template: tuple[dict[str, Any], dict[
     for name, spec in header["spec"]["inputs"].items():
         assert spec["description"].endswith("."), name
         assert f"$[[ inputs.{name} ]]" in text, name
+
+
+@pytest.mark.parametrize(("lane", "is_taken"), [("", True), ("v17-", True), ("v17: ", True), (".x", False), ("-x", False), (" x", False)])
+def test_no_lane_hides_the_jobs(template: tuple[dict[str, Any], dict[str, Any]], lane: str, is_taken: bool) -> None:
+    """Field tests, component 7: a job is hidden whose name begins with a dot."""
+    assert (re.fullmatch(template[0]["spec"]["inputs"]["lane"]["regex"], lane) is not None) is is_taken
 
 
 def test_the_component_sets_no_keyword_of_the_whole_pipeline(template: tuple[dict[str, Any], dict[str, Any]]) -> None:

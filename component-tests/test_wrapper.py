@@ -181,6 +181,7 @@ def test_the_module_sees_one_folder(wrapper: Wrapper, tmp_path: Path) -> None:
 
 
 def test_a_link_in_place_of_the_folder_is_refused(wrapper: Wrapper, tmp_path: Path) -> None:
+    """Field tests, security 14."""
     (tmp_path / ".ami-scheduler").symlink_to("/etc")
     for folder in (".ami-scheduler", ".ami-scheduler/", ".ami-scheduler//"):
         refused = wrapper("list", AMI_SCHEDULER_FOLDER=folder)
@@ -257,6 +258,7 @@ def test_a_checksum_that_is_none_is_an_error_and_not_off(wrapper: Wrapper, value
 
 @pytest.mark.parametrize("variable", ["AMI_SCHEDULER_PRECOMPILED", "AMI_SCHEDULER_ALLOW_PRECOMPILED"])
 def test_no_variable_makes_a_module_machine_code_or_spares_its_checksum(wrapper: Wrapper, variable: str) -> None:
+    """Field tests, security 13."""
     given = wrapper("list", **{variable: "yes"})
     assert given.code == 7 and "--allow-precompiled" not in given.options
     refused = wrapper("list", AMI_SCHEDULER_MODULE_SHA256="a" * 64, **{variable: "yes"})
@@ -325,6 +327,7 @@ URL = "https://gitlab.example.com/ami-scheduler.wasm"
 
 
 def test_a_runner_fetches_the_module_verifies_it_and_lets_it_write_its_wrapper(runner: Runner) -> None:
+    """Field tests, security 11."""
     run = runner.job(AMI_SCHEDULER_MODULE_URL=URL, AMI_SCHEDULER_MODULE_SHA256=runner.sha256())
     assert run.code == 0, run.all
     assert run.out == f"it runs with {runner.folder}/.ami-scheduler.d/ami-scheduler.wasm: list\n"

@@ -276,6 +276,7 @@ fn peak_mib<T>(what: impl FnOnce() -> T) -> (u64, T) {
     (info.bytes_max >> 20, result.expect("a result"))
 }
 
+/// Field tests, security 4.
 #[test]
 fn whatever_is_read_no_more_is_kept_than_a_command_may_keep() {
     let mut wrong = Vec::new();
@@ -317,6 +318,7 @@ fn eight_repositories_of_twenty_thousand_releases_fit() {
 }
 
 /// Many heads, each of which is small enough, are not when they are merged.
+/// Field tests, security 16.
 #[test]
 fn heads_that_are_too_much_together_are_refused() {
     let store = Memory::default();

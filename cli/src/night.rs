@@ -304,6 +304,7 @@ fn read_plain_text(store: &dyn Store, file: &StoredFile) -> anyhow::Result<Vec<N
 mod tests {
     use super::*;
 
+    /// Field tests, tracker 15.
     #[test]
     fn of_several_files_of_one_name_the_one_that_was_stored_last_counts() {
         let file = |id, name: &str| StoredFile { id, name: name.to_owned(), sha256: None };

@@ -361,6 +361,7 @@ mod tests {
         assert_eq!(find(&images, &releases, &targets(), &matcher).unknown.len(), 1);
     }
 
+    /// Field tests, tracker 17.
     #[test]
     fn a_tag_with_the_whole_package_counts_though_the_package_was_built_later() {
         let mut images = described(&[("ami-1", "18.6.1-rhel9")]);

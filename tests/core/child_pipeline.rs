@@ -45,6 +45,7 @@ fn rendered(settings: &Settings, builds: &[Planned]) -> String {
     render(settings, Some(&tracker), builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
+/// Field tests, component 4.
 #[test]
 fn builds_are_jobs_that_are_recorded_one_by_one() {
     let builds =
@@ -149,6 +150,7 @@ fn whatever_a_value_holds_it_is_one_scalar_of_the_yaml_and_is_not_expanded() {
     }
 }
 
+/// Field tests, component 2.
 #[test]
 fn the_pipeline_that_includes_the_component_is_no_build_file() {
     for file in [".gitlab-ci.yml", "/.gitlab-ci.yml"] {

@@ -238,6 +238,7 @@ fn a_listing_is_asked_for_twelve_times_at_most() {
 }
 
 /// Twelve heads of which each was written from the same two, beside 88 files of others: writers that came at once.
+/// Field tests, security 12.
 #[test]
 fn a_store_that_many_writers_have_filled_heals() {
     let store = Memory::default();

@@ -224,6 +224,7 @@ proptest! {
     }
 }
 
+/// Field tests, security 7.
 #[test]
 fn a_location_with_syntax_is_escaped_and_what_cannot_be_is_left_out_by_name() {
     for (href, url) in [

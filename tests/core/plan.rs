@@ -10,7 +10,7 @@ use ami_scheduler::plan::{
     BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
-use ami_scheduler::release::{BuildKey, Package, Target};
+use ami_scheduler::release::{BuildKey, Checksum, Package, Target};
 use ami_scheduler::tracker::{Acknowledged, Document, MAX_HEAD, Notes, Origin, Report, Room, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -288,6 +288,7 @@ fn invented(number: std::ops::Range<usize>) -> Vec<Package> {
 }
 
 /// A mirror that invents releases, others each night, with `min_age` set.
+/// Field tests, security 6.
 #[test]
 fn what_a_mirror_invents_is_forgotten_once_it_is_gone_and_never_remembered_in_any_number() {
     let rules = Rules { min_age: days(7), ..Rules::default() };
@@ -337,6 +338,7 @@ fn a_release_that_is_gone_is_forgotten_after_a_month_and_not_for_a_mirror_that_l
     }
 }
 
+/// Field tests, tracker 3.
 #[test]
 fn what_was_imported_ends_no_first_run_and_what_is_newer_is_new() {
     let releases = runners(&["18.1.0", "18.2.0", "18.3.0", "18.4.0", "18.5.0"]);
@@ -473,6 +475,25 @@ fn a_release_that_changed_under_its_name_is_told_of_and_not_built_again() {
     let told: Vec<_> = plan.republished.iter().map(|one| (&one.package, one.recorded.as_str(), &one.offered)).collect();
     let (recorded, offered) = (checksum("a").to_string(), checksum("b").to_string());
     assert_eq!(told, [(&runner("18.6.0").nevra, recorded.as_str(), &offered)]);
+}
+
+/// Field tests, tracker 5: metadata that was made anew, with checksums of another kind.
+#[test]
+fn a_checksum_of_another_kind_is_no_change_and_is_compared_from_then_on() {
+    let sha512 = |digit: &str| format!("sha512:{}", digit.repeat(128)).parse::<Checksum>().expect("a checksum");
+    let mut document = tracker();
+    let mut offered = runners(&["18.6.0"]);
+    offered[0].checksum = Some(checksum("a"));
+    run(&mut document, &offered, &Rules::default(), 2, night(2));
+    document.succeed(&build("18.6.0"), Report::default(), night(2), pipeline(2));
+
+    offered[0].checksum = Some(sha512("b"));
+    assert_eq!(run(&mut document, &offered, &Rules::default(), 3, night(3)).republished, []);
+
+    offered[0].checksum = Some(sha512("c"));
+    let plan = run(&mut document, &offered, &Rules::default(), 4, night(4));
+    let told: Vec<_> = plan.republished.iter().map(|one| (one.recorded.clone(), one.offered.clone())).collect();
+    assert_eq!(told, [(sha512("b").to_string(), sha512("c").to_string())]);
 }
 
 /// Field tests, tracker 6.

@@ -377,6 +377,7 @@ fn what_is_asked_for_by_hand_is_a_first_attempt_of_a_person() {
     assert!(entry.is_asked_for());
 }
 
+/// Field tests, tracker 1, 2.
 #[test]
 fn a_success_counts_unless_the_build_was_asked_for_anew_or_a_later_attempt_has_succeeded() {
     type Since = fn(&mut Document);

@@ -194,6 +194,7 @@ proptest! {
     }
 
     /// History: no change and no merge but the removal of its target takes an image out.
+    /// Field tests, security 10, tracker 19.
     #[test]
     fn an_image_is_lost_to_nothing_but_the_removal_of_its_target(a in document(), b in document(), changes in changes()) {
         let mut after = a.clone();

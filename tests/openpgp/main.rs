@@ -81,6 +81,7 @@ fn judged(case: &Case) -> Result<(), String> {
     keys.verify(&case.signed, &case.signature, now).map_err(|error| error.to_string())
 }
 
+/// Field tests, security 3.
 #[test]
 fn a_signature_is_believed_if_and_only_if_gpg_believes_it() {
     let cases = judged_by_gpg();

@@ -503,6 +503,7 @@ mod tests {
         }
     }
 
+    /// Field tests, tracker 12, 13.
     #[test]
     fn a_write_that_is_refused_says_whether_role_scope_or_maintenance_is_the_matter() {
         let maintained = r#"{"message":"You cannot perform write operations on a read-only instance"}"#;

@@ -126,6 +126,7 @@ fn what_is_skipped_is_not_built_and_what_is_built_is_not_skipped() {
     assert!(error.contains("is built for al2023: there is nothing left to skip"), "{error}");
 }
 
+/// Field tests, tracker 14.
 #[test]
 fn a_release_that_was_asked_for_again_can_be_skipped_for_the_same_reason_by_the_same_person() {
     let folder = known();

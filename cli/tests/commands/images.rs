@@ -32,6 +32,7 @@ fn images_count_as_built_by_their_names() {
     assert!(error.contains("say how images are told apart"), "{error}");
 }
 
+/// Field tests, tracker 16.
 #[test]
 fn the_tracker_and_the_images_are_compared_in_both_directions() {
     let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);

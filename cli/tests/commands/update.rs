@@ -46,6 +46,7 @@ const MANIFEST: &str = r#"{"builds": [
     {"name": "x", "builder_type": "amazon-ebs", "artifact_id": "eu-west-1:ami-1,us-east-1:ami-2", "packer_run_uuid": "2",
      "custom_data": {"base": "ami-b"}}], "last_run_uuid": "2"}"#;
 
+/// Field tests, tracker 20.
 #[test]
 fn the_image_is_what_packers_manifest_says() {
     let folder = claimed();
@@ -200,6 +201,7 @@ fn ids_that_are_too_many_are_told() {
     assert!(ended.stdout.contains("region-000=ami-") && !ended.stdout.contains("region-199"), "{ended:?}");
 }
 
+/// Field tests, tracker 9.
 #[test]
 fn what_the_tracker_does_not_know_is_recorded_by_force_alone() {
     let known = ["--package", "gitlab-runner-18.6.0-1.x86_64"];
