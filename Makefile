@@ -1,12 +1,18 @@
-# make demo: watch three nights on a laptop.   make test: every test, on a machine that has Rust and a shell.
+# make demo: watch three nights on a laptop.   make demo-images: bake and find images.   make test: every test, on a machine that has Rust and a shell.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
+.PHONY: demo demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
+
+# Two images, baked for real and found: Packer, Ansible and an EC2 API on this machine, without AWS.
+demo-images:
+	@scripts/setup packages target wasmtime python bake
+	@$(MAKE) --no-print-directory module
+	@.tools/venv/bin/python demo/images $(WASM)
 
 test: setup-test
 	@scripts/steps lint module native test-core test-module test-native test-component test-image

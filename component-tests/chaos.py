@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "acme/ami-scheduler"
 TARGETS = ("al2023", "rhel9")
 CLAIM_TIMEOUT = timedelta(hours=12)
-#: How often a job is begun, as with `retry: 2`.
+#: How often a job is begun, as with `retry: {max: 2}`.
 ATTEMPTS = 3
 #: No request waits longer than its retries, which take some 40 s together; no job has as many as that in vain.
 HANGS = 300

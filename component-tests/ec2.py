@@ -73,11 +73,24 @@ def ec2_in(folder: Path) -> Iterator[Ec2]:
         process.terminate()
 
 
+def variables(ec2: Ec2) -> dict[str, str]:
+    """What the program bake/packer and Packer itself want to know."""
+    return ec2.environment | {"BAKE": str(BAKE), "BAKE_KEY": str(ec2.key), "PKR_VAR_endpoint": ec2.endpoint}
+
+
+def adapt(project: Path) -> None:
+    """Gives the example's files an endpoint on this machine, and takes out what Packer 1.6.6 does not know."""
+    (project / "versions.pkr.hcl").unlink()
+    (project / "endpoint.pkr.hcl").write_text((BAKE / "variables.pkr.hcl").read_text())
+    template, newer = project / "gitlab-runner.pkr.hcl", '  imds_support  = "v2.0"\n'
+    assert newer in template.read_text()
+    template.write_text(template.read_text().replace(newer, (BAKE / "source.hcl").read_text()))
+
+
 def bake_on(ec2: Ec2, consumer: Consumer) -> None:
     """Lets a project bake by the real Packer, against this EC2."""
     consumer.bring("packer", (BAKE / "packer").read_text())
-    consumer.environment |= ec2.environment | {"BAKE": str(BAKE), "BAKE_KEY": str(ec2.key), "PKR_VAR_endpoint": ec2.endpoint}
-    (consumer.folder / "versions.pkr.hcl").unlink()
-    (consumer.folder / "endpoint.pkr.hcl").write_text((BAKE / "variables.pkr.hcl").read_text())
+    consumer.environment |= variables(ec2)
+    adapt(consumer.folder)
     consumer.git("add", "--all")
-    consumer.edit("gitlab-runner.pkr.hcl", '  imds_support  = "v2.0"\n', (BAKE / "source.hcl").read_text())
+    consumer.git("commit", "--quiet", "--message", "Bake on this machine")

@@ -1,10 +1,12 @@
-"""The three nights of the demo: by the module and by the native program, to the same bytes."""
+"""The demos: three nights by the module and by the native program, to the same bytes; images that are baked and found."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from conftest import NATIVE, ROOT, WASM
@@ -30,3 +32,13 @@ def test_the_native_program_and_the_module_leave_the_same_files() -> None:
     assert by_native == by_module
     assert told_by_native.replace(str(NATIVE.relative_to(ROOT)), "PROGRAM") == told_by_module.replace(
         str(WASM.relative_to(ROOT)), "PROGRAM").replace("Compiling the module once, so that each command need not do it again …\n", "")
+
+
+def test_the_demo_of_images_finds_what_it_has_baked() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "demo" / "images"), str(WASM)], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True,
+                          timeout=280, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = done.stdout.partition("The image to use\n")[2]
+    [used] = re.findall(r"^AMI_ID=(ami-[0-9a-f]+)$", found, re.MULTILINE)
+    assert re.search(rf"^al2023 .* us-east-1={used}$", found, re.MULTILINE) and re.search(rf"^{used}  gitlab-runner-18.6.0-al2023-", found, re.MULTILINE), found

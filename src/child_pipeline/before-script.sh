@@ -1,4 +1,4 @@
-fail() { printf '%s\n' "$*" >&2; exit 1; }
+fail() { printf '%s\n' "$*" >&2; exit "${code:-1}"; }
 # A runner may keep the folder: what an earlier job left is not this one's to report, or to write through.
 for folder in .ami-scheduler .ami-scheduler.d; do
   [ ! -L "$folder" ] || fail "$PWD/$folder is a link, which an earlier job has left: remove it."
@@ -22,7 +22,7 @@ if ! command -v ami-scheduler >/dev/null; then
     printf 'user = "gitlab-ci-token:%s"\n' "$CI_JOB_TOKEN" |
       curl --config - --fail --silent --show-error --location --retry 3 --output "$AMI_SCHEDULER_WASM.$$" \
         ${CI_SERVER_TLS_CA_FILE:+--cacert "$CI_SERVER_TLS_CA_FILE"} "$AMI_SCHEDULER_MODULE_URL" ||
-      fail "The module cannot be fetched from $AMI_SCHEDULER_MODULE_URL. Is this project on the job token allowlist of the project it is published by?"
+      code=4 fail "The module cannot be fetched from $AMI_SCHEDULER_MODULE_URL. Is this project on the job token allowlist of the project it is published by?"
     mv -f "$AMI_SCHEDULER_WASM.$$" "$AMI_SCHEDULER_WASM"
   fi
   found=$(sha256sum "$AMI_SCHEDULER_WASM") || fail "$AMI_SCHEDULER_WASM cannot be read."
