@@ -52,7 +52,6 @@ impl<'a> Images<'a> {
 impl<'a> ImageRow<'a> {
     fn new(document: &'a Document, current: &'a Current<'a>) -> Self {
         let Current { target, series, package, key, image } = current;
-        let ids = image.ids.places().filter_map(|place| Some((place, image.ids.of(place)?)));
         Self {
             product: document.product(),
             reference: document.reference(),
@@ -62,7 +61,7 @@ impl<'a> ImageRow<'a> {
             version: &package.evr().version,
             release: &package.evr().release,
             package: package.to_string(),
-            ids: ids.collect(),
+            ids: image.ids.counting().collect(),
             bases: image.bases.iter().collect(),
             recorded: image.recorded,
             claim: key.claim.to_string(),

@@ -132,7 +132,9 @@ impl Packages {
             is_wanted
         });
         // Another repository may have the same release for a target that takes it.
-        left.retain(|nevra| !self.packages.iter().any(|package| package.nevra == *nevra));
+        for package in &self.packages {
+            left.remove(&package.nevra);
+        }
         let reason = FilterReason::OtherArchitecture;
         self.filtered.extend(left.into_iter().map(|package| Filtered { package, reason }));
     }

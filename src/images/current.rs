@@ -34,7 +34,7 @@ pub fn current<'a>(
 ) -> Vec<Current<'a>> {
     let counts = |image: &Image| match place {
         Some(place) => image.ids.of(place).is_some(),
-        None => image.ids.places().any(|place| image.ids.of(place).is_some()),
+        None => image.ids.counting().next().is_some(),
     };
     let mut newest: BTreeMap<(&Target, &str, String), Current<'a>> = BTreeMap::new();
     // The oldest release first.

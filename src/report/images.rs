@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::images::Current;
 use crate::text::{ago, printable};
-use crate::tracker::{Document, Image, Place};
+use crate::tracker::{Document, Image, Place, placed};
 
 const HEADINGS: [&str; 5] = ["TARGET", "SERIES", "RELEASE", "RECORDED", "IMAGE"];
 
@@ -38,12 +38,8 @@ pub fn images(document: &Document, images: &[Current<'_>], place: Option<&Place>
 }
 
 fn ids<'a>(image: &'a Image, only: Option<&'a Place>) -> impl Iterator<Item = String> {
-    let places = image.ids.places().filter(move |place| only.is_none_or(|only| only == *place));
-    let counting = places.filter_map(|place| Some((place, image.ids.of(place)?)));
-    counting.map(|(place, id)| match place.as_str() {
-        "" => id.as_str().to_owned(),
-        place => format!("{place}={}", id.as_str()),
-    })
+    let wanted = image.ids.counting().filter(move |(place, _)| only.is_none_or(|only| only == *place));
+    wanted.map(|(place, id)| placed(place, id))
 }
 
 /// The notes that say more than an id of the image.

@@ -149,6 +149,11 @@ impl Ids {
         ids.first().filter(|_| ids.len() == 1)
     }
 
+    /// Those that count, each with its place: in a place that has several, none does.
+    pub fn counting(&self) -> impl Iterator<Item = (&Place, &ImageId)> {
+        self.places().filter_map(|place| Some((place, self.of(place)?)))
+    }
+
     /// The places.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
         self.0.keys()
@@ -189,17 +194,16 @@ pub fn placed_id(text: &str) -> Result<(Place, ImageId), IdError> {
     Ok((place.parse()?, id.parse()?))
 }
 
+/// `us-east-1=ami-0abc`, as [`placed_id`] reads it; without a place the id alone.
+pub fn placed(place: &Place, id: &ImageId) -> String {
+    if place.is_none() { id.0.clone() } else { format!("{}={}", place.0, id.0) }
+}
+
 /// `eu-central-1=ami-1, us-east-1=ami-2`, as [`placed_id`] reads them; without a place the id alone.
 impl fmt::Display for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (Place(place), ImageId(id))) in self.iter().enumerate() {
-            f.write_str(if number == 0 { "" } else { ", " })?;
-            if !place.is_empty() {
-                write!(f, "{place}=")?;
-            }
-            f.write_str(id)?;
-        }
-        Ok(())
+        let all: Vec<String> = self.iter().map(|(place, id)| placed(place, id)).collect();
+        f.write_str(&all.join(", "))
     }
 }
 

@@ -93,7 +93,7 @@ impl Image {
         };
         let is_told = |id: &ImageId| self.notes.values().any(|note| has(note, id.as_str()));
         for (place, id) in self.ids.iter().filter(|(_, id)| !is_told(id)) {
-            let place = if place.as_str().is_empty() { "image" } else { place.as_str() };
+            let place = if place.is_none() { "image" } else { place.as_str() };
             let fact = facts.entry(place.to_owned()).or_default();
             fact.push_str(if fact.is_empty() { "" } else { ", " });
             fact.push_str(id.as_str());

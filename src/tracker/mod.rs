@@ -24,7 +24,7 @@ pub use bounds::{MAX_NOTES, Notes, that_fit};
 pub use claim::{Claim, ClaimError, ImageKey};
 pub use document::{Acknowledged, Document, DocumentError, Recorded, Report, Success};
 pub use entry::{ASKED_FOR, Acknowledgement, Entry, Origin, PackageFile, PassedOver, State};
-pub use ids::{IdError, Ids, ImageId, MAX_IDS, Place, placed_id};
+pub use ids::{IdError, Ids, ImageId, MAX_IDS, Place, placed, placed_id};
 pub use image::{Baked, Image};
 pub use name::{HeadName, TrackerName, TrackerNameError};
 pub(crate) use room::RoomForClaims;

@@ -159,9 +159,8 @@ impl Images {
                 "dotenv is of one image, and what was found is {found}: name --product, --target, --arch, --series and --place"
             );
         };
-        let all = image.ids.places().filter_map(|place| Some((place, image.ids.of(place)?)));
-        let counting: Vec<_> =
-            all.filter(|(place, _)| self.in_place.as_ref().is_none_or(|only| only == *place)).collect();
+        let is_asked_for = |place: &Place| self.in_place.as_ref().is_none_or(|only| only == place);
+        let counting: Vec<_> = image.ids.counting().filter(|(place, _)| is_asked_for(place)).collect();
         let [(_, id)] = counting.as_slice() else {
             let places: Vec<&str> = counting.iter().map(|(place, _)| place.as_str()).collect();
             bail!("{package} for {target} has images in several places, name one with --place: {}", places.join(", "));
