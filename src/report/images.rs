@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::table::widths;
 use crate::images::Current;
 use crate::text::{ago, printable};
 use crate::tracker::{Document, Image, Place, placed};
@@ -26,9 +27,7 @@ pub fn images(document: &Document, images: &[Current<'_>], place: Option<&Place>
         .collect();
     let headings = HEADINGS.map(str::to_owned);
     let all = || [&headings].into_iter().chain(&rows);
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| all().map(|row| row[column].chars().count()).max().unwrap_or_default())
-        .collect();
+    let widths = widths(all());
     text.push('\n');
     for row in all() {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));

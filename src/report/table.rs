@@ -41,11 +41,7 @@ pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, widt
         })
         .collect();
     let headings = (HEADINGS.map(str::to_owned), bold);
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| {
-            rows.iter().chain([&headings]).map(|(row, _)| row[column].chars().count()).max().unwrap_or_default()
-        })
-        .collect();
+    let widths = widths(rows.iter().chain([&headings]).map(|(row, _)| row));
     let taken: usize = widths[..MORE].iter().map(|width| width + 2).sum();
     let room = width.map(|width| width.saturating_sub(taken).max(LEAST_OF_MORE));
     for (number, (row, style)) in [&headings].into_iter().chain(&rows).enumerate() {
@@ -62,6 +58,11 @@ pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, widt
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// The characters of the widest cell of each column.
+pub(super) fn widths<'a, const N: usize>(rows: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
+    rows.fold([0; N], |widths, row| std::array::from_fn(|column| widths[column].max(row[column].chars().count())))
 }
 
 /// A text of at most so many characters.
