@@ -205,8 +205,9 @@ puts size(YAML.load_file(ARGV.first))
 """
 
 
+@pytest.mark.parametrize(("more", "most"), [((), 200), (("--test-job", ".test-ami"), 90)])
 @pytest.mark.parametrize("longest", [False, True])
-def test_gitlab_takes_a_child_pipeline_of_as_many_builds_as_there_may_be(ami: Module, longest: bool) -> None:
+def test_gitlab_takes_a_child_pipeline_of_as_many_builds_as_there_may_be(ami: Module, longest: bool, more: tuple[str, ...], most: int) -> None:
     """Field tests, component 5."""
     product, fill = ("p" * 100, "0" * 60) if longest else ("gitlab-runner", "1")
     target = "t" * 60 if longest else "al2023"
@@ -218,10 +219,10 @@ def test_gitlab_takes_a_child_pipeline_of_as_many_builds_as_there_may_be(ami: Mo
     (ami.folder / "tracker").mkdir()
 
     night = ami("diff", "--targets", target, "--tracker", "tracker", "--ref", "main", "--first-run", "all", "--max-builds", 200,
-                "--build-file", "ci/build.yml", "--lane", "l" * 30)
+                "--build-file", "ci/build.yml", "--lane", "l" * 30, *more)
 
     assert night.code == 0, night.all
-    assert len(ami.json("builds.json")["builds"]) == 200
+    assert len(ami.json("builds.json")["builds"]) == most
     size = subprocess.run([tool("ruby"), "-e", DEEP_SIZE, str(ami.folder / "child-pipeline.yml")], capture_output=True, text=True, check=True).stdout
     assert int(size) + 150_000 < 2 * 1024**2
 

@@ -48,6 +48,30 @@ def test_the_images_of_a_night_are_found_by_their_place(consumer: Consumer, gitl
     assert found.out.startswith("AMI_ID=ami-2\n"), found.all
 
 
+def test_an_image_counts_once_its_test_has_passed(consumer: Consumer, gitlab: GitLab) -> None:
+    """The test has the ids of what was baked; one that fails is a failed attempt, and the next night bakes again."""
+    consumer.edit(".gitlab-ci.yml", "      build_file: ci/build-ami.yml\n", "      build_file: ci/build-ami.yml\n      test_job: .test-ami\n")
+    consumer.edit("ci/build-ami.yml", '    - echo "AMI_ID=ami-$VERSION-$TARGET" > build.env\n',
+                  '    - echo "AMI_SCHEDULER_IMAGE_ID=us-east-1=ami-$VERSION-$TARGET" > build.env\n')
+    with (consumer.folder / "ci" / "build-ami.yml").open("a") as file:
+        file.write('\n.test-ami:\n  script:\n    - echo "tested $AMI_IDS $AMI_ID_US_EAST_1"\n    - \'[ "$AMI_ID_US_EAST_1" != "$BAD_IMAGE" ]\'\n')
+    consumer.git("commit", "--quiet", "--all", "--message", "Test the images")
+    module = Module(consumer.wasm, consumer.folder).inside_job_of(gitlab)
+
+    def found() -> dict[str, str]:
+        images = json.loads(module("images", "--tracker", "gitlab", "--format", "json").out)["images"]
+        return {image["target"]: image["ids"]["us-east-1"] for image in images}
+
+    consumer.environment["BAD_IMAGE"] = "ami-18.6.0-rhel9"
+    night = consumer.schedule()
+
+    assert "tested us-east-1=ami-18.6.0-al2023 ami-18.6.0-al2023" in night.log, night.log
+    assert night.jobs("FAIL") == {"test: [18.6.0-1.x86_64, rhel9]"}, night.log
+    assert found() == {"al2023": "ami-18.6.0-al2023"}
+    assert consumer.states()["18.6.0-1 al2023"] == "built"
+    assert "ami-18.6.0-rhel9" in module("status", "--tracker", "gitlab", "--format", "json").out, "its ids are kept"
+
+
 def test_a_build_job_gets_what_it_needs_to_know(consumer: Consumer, repository: Repository) -> None:
     night = consumer.schedule()
 

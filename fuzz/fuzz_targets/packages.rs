@@ -31,6 +31,7 @@ fuzz_target!(|file: &[u8]| {
         pipeline: 7,
         build_file: "ci/build.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
+        test_job: None,
         image: None,
         tags: vec![],
         notes: vec![],

@@ -1,13 +1,14 @@
 //! `images.json`: the images to use, for programs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::images::Current;
 use crate::release::Target;
-use crate::tracker::{Document, ImageId, Notes, Place};
+use crate::tracker::{Document, Ids, ImageId, Notes, Place};
 
 const IMAGES_FORMAT: &str = "ami-scheduler/images/1";
 
@@ -68,5 +69,46 @@ impl<'a> ImageRow<'a> {
             job_url: image.job_url.as_ref(),
             notes: &image.notes,
         }
+    }
+}
+
+/// The ids of an image as variables, for a dotenv report: all in `AMI_IDS`, each in `AMI_ID_` and its place, and in
+/// `AMI_ID` the one of an image that has no other. Places with several ids have none here.
+pub fn variables(ids: &Ids) -> String {
+    let counting: Vec<(&Place, &ImageId)> = ids.places().filter_map(|place| Some((place, ids.of(place)?))).collect();
+    let word = |place: &Place| -> String {
+        let upper = place.as_str().to_ascii_uppercase();
+        upper.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    };
+    let all = |(place, id): &(&Place, &ImageId)| match place.as_str() {
+        "" => id.as_str().to_owned(),
+        place => format!("{place}={}", id.as_str()),
+    };
+    let mut text = format!("AMI_IDS={}\n", counting.iter().map(all).collect::<Vec<_>>().join(","));
+    for (place, id) in counting.iter().filter(|(place, _)| !place.is_none()) {
+        let _ = writeln!(text, "AMI_ID_{}={}", word(place), id.as_str());
+    }
+    if let [(_, id)] = counting.as_slice() {
+        let _ = writeln!(text, "AMI_ID={}", id.as_str());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_an_image_are_variables() {
+        let mut ids = Ids::default();
+        let mut add = |place: &str, id: &str| ids.add(place.parse().expect("a place"), id.parse().expect("an id"));
+        add("us-east-1", "ami-1");
+        assert_eq!(variables(&ids), "AMI_IDS=us-east-1=ami-1\nAMI_ID_US_EAST_1=ami-1\nAMI_ID=ami-1\n");
+        let mut add = |place: &str, id: &str| ids.add(place.parse().expect("a place"), id.parse().expect("an id"));
+        add("eu-west-1", "ami-2");
+        assert_eq!(
+            variables(&ids),
+            "AMI_IDS=eu-west-1=ami-2,us-east-1=ami-1\nAMI_ID_EU_WEST_1=ami-2\nAMI_ID_US_EAST_1=ami-1\n"
+        );
     }
 }

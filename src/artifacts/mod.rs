@@ -8,5 +8,5 @@ mod images;
 mod packages;
 
 pub use builds::{AlarmRow, BuildRow, Builds, FilteredRow, HeldRow, Run};
-pub use images::{ImageRow, Images};
+pub use images::{ImageRow, Images, variables};
 pub use packages::{Filtered, Packages, PackagesError};

@@ -10,6 +10,16 @@ pub fn build_name(package: &Nevra, target: &Target) -> String {
     name("build", package, target)
 }
 
+/// The name of the job that records its image, where that needs a test.
+pub fn record_name(package: &Nevra, target: &Target) -> String {
+    name("record", package, target)
+}
+
+/// The name of the job that tests its image.
+pub fn test_name(package: &Nevra, target: &Target) -> String {
+    name("test", package, target)
+}
+
 /// The name of the job that records its success.
 pub fn update_name(package: &Nevra, target: &Target) -> String {
     name("update", package, target)
@@ -47,14 +57,12 @@ impl Job {
     }
 }
 
-/// Where a person sees why a build that was begun is not recorded as built: the job that builds it, if
-/// that failed, or else the one that records it. None where neither is among `jobs`, since they have other
-/// names, say.
+/// Where a person sees why a build that was begun is not recorded as built: the first of its jobs that failed. None where
+/// none of them is among `jobs`, since they have other names, say.
 pub fn failed_job_url<'a>(build: &BuildKey, jobs: &'a [Job]) -> Option<&'a str> {
     let BuildKey { package, target } = build;
-    let failed =
-        failed_run(&build_name(package, target), jobs).or_else(|| failed_run(&update_name(package, target), jobs));
-    failed.map(|job| job.web_url.as_str())
+    let in_order = [build_name, record_name, test_name, update_name].map(|name| name(package, target));
+    in_order.iter().find_map(|name| failed_run(name, jobs)).map(|job| job.web_url.as_str())
 }
 
 /// Whether the job that builds a release on a target is there, and no run of it has begun: it was cancelled before, or no

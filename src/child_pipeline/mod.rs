@@ -6,4 +6,6 @@ mod render;
 mod settings;
 
 pub use render::render;
-pub use settings::{BuildFile, BuildJob, ChildPipelineError, MAX_BUILDS, ManifestFile, NoteName, Settings};
+pub use settings::{
+    BuildFile, BuildJob, ChildPipelineError, MAX_BUILDS, MAX_TESTED_BUILDS, ManifestFile, NoteName, Settings,
+};

@@ -6,8 +6,8 @@
 use askama::Template;
 use url::Url;
 
-use super::jobs::{build_name, update_name};
-use super::settings::{ChildPipelineError, MAX_BUILDS, MAX_JOB_NAME, Settings};
+use super::jobs::{build_name, record_name, test_name, update_name};
+use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
 use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::{Claim, TrackerName};
@@ -35,6 +35,8 @@ struct ChildPipeline<'a> {
 /// The jobs of one build.
 struct BuildJobs<'a> {
     job: String,
+    record_job: String,
+    test_job: String,
     update_job: String,
     package: &'a Nevra,
     target: &'a Target,
@@ -50,8 +52,8 @@ pub fn render(
     tracker: Option<&TrackerName>,
     builds: &[Planned],
 ) -> Result<String, ChildPipelineError> {
-    if builds.len() > MAX_BUILDS as usize {
-        return Err(ChildPipelineError::TooManyBuilds(builds.len()));
+    if builds.len() > settings.max_builds() as usize {
+        return Err(ChildPipelineError::TooManyBuilds(builds.len(), settings.max_builds()));
     }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
     let manifests: Vec<String> = settings.manifests.iter().map(ToString::to_string).collect();
@@ -78,6 +80,8 @@ impl<'a> BuildJobs<'a> {
         let sha256 = build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default();
         Ok(Self {
             job: short_enough(build_name(nevra, target))?,
+            record_job: short_enough(record_name(nevra, target))?,
+            test_job: short_enough(test_name(nevra, target))?,
             update_job: short_enough(update_name(nevra, target))?,
             package: nevra,
             target,

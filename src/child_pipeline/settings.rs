@@ -12,6 +12,8 @@ pub(super) const MAX_JOB_NAME: usize = 255;
 /// The most builds that a child pipeline may have. GitLab refuses one whose parsed YAML takes more than 2 MiB of Ruby's
 /// memory, as its admin may change it (`max_yaml_size_bytes`): this many fit, whatever they are called.
 pub const MAX_BUILDS: u32 = 200;
+/// The same where each build has a test, and so twice as many jobs.
+pub const MAX_TESTED_BUILDS: u32 = 90;
 
 /// A project's own pipeline, where the project does not name another file.
 const PARENT_PIPELINE: &str = ".gitlab-ci.yml";
@@ -31,6 +33,8 @@ pub struct Settings {
     pub build_file: BuildFile,
     /// The hidden job that builds one image.
     pub build_job: BuildJob,
+    /// The hidden job that tests it, where an image counts only once that has passed.
+    pub test_job: Option<BuildJob>,
     /// The image of the jobs that record; the runner's own where there is none.
     pub image: Option<String>,
     /// The tags of their runners.
@@ -89,16 +93,23 @@ pub enum ChildPipelineError {
     SecretNote(String),
     /// GitLab would refuse a pipeline of that size.
     #[error(
-        "the child pipeline would have {0} builds, and GitLab takes no larger one than that of {MAX_BUILDS}: nothing was \
+        "the child pipeline would have {0} builds, and GitLab takes no larger one than that of {1}: nothing was \
          claimed. Name fewer targets: --only-targets (input only_targets, variable AMI_SCHEDULER_ONLY_TARGETS)"
     )]
-    TooManyBuilds(usize),
+    TooManyBuilds(usize, u32),
     /// GitLab would refuse the name of a job.
     #[error("the job {0:?} would have a name of more than {MAX_JOB_NAME} characters, which GitLab does not take")]
     JobName(String),
     /// The template could not be filled in.
     #[error("the child pipeline cannot be written: {0}")]
     Template(String),
+}
+
+impl Settings {
+    /// The most builds that the child pipeline may have.
+    pub fn max_builds(&self) -> u32 {
+        if self.test_job.is_some() { MAX_TESTED_BUILDS } else { MAX_BUILDS }
+    }
 }
 
 impl std::str::FromStr for BuildFile {

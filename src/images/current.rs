@@ -40,7 +40,7 @@ pub fn current<'a>(
     // The oldest release first.
     for (package, target, entry) in document.entries().filter(|(package, ..)| is_wanted(package)) {
         let mut images = document.images(package, target).rev();
-        let image = images.find(|(_, image)| counts(image)).filter(|_| entry.state != State::Skipped);
+        let image = images.find(|(_, image)| image.counts() && counts(image)).filter(|_| entry.state != State::Skipped);
         if let Some((key, image)) = image {
             let series = keep.series(package).map(|(_, parts)| parts.join(".")).unwrap_or_default();
             let current = Current { target, series: series.clone(), package, key, image };

@@ -129,6 +129,8 @@ pub struct Report {
     pub baked: Baked,
     /// Values that it reports.
     pub notes: Notes,
+    /// Whether the image counts only once its test has passed.
+    pub needs_test: bool,
 }
 
 impl From<Notes> for Report {
@@ -142,6 +144,8 @@ impl From<Notes> for Report {
 pub enum Success {
     /// The build is done.
     Counts,
+    /// The image needs a test: the build is done once that has passed.
+    Untested,
     /// It was recorded before.
     AsBefore,
     /// The build was asked for anew after it had been claimed: it is still to be done.
@@ -298,7 +302,7 @@ impl Document {
 
     /// The image of a build that counts: that of the last attempt which made one, also while another is under way.
     pub fn image(&self, package: &Nevra, target: &Target) -> Option<(&ImageKey, &Image)> {
-        self.images(package, target).next_back()
+        self.images(package, target).rfind(|(_, image)| image.counts())
     }
 
     /// What is told of the image that counts.
@@ -550,19 +554,20 @@ impl Document {
     }
 
     /// Records the image of a build that succeeded. The success counts unless the build was asked for anew after it had
-    /// been claimed, or a later attempt has succeeded. That its claim has ended otherwise does not void it.
+    /// been claimed, or a later attempt has succeeded. That its claim has ended otherwise does not void it. An image that
+    /// needs a test is recorded alone: [`passed`](Self::passed) makes a success of it.
     pub fn succeed(&mut self, build: &BuildKey, report: Report, now: Timestamp, origin: Origin) -> Success {
         let BuildKey { package, target } = build;
-        let Report { claim, job, baked, notes } = report;
+        let Report { claim, job, baked, notes, needs_test } = report;
         let (baked, notes) = (baked.bounded(), that_fit(&notes));
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let is_by_hand = claim.is_none() && origin.pipeline == 0;
-        let is_of_no_run = is_by_hand && before.attempt == 0 && before.rule.is_none();
         let known = |claim: &Claim| {
             let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
             let has_notes = |image: &Image| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value));
             let has_ids = |image: &Image| baked.ids.is_empty() || image.ids == baked.ids;
-            made.any(|(_, image)| has_ids(image) && image.bases.is_superset(&baked.bases) && has_notes(image))
+            let has_all = |image: &Image| image.bases.is_superset(&baked.bases) && has_notes(image);
+            made.any(|(_, image)| has_ids(image) && has_all(image) && (image.counts() || needs_test))
         };
         // By hand, what was recorded of a claim is corrected by a record of its own.
         let corrects = job == 0 && before.state == State::Built && claim.as_ref() == Some(&before.claim());
@@ -586,10 +591,43 @@ impl Document {
         let is_known = known(&claim);
         if !is_known {
             let mut image = Image::new(now, baked, notes);
+            image.needs_test = needs_test;
             image.job_url.clone_from(&origin.job_url);
             image.checksum = before.checksum().filter(|_| before.claim() == claim).cloned();
             self.put_image(build, ImageKey { claim: claim.clone(), job }, image);
         }
+        if needs_test {
+            return if is_known { Success::AsBefore } else { Success::Untested };
+        }
+        self.count(build, claim, is_known, is_by_hand, now, origin)
+    }
+
+    /// Records that the images of a claim have passed their test, and the success with it; `None` where there is no image
+    /// of the claim.
+    pub fn passed(&mut self, build: &BuildKey, claim: &Claim, now: Timestamp, origin: Origin) -> Option<Success> {
+        let of_claim = self.images(&build.package, &build.target).filter(|(key, _)| key.claim == *claim);
+        let of_claim: Vec<(ImageKey, Image)> = of_claim.map(|(key, image)| (key.clone(), image.clone())).collect();
+        if of_claim.is_empty() {
+            return None;
+        }
+        let is_known = of_claim.iter().all(|(_, image)| image.counts());
+        for (key, image) in of_claim {
+            self.put_image(build, key, Image { tested: image.tested.or(Some(now)), ..image });
+        }
+        Some(self.count(build, claim.clone(), is_known, false, now, origin))
+    }
+
+    /// Records a success whose image is recorded, unless it does not count.
+    fn count(
+        &mut self,
+        build: &BuildKey,
+        claim: Claim,
+        is_known: bool,
+        is_by_hand: bool,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Success {
+        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         if claim.epoch < before.epoch {
             return Success::AskedForSince;
         }
@@ -601,6 +639,7 @@ impl Document {
                 (false, _) => Success::Superseded,
             };
         }
+        let is_of_no_run = is_by_hand && before.attempt == 0 && before.rule.is_none();
         // The claim's pipeline is the one whose id people know; the update job runs in its child.
         let origin = Origin { pipeline: claim.pipeline, lane: claim.lane, ..origin };
         let mut success = before.transition(State::Built, now, origin);

@@ -46,6 +46,12 @@ pub struct Image {
     /// Values that the build reported of it.
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub notes: Notes,
+    /// Whether it counts only once its test has passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_test: bool,
+    /// When its test had passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<Timestamp>,
     /// The job that recorded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_url: Option<String>,
@@ -63,7 +69,18 @@ impl Image {
     /// An image that is recorded now.
     pub fn new(recorded: Timestamp, baked: Baked, notes: Notes) -> Self {
         let Baked { ids, bases } = baked;
-        Self { recorded, ids, bases, notes, job_url: None, checksum: None, reason: None, unknown: Unknown::default() }
+        Self {
+            recorded,
+            ids,
+            bases,
+            notes,
+            needs_test: false,
+            tested: None,
+            job_url: None,
+            checksum: None,
+            reason: None,
+            unknown: Unknown::default(),
+        }
     }
 
     /// An image that was there before, and why it is recorded.
@@ -71,9 +88,16 @@ impl Image {
         Self { reason: Some(reason), ..Self::new(recorded, baked, notes) }
     }
 
-    /// Both, fact by fact: the earlier time, all ids, bases and notes, and of other facts, which do not change, the larger.
+    /// Whether it may be used: it needs no test, or has passed it.
+    pub fn counts(&self) -> bool {
+        !self.needs_test || self.tested.is_some()
+    }
+
+    /// Both, fact by fact: the earlier times, all ids, bases and notes, and of other facts, which do not change, the larger.
     pub(super) fn merge(&mut self, other: Self) {
         self.recorded = self.recorded.min(other.recorded);
+        self.needs_test |= other.needs_test;
+        self.tested = [self.tested, other.tested].into_iter().flatten().min();
         self.ids.extend(other.ids);
         self.bases.extend(other.bases);
         merge_notes(&mut self.notes, other.notes);

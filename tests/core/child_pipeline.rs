@@ -14,6 +14,7 @@ fn settings() -> Settings {
         lane: None,
         build_file: "ci/build-ami.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
+        test_job: None,
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
         tags: vec!["docker".to_owned(), "eu".to_owned()],
         notes: vec!["AMI_ID".parse().expect("a name")],
@@ -51,6 +52,12 @@ fn builds_are_jobs_that_are_recorded_one_by_one() {
     let builds =
         [planned("gitlab-runner-18.6.1-1.x86_64", "al2023"), planned("gitlab-runner-2:18.7.0~rc1-1.noarch", "rhel9")];
     insta::assert_snapshot!(rendered(&settings(), &builds));
+}
+
+#[test]
+fn an_image_with_a_test_is_recorded_before_it_and_counts_after_it() {
+    let settings = Settings { test_job: Some(".test-ami".parse().expect("a job")), ..settings() };
+    insta::assert_snapshot!(rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]));
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn rendered(listing: &Listing) -> String {
         lane: None,
         build_file: "ci/build.yml".parse().expect("a file"),
         build_job: ".build".parse().expect("a job"),
+        test_job: None,
         image: None,
         tags: vec![],
         notes: vec![],

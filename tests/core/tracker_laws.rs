@@ -18,6 +18,7 @@ enum Change {
     Succeed { pipeline: u64, ami: u8 },
     SucceedLate { epoch: u64, attempt: u64, pipeline: u64, ami: u8 },
     GiveBack { pipeline: u64 },
+    Pass { epoch: u64, attempt: u64, pipeline: u64 },
     RecordChecksum { digit: u8 },
     RemoveTarget,
     Settle { pipeline: u64 },
@@ -49,6 +50,7 @@ fn change() -> impl Strategy<Value = Change> {
             pipeline,
             ami
         }),
+        (0u64..2, 1u64..3, 0u64..4).prop_map(|(epoch, attempt, pipeline)| Change::Pass { epoch, attempt, pipeline }),
         (0u8..2).prop_map(|digit| Change::RecordChecksum { digit }),
         Just(Change::RemoveTarget),
         Just(Change::Skip),
@@ -88,9 +90,13 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::SucceedLate { epoch, attempt, pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
-                let report =
-                    Report { claim: Some(claim), job: u64::from(*number), baked: baked(&format!("ami-{ami}")), notes };
+                let (job, baked) = (u64::from(*number), baked(&format!("ami-{ami}")));
+                let report = Report { claim: Some(claim), job, baked, notes, needs_test: *ami == 2 };
                 document.succeed(&build, report, now, origin(9));
+            }
+            Change::Pass { epoch, attempt, pipeline } => {
+                let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
+                document.passed(&build, &claim, now, origin(9));
             }
             Change::GiveBack { pipeline } => drop(document.give_back(*pipeline, None, now, |_| true)),
             Change::RecordChecksum { digit } => {

@@ -86,6 +86,9 @@ pub struct Diff {
     /// The hidden job that builds one image
     #[arg(long, value_name = "JOB", default_value = ".build-ami")]
     build_job: BuildJob,
+    /// The hidden job that tests an image: it counts only once that has passed; without it, no test is expected
+    #[arg(long, value_name = "JOB")]
+    test_job: Option<BuildJob>,
     /// The manifest that Packer writes in the build job, such as manifest.json, or several; none is expected without it
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     manifest: ListOf<ManifestFile>,
@@ -142,9 +145,15 @@ fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
 }
 
 impl Diff {
+    /// Where a build tells of its image: manifests, and the names of notes.
+    fn expected(&self) -> Vec<String> {
+        let manifests = self.manifest.0.iter().map(ToString::to_string);
+        manifests.chain(self.notes.0.iter().map(ToString::to_string)).collect()
+    }
+
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         // An earlier run may be where this one writes.
-        let compared = self.earlier();
+        let (compared, expected) = (self.earlier(), self.expected());
         remove_earlier(self.results())?;
         self.refuse_contradictions().with_exit(Exit::CommandLine)?;
         let compared = compared?;
@@ -158,10 +167,9 @@ impl Diff {
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),
         };
-        let mut night = Night::make(session, &self.packages, request, &self.tracker, self.rules, origin)?;
+        let rules = self.rules.with_tests(self.test_job.is_some());
+        let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
         let now = night.now;
-        let manifests = self.manifest.0.iter().map(ToString::to_string);
-        let expected: Vec<String> = manifests.chain(self.notes.0.iter().map(ToString::to_string)).collect();
         let alarms = night.alarms(&self.alarms.limits(), &expected);
         let stop = raised(&self.alarms.stop_on.0, &alarms);
         let records_nothing = self.dry_run || !stop.is_empty();
@@ -174,6 +182,7 @@ impl Diff {
             lane: night.origin.lane.clone(),
             build_file: self.build_file,
             build_job: self.build_job,
+            test_job: self.test_job,
             image: self.image,
             tags: self.tags.0,
             manifests: self.manifest.0,

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ami_scheduler::artifacts::variables;
 use ami_scheduler::child_pipeline::NoteName;
 use ami_scheduler::images::{self, ManifestError};
 use ami_scheduler::release::{BuildKey, Nevra, Target};
@@ -19,7 +20,7 @@ use crate::args::lists::ListOf;
 use crate::args::values::{package, time};
 use crate::args::{OriginArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{read, remove_earlier, shown, write_junit};
+use crate::files::{read, remove_earlier, shown, write, write_junit};
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -69,6 +70,15 @@ pub struct Update {
     /// manifest says
     #[arg(long = "image", value_name = "[PLACE=]ID", env = "AMI_SCHEDULER_IMAGE_ID")]
     images: Vec<ListOf<PlacedId>>,
+    /// Record the image, and not yet the success: it counts once its test has passed
+    #[arg(long, conflicts_with = "tested")]
+    untested: bool,
+    /// Record that the images of --claim have passed their test: the build has succeeded
+    #[arg(long)]
+    tested: bool,
+    /// Where to write the ids of the image as variables, for the job that tests it; without it, nowhere
+    #[arg(long, value_name = "FILE")]
+    dotenv: Option<PathBuf>,
     /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -122,7 +132,10 @@ impl FromStr for PlacedId {
 
 impl Update {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        remove_earlier(self.junit.as_deref())?;
+        remove_earlier(self.junit.iter().chain(&self.dotenv).map(PathBuf::as_path))?;
+        if self.tested {
+            return self.record_test(session);
+        }
         let reported = notes(self.notes);
         let notes = that_fit(&reported);
         for name in reported.keys().filter(|name| !notes.contains_key(*name)) {
@@ -143,7 +156,13 @@ impl Update {
         }
         let product = build.package.name();
         let is_checked = self.claim.is_none() && !self.force;
-        let report = Report { claim: self.claim, job: self.job, baked: baked.clone(), notes: notes.clone() };
+        let report = Report {
+            claim: self.claim,
+            job: self.job,
+            baked: baked.clone(),
+            notes: notes.clone(),
+            needs_test: self.untested,
+        };
         let (success, image, case) =
             trackers::change(session, &self.tracker, product, Kept::Used, |document, place| {
                 if is_checked {
@@ -165,22 +184,69 @@ impl Update {
                  the right ids, in all places, says which"
             );
         }
-        let facts = Image::new(session.now(), baked, notes).facts();
-        let told: Vec<String> = facts.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
-        let what = format!("{} {}{}", build.package, build.target, told.concat());
-        match success {
-            Success::Counts => output!("Recorded as built: {what}"),
-            Success::AsBefore => output!("Was recorded as built before: {what}"),
-            Success::AskedForSince => output!(
-                "Does not count: {what}. The build was asked for anew after this one had been claimed, and is still to be done. This image is kept as history."
-            ),
-            Success::Superseded => output!(
-                "Does not count: {what}. A later attempt has succeeded{}, and its image counts. This one is kept as history.",
-                kept.map(|claim| format!(" ({claim})")).unwrap_or_default()
-            ),
+        if let Some(file) = &self.dotenv {
+            write(file, variables(&baked.ids).as_bytes())?;
         }
+        let facts = Image::new(session.now(), baked, notes).facts();
+        let what = what(&build, &facts);
+        tell(success, &what, kept.as_ref());
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
+    }
+
+    /// Records that what a claim made has passed its test.
+    fn record_test(self, session: &Session) -> Result<(), Failure> {
+        let Some(claim) = self.claim else {
+            return Err(anyhow!("--tested is about the images of a claim: give it, as builds.json has it, by --claim"))
+                .with_exit(Exit::CommandLine);
+        };
+        let build = BuildKey { package: self.package, target: self.target };
+        let product = build.package.name();
+        let (success, image, case) = trackers::change(
+            session,
+            &self.tracker,
+            product,
+            Kept::Used,
+            |document, place| {
+                let Some(success) = document.passed(&build, &claim, session.now(), Origin::from(self.origin)) else {
+                    return Err(anyhow!(
+                    "the tracker in {place} has no image of {} for {} that the claim {claim} made: `update --untested` has to \
+                     record it before its test",
+                    build.package,
+                    build.target
+                ))
+                .with_exit(Exit::CommandLine);
+                };
+                let image = document.image(&build.package, &build.target);
+                let image = image.map(|(key, image)| (key.claim.clone(), image.facts()));
+                Ok((success, image, Case::recorded(&build, document, None)))
+            },
+        )?;
+        let (kept, facts) = image.unzip();
+        tell(success, &what(&build, &facts.unwrap_or_default()), kept.as_ref());
+        write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
+        Ok(())
+    }
+}
+
+/// A build, and what is told of its image.
+fn what(build: &BuildKey, facts: &Notes) -> String {
+    let told: Vec<String> = facts.iter().map(|(name, value)| format!(" {name}={}", printable(value))).collect();
+    format!("{} {}{}", build.package, build.target, told.concat())
+}
+
+fn tell(success: Success, what: &str, kept: Option<&Claim>) {
+    match success {
+        Success::Counts => output!("Recorded as built: {what}"),
+        Success::Untested => output!("Recorded, and to be tested: {what}"),
+        Success::AsBefore => output!("Was recorded as built before: {what}"),
+        Success::AskedForSince => output!(
+            "Does not count: {what}. The build was asked for anew after this one had been claimed, and is still to be done. This image is kept as history."
+        ),
+        Success::Superseded => output!(
+            "Does not count: {what}. A later attempt has succeeded{}, and its image counts. This one is kept as history.",
+            kept.map(|claim| format!(" ({claim})")).unwrap_or_default()
+        ),
     }
 }
 

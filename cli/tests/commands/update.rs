@@ -192,6 +192,50 @@ fn which_of_several_images_counts_is_said_by_hand() {
 }
 
 #[test]
+fn an_image_that_is_to_be_tested_counts_once_it_has_passed() {
+    let folder = claimed();
+    let record =
+        ["--claim", "0.1@7", "--job", "5", "--untested", "--image", "us-east-1=ami-1", "--dotenv", "image.env"];
+    let told = folder.run(&update(&record)).succeeds();
+    assert!(
+        told.contains("Recorded, and to be tested: gitlab-runner-18.6.0-1.x86_64 al2023 us-east-1=ami-1"),
+        "{told}"
+    );
+    assert_eq!(folder.read("image.env"), "AMI_IDS=us-east-1=ami-1\nAMI_ID_US_EAST_1=ami-1\nAMI_ID=ami-1\n");
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "building");
+    let images = [&["images"], &TRACKER[..]].concat();
+    assert!(folder.run(&images).succeeds().contains("no image"));
+    let passed = update(&["--claim", "0.1@7", "--job", "6", "--tested"]);
+    let told = folder.run(&passed).succeeds();
+    assert!(told.contains("Recorded as built: gitlab-runner-18.6.0-1.x86_64 al2023 us-east-1=ami-1"), "{told}");
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "built");
+    assert!(folder.run(&images).succeeds().contains("us-east-1=ami-1"));
+    assert!(folder.run(&passed).succeeds().contains("Was recorded as built before"));
+    for (arguments, told) in [
+        (
+            &["--tested", "--claim", "0.2@9"][..],
+            "has no image of gitlab-runner-18.6.0-1.x86_64 for al2023 that the claim 0.2@9 made",
+        ),
+        (&["--tested"], "--tested is about the images of a claim"),
+        (&["--tested", "--untested"], "cannot be used with"),
+    ] {
+        let error = folder.run(&update(arguments)).fails(2);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_test_that_fails_is_a_failed_attempt_and_the_ids_of_its_image_are_kept() {
+    let folder = claimed();
+    folder.run(&update(&["--claim", "0.1@7", "--job", "5", "--untested", "--image", "us-east-1=ami-1"])).succeeds();
+    folder.run(&[&["settle", "--pipeline", "7"], &TRACKER[..]].concat()).succeeds();
+    assert_eq!(folder.state("18.6.0-1", "al2023"), "failed");
+    let status = folder.run(&[&["status", "--format", "json"], &TRACKER[..2]].concat()).succeeds();
+    assert!(status.contains("ami-1") && status.contains(r#""needs_test": true"#), "{status}");
+    assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("no image"));
+}
+
+#[test]
 fn ids_that_are_too_many_are_told() {
     let ids: Vec<String> = (0..200).map(|number| format!("region-{number:03}=ami-{number:017}")).collect();
     let folder = claimed();
