@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// Options that guard something: an empty variable is an error there, not the absence of one. Somebody asked for a
 /// value by a variable that expanded to nothing.
-const GUARDS: [&str; 11] = [
+const GUARDS: [&str; 12] = [
     "claim-timeout",
     "first-run",
     "gpg-key",
@@ -19,6 +19,7 @@ const GUARDS: [&str; 11] = [
     "module-sha256",
     "overdue-after",
     "ref",
+    "test-job",
     "unchanged-after",
 ];
 

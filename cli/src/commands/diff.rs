@@ -86,9 +86,9 @@ pub struct Diff {
     /// The hidden job that builds one image
     #[arg(long, value_name = "JOB", default_value = ".build-ami")]
     build_job: BuildJob,
-    /// The hidden job that tests an image: it counts only once that has passed; without it, no test is expected
-    #[arg(long, value_name = "JOB")]
-    test_job: Option<BuildJob>,
+    /// The hidden job that tests an image, which counts only once that has passed; none to do without
+    #[arg(long, value_name = "JOB|none", value_parser = test_job)]
+    test_job: Option<Guard<BuildJob>>,
     /// The manifest that Packer writes in the build job, such as manifest.json, or several; none is expected without it
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     manifest: ListOf<ManifestFile>,
@@ -144,6 +144,10 @@ fn module_sha256(text: &str) -> Result<Guard<Checksum>, String> {
     checksum.map(Guard).map_err(|error: ami_scheduler::release::ChecksumError| error.to_string())
 }
 
+fn test_job(text: &str) -> Result<Guard<BuildJob>, String> {
+    guard(text, "a test of each image")
+}
+
 impl Diff {
     /// Where a build tells of its image: manifests, and the names of notes.
     fn expected(&self) -> Vec<String> {
@@ -159,6 +163,7 @@ impl Diff {
         let compared = compared?;
         let of_gitlab = self.compare.as_deref().is_some_and(is_gitlab).then(|| self.lane.name().to_owned());
         let module_sha256 = self.module_sha256.clone().and_then(|sha256| sha256.0);
+        let test_job = self.test_job.clone().and_then(|job| job.0);
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
         let request = Request {
@@ -167,7 +172,7 @@ impl Diff {
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),
         };
-        let rules = self.rules.with_tests(self.test_job.is_some());
+        let rules = self.rules.with_tests(test_job.is_some());
         let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
         let now = night.now;
         let alarms = night.alarms(&self.alarms.limits(), &expected);
@@ -182,7 +187,7 @@ impl Diff {
             lane: night.origin.lane.clone(),
             build_file: self.build_file,
             build_job: self.build_job,
-            test_job: self.test_job,
+            test_job,
             image: self.image,
             tags: self.tags.0,
             manifests: self.manifest.0,

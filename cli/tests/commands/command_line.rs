@@ -97,6 +97,7 @@ fn a_guard_that_expanded_to_nothing_is_an_error() {
         "MAX_BUILDS",
         "MIN_AGE",
         "OVERDUE_AFTER",
+        "TEST_JOB",
         "UNCHANGED_AFTER",
     ] {
         let option = format!("--{}", guard.to_lowercase().replace('_', "-"));
