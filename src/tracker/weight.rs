@@ -64,8 +64,10 @@ fn of_file(file: &PackageFile) -> usize {
 
 fn of_image(image: &Image) -> usize {
     let checksum = image.checksum.as_ref().map_or(0, of_checksum);
+    let marks = WORD * usize::from(image.needs_test) + 2 * WORD * usize::from(image.tested.is_some());
     size_of::<Image>()
         + WORD
+        + marks
         + of_ids(&image.ids)
         + of_all(image.bases.iter())
         + of_notes(&image.notes)
@@ -151,7 +153,13 @@ mod tests {
                     1 => drop(document.skip_by_hand(&build, words, words, now)),
                     _ => {
                         let notes: Notes = (0..notes).map(|note| (format!("N{note}"), words.to_owned())).collect();
-                        document.succeed(&build, Report { job: id, ..notes.into() }, now, origin);
+                        let claim = document.get(&build).map(Entry::claim).expect("a claim");
+                        let report =
+                            Report { claim: Some(claim.clone()), job: id, needs_test: number % 4 == 3, ..notes.into() };
+                        document.succeed(&build, report, now, origin.clone());
+                        if target % 2 == 0 {
+                            document.passed(&build, &claim, now, origin);
+                        }
                     }
                 }
             }
