@@ -45,7 +45,9 @@ impl Adoption {
         let mut candidates: Vec<Candidate> = listed.chain(known).collect();
         candidates.sort_by(|a, b| a.package.cmp(&b.package)); // stable: what has a build time stays first
         candidates.dedup_by(|a, b| a.package == b.package);
-        images::find(&self.images, &candidates, targets, &self.matcher)
+        let mut found = images::find(&self.images, &candidates, targets, &self.matcher);
+        found.set_untested_aside(document);
+        found
     }
 }
 
@@ -98,4 +100,11 @@ pub fn adopt<'a>(document: &mut Document, found: &'a Found<'a>, now: Timestamp) 
         }
     }
     (new, found.images.len())
+}
+
+/// Says which images count for nothing.
+pub fn tell_untested(found: &Found<'_>) {
+    for (build, image) in &found.untested {
+        output!("  not tested, or failed in its test  {} {}  {}", build.package, build.target, image.id);
+    }
 }

@@ -72,8 +72,11 @@ impl<'a> ImageRow<'a> {
     }
 }
 
-/// The ids of an image as variables, for a dotenv report: all in `AMI_IDS`, each in `AMI_ID_` and its place, and in
-/// `AMI_ID` the one of an image that has no other. Places with several ids have none here.
+/// The most places of which each has a variable of its own: GitLab takes 20 or 50 in a report, as it was installed.
+const MAX_PLACES: usize = 15;
+
+/// The ids of an image as variables, for a dotenv report: all in `AMI_IDS`, each in `AMI_ID_` and its place unless there are
+/// more than fifteen, and in `AMI_ID` the one of an image that has no other. Places with several ids have none here.
 pub fn variables(ids: &Ids) -> String {
     let counting: Vec<(&Place, &ImageId)> = ids.places().filter_map(|place| Some((place, ids.of(place)?))).collect();
     let word = |place: &Place| -> String {
@@ -85,7 +88,8 @@ pub fn variables(ids: &Ids) -> String {
         place => format!("{place}={}", id.as_str()),
     };
     let mut text = format!("AMI_IDS={}\n", counting.iter().map(all).collect::<Vec<_>>().join(","));
-    for (place, id) in counting.iter().filter(|(place, _)| !place.is_none()) {
+    let of_places = counting.iter().filter(|(place, _)| !place.is_none());
+    for (place, id) in of_places.take(if counting.len() > MAX_PLACES { 0 } else { MAX_PLACES }) {
         let _ = writeln!(text, "AMI_ID_{}={}", word(place), id.as_str());
     }
     if let [(_, id)] = counting.as_slice() {

@@ -163,6 +163,25 @@ pub struct Found<'a> {
     pub images: BTreeMap<BuildKey, BTreeMap<&'a Place, &'a Image>>,
     /// Images of no release that is known.
     pub unknown: Vec<&'a Image>,
+    /// Images that the tracker has as not tested, or as failed in their test: they count for nothing.
+    pub untested: Vec<(BuildKey, &'a Image)>,
+}
+
+impl Found<'_> {
+    /// Sets those aside that have not passed their test.
+    pub fn set_untested_aside(&mut self, document: &Document) {
+        let untested = &mut self.untested;
+        self.images.retain(|build, images| {
+            images.retain(|_, image| {
+                let counts = !document.is_untested(build, &image.id);
+                if !counts {
+                    untested.push((build.clone(), image));
+                }
+                counts
+            });
+            !images.is_empty()
+        });
+    }
 }
 
 /// Finds the build that each image is of. Where several releases would do, as where no template tells

@@ -305,6 +305,22 @@ impl Document {
         self.images(package, target).rfind(|(_, image)| image.counts())
     }
 
+    /// The last image that a claim made, whether it counts or not.
+    pub fn image_of_claim(&self, build: &BuildKey, claim: &Claim) -> Option<&Image> {
+        self.images(&build.package, &build.target).rfind(|(key, _)| key.claim == *claim).map(|(_, image)| image)
+    }
+
+    fn image_of(&self, build: &BuildKey, claim: &Claim, job: u64) -> Option<&Image> {
+        let mut images = self.images(&build.package, &build.target);
+        images.find(|(key, _)| key.claim == *claim && key.job == job).map(|(_, image)| image)
+    }
+
+    /// Whether an id is that of an image of a build which has not passed its test.
+    pub fn is_untested(&self, build: &BuildKey, id: &str) -> bool {
+        let mut images = self.images(&build.package, &build.target);
+        images.any(|(_, image)| !image.counts() && image.ids.iter().any(|(_, known)| known.as_str() == id))
+    }
+
     /// What is told of the image that counts.
     pub fn facts(&self, package: &Nevra, target: &Target) -> Notes {
         self.image(package, target).map(|(_, image)| image.facts()).unwrap_or_default()
@@ -592,28 +608,27 @@ impl Document {
         if !is_known {
             let mut image = Image::new(now, baked, notes);
             image.needs_test = needs_test;
+            // Of an image that was to be tested somebody says now that it counts.
+            image.tested = (!needs_test)
+                .then_some(now)
+                .filter(|_| self.image_of(build, &claim, job).is_some_and(|known| known.needs_test));
             image.job_url.clone_from(&origin.job_url);
             image.checksum = before.checksum().filter(|_| before.claim() == claim).cloned();
             self.put_image(build, ImageKey { claim: claim.clone(), job }, image);
         }
         if needs_test {
-            return if is_known { Success::AsBefore } else { Success::Untested };
+            return Success::Untested;
         }
         self.count(build, claim, is_known, is_by_hand, now, origin)
     }
 
-    /// Records that the images of a claim have passed their test, and the success with it; `None` where there is no image
-    /// of the claim.
+    /// Records that the last image of a claim has passed its test, and the success with it; `None` where the claim has no
+    /// image that needs one.
     pub fn passed(&mut self, build: &BuildKey, claim: &Claim, now: Timestamp, origin: Origin) -> Option<Success> {
-        let of_claim = self.images(&build.package, &build.target).filter(|(key, _)| key.claim == *claim);
-        let of_claim: Vec<(ImageKey, Image)> = of_claim.map(|(key, image)| (key.clone(), image.clone())).collect();
-        if of_claim.is_empty() {
-            return None;
-        }
-        let is_known = of_claim.iter().all(|(_, image)| image.counts());
-        for (key, image) in of_claim {
-            self.put_image(build, key, Image { tested: image.tested.or(Some(now)), ..image });
-        }
+        let of_claim = |(key, image): &(&ImageKey, &Image)| key.claim == *claim && image.needs_test;
+        let (key, image) = self.images(&build.package, &build.target).rfind(of_claim)?;
+        let (key, image, is_known) = (key.clone(), image.clone(), image.counts());
+        self.put_image(build, key, Image { tested: image.tested.or(Some(now)), ..image });
         Some(self.count(build, claim.clone(), is_known, false, now, origin))
     }
 

@@ -6,7 +6,7 @@ use ami_scheduler::tracker::{Document, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
 
-use crate::adoption::{Adoption, adopt, read_all};
+use crate::adoption::{Adoption, adopt, read_all, tell_untested};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::switch;
@@ -109,6 +109,7 @@ impl Import {
         let product = &adoption.packages.product;
         self.change(session, product, |document| {
             let found = adoption.find(document, targets);
+            tell_untested(&found);
             let (new, all) = adopt(document, &found, session.now());
             if self.dry_run {
                 for (build, ids) in &new {

@@ -5,7 +5,7 @@ use ami_scheduler::text::count;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, adopted, read_all};
+use crate::adoption::{Adoption, adopted, read_all, tell_untested};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
@@ -95,6 +95,7 @@ impl Reconcile {
                 if rebuilds {
                     self.brake(found.images.is_empty(), disagreements.without_image.len())?;
                 }
+                tell_untested(&found);
                 for (build, images) in &disagreements.not_recorded {
                     let image = adopted(images, now);
                     let name = images.values().next().map(|image| image.name.as_str()).unwrap_or_default();

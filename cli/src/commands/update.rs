@@ -9,8 +9,8 @@ use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::report::junit::Case;
 use ami_scheduler::text::{minute, named, printable};
 use ami_scheduler::tracker::{
-    Baked, Claim, Document, IdError, Image, ImageId, MAX_IDS, MAX_NOTES, Notes, Origin, Place, Report, State, Success,
-    placed_id, that_fit,
+    Baked, Claim, Document, IdError, Ids, Image, ImageId, MAX_IDS, MAX_NOTES, Notes, Origin, Place, Report, State,
+    Success, placed_id, that_fit,
 };
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -77,7 +77,7 @@ pub struct Update {
     #[arg(long)]
     tested: bool,
     /// Where to write the ids of the image as variables, for the job that tests it; without it, nowhere
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "tested")]
     dotenv: Option<PathBuf>,
     /// Where to write the build as a JUnit report, for GitLab's Tests tab; without it, nowhere
     #[arg(long, value_name = "FILE")]
@@ -136,6 +136,12 @@ impl Update {
         if self.tested {
             return self.record_test(session);
         }
+        if self.untested && self.claim.is_none() {
+            return Err(anyhow!(
+                "--untested is about the image of a claim: give it, as builds.json has it, by --claim"
+            ))
+            .with_exit(Exit::CommandLine);
+        }
         let reported = notes(self.notes);
         let notes = that_fit(&reported);
         for name in reported.keys().filter(|name| !notes.contains_key(*name)) {
@@ -177,13 +183,7 @@ impl Update {
                 Ok((success, image, Case::recorded(&build, document, took)))
             })?;
         let (kept, ids) = image.unzip();
-        let ids = ids.unwrap_or_default();
-        for place in ids.ambiguous() {
-            message!(
-                "WARNING: there are several images in {place}, and none of them counts there: {ids}. `update --image` with \
-                 the right ids, in all places, says which"
-            );
-        }
+        warn_of_several(if self.untested { &baked.ids } else { ids.as_ref().unwrap_or(&baked.ids) });
         if let Some(file) = &self.dotenv {
             write(file, variables(&baked.ids).as_bytes())?;
         }
@@ -226,6 +226,16 @@ impl Update {
         tell(success, &what(&build, &facts.unwrap_or_default()), kept.as_ref());
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
+    }
+}
+
+/// Says where several images are in one place.
+fn warn_of_several(ids: &Ids) {
+    for place in ids.ambiguous() {
+        message!(
+            "WARNING: there are several images in {place}, and none of them counts there: {ids}. `update --image` with \
+             the right ids, in all places, says which"
+        );
     }
 }
 

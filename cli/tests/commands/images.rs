@@ -114,3 +114,21 @@ fn images_of_several_regions_are_one_image_with_an_id_in_each() {
     let error = folder.run(&[&["import", "us-east-1="], &NAMES[..], &TRACKER].concat()).fails(2);
     assert!(error.contains("after us-east-1= a file is missing, such as us-east-1=images.json"), "{error}");
 }
+
+#[test]
+fn an_image_that_failed_its_test_is_not_adopted() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("images.json", IMAGES);
+    let diff = ["diff", "--targets", "rhel9", "--build-file", "ci/build-ami.yml", "--pipeline", "7"];
+    folder.run(&[&diff[..], &TRACKER].concat()).succeeds();
+    let record =
+        ["update", "--package", "gitlab-runner-18.6.0-1.x86_64", "--target", "rhel9", "--claim", "0.1@7", "--untested"];
+    folder.run(&[&record[..], &["--image", "eu-west-1=ami-1"], &TRACKER].concat()).succeeds();
+    folder.run(&[&["settle", "--pipeline", "7"], &TRACKER[..]].concat()).succeeds();
+    let reconcile = [&["reconcile", "images.json", "--apply", "adopt"], &NAMES[..], &TRACKER].concat();
+    let told = folder.run(&reconcile).succeeds();
+    assert!(told.contains("not tested, or failed in its test  gitlab-runner-18.6.0-1.x86_64 rhel9  ami-1"), "{told}");
+    let told = folder.run(&[&["import", "images.json"], &NAMES[..], &TRACKER].concat()).succeeds();
+    assert!(told.contains("0 recorded as built"), "{told}");
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "failed");
+}

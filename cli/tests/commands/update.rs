@@ -236,6 +236,28 @@ fn a_test_that_fails_is_a_failed_attempt_and_the_ids_of_its_image_are_kept() {
 }
 
 #[test]
+fn of_a_claim_that_was_baked_twice_the_last_image_is_the_one_that_was_tested() {
+    let folder = claimed();
+    let record = |job, ids| update(&["--claim", "0.1@7", "--untested", "--job", job, "--image", ids]);
+    folder.run(&record("5", "us-east-1=ami-1,eu-west-1=ami-2")).succeeds();
+    assert!(folder.run(&record("8", "us-east-1=ami-3,us-east-1=ami-4")).stderr.contains("several images in us-east-1"));
+    folder.run(&record("9", "us-east-1=ami-5")).succeeds();
+    let told = folder.run(&update(&["--claim", "0.1@7", "--tested"])).succeeds();
+    assert!(told.trim_end().ends_with("al2023 us-east-1=ami-5"), "{told}");
+    let images = [&["images", "--place", "eu-west-1"], &TRACKER[..]].concat();
+    assert!(folder.run(&images).succeeds().contains("no image"), "the other has failed its test");
+}
+
+#[test]
+fn somebody_may_say_that_an_image_counts_without_its_test() {
+    let folder = claimed();
+    let image = ["--claim", "0.1@7", "--job", "5", "--image", "us-east-1=ami-1"];
+    folder.run(&update(&[&image[..], &["--untested"]].concat())).succeeds();
+    folder.run(&update(&image)).succeeds();
+    assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("us-east-1=ami-1"));
+}
+
+#[test]
 fn ids_that_are_too_many_are_told() {
     let ids: Vec<String> = (0..200).map(|number| format!("region-{number:03}=ami-{number:017}")).collect();
     let folder = claimed();
