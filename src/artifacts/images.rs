@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::images::Current;
 use crate::release::Target;
-use crate::tracker::{Document, Ids, ImageId, Notes, Place};
+use crate::tracker::{Document, Ids, ImageId, Notes, Place, placed};
 
 const IMAGES_FORMAT: &str = "ami-scheduler/images/1";
 
@@ -78,16 +78,13 @@ const MAX_PLACES: usize = 15;
 /// The ids of an image as variables, for a dotenv report: all in `AMI_IDS`, each in `AMI_ID_` and its place unless there are
 /// more than fifteen, and in `AMI_ID` the one of an image that has no other. Places with several ids have none here.
 pub fn variables(ids: &Ids) -> String {
-    let counting: Vec<(&Place, &ImageId)> = ids.places().filter_map(|place| Some((place, ids.of(place)?))).collect();
+    let counting: Vec<(&Place, &ImageId)> = ids.counting().collect();
     let word = |place: &Place| -> String {
         let upper = place.as_str().to_ascii_uppercase();
         upper.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
     };
-    let all = |(place, id): &(&Place, &ImageId)| match place.as_str() {
-        "" => id.as_str().to_owned(),
-        place => format!("{place}={}", id.as_str()),
-    };
-    let mut text = format!("AMI_IDS={}\n", counting.iter().map(all).collect::<Vec<_>>().join(","));
+    let all: Vec<String> = counting.iter().map(|(place, id)| placed(place, id)).collect();
+    let mut text = format!("AMI_IDS={}\n", all.join(","));
     let of_places = counting.iter().filter(|(place, _)| !place.is_none());
     for (place, id) in of_places.take(if counting.len() > MAX_PLACES { 0 } else { MAX_PLACES }) {
         let _ = writeln!(text, "AMI_ID_{}={}", word(place), id.as_str());
@@ -101,15 +98,18 @@ pub fn variables(ids: &Ids) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tracker::placed_id;
 
     #[test]
     fn the_ids_of_an_image_are_variables() {
         let mut ids = Ids::default();
-        let mut add = |place: &str, id: &str| ids.add(place.parse().expect("a place"), id.parse().expect("an id"));
-        add("us-east-1", "ami-1");
+        let add = |ids: &mut Ids, text: &str| {
+            let (place, id) = placed_id(text).expect("an id with its place");
+            ids.add(place, id);
+        };
+        add(&mut ids, "us-east-1=ami-1");
         assert_eq!(variables(&ids), "AMI_IDS=us-east-1=ami-1\nAMI_ID_US_EAST_1=ami-1\nAMI_ID=ami-1\n");
-        let mut add = |place: &str, id: &str| ids.add(place.parse().expect("a place"), id.parse().expect("an id"));
-        add("eu-west-1", "ami-2");
+        add(&mut ids, "eu-west-1=ami-2");
         assert_eq!(
             variables(&ids),
             "AMI_IDS=eu-west-1=ami-2,us-east-1=ami-1\nAMI_ID_EU_WEST_1=ami-2\nAMI_ID_US_EAST_1=ami-1\n"
