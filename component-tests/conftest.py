@@ -220,7 +220,7 @@ class Pipeline:
     @staticmethod
     def full_name(job: str) -> str:
         """Ours by their last word alone: most consumers build gitlab-runner."""
-        return f"gitlab-runner: {job}" if job in ("list", "diff", "trigger", "give-back", "plan", "status") else job
+        return f"gitlab-runner: {job}" if job in ("list", "diff", "trigger", "give-back", "plan", "status", "images") else job
 
     def ran(self, job: str) -> bool:
         return re.search(rf"^(\t\[.+?\] -> )?{re.escape(self.full_name(job))}\s+(starting|finished)", self.log, re.MULTILINE) is not None

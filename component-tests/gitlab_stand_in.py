@@ -1,4 +1,4 @@
-"""A stand-in for GitLab: of its REST API Secure Files and the jobs of a pipeline, on a loopback port.
+"""A stand-in for GitLab: of its REST API Secure Files, the jobs of a pipeline and generic packages, on a loopback port.
 
 In a test:
 
@@ -45,10 +45,14 @@ FILE_SIZE_LIMIT = 5 * 1024 * 1024  # a file must be smaller than this
 ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
 #: Whoever may see the project may see its pipelines: the setting "Project-based pipeline visibility" is on by default.
 LEAST_ROLE = {"read_project": "guest", "read_jobs": "guest", "read_job_artifacts": "reporter", "read_secure_files": "developer",
-              "admin_secure_files": "maintainer"}
+              "admin_secure_files": "maintainer", "read_packages": "reporter", "admin_packages": "developer"}
 JOB_STATUSES = ("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running", "success",
                 "failed", "canceling", "canceled", "skipped", "manual", "scheduled")
 TRAVERSAL = re.compile(r"\A\.{1,2}\Z|\A\.\.[/\\]|[/\\]\.\.\Z|[/\\]\.\.[/\\]|\n")
+
+#: `Gitlab::Regex.generic_package_name_regex`, which is that of its files, too, and `generic_package_version_regex`.
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9._+-]+")
+PACKAGE_VERSION = re.compile(r"(?!.*\.\.)[\w+.-]+", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
@@ -154,6 +158,8 @@ class Project:
         self.id, self.path, self.name = id, path, path.rpartition("/")[2]
         self.jobs: tuple[Job, ...] = ()
         self.files: tuple[SecureFile, ...] = ()
+        #: (package, version, file) → every content that was uploaded under this name, the newest last.
+        self.packages: dict[tuple[str, str, str], list[bytes]] = {}
         self.history: deque[tuple[float, tuple[SecureFile, ...]]] = deque([(0, ())], maxlen=1000)  # since when, what
 
     def change(self, files: tuple[SecureFile, ...]) -> None:
@@ -173,6 +179,7 @@ class Request:
     query: dict[str, str]
     params: dict[str, str | bytes]  # the query's and the body's; an uploaded file is bytes
     headers: Message
+    body: bytes = b""
     scopes: list[str] = field(default_factory=list)  # of the query, which may name several
     token: Token | None = None
     fault: str | None = None
@@ -218,6 +225,8 @@ class GitLab:
         self.artifacts: dict[tuple[str, str, str], bytes] = {}
         #: Whether a job token may list the jobs of a pipeline: not in GitLab 17.
         self.job_tokens_list_jobs = True
+        #: A setting of the project, and one of its group.
+        self.has_package_registry = self.allows_duplicate_packages = True
         self.log: list[Logged] = []
         self.clock = clock
         self._random = random.Random(self.faults.seed)
@@ -405,6 +414,30 @@ class GitLab:
         asked = {"include_retried": "false", "pipeline_id": pipeline}
         return _paged(request, runs, asked, [("scope[]", scope) for scope in request.scopes])
 
+    def _package_file(self, request: Request) -> tuple[str, str, str]:
+        if not self.has_package_registry:
+            raise Refusal(403, message="403 Forbidden")
+        package, version, file = (unquote(part) for part in request.path.split("/")[-3:])
+        for name, value, grammar in [("package_name", package, PACKAGE_NAME), ("package_version", version, PACKAGE_VERSION),
+                                     ("file_name", file, PACKAGE_NAME)]:
+            if not grammar.fullmatch(value):
+                raise Refusal(400, error=f"{name} is invalid")
+        return package, version, file
+
+    def _publish(self, request: Request, project: Project, _: str) -> Reply:
+        name = self._package_file(request)
+        with self._lock:
+            if name in project.packages and not self.allows_duplicate_packages:
+                raise Refusal(400, message="Duplicate package is not allowed")
+            project.packages.setdefault(name, []).append(request.body)
+        return Reply(201, {"message": "201 Created"})
+
+    def _package(self, request: Request, project: Project, _: str) -> Reply:
+        contents = project.packages.get(self._package_file(request))
+        if not contents:
+            raise Refusal(404, message="404 Not found")
+        return Reply(200, contents[-1], **{"Content-Type": "application/octet-stream"})
+
     def _list(self, request: Request, project: Project, _: str) -> Reply:
         with self._lock:
             files = list(project.earlier(self.faults.staleness) if request.fault == "stale_list" else project.files)
@@ -460,12 +493,15 @@ class GitLab:
 
 
 FILES = "/projects/([^/]+)/secure_files"
+PACKAGE = "/projects/([^/]+)/packages/generic/[^/]+/[^/]+/[^/]+"
 ROUTES: tuple[tuple[str, str, str | None, Callable[..., Reply]], ...] = (
     ("GET", "/version", None, GitLab._version),
     ("GET", "/user", None, GitLab._user),
     ("GET", "/projects/([^/]+)", "read_project", GitLab._project),
     ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_job_artifacts", GitLab._artifact),
     ("GET", "/projects/([^/]+)/pipelines/([^/]+)/jobs", "read_jobs", GitLab._jobs),
+    ("GET", PACKAGE, "read_packages", GitLab._package),
+    ("PUT", PACKAGE, "admin_packages", GitLab._publish),
     ("GET", FILES, "read_secure_files", GitLab._list),
     ("POST", FILES, "admin_secure_files", GitLab._create),
     ("GET", FILES + "/([^/]+)", "read_secure_files", GitLab._show),
@@ -549,12 +585,13 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         asked = dict(parse_qsl(query, keep_blank_values=True))
         try:
-            params = {**asked, **form(self.headers.get("Content-Type", ""), self._body())}
+            body = self._body()
+            params = {**asked, **form(self.headers.get("Content-Type", ""), body)}
         except (ValueError, TypeError):
             self.close_connection = True
             return self._send(Reply(400, {"error": "The body of the request can't be read"}))
         scopes = [value for name, value in parse_qsl(query, keep_blank_values=True) if name in ("scope", "scope[]")]
-        request = Request(self.command, path, asked, params, self.headers, scopes)
+        request = Request(self.command, path, asked, params, self.headers, body, scopes)
         self._send(self.server.gitlab.handle(request), cut=request.fault == "cut_reply")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

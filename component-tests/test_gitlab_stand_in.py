@@ -387,6 +387,47 @@ class TestThePipelinesJobs:
         assert len(pipeline_jobs(gitlab, private_token="glpat-maintainer").list(get_all=True)) == 4
 
 
+def packages(gitlab: GitLab, **token: str) -> Any:
+    """python-gitlab's manager of the project's generic packages."""
+    client = python_gitlab.Gitlab(gitlab.url, **(token or {"job_token": "glcbt-developer"}))
+    return client.projects.get(42, lazy=True).generic_packages
+
+
+class TestAGenericPackage:
+    @pytest.mark.parametrize("token", [{"job_token": "glcbt-developer"}, {"private_token": "glpat-developer"}])
+    def test_serves_the_newest_of_the_files_of_one_name(self, gitlab: GitLab, token: dict[str, str], tmp_path: Path) -> None:
+        for content in (b"{}", b'{"newer": true}'):
+            (tmp_path / "images.json").write_bytes(content)
+            packages(gitlab, **token).upload("ami-scheduler.libstdc++", "main", "images.json", str(tmp_path / "images.json"))
+
+            assert packages(gitlab, job_token="glcbt-reporter").download("ami-scheduler.libstdc++", "main", "images.json") == content
+
+        assert gitlab.project(PROJECT).packages == {("ami-scheduler.libstdc++", "main", "images.json"): [b"{}", b'{"newer": true}']}
+
+    @pytest.mark.parametrize("name, headers, status, body", [
+        ("p/main/a", {"JOB-TOKEN": "glcbt-reporter"}, 403, {"message": "403 Forbidden"}),
+        ("p/main/a", {"JOB-TOKEN": "glcbt-outsider"}, 403,
+         {"message": "403 Forbidden - Authentication by CI/CD job token not allowed from elsewhere to ami."}),
+        ("p/a..b/a", MAINTAINER, 400, {"error": "package_version is invalid"}),
+        ("p/feature%2Fa/a", MAINTAINER, 400, {"error": "package_version is invalid"}),
+        ("p%20q/main/a", MAINTAINER, 400, {"error": "package_name is invalid"}),
+        ("p/main/a%2Fb", MAINTAINER, 400, {"error": "file_name is invalid"}),
+    ])
+    def test_may_be_refused(self, gitlab: GitLab, name: str, headers: dict[str, str], status: int, body: Any) -> None:
+        reply = requests.put(f"{gitlab.api_url}/projects/42/packages/generic/{name}", headers=headers, data=b"{}")
+        assert (reply.status_code, reply.json()) == (status, body)
+        assert gitlab.project(PROJECT).packages == {}
+
+    def test_is_replaced_unless_the_group_allows_no_duplicates(self, gitlab: GitLab) -> None:
+        def put() -> requests.Response:
+            return requests.put(f"{gitlab.api_url}/projects/42/packages/generic/p/main/a", headers=MAINTAINER, data=b"{}")
+
+        gitlab.allows_duplicate_packages = False
+        assert [put().status_code, put().status_code] == [201, 400]
+        gitlab.has_package_registry = False
+        assert put().json() == {"message": "403 Forbidden"}
+
+
 class TestOnTheWire:
     """curl, since it shows what libraries hide."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+import gitlab as python_gitlab
 import pytest
 
 from conftest import PROJECT, Consumer, Module
@@ -46,6 +47,80 @@ def test_the_images_of_a_night_are_found_by_their_place(consumer: Consumer, gitl
     assert (image["package"], image["ids"], image["bases"]) == ("gitlab-runner-18.6.0-1.x86_64", {"eu-west-1": "ami-1", "us-east-1": "ami-2"}, ["ami-b"])
     found = module("images", "--tracker", "gitlab", "--format", "dotenv", "--target", "al2023", "--place", "us-east-1")
     assert found.out.startswith("AMI_ID=ami-2\n"), found.all
+
+
+def test_the_images_of_a_night_are_at_a_url_that_stays_however_it_ended(consumer: Consumer, gitlab: GitLab, repository: Repository) -> None:
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "")
+    consumer.edit("ci/build-ami.yml", '    - echo "AMI_ID=ami-$VERSION-$TARGET" > build.env\n',
+                  '    - echo "AMI_SCHEDULER_IMAGE_ID=us-east-1=ami-$VERSION-$TARGET" > build.env\n')
+    reader = python_gitlab.Gitlab(gitlab.url, job_token="glcbt-reporter").projects.get(42, lazy=True).generic_packages
+
+    def published() -> list[tuple[str, str]]:
+        images = json.loads(reader.download("ami-scheduler.gitlab-runner", "main", "images.json"))["images"]
+        return [(image["target"], image["ids"]["us-east-1"]) for image in images]
+
+    first = consumer.schedule()
+    url = f"{gitlab.api_url}/projects/42/packages/generic/ami-scheduler.gitlab-runner/main/images.json"
+    assert f"Published the images of gitlab-runner on main: {url}" in first.log, first.log
+    assert published() == [("al2023", "ami-18.6.0-al2023"), ("rhel9", "ami-18.6.0-rhel9")]
+
+    assert f"The images of gitlab-runner on main are as before: {url}" in consumer.schedule().log
+    repository.add("gitlab-runner-18.7.0-1.x86_64").publish()
+    assert "build: [18.7.0-1.x86_64, rhel9]" in consumer.schedule(fails="18.7.0 rhel9").jobs("FAIL")
+
+    assert published() == [("al2023", "ami-18.7.0-al2023"), ("rhel9", "ami-18.6.0-rhel9")]
+    assert len(gitlab.requests("PUT")) == 2
+
+
+def test_who_may_not_publish_is_told_what_to_do(consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "")
+    gitlab.has_package_registry = False
+
+    night = consumer.schedule()
+
+    assert night.jobs("FAIL") == {"images"}, night.log
+    assert "the package registry has to be on, in Settings > General > Visibility" in night.log
+    assert "set the input publish_images to false" in night.log
+
+
+def test_an_image_that_is_there_already_is_not_built_again(consumer: Consumer, repository: Repository) -> None:
+    """A job of the team tells which images there are; what an attempt that failed has left counts for nothing."""
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "      publish_images: false\n      adopt_images: true\n"
+                  '      image_name: "{product}-{version}-{target}-*"\n')
+    with (consumer.folder / ".gitlab-ci.yml").open("a") as file:
+        file.write("""
+describe-images:
+  stage: build
+  rules: [{if: $CI_PIPELINE_SOURCE == "schedule"}]
+  script:
+    - mkdir -p .ami-scheduler/describe-images
+    - cp images.json .ami-scheduler/describe-images/us-east-1.json
+  artifacts:
+    paths: [.ami-scheduler/describe-images]
+""")
+
+    def there_is(*names: str) -> None:
+        images = [{"ImageId": f"ami-{number}", "Name": name, "State": "available", "Architecture": "x86_64"} for number, name in enumerate(names)]
+        (consumer.folder / "images.json").write_text(json.dumps({"Images": images}))
+        consumer.git("add", "--all")
+        consumer.git("commit", "--quiet", "--message", "What there is")
+
+    there_is("gitlab-runner-18.6.0-rhel9-x")
+    night = consumer.schedule(fails="18.6.0 al2023")
+    assert [build["TARGET"] for build in night.builds()] == ["al2023"], night.log
+    assert "Counts as built, since there is an image of it: gitlab-runner-18.6.0-1.x86_64 rhel9  us-east-1=ami-0" in night.log
+    assert consumer.states()["18.6.0-1 rhel9"] == "built"
+
+    there_is("gitlab-runner-18.6.0-rhel9-x", "gitlab-runner-18.6.0-al2023-left-behind")
+    night = consumer.schedule()
+    assert "its build was tried or asked for and is not done: gitlab-runner-18.6.0-1.x86_64 al2023  us-east-1=ami-1" in night.log
+    assert [build["TARGET"] for build in night.builds()] == ["al2023"]
+
+
+def test_without_the_job_that_tells_which_images_there_are_there_is_no_pipeline(consumer: Consumer) -> None:
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "      adopt_images: true\n      images_job: misspelt\n")
+    night = consumer.schedule()
+    assert night.code != 0 and not night.ran("list") and "misspelt" in night.log, night.log
 
 
 def test_an_image_counts_once_its_test_has_passed(consumer: Consumer, gitlab: GitLab) -> None:
@@ -245,10 +320,13 @@ def test_a_project_with_a_life_of_its_own_keeps_it(consumer: Consumer, gitlab: G
     assert night.code == 0, night.log
     assert {"lint", "report", "v18-gitlab-runner: list", "v18-gitlab-runner: diff", "v18-gitlab-runner: trigger",
             "gitlab-runner-fips: list", "gitlab-runner-fips: diff", "gitlab-runner-fips: trigger",
+            "v18-gitlab-runner: images", "gitlab-runner-fips: images",
             "build: [18.6.0-1.x86_64, al2023]", "update: [18.6.0-1.x86_64, al2023]",
             "build: [18.6.0-1.x86_64, rhel9]", "update: [18.6.0-1.x86_64, rhel9]"} == night.jobs("PASS")
     assert sorted((build["PRODUCT"], build["VERSION"], build["TARGET"]) for build in night.builds()) == [
         ("gitlab-runner", "18.6.0", "al2023"), ("gitlab-runner-fips", "18.6.0", "rhel9")]
+    assert {package for package, _, _ in gitlab.project(PROJECT).packages} == {
+        "ami-scheduler.gitlab-runner", "ami-scheduler.gitlab-runner-fips"}
     names = {file.name.split(".main-")[0] for file in gitlab.files(PROJECT)}
     assert names == {"ami-scheduler.gitlab-runner", "ami-scheduler.gitlab-runner-fips"}
     assert consumer.schedule().builds() == []

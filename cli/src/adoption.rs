@@ -2,26 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use std::fs;
+use std::path::Path;
+
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::images::{self, Candidate, Found, Image, ImageMatcher};
 use ami_scheduler::release::{BuildKey, StatedTarget};
-use ami_scheduler::tracker::{self, Baked, Document, Ids, Place, Recorded};
+use ami_scheduler::tracker::{self, Baked, Document, Ids, Place, Recorded, State};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
-use crate::args::{ImageArgs, PlacedFile};
+use crate::args::{MatcherArgs, PlacedFile};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{read, read_file_or_stdin};
+use crate::files::read_file_or_stdin;
 
-/// Images, and what they may be of.
+/// Images, and how they say which build they are of.
 pub struct Adoption {
-    pub packages: Packages,
     pub images: Vec<Image>,
     matcher: ImageMatcher,
 }
 
 impl Adoption {
-    pub fn read(files: &[(PlacedFile, Vec<u8>)], args: &ImageArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
+    pub fn read(
+        files: &[(PlacedFile, Vec<u8>)],
+        args: &MatcherArgs,
+        targets: &[StatedTarget],
+    ) -> Result<Self, Failure> {
         let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
         let mut images = Vec::new();
@@ -29,17 +35,42 @@ impl Adoption {
             let doing = || format!("{} cannot be taken over", file.display());
             images.extend(images::parse(place, json).with_context(doing)?);
         }
-        let packages = read(&args.packages).context("--packages has to name the file that list wrote")?;
-        let packages =
-            Packages::from_json(&packages).with_context(|| format!("cannot use {}", args.packages.display()))?;
-        Ok(Self { packages, images, matcher })
+        Ok(Self { images, matcher })
+    }
+
+    /// The images that the files of a folder tell, each of a region.
+    pub fn of_folder(folder: &Path, args: &MatcherArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
+        Self::read(&read_all(&files_in(folder)?)?, args, targets)
+    }
+
+    /// Records the images of builds that nobody has tried: what an attempt that failed has left is for a person to judge.
+    pub fn adopt_untried(
+        &self,
+        packages: &Packages,
+        document: &mut Document,
+        targets: &[StatedTarget],
+        now: Timestamp,
+    ) -> Adopted {
+        let found = self.find(packages, document, targets);
+        let mut adopted = Adopted { is_any_known: !found.images.is_empty(), ..Adopted::default() };
+        for (build, images) in &found.images {
+            let image = adopted_image(images, now);
+            let ids = image.ids.clone();
+            let is_built = document.get(build).is_some_and(|entry| entry.state == State::Built);
+            if !is_built && !document.is_untried(build) {
+                adopted.tried.push((build.clone(), ids));
+            } else if document.import_image(build, image, now) == Recorded::Changed {
+                adopted.new.push((build.clone(), ids));
+            }
+        }
+        adopted
     }
 
     /// Which builds the images are of, among the releases in the repository and in the tracker.
-    pub fn find(&self, document: &Document, targets: &[StatedTarget]) -> Found<'_> {
-        let listed = self.packages.packages.iter();
+    pub fn find(&self, packages: &Packages, document: &Document, targets: &[StatedTarget]) -> Found<'_> {
+        let listed = packages.packages.iter();
         let listed = listed.map(|one| Candidate { package: one.nevra.clone(), built_at: one.built_at });
-        let filtered = self.packages.filtered.iter().map(|row| &row.package);
+        let filtered = packages.filtered.iter().map(|row| &row.package);
         let known = filtered.chain(document.entries().map(|(package, _, _)| package));
         let known = known.map(|package| Candidate { package: package.clone(), built_at: None });
         let mut candidates: Vec<Candidate> = listed.chain(known).collect();
@@ -49,6 +80,39 @@ impl Adoption {
         found.set_untested_aside(document);
         found
     }
+}
+
+/// What became of images that are there.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// The builds that are recorded by them.
+    pub new: Vec<(BuildKey, Ids)>,
+    /// The builds that were tried, or asked for, and are not done: they stay so.
+    pub tried: Vec<(BuildKey, Ids)>,
+    /// Whether any of them is of a release that is known.
+    pub is_any_known: bool,
+}
+
+/// The files of a folder, each of the place that it is named after: `us-east-1.json`.
+pub fn files_in(folder: &Path) -> anyhow::Result<Vec<PlacedFile>> {
+    let doing = || format!("cannot read the folder {}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(doing)? {
+        let file = entry.with_context(doing)?.path();
+        if file.extension().is_some_and(|extension| extension == "json") {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let place = name.parse().with_context(|| format!("{} is named after no region", file.display()))?;
+            files.push(PlacedFile { place, file });
+        }
+    }
+    files.sort_by(|a, b| a.file.cmp(&b.file));
+    if files.is_empty() {
+        bail!(
+            "there is no file in {}: expected one for each region, such as us-east-1.json, with the JSON of `aws ec2 describe-images`",
+            folder.display()
+        );
+    }
+    Ok(files)
 }
 
 /// What the files hold.
@@ -74,7 +138,7 @@ fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()>
 }
 
 /// Images of one build in several places, as the tracker keeps them: one image.
-pub fn adopted(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
+pub fn adopted_image(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
     let mut baked = Baked::default();
     for (place, image) in images {
         if let Ok(id) = image.id.parse() {
@@ -93,13 +157,22 @@ pub fn adopted(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Im
 pub fn adopt<'a>(document: &mut Document, found: &'a Found<'a>, now: Timestamp) -> (Vec<(&'a BuildKey, Ids)>, usize) {
     let mut new = Vec::new();
     for (build, images) in &found.images {
-        let image = adopted(images, now);
+        let image = adopted_image(images, now);
         let ids = image.ids.clone();
         if document.import_image(build, image, now) == Recorded::Changed {
             new.push((build, ids));
         }
     }
     (new, found.images.len())
+}
+
+/// Says that no image is of a release that is known, by the options that tell them apart.
+pub fn tell_that_none_is_known(matcher: &MatcherArgs) {
+    output!(
+        "None of them is told by {}: are these the images of the right account and region, and is that how they are told \
+         apart?",
+        matcher.in_words()
+    );
 }
 
 /// Says which images count for nothing.

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
+use ami_scheduler::artifacts::Packages;
 use ami_scheduler::report::junit::{self, Case};
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -70,6 +71,12 @@ fn sandbox_hint(path: &Path) -> &'static str {
 pub fn shown(file: &Path) -> impl Display {
     let copy = file.strip_prefix("/given").ok().and_then(Path::file_name).map(Path::new);
     copy.unwrap_or(file).display()
+}
+
+/// The releases, as `list` wrote them.
+pub fn read_packages(path: &Path) -> anyhow::Result<Packages> {
+    let json = read(path).context("--packages has to name the file that list wrote")?;
+    Packages::from_json(&json).with_context(|| format!("cannot use {}", path.display()))
 }
 
 /// What a file holds, or stdin where it is `-`.

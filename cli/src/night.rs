@@ -16,10 +16,11 @@ use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_t
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
+use crate::adoption::{Adopted, Adoption};
 use crate::args::{RuleArgs, TrackerArgs};
 use crate::claims;
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::read;
+use crate::files::{read, read_packages};
 use crate::session::Session;
 
 /// The request that a run answers.
@@ -32,6 +33,8 @@ pub struct Request {
     pub record: bool,
     /// The person who asks for such a version.
     pub by: Option<String>,
+    /// The images that there are, where they count as built.
+    pub adoption: Option<Adoption>,
 }
 
 /// A run that is decided, and has no effect yet.
@@ -50,6 +53,8 @@ pub struct Night {
     pub taken_over: Option<String>,
     /// The builds whose claims were given back, since their pipeline was cancelled.
     pub given_back: Vec<BuildKey>,
+    /// What became of the images that there are.
+    pub adopted: Option<Adopted>,
     /// The tracker's store, and the heads that were read; none for a version by hand that is not recorded.
     tracker: Option<(Box<dyn Store>, Heads)>,
 }
@@ -66,8 +71,7 @@ impl Night {
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
         let named: Vec<Target> = all_targets.iter().map(|stated| stated.target.clone()).collect();
         let targets = only(&named, &request.only_targets).with_exit(Exit::CommandLine)?;
-        let json = read(packages).context("--packages has to name the file that list wrote")?;
-        let mut packages = Packages::from_json(&json).with_context(|| format!("cannot use {}", packages.display()))?;
+        let mut packages = read_packages(packages)?;
         packages.leave_to(&all_targets);
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
             return Err(anyhow!(
@@ -100,6 +104,9 @@ impl Night {
             tell_of_times_to_come(&after.cap_times(now), now);
         }
         let given_back = claims::give_back_cancelled(&mut after, &tracker_args.place, &origin, session);
+        let is_of_all = tracker.is_some() && asked_for.is_none();
+        let adoption = request.adoption.filter(|_| is_of_all);
+        let adopted = adoption.map(|adoption| adoption.adopt_untried(&packages, &mut after, &all_targets, now));
         let offered = &packages.packages;
         let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
         let plan = match asked_for {
@@ -117,7 +124,21 @@ impl Night {
         };
         no_room_for_any(&plan, &after)?;
         let stated = all_targets;
-        Ok(Self { packages, targets, stated, rules, origin, now, plan, before, after, taken_over, given_back, tracker })
+        Ok(Self {
+            packages,
+            targets,
+            stated,
+            rules,
+            origin,
+            now,
+            plan,
+            before,
+            after,
+            taken_over,
+            given_back,
+            adopted,
+            tracker,
+        })
     }
 
     /// The alarms of this run, about the releases first. Raising them changes the tracker, too: it remembers what was

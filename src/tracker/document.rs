@@ -832,15 +832,34 @@ impl Document {
         self.import_as(build, State::Built, reason, now)
     }
 
-    /// Records a build whose image was there before this tracker knew of it. A success stays as it is.
+    /// Records a build whose image was there before this tracker knew of it. A success stays as it is; an image that was
+    /// recorded in this way may be in more places now.
     pub fn import_image(&mut self, build: &BuildKey, image: Image, now: Timestamp) -> Recorded {
         let reason = image.reason.clone().unwrap_or_default();
         let recorded = self.import_as(build, State::Built, &reason, now);
-        if let (Recorded::Changed, Some(entry)) = (recorded, self.get(build)) {
-            let key = ImageKey { claim: entry.claim(), job: 0 };
+        let Some(entry) = self.get(build).filter(|entry| entry.is_imported()) else { return recorded };
+        let key = ImageKey { claim: entry.claim(), job: 0 };
+        let Some(known) = self.image_of(build, &key.claim, key.job) else {
             self.put_image(build, key, image);
+            return recorded;
+        };
+        let mut grown = known.clone();
+        for (place, id) in image.ids.iter() {
+            let is_elsewhere = known.ids.iter().any(|(_, known)| known == id);
+            if !is_elsewhere && !known.ids.places().any(|known| known == place) {
+                grown.ids.add(place.clone(), id.clone());
+            }
         }
-        recorded
+        if grown == *known {
+            return recorded;
+        }
+        self.put_image(build, key, grown);
+        Recorded::Changed
+    }
+
+    /// Whether nobody has tried the build, or asked for it: an image that is there is not what came of that.
+    pub fn is_untried(&self, build: &BuildKey) -> bool {
+        self.get(build).is_none_or(|entry| entry.epoch == 0 && entry.attempt == 0 && !entry.is_asked_for())
     }
 
     fn import_as(&mut self, build: &BuildKey, state: State, reason: &str, now: Timestamp) -> Recorded {

@@ -26,7 +26,7 @@ pub use document::{Acknowledged, Document, DocumentError, Recorded, Report, Succ
 pub use entry::{ASKED_FOR, Acknowledgement, Entry, Origin, PackageFile, PassedOver, State};
 pub use ids::{IdError, Ids, ImageId, MAX_IDS, Place, placed, placed_id};
 pub use image::{Baked, Image};
-pub use name::{HeadName, TrackerName, TrackerNameError};
+pub use name::{HeadName, TrackerName, TrackerNameError, version_of_ref};
 pub(crate) use room::RoomForClaims;
 pub use room::{MAX_HEAD, Room};
 pub use snapshot::{LastRun, Seen, Shrank};

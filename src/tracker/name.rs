@@ -76,6 +76,15 @@ fn places_of_plus(product: &str) -> Option<String> {
     signs.contains(&true).then(|| digits.collect())
 }
 
+/// A ref as the version of a package: itself, or where GitLab takes no such version, as it stands in the name of a tracker.
+pub fn version_of_ref(reference: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let begins_plain = reference.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let is_version =
+        begins_plain && reference.len() <= MAX_SLUG && reference.bytes().all(is_plain) && !reference.contains("..");
+    if is_version { reference.to_owned() } else { ref_part(reference) }
+}
+
 fn ref_part(reference: &str) -> String {
     let slug: String = reference
         .chars()
@@ -186,6 +195,22 @@ mod tests {
             assert_eq!(parsed.tracker(), &tracker);
             assert!(tracker.is_of_ref(reference) && !tracker.is_of_ref("main"));
         }
+    }
+
+    /// `Gitlab::Regex.generic_package_version_regex`: `\A(?!.*\.\.)[\w+.-]+\z`
+    #[test]
+    fn a_ref_is_a_version_of_a_package_as_it_is_or_as_a_slug() {
+        for (reference, version) in [
+            ("main", "main"),
+            ("release-18.6_x", "release-18.6_x"),
+            ("feature/a", "feature-a-951d42dc"),
+            ("a..b", "a--b-f62b4241"),
+            (".", "-cdb4ee2a"),
+            ("", ""),
+        ] {
+            assert_eq!(version_of_ref(reference), version);
+        }
+        assert!(version_of_ref(&"r".repeat(64)).starts_with(&format!("{}-", "r".repeat(63))));
     }
 
     #[test]

@@ -5,33 +5,46 @@ use ami_scheduler::images::{ImageMatcher, Template, TemplateError};
 use ami_scheduler::tracker::Place;
 use clap::Args;
 
-/// Names and tags by which an image says which release it is of.
+use super::lists::ListOf;
+
+/// The releases that images may be of, and how they say of which.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     /// The releases, as list wrote them
     #[arg(long, value_name = "FILE", default_value = "packages.json")]
     pub packages: PathBuf,
+    #[command(flatten)]
+    pub matcher: MatcherArgs,
+}
+
+/// Names and tags by which an image says which release it is of.
+#[derive(Debug, Args)]
+pub struct MatcherArgs {
     /// What the names of images look like: '{product}-{version}-{target}-*'
     ///
     /// With {package}, {product}, {epoch}, {version}, {release}, {arch} and {target}; * stands for any
     /// characters, ? for one.
     #[arg(long, value_name = "TEMPLATE")]
     image_name: Option<Template>,
-    /// What a tag of the images looks like: 'Package={package}'; can be given several times
-    #[arg(long, value_name = "KEY=TEMPLATE")]
-    image_tag: Vec<ImageTag>,
+    /// What a tag of the images looks like: 'Package={package}'; can be given several times, or as a JSON array
+    #[arg(long, value_name = "KEY=TEMPLATE", env = "AMI_SCHEDULER_IMAGE_TAGS")]
+    image_tag: Vec<ListOf<ImageTag>>,
 }
 
-impl ImageArgs {
+impl MatcherArgs {
     pub fn matcher(&self) -> ImageMatcher {
-        let tags = self.image_tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let tags = self.tags().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         ImageMatcher { name: self.image_name.clone(), tags }
+    }
+
+    fn tags(&self) -> impl Iterator<Item = &ImageTag> {
+        self.image_tag.iter().flat_map(|tags| &tags.0)
     }
 
     /// The options, as a person gave them.
     pub fn in_words(&self) -> String {
         let name = self.image_name.iter().map(|name| format!("--image-name {name}"));
-        let tags = self.image_tag.iter().map(|tag| format!("--image-tag {}={}", tag.key, tag.value));
+        let tags = self.tags().map(|tag| format!("--image-tag {}={}", tag.key, tag.value));
         name.chain(tags).collect::<Vec<_>>().join(" ")
     }
 }

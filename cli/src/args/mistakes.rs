@@ -10,12 +10,12 @@ use super::environment::{variable, variables_of};
 use super::values::EXPANDED_TO_NOTHING;
 
 /// Options that an input of the component sets, which has the same name, with `_`.
-const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key image \
-                      keep lane major-version manifest max-attempts max-builds min-age module-sha256 module-url notes \
-                      only-targets order overdue-after pre-releases product record repo-url skip stop-on tags targets \
-                      test-job unchanged-after version version-range";
+const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key \
+                      image image-name keep lane major-version manifest max-attempts max-builds min-age \
+                      module-sha256 module-url notes only-targets order overdue-after pre-releases product record \
+                      repo-url skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.
-const OTHER_INPUTS: [(&str, &str); 1] = [("ref", "tracker_ref")];
+const OTHER_INPUTS: [(&str, &str); 2] = [("image-tag", "image_tags"), ("ref", "tracker_ref")];
 
 /// A mistake, and the usage of the command where that helps.
 pub struct Mistake {

@@ -17,7 +17,7 @@ mod tracker;
 pub mod values;
 
 pub use alarms::{AlarmArgs, OverdueArgs};
-pub use images::{ImageArgs, PlacedFile};
+pub use images::{ImageArgs, MatcherArgs, PlacedFile};
 pub use limits::LimitArgs;
 pub use origin::{LaneArgs, OriginArgs};
 pub use release::{Release, ReleaseArgs};

@@ -11,10 +11,11 @@ use anyhow::{Context as _, bail};
 use clap::{ArgAction, Args};
 use url::Url;
 
+use crate::adoption::{Adopted, Adoption, tell_that_none_is_known};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::{Guard, guard, switch};
-use crate::args::{AlarmArgs, LaneArgs, OriginArgs, RuleArgs, TrackerArgs};
+use crate::args::{AlarmArgs, LaneArgs, MatcherArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{remove_earlier, write, write_json, write_junit};
 use crate::gitlab::ComponentJob;
@@ -75,6 +76,12 @@ pub struct Diff {
     /// gitlab stands for the artifact that the job diff of the last run on this ref has left, where it has one.
     #[arg(long, value_name = "gitlab|FILE")]
     compare: Option<PathBuf>,
+    /// The folder with the JSON of `aws ec2 describe-images`, a file for each region, named after it: what there is an
+    /// image of, and nobody has tried to build, counts as built
+    #[arg(long, value_name = "FOLDER")]
+    adopt: Option<PathBuf>,
+    #[command(flatten)]
+    matcher: MatcherArgs,
     /// Who asks for a version by hand
     #[arg(long, value_name = "NAME", env = "GITLAB_USER_LOGIN")]
     by: Option<String>,
@@ -166,11 +173,14 @@ impl Diff {
         let test_job = self.test_job.clone().and_then(|job| job.0);
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
+        let targets = stated(self.targets);
+        let adoption = self.adopt.as_deref().map(|folder| Adoption::of_folder(folder, &self.matcher, &targets));
         let request = Request {
-            targets: stated(self.targets),
+            targets,
             only_targets: self.only_targets.0,
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),
+            adoption: adoption.transpose()?,
         };
         let rules = self.rules.with_tests(test_job.is_some());
         let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
@@ -219,6 +229,7 @@ impl Diff {
             let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
+            tell_adopted(night.adopted.as_ref(), &self.matcher);
             if !stop.is_empty() {
                 output!("{}", text.trim_end());
                 return Err(stopped(&stop));
@@ -243,12 +254,8 @@ impl Diff {
             let _ = remove_earlier(results.iter().map(PathBuf::as_path));
         }
         done?;
-        for BuildKey { package, target } in &night.given_back {
-            output!("Given back, since the pipeline that had claimed it was cancelled: {package} {target}");
-        }
-        if let Some(taken_over) = &night.taken_over {
-            output!("{taken_over}");
-        }
+        tell_other_changes(&night);
+        tell_adopted(night.adopted.as_ref(), &self.matcher);
         output!("{}", text.trim_end());
         if !recorded {
             output!(
@@ -283,6 +290,32 @@ impl Diff {
     fn results(&self) -> impl Iterator<Item = &Path> {
         let reports = self.markdown.iter().chain(&self.junit);
         [&self.builds, &self.child_pipeline].into_iter().chain(reports).map(PathBuf::as_path)
+    }
+}
+
+/// Tells what a run changes beside its own builds.
+fn tell_other_changes(night: &Night) {
+    for BuildKey { package, target } in &night.given_back {
+        output!("Given back, since the pipeline that had claimed it was cancelled: {package} {target}");
+    }
+    if let Some(taken_over) = &night.taken_over {
+        output!("{taken_over}");
+    }
+}
+
+fn tell_adopted(adopted: Option<&Adopted>, matcher: &MatcherArgs) {
+    let Some(adopted) = adopted else { return };
+    if !adopted.is_any_known {
+        tell_that_none_is_known(matcher);
+    }
+    for (BuildKey { package, target }, ids) in &adopted.new {
+        output!("Counts as built, since there is an image of it: {package} {target}  {ids}");
+    }
+    for (BuildKey { package, target }, ids) in &adopted.tried {
+        output!(
+            "There is an image, and its build was tried or asked for and is not done: {package} {target}  {ids}. \
+             `reconcile --apply adopt` records it"
+        );
     }
 }
 

@@ -5,18 +5,19 @@ use ami_scheduler::images::{Current, current};
 use ami_scheduler::policy::{Keep, LeadingVersion};
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
-use ami_scheduler::text::escaped_json;
+use ami_scheduler::text::{escaped_json, printable};
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{Document, Place, TrackerName};
-use anyhow::{anyhow, bail};
-use clap::{Args, ValueEnum};
+use ami_scheduler::tracker::{Document, Place, TrackerName, version_of_ref};
+use anyhow::{Context as _, anyhow, bail};
+use clap::{ArgAction, Args, ValueEnum};
 
-use crate::args::TrackerArgs;
 use crate::args::lists::ListOf;
-use crate::args::values::{Architecture, product};
+use crate::args::values::{Architecture, product, switch};
+use crate::args::{TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{print, write};
-use crate::session::Session;
+use crate::gitlab::{PackageFile, Published};
+use crate::session::{Session, project};
 use crate::trackers::no_tracker;
 
 const EXAMPLES: &str = "Examples:
@@ -29,7 +30,10 @@ const EXAMPLES: &str = "Examples:
 
   The id of one, as variables of a shell or of GitLab's dotenv report:
     $ ami-scheduler images --tracker tracker --ref main --target al2023 \\
-        --series 18 --place us-east-1 --format dotenv";
+        --series 18 --place us-east-1 --format dotenv
+
+  All of them, at a URL that stays:
+    $ ami-scheduler images --tracker gitlab --ref main --publish";
 
 /// Names the images to use: the current one of each target and series
 ///
@@ -64,6 +68,9 @@ pub struct Images {
     /// Where to write it; without it, to stdout
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Publish images.json of each product, with all of its images, among the generic packages of the GitLab project
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    publish: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -88,6 +95,7 @@ enum Format {
 
 impl Images {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
+        self.refuse_contradictions().with_exit(Exit::CommandLine)?;
         let reference = &self.tracker.reference;
         let store = session.store(&self.tracker.place)?;
         let of_ref = |name: &TrackerName| name.is_of_ref(reference);
@@ -105,24 +113,44 @@ impl Images {
         }
         let images: Vec<(&Document, Vec<Current<'_>>)> =
             documents.iter().map(|document| (document, self.current(document))).collect();
-        let text = match self.format {
+        let format = if self.publish { Format::Json } else { self.format };
+        let text = match format {
             Format::Table => {
                 let tables = images
                     .iter()
                     .map(|(document, images)| report::images(document, images, self.in_place.as_ref(), session.now()));
                 tables.collect::<Vec<_>>().join("\n")
             }
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&ImagesJson::new(&images)).map_err(anyhow::Error::from)?;
-                escaped_json(&json) + "\n"
-            }
+            Format::Json => json(&images)?,
             Format::Dotenv => self.dotenv(&images).with_exit(Exit::Tracker)?,
         };
         match &self.output {
             Some(file) => write(file, text.as_bytes())?,
+            None if self.publish => {}
             None => print(&text)?,
         }
-        Ok(())
+        if self.publish { publish(session, &images) } else { Ok(()) }
+    }
+
+    fn refuse_contradictions(&self) -> anyhow::Result<()> {
+        if !self.publish {
+            return Ok(());
+        }
+        if !matches!(self.tracker.place, TrackerPlace::Gitlab) {
+            bail!(
+                "--publish needs --tracker gitlab: images.json is published in the project whose tracker tells the images"
+            );
+        }
+        let narrowing = [
+            ("--target", !self.target.0.is_empty()),
+            ("--arch", self.arch.is_some()),
+            ("--series", self.series.is_some()),
+            ("--place", self.in_place.is_some()),
+        ];
+        match narrowing.iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => bail!("--publish is of all images of a product: leave {option} out"),
+            None => Ok(()),
+        }
     }
 
     fn current<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
@@ -173,4 +201,30 @@ impl Images {
             evr.release,
         ))
     }
+}
+
+fn json(images: &[(&Document, Vec<Current<'_>>)]) -> Result<String, Failure> {
+    let json = serde_json::to_string_pretty(&ImagesJson::new(images)).map_err(anyhow::Error::from)?;
+    Ok(escaped_json(&json) + "\n")
+}
+
+/// Each product has a file of its own: the pipelines that build them know nothing of each other.
+fn publish(session: &Session, images: &[(&Document, Vec<Current<'_>>)]) -> Result<(), Failure> {
+    let (project, client) = (project()?, session.client()?);
+    for of_product in images {
+        let (product, reference) = (of_product.0.product(), of_product.0.reference());
+        let package = format!("ami-scheduler.{product}");
+        let name = PackageFile { package: &package, version: &version_of_ref(reference), file: "images.json" };
+        let content = json(std::slice::from_ref(of_product))?.into_bytes();
+        let reference = printable(reference);
+        let published = project
+            .publish(&client, &name, content)
+            .with_context(|| format!("publish the images of {product} on {reference}"))
+            .with_exit(Exit::Tracker)?;
+        match published {
+            Published::Anew(url) => output!("Published the images of {product} on {reference}: {url}"),
+            Published::AsBefore(url) => output!("The images of {product} on {reference} are as before: {url}"),
+        }
+    }
+    Ok(())
 }

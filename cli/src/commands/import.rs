@@ -12,6 +12,7 @@ use crate::args::targets::{TargetArg, stated};
 use crate::args::values::switch;
 use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
+use crate::files::read_packages;
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -105,10 +106,11 @@ impl Import {
         targets: &[StatedTarget],
         session: &Session,
     ) -> Result<(), Failure> {
-        let adoption = Adoption::read(files, &self.images, targets)?;
-        let product = &adoption.packages.product;
+        let adoption = Adoption::read(files, &self.images.matcher, targets)?;
+        let packages = read_packages(&self.images.packages)?;
+        let product = &packages.product;
         self.change(session, product, |document| {
-            let found = adoption.find(document, targets);
+            let found = adoption.find(&packages, document, targets);
             tell_untested(&found);
             let (new, all) = adopt(document, &found, session.now());
             if self.dry_run {

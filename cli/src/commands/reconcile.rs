@@ -5,11 +5,12 @@ use ami_scheduler::text::count;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, adopted, read_all, tell_untested};
+use crate::adoption::{Adoption, adopted_image, read_all, tell_that_none_is_known, tell_untested};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
+use crate::files::read_packages;
 use crate::session::Session;
 use crate::trackers::{self, Kept};
 
@@ -70,14 +71,15 @@ impl Reconcile {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         let files = read_all(&self.files)?;
         let targets = stated(self.targets.clone());
-        let adoption = Adoption::read(&files, &self.images, &targets)?;
-        let product = &adoption.packages.product;
+        let adoption = Adoption::read(&files, &self.images.matcher, &targets)?;
+        let packages = read_packages(&self.images.packages)?;
+        let product = &packages.product;
         let adopts = self.apply.0.contains(&Apply::Adopt);
         let rebuilds = self.apply.0.contains(&Apply::Rebuild);
         let (not_recorded, without_image, gone, is_any_known) =
             trackers::change(session, &self.tracker, product, Kept::Left, |document, _| {
                 let now = session.now();
-                let found = adoption.find(document, &targets);
+                let found = adoption.find(&packages, document, &targets);
                 let disagreements = images::compare(document, &adoption.images, &found, &targets);
                 output!(
                     "{product} on {}: images: {}, of a known release: {}",
@@ -86,18 +88,14 @@ impl Reconcile {
                     adoption.images.len() - found.unknown.len()
                 );
                 if found.images.is_empty() {
-                    output!(
-                        "None of them is told by {}: are these the images of the right account and region, and is that \
-                         how they are told apart?",
-                        self.images.in_words()
-                    );
+                    tell_that_none_is_known(&self.images.matcher);
                 }
                 if rebuilds {
                     self.brake(found.images.is_empty(), disagreements.without_image.len())?;
                 }
                 tell_untested(&found);
                 for (build, images) in &disagreements.not_recorded {
-                    let image = adopted(images, now);
+                    let image = adopted_image(images, now);
                     let name = images.values().next().map(|image| image.name.as_str()).unwrap_or_default();
                     output!("  not in the tracker  {} {}  {} {name:?}", build.package, build.target, image.ids);
                     if adopts {

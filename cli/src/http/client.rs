@@ -248,8 +248,9 @@ mod tests {
 
     #[test]
     fn requests_of_every_method_are_sent_again_as_they_were() {
-        for method in [Method::Get, Method::Post, Method::Delete] {
-            let body = (method == Method::Post).then(|| ("text/plain".to_owned(), b"content".to_vec()));
+        for method in [Method::Get, Method::Post, Method::Put, Method::Delete] {
+            let body =
+                matches!(method, Method::Post | Method::Put).then(|| ("text/plain".to_owned(), b"content".to_vec()));
             let request = Request { method, body, ..with_token(get(URL)) };
             let script = Script::new([answers(502), breaks(io::ErrorKind::ConnectionReset), answers(200)]);
             script.client().fetch(&request, LIMIT).expect("an answer");
@@ -409,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_redirect_of_what_changes_something_is_refused_with_the_url_to_use() {
-        for method in [Method::Post, Method::Delete] {
+        for method in [Method::Post, Method::Put, Method::Delete] {
             let script = Script::new([redirects(301, "https://new.example.com/api")]);
             let request = Request { method, ..with_token(get(URL)) };
             let error = script.client().fetch(&request, LIMIT).map(|answer| answer.status).expect_err("a redirect");

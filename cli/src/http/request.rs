@@ -13,6 +13,7 @@ pub const MAX_ATTEMPTS: usize = 6;
 pub enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 

@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Uploaded};
 use ami_scheduler::tracker::{HeadName, MAX_HEAD};
 use serde::Deserialize;
 
 use crate::clock::Clock;
-use crate::gitlab::{Project, Token};
-use crate::http::{Answer, Client, Method, Request, wrong_port_or_certificate};
+use crate::gitlab::{Project, is_maintained};
+use crate::http::{Answer, Client, Method, Request};
 
 /// The most bytes of a listing: 100 entries have some 30 kB.
 const MAX_LISTING: u64 = 4 << 20;
@@ -74,7 +73,7 @@ impl SecureFiles {
         let entities = serde_json::from_slice(&answer.body).map_err(|error| {
             format!(
                 "GitLab's list of files is not the JSON that was expected ({error}); {} [{}]",
-                self.is_this_the_api(),
+                self.project.is_this_the_api(),
                 answer.excerpt()
             )
         })?;
@@ -125,44 +124,18 @@ impl SecureFiles {
         .into()
     }
 
-    fn is_this_the_api(&self) -> String {
-        if self.project.api.path().trim_end_matches('/').ends_with("/api/v4") {
-            return "is CI_API_V4_URL the API of your GitLab?".to_owned();
-        }
-        let api = RedactedUrl::from(&self.project.api);
-        format!("CI_API_V4_URL is {api}, and that of GitLab's API ends in /api/v4")
-    }
-
     /// The error for an answer that is no success, with advice.
     fn refusal(&self, doing: &str, answer: &Answer) -> StoreError {
         let (token, whose) = self.project.token.in_words();
         let excerpt = answer.excerpt();
         let reads = doing.starts_with("list") || doing.starts_with("read");
-        let misplaced = wrong_port_or_certificate(&answer.url, answer.status, &excerpt);
-        let advice = match answer.status {
-            401 => match self.project.token {
-                Token::Job(_) => format!("{token} is not valid: it works only while its job runs; run the job again"),
-                Token::Project(_) => {
-                    format!("{token} is not valid: it may have expired or been revoked; make a new one")
-                }
-            },
+        let scope = if reads { "read_api or api" } else { "api" };
+        let advice = self.project.advice(doing, scope, answer).unwrap_or_else(|| match answer.status {
             403 if excerpt.contains("admin_secure_files") => {
                 format!(
                     "{token} lacks the permission ADMIN_SECURE_FILES: in Settings > CI/CD > Job token permissions, give it to this project's entry"
                 )
             }
-            403 if excerpt.contains("job token not allowed from") => format!(
-                "this job's project is not on the job token allowlist of project {0}: add it there, in Settings > CI/CD > \
-                 Job token permissions",
-                self.project.id
-            ),
-            403 if is_maintained(answer) => {
-                "GitLab is being maintained, and takes no writes: nothing was lost, run the job again later".to_owned()
-            }
-            403 if excerpt.contains("insufficient_scope") => format!(
-                "{token} may not {doing}, since its scope does not allow that: make one with the scope {}",
-                if reads { "read_api or api" } else { "api" }
-            ),
             403 if reads => format!(
                 "{token} may not {doing}: {whose} has to be a member of the project with the role Developer at least"
             ),
@@ -171,18 +144,14 @@ impl SecureFiles {
                  ownership of the schedule, or set the masked variable AMI_SCHEDULER_TOKEN to a project access token \
                  with the role Maintainer and the scope api"
             ),
-            404 if !self.project.api.path().contains("/api/v4") => self.is_this_the_api(),
-            404 => format!("there is no project {} for {token}: is {whose} a member of it?", self.project.id),
             413 => {
                 "the tracker is larger than GitLab, or a proxy before it, takes: have that limit raised, or begin a \
                     new tracker, under another --ref"
                     .to_owned()
             }
-            429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
-            300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
-            _ => format!("this was not expected; {}", self.is_this_the_api()),
-        };
-        format!("{} [GitLab answered {}: {excerpt}]", misplaced.unwrap_or(&advice), answer.status).into()
+            _ => format!("this was not expected; {}", self.project.is_this_the_api()),
+        });
+        format!("{advice} [GitLab answered {}: {excerpt}]", answer.status).into()
     }
 }
 
@@ -236,11 +205,6 @@ impl Store for SecureFiles {
     }
 }
 
-/// Whether GitLab takes no writes for now: <https://docs.gitlab.com/administration/maintenance_mode/>.
-fn is_maintained(answer: &Answer) -> bool {
-    answer.status == 403 && answer.excerpt().contains("read-only instance")
-}
-
 /// `multipart/form-data` (RFC 7578) with the two fields that GitLab asks for. The boundary can't
 /// occur in a JSON document, which has no line that begins with it.
 fn form(name: &str, content: &[u8]) -> (String, Vec<u8>) {
@@ -261,6 +225,7 @@ mod tests {
     use ami_scheduler::tracker::TrackerName;
 
     use super::*;
+    use crate::gitlab::Token;
     use crate::http::scripted::{Script, ScriptedAnswer, answers, breaks};
 
     fn clock() -> Rc<Clock> {

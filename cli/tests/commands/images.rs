@@ -1,6 +1,6 @@
 //! `import` and `reconcile`: what was built before, and what there are images of.
 
-use crate::folder::{Folder, TRACKER};
+use crate::folder::{DIFF, Folder, TRACKER};
 
 const IMAGES: &str = r#"{"Images": [
     {"ImageId": "ami-1", "Name": "gitlab-runner-18.6.0-rhel9-1", "State": "available", "Architecture": "x86_64"},
@@ -131,4 +131,86 @@ fn an_image_that_failed_its_test_is_not_adopted() {
     let told = folder.run(&[&["import", "images.json"], &NAMES[..], &TRACKER].concat()).succeeds();
     assert!(told.contains("0 recorded as built"), "{told}");
     assert_eq!(folder.state("18.6.0-1", "rhel9"), "failed");
+}
+
+fn described(images: &[(&str, &str)]) -> String {
+    let image = |(id, name): &(&str, &str)| serde_json::json!({"ImageId": id, "Name": name, "State": "available", "Architecture": "x86_64"});
+    serde_json::json!({"Images": images.iter().map(image).collect::<Vec<_>>()}).to_string()
+}
+
+const ADOPT: [&str; 4] = ["--adopt", "described", "--image-name", "{product}-{version}-{target}-*"];
+
+#[test]
+fn what_there_is_an_image_of_is_not_built() {
+    let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64"]);
+    folder.write("described/us-east-1.json", &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1")]));
+    folder.write("described/eu-west-1.json", &described(&[("ami-2", "gitlab-runner-18.6.0-rhel9-1")]));
+    let diff = [&DIFF[..], &ADOPT].concat();
+    let told = folder.run(&[&diff[..], &["--dry-run"]].concat()).succeeds();
+    let adopted = "Counts as built, since there is an image of it: gitlab-runner-18.6.0-1.x86_64 rhel9  \
+                   eu-west-1=ami-2, us-east-1=ami-1";
+    assert!(told.contains(adopted), "{told}");
+    let told = folder.run(&diff).succeeds();
+    assert!(told.contains(adopted) && told.contains("18.6.0-1.x86_64  al2023"), "{told}");
+    assert!(!told.contains("18.6.0-1.x86_64  rhel9  first run"), "{told}");
+    let found = folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds();
+    assert!(found.contains("eu-west-1=ami-2  us-east-1=ami-1"), "{found}");
+}
+
+/// A person asks for a build anew since its image is bad: that one is still there.
+#[test]
+fn an_image_of_a_build_that_was_tried_or_asked_for_is_not_taken_for_it() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("described/us-east-1.json", &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1")]));
+    let diff = [&DIFF[..], &ADOPT].concat();
+    folder.run(&diff).succeeds();
+    folder
+        .run(
+            &[&["rebuild", "gitlab-runner-18.6.0-1.x86_64", "--target", "rhel9", "--reason", "bad"], &TRACKER[..]]
+                .concat(),
+        )
+        .succeeds();
+    let told = folder.run(&diff).succeeds();
+    assert!(told.contains("its build was tried or asked for and is not done"), "{told}");
+    assert!(told.contains("  gitlab-runner-18.6.0-1.x86_64  rhel9"), "{told}");
+}
+
+#[test]
+fn a_folder_of_images_has_a_file_for_each_region_and_says_how_they_are_told_apart() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let error = folder.run(&[&DIFF[..], &ADOPT].concat()).fails(1);
+    assert!(error.contains("cannot read the folder described"), "{error}");
+    folder.write("described/README", "");
+    let error = folder.run(&[&DIFF[..], &ADOPT].concat()).fails(1);
+    assert!(error.contains("there is no file in described: expected one for each region"), "{error}");
+    folder.write("described/us east.json", &described(&[("ami-1", "x")]));
+    let error = folder.run(&[&DIFF[..], &ADOPT].concat()).fails(1);
+    assert!(error.contains("described/us east.json is named after no region"), "{error}");
+    let error = folder.run(&[&DIFF[..], &["--adopt", "described"]].concat()).fails(1);
+    assert!(error.contains("is named after no region"), "{error}");
+}
+
+#[test]
+fn an_image_that_was_adopted_may_be_in_a_region_more() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("us.json", &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1")]));
+    folder.write("eu.json", &described(&[("ami-2", "gitlab-runner-18.6.0-rhel9-1")]));
+    let import = |files: &[&str]| folder.run(&[&["import"], files, &NAMES[..], &TRACKER].concat()).succeeds();
+    import(&["us-east-1=us.json"]);
+    assert!(import(&["us-east-1=us.json"]).contains("0 recorded as built, 1 were so before"));
+    assert!(import(&["eu-west-1=eu.json"]).contains("1 recorded as built"));
+    let found = folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds();
+    assert!(found.contains("eu-west-1=ami-2  us-east-1=ami-1"), "{found}");
+}
+
+#[test]
+fn what_is_published_is_all_images_of_a_project() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let error = folder.run(&[&["images", "--publish"], &TRACKER[..]].concat()).fails(2);
+    assert!(error.contains("--publish needs --tracker gitlab"), "{error}");
+    let gitlab = ["images", "--publish", "--tracker", "gitlab", "--ref", "main"];
+    for (option, value) in [("--target", "rhel9"), ("--arch", "x86_64"), ("--series", "18"), ("--place", "us-east-1")] {
+        let error = folder.run(&[&gitlab[..], &[option, value]].concat()).fails(2);
+        assert!(error.contains(&format!("--publish is of all images of a product: leave {option} out")), "{error}");
+    }
 }

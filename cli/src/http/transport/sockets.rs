@@ -46,6 +46,7 @@ impl Sockets {
         let method = match request.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
             Method::Delete => http::Method::DELETE,
         };
         let uri = format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterQuery]);

@@ -108,6 +108,7 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
     let method = match request.method {
         Method::Get => types::Method::Get,
         Method::Post => types::Method::Post,
+        Method::Put => types::Method::Put,
         Method::Delete => types::Method::Delete,
     };
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
