@@ -20,7 +20,7 @@ import pytest
 
 from authority import Certificate
 from gitlab_stand_in import GitLab
-from repositories import Repository, RpmBuilder
+from repositories import Repository, RpmBuilder, Signer, build_runner
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
@@ -200,6 +200,21 @@ def repository(web: WebServer, rpms: RpmBuilder) -> Repository:
 
 
 # ---------------------------------------------------------------- GitLab
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("signer") / "gnupg")
+
+
+@pytest.fixture
+def signed(repository: Repository, signer: Signer, tmp_path: Path) -> Repository:
+    """A repository whose packages are signed, and can be installed: gitlab-runner 18.6.0."""
+    packages = repository.add("git-2.47.3-1.x86_64").folder / "Packages"
+    build_runner("18.6.0", tmp_path, packages)
+    signer.sign_packages(packages)
+    (repository.folder / "key").write_text(signer.public_key())
+    return repository.publish()
 
 
 @pytest.fixture

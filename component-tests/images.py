@@ -16,6 +16,7 @@ from pathlib import Path
 from conftest import ROOT, Run, free_port, tool
 
 BASE_TAR = ROOT / ".tools" / "image" / "base.tar"
+BAKE_ROOT = ROOT / ".tools" / "bake" / "root"
 
 
 @dataclass
@@ -47,6 +48,18 @@ class Buildah:
         self.must("add", "--quiet", container, BASE_TAR, "/")
         self.must("commit", "--quiet", container, name)
         self.must("rm", container)
+
+    def make_base_with_dnf(self, name: str) -> None:
+        """The same with dnf and rpm, of the root in which images are baked."""
+        tar = self.folder / "base.tar"
+        as_owner = [] if os.getuid() == 0 else ["unshare", "--map-root-user", "--map-auto"]
+        left_out = ["--exclude=./usr/bin/packer", "--exclude=ansible*", "--exclude=./usr/share/doc", "--exclude=./dev/*"]
+        subprocess.run([*as_owner, "tar", "--create", f"--file={tar}", f"--directory={BAKE_ROOT}", *left_out, "."], check=True)
+        container = self.must("from", "scratch")
+        self.must("add", "--quiet", container, tar, "/")
+        self.must("commit", "--quiet", container, name)
+        self.must("rm", container)
+        tar.unlink()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import yaml
 
 from conftest import ROOT, Consumer
 from gitlab_stand_in import GitLab
-from images import Buildah, buildah_in
+from images import BAKE_ROOT, Buildah, buildah_in
 from repositories import FIRST, Repository
 from test_schema import check
 
@@ -167,44 +167,49 @@ def test_ansible_evaluates_no_template_in_what_a_repository_says(tmp_path: Path)
 
 # ---------------------------------------------------------------- container images
 
-DNF = """#!/bin/sh
-# In the place of dnf: says what it was asked to install.
-set -eu
-[ "$1 $2" = "install -y" ]
-cp "$3" /installed.rpm
-"""
 
 
 @pytest.fixture
 def buildah(tmp_path: Path) -> Iterator[Buildah]:
-    """With a base image of Debian's packages in which dnf is a stand-in."""
     with buildah_in(tmp_path / "buildah") as buildah:
-        buildah.make_base("localhost/debian:trixie")
-        base = buildah.must("from", "localhost/debian:trixie")
-        (tmp_path / "dnf").write_text(DNF)
-        buildah.must("copy", "--chmod", "755", base, tmp_path / "dnf", "/usr/bin/dnf")
-        buildah.must("commit", "--quiet", base, "localhost/with-dnf:trixie")
         yield buildah
 
 
 @pytest.mark.example("container-image")
 def test_container_images_are_built_and_recorded_with_their_digest(
-        consumer: Consumer, tmp_path: Path, buildah: Buildah, repository: Repository) -> None:
+        consumer: Consumer, tmp_path: Path, buildah: Buildah, signed: Repository) -> None:
+    buildah.make_base_with_dnf("localhost/with-dnf:bookworm")
     consumer.edit(".gitlab-ci.yml", "targets: [al2023, ubi9]", "targets: [ubi9]")
+    image = yaml.safe_load((consumer.folder / "ci" / "build-image.yml").read_text())[".build-image"]["variables"]
+    consumer.edit("ci/build-image.yml", image["YUM_KEY"], f"{signed.url}key")
+    consumer.edit("ci/build-image.yml", image["YUM_REPOSITORY"], signed.url)
     pushed = tmp_path / "pushed"
     consumer.environment |= buildah.settings | {
-        "UBI9_BASE": "localhost/with-dnf:trixie", "PUSH_TO": f"oci:{pushed}:latest", "CI_REGISTRY_USER": "nobody", "CI_REGISTRY_PASSWORD": "none"}
+        "UBI9_BASE": "localhost/with-dnf:bookworm", "PUSH_TO": f"dir:{pushed}", "CI_REGISTRY_USER": "nobody", "CI_REGISTRY_PASSWORD": "none"}
 
     night = consumer.schedule()
 
     assert night.code == 0, night.log
-    digest = json.loads((pushed / "index.json").read_text())["manifests"][0]["digest"]
+    digest = hashlib.sha256((pushed / "manifest.json").read_bytes()).hexdigest()
     image = notes(consumer, "ubi9")["IMAGE"]
-    assert image.endswith(f"/gitlab-runner:18.6.0-ubi9@{digest}")
+    assert image.endswith(f"/gitlab-runner:18.6.0-ubi9@sha256:{digest}")
     container = buildah.must("from", image.partition("@")[0])
-    installed = buildah.must("run", container, "--", "sha256sum", "/installed.rpm").split()[0]
-    rpm = repository.folder / "Packages" / "gitlab-runner-18.6.0-1.x86_64.rpm"
-    assert installed == hashlib.sha256(rpm.read_bytes()).hexdigest()
+    assert buildah.must("run", container, "--", "gitlab-runner", "--version") == "Version: 18.6.0"
+    assert "gitlab-runner-helper-images-18.6.0-1" in buildah.must("run", container, "--", "rpm", "-qa")
+
+
+def test_the_image_of_the_job_that_bakes_has_packer_ansible_and_ssh(tmp_path: Path, buildah: Buildah) -> None:
+    buildah.make_base("localhost/debian:trixie")
+    packer = buildah.must("from", "scratch")
+    buildah.must("copy", packer, BAKE_ROOT / "usr" / "bin" / "packer", "/bin/packer")
+    buildah.must("commit", "--quiet", packer, "localhost/packer:1")
+
+    buildah.must("build", "--quiet", "--tag", "localhost/tools:1", "--build-arg", "BASE=localhost/debian:trixie",
+                 "--build-arg", "PACKER=localhost/packer:1", ROOT / "examples" / "packer-ansible")
+
+    container = buildah.must("from", "localhost/tools:1")
+    for program, told in (("packer --version", "1."), ("ansible-playbook --version", "ansible-playbook [core 2."), ("ssh -V", "")):
+        assert buildah.must("run", container, "--", *program.split()).startswith(told), program
 
 
 # ---------------------------------------------------------------- tags and branches
