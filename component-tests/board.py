@@ -24,13 +24,20 @@ def head(folder: Path, document: dict) -> None:
 
 
 def with_images(document: dict) -> dict:
-    """The document with the notes of its entries where they belong: at the image of the last attempt."""
+    """The document with the notes of its entries where they belong: at the image of the last attempt. Before it come
+    `earlier` ones, and after it one that is `untested`."""
     entries, images = copy.deepcopy(document["entries"]), {}
     for package, targets in entries.items():
         for target, known in targets.items():
+            made, claim = {}, f"{known.get('epoch', 0)}.{known.get('attempt', 0)}@{known.get('pipeline', 0)}"
+            for number, (recorded, ids) in enumerate(known.pop("earlier", [])):
+                made[f"0.1@{number}"] = {"recorded": recorded, "ids": ids}
             if notes := known.pop("notes", None):
-                key = f"{known.get('epoch', 0)}.{known['attempt']}@{known['pipeline']}"
-                images.setdefault(package, {})[target] = {key: {"recorded": known["since"], "notes": notes}}
+                made[claim] = {"recorded": known["since"], "notes": notes}
+            if ids := known.pop("untested", None):
+                made[claim] = {"recorded": known["since"], "ids": ids, "needs_test": True}
+            if made:
+                images.setdefault(package, {})[target] = made
     return document | {"entries": entries, "images": images}
 
 
@@ -66,8 +73,10 @@ def runner() -> dict:
     entries["gitlab-runner-18.7.0-1.x86_64"] = {
         "al2023": built("18.7.0", "al2023", "2026-11-24T02:24:40Z", 4958),
         "rhel9": entry("failed", "2026-11-24T03:02:12Z", 4958, attempt=2),
-        "rocky9": entry("building", "2026-11-24T07:12:30Z", 4961, attempt=1),
+        "rocky9": entry("building", "2026-11-24T07:12:30Z", 4961, attempt=1, untested={"eu-central-1": [ami("18.7.0rocky9")]}),
     }
+    entries["gitlab-runner-18.6.2-1.x86_64"]["al2023"] |= {
+        "epoch": 1, "earlier": [["2026-11-18T02:21:40Z", {"eu-central-1": [ami("1")], "us-east-1": [ami("2")]}]]}
     return {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "targets": targets, "entries": entries}
 
 

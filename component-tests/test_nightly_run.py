@@ -144,6 +144,7 @@ def test_an_image_counts_once_its_test_has_passed(consumer: Consumer, gitlab: Gi
     assert night.jobs("FAIL") == {"test: [18.6.0-1.x86_64, rhel9]"}, night.log
     assert found() == {"al2023": "ami-18.6.0-al2023"}
     assert consumer.states()["18.6.0-1 al2023"] == "built"
+    assert "has not passed its test: us-east-1=ami-18.6.0-rhel9" in module("status", "--tracker", "gitlab").out
     assert "ami-18.6.0-rhel9" in module("status", "--tracker", "gitlab", "--format", "json").out, "its ids are kept"
 
 

@@ -12,6 +12,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::status::standing;
+use super::told::Told;
 use crate::alarm::Alarm;
 use crate::plan::{HoldReason, Plan, Planned};
 use crate::release::{BuildKey, Nevra, Target};
@@ -45,7 +46,7 @@ impl Case {
             State::Failed => Outcome::Failed,
             _ => Outcome::Skipped,
         };
-        let told = standing(entry, &document.facts(package, target));
+        let told = standing(entry, &Told::of(document, package, target));
         Some(Self { took, ..Self::new(package, target, outcome, told) })
     }
 

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::plan::MANY;
 use super::status::{links, remarks, summary};
+use super::told::Told;
 use crate::alarm::Alarm;
 use crate::plan::{Held, HoldReason, Plan};
 use crate::release::{Nevra, Target};
 use crate::text::{ago, minute, printable};
-use crate::tracker::{Document, Entry, Notes, Standing};
+use crate::tracker::{Document, Entry, Standing};
 
 /// The plan of a run.
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
@@ -70,17 +71,17 @@ pub fn status(document: &Document, alarms: &[String], now: Timestamp, lapsed_bef
             code(target.as_str()),
             Standing::of(entry, lapsed_before).word(),
             ago(entry.since, now),
-            more(entry, &document.facts(package, target)),
+            more(entry, &Told::of(document, package, target)),
         );
     }
     text
 }
 
-fn more(entry: &Entry, notes: &Notes) -> String {
-    let remarks = remarks(entry, !notes.is_empty()).into_iter().map(|remark| escaped(&remark));
-    let notes = notes.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
+fn more(entry: &Entry, images: &Told) -> String {
+    let remarks = remarks(entry, images).into_iter().map(|remark| escaped(&remark));
+    let facts = images.facts.iter().map(|(name, value)| format!("{} {}", escaped(name), code(value)));
     let links = links(&entry.origin).into_iter().map(|link| format!("[{}](<{}>)", escaped(&link.label), link.url));
-    remarks.chain(notes).chain(links).collect::<Vec<_>>().join(", ")
+    remarks.chain(facts).chain(images.count_of_earlier()).chain(links).collect::<Vec<_>>().join(", ")
 }
 
 /// As text alone, whatever it holds: nothing in it is markup, a mention or a reference, and it

@@ -9,11 +9,12 @@ pub mod page;
 mod plan;
 mod status;
 pub mod table;
+mod told;
 mod why;
 
 pub use comparison::comparison;
 pub use images::images;
 pub use listing::listing;
 pub use plan::plan;
-pub use status::{overdue, standing, summary};
+pub use status::{overdue, summary};
 pub use why::{why, why_then};

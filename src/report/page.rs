@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::status::{Link, counts, links, remarks};
+use super::told::Told;
 use crate::release::Nevra;
 use crate::release::Target;
 use crate::text::{ago, count, minute, printable};
@@ -109,6 +110,8 @@ struct Cell {
     attempt: u64,
     remarks: Vec<String>,
     notes: Vec<(String, String)>,
+    earlier: Vec<(Time, String)>,
+    count_of_earlier: String,
     links: Vec<Link>,
 }
 
@@ -148,7 +151,7 @@ impl<'a> Section<'a> {
                 .map(|target| {
                     (
                         *target,
-                        entries.get(target).map(|entry| Cell::new(entry, &document.facts(package, target), times)),
+                        entries.get(target).map(|entry| Cell::new(entry, &Told::of(document, package, target), times)),
                     )
                 })
                 .collect(),
@@ -177,13 +180,15 @@ impl<'a> Section<'a> {
 }
 
 impl Cell {
-    fn new(entry: &Entry, notes: &Notes, Times { now, lapsed_before }: Times) -> Self {
+    fn new(entry: &Entry, images: &Told, Times { now, lapsed_before }: Times) -> Self {
         Self {
             standing: Standing::of(entry, lapsed_before),
             since: Time::new(entry.since, now),
             attempt: entry.attempts(),
-            remarks: remarks(entry, !notes.is_empty()).iter().map(|remark| printable(remark)).collect(),
-            notes: shown(notes),
+            remarks: remarks(entry, images).iter().map(|remark| printable(remark)).collect(),
+            notes: shown(&images.facts),
+            earlier: images.earlier.iter().map(|(recorded, ids)| (Time::new(*recorded, now), printable(ids))).collect(),
+            count_of_earlier: images.count_of_earlier().unwrap_or_default(),
             links: links(&entry.origin),
         }
     }

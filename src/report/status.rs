@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use url::Url;
 
+use super::told::Told;
 use crate::alarm::{self, Alarm, Limits};
 use crate::plan::{after_runs, back_off};
 use crate::text::{minute, printable};
-use crate::tracker::{Document, Entry, Notes, Origin, Standing, State};
+use crate::tracker::{Document, Entry, Origin, Standing, State};
 
 /// The alarms that a tracker tells by itself, with their sentences: its lanes that no run was recorded of for
 /// too long.
@@ -22,10 +23,10 @@ pub fn overdue(document: &Document, limits: &Limits, now: Timestamp) -> Vec<(Str
 }
 
 /// Where a build stands that this run is about, in a sentence.
-pub fn standing(entry: &Entry, notes: &Notes) -> String {
+pub(super) fn standing(entry: &Entry, images: &Told) -> String {
     let attempts = entry.attempts();
     let attempt = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
-    let more = more(entry, notes);
+    let more = more(entry, images);
     let comma = if more.is_empty() { "" } else { ", " };
     format!("{} {}{attempt}{comma}{more}", Standing::of(entry, Timestamp::MIN).word(), minute(entry.since))
 }
@@ -48,18 +49,19 @@ pub(super) fn counts(document: &Document, lapsed_before: Timestamp) -> BTreeMap<
     counts
 }
 
-/// The last column of a table: the notes of a build that is done, the URL of one that is open.
-pub(super) fn more(entry: &Entry, notes: &Notes) -> String {
-    let notes = notes.iter().map(|(name, value)| format!("{name}={value}"));
+/// The last column of a table: the image of a build that is done, the URL of one that is open.
+pub(super) fn more(entry: &Entry, images: &Told) -> String {
+    let facts = images.facts.iter().map(|(name, value)| format!("{name}={value}"));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let url = url.filter(|_| !entry.state.is_done());
-    let parts: Vec<String> = remarks(entry, notes.len() > 0).into_iter().chain(notes).chain(url).collect();
+    let told = remarks(entry, images).into_iter().chain(facts).chain(images.count_of_earlier());
+    let parts: Vec<String> = told.chain(url).collect();
     printable(&parts.join("  "))
 }
 
-/// Remarks on a build beside its state, notes and links: why, by whom, what becomes of it, and that the notes after it
-/// are of an image that was there before.
-pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
+/// Remarks on a build beside its state, image and links: why, by whom, what becomes of it, its image that is not tested,
+/// and that what comes after is of an image that was there before.
+pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {
         Some(since) => Some(format!("given up {}", minute(since))),
@@ -69,8 +71,9 @@ pub(super) fn remarks(entry: &Entry, has_image: bool) -> Vec<String> {
     let acknowledged = entry.file.as_ref().and_then(|file| file.acknowledged.as_ref());
     let file = acknowledged.map(|word| format!("published again: {}, by {}", word.reason, word.by));
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
-    let before = (has_image && entry.state != State::Built).then(|| "built before:".to_owned());
-    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(before).collect()
+    let untested = images.untested.clone();
+    let before = (!images.facts.is_empty() && entry.state != State::Built).then(|| "built before:".to_owned());
+    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(untested).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

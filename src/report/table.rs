@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
 use super::status::{more, summary};
+use super::told::Told;
 use crate::text::{bare_minute, printable};
 use crate::tracker::{Document, Standing, Tone};
 
@@ -35,7 +36,7 @@ pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, widt
                 standing.word().to_owned(),
                 bare_minute(entry.since),
                 attempts,
-                more(entry, &document.facts(package, target)),
+                more(entry, &Told::of(document, package, target)),
             ];
             (cells, style(standing))
         })

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::told::Told;
 use crate::plan::Plan;
 use crate::plan::compare::Earlier;
 use crate::policy::FilterReason;
 use crate::release::{Nevra, Target};
 use crate::text::{count, minute, printable};
-use crate::tracker::{Document, Entry, Notes, Standing};
+use crate::tracker::{Document, Entry, Standing};
 
 /// Why each of some releases is built, held or filtered, with what the tracker knows of it; of what the repository no
 /// longer has, what the tracker knows alone. Which of them are meant is asked with a target, or without one of what is
@@ -37,7 +38,7 @@ pub fn why(
     let cells = cells.map(|(package, target, why)| {
         let known = tracker
             .entry(package, target)
-            .map(|entry| history(entry, &tracker.facts(package, target)))
+            .map(|entry| history(entry, &Told::of(tracker, package, target)))
             .filter(|text| !text.is_empty());
         let known = known.map(|text| format!("  {}\n", printable(&text))).unwrap_or_default();
         (package.clone(), target.to_string(), answer(package, Some(target), &why) + &known)
@@ -70,7 +71,7 @@ fn in_order(answers: impl Iterator<Item = (Nevra, String, String)>) -> String {
 }
 
 /// A line about a build from the tracker.
-fn history(entry: &Entry, notes: &Notes) -> String {
+fn history(entry: &Entry, images: &Told) -> String {
     let attempts = (entry.attempts() > 0).then(|| {
         let rule = entry.rule.as_ref().map(|rule| format!(", begun as {}", rule.replace('_', " ")));
         format!("{}{}", count(entry.attempts(), "attempt"), rule.unwrap_or_default())
@@ -78,7 +79,9 @@ fn history(entry: &Entry, notes: &Notes) -> String {
     let seen = entry.first_seen.map(|seen| format!("first seen {}", minute(seen)));
     let by = entry.by.as_ref().map(|by| format!("by {by} {}", minute(entry.since)));
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
-    let notes = notes.iter().map(|(name, value)| format!("{name}={value}"));
-    let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(notes).collect();
+    let facts = images.facts.iter().map(|(name, value)| format!("{name}={value}"));
+    let earlier = images.earlier.iter().map(|(recorded, ids)| format!("before it, {}: {ids}", minute(*recorded)));
+    let images = images.untested.iter().cloned().chain(facts).chain(earlier);
+    let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(images).collect();
     parts.join("; ")
 }

@@ -206,7 +206,6 @@ mod tests {
             ("feature/a", "feature-a-951d42dc"),
             ("a..b", "a--b-f62b4241"),
             (".", "-cdb4ee2a"),
-            ("", ""),
         ] {
             assert_eq!(version_of_ref(reference), version);
         }

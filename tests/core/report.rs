@@ -8,7 +8,7 @@ use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{Nevra, Package};
 use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::repository::RepositoryRead;
-use ami_scheduler::tracker::{Document, Notes, Origin, Report};
+use ami_scheduler::tracker::{Baked, Document, Notes, Origin, Report};
 use jiff::{SignedDuration, Timestamp};
 
 const NIGHT: &str = "2026-11-24T02:00:00Z";
@@ -481,4 +481,35 @@ fn a_reason_of_several_lines_is_one_line_where_it_is_asked_why() {
     let lines: Vec<&str> = why.lines().collect();
     assert_eq!(lines[0], "gitlab-runner-18.6.0-1.x86_64 al2023: skipped by mary?x: broken?to be built: new release?");
     assert_eq!(lines.len(), 2, "{why}");
+}
+
+#[test]
+fn a_build_tells_of_its_earlier_images_and_of_one_that_has_not_passed_its_test() {
+    let mut document = tracker();
+    let (build, again) = (build("18.5.0", "rhel9"), time("2026-11-20T02:00:00Z"));
+    document.rebuild(&build.package, std::slice::from_ref(&build.target), "bad", None, again);
+    let (_, _) = run(&mut document, &["18.5.0"], &rules(), 91, "2026-11-20T03:00:00Z");
+    let claim = document.get(&build).expect("an entry").claim();
+    let mut baked = Baked::default();
+    baked.ids.add("us-east-1".parse().expect("a place"), "ami-0c3".parse().expect("an id"));
+    let image = Report { claim: Some(claim.clone()), job: 1, baked, needs_test: true, ..Report::default() };
+    document.succeed(&build, image, time("2026-11-20T03:30:00Z"), pipeline(92));
+    let row = |document: &Document| {
+        let table = table::status(document, NEVER, false, None);
+        table.lines().find(|line| line.contains("rhel9")).expect("its row").to_owned()
+    };
+    assert!(
+        row(&document).contains("waits for its test: us-east-1=ami-0c3  built before:  AMI_ID=ami-0b2"),
+        "{}",
+        row(&document)
+    );
+    document.settle(91, time("2026-11-20T04:00:00Z"), &pipeline(91), |_| None);
+    assert!(row(&document).contains("has not passed its test: us-east-1=ami-0c3"), "{}", row(&document));
+    document.passed(&build, &claim, time("2026-11-20T05:00:00Z"), pipeline(92)).expect("an image with a test");
+    assert!(row(&document).contains("us-east-1=ami-0c3  1 earlier image"), "{}", row(&document));
+    let page = page::page(&[(document, vec![])], time("2026-11-24T02:34:56Z"), NEVER).expect("a page");
+    assert!(
+        page.contains("<summary>1 earlier image</summary>") && page.contains("<code>AMI_ID=ami-0b2</code>"),
+        "{page}"
+    );
 }

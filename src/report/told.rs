@@ -1,0 +1,52 @@
+//! What is told of the images of a build.
+
+use jiff::Timestamp;
+
+use crate::release::{Nevra, Target};
+use crate::text::count;
+use crate::tracker::{Document, Image, Notes, State};
+
+/// What is told of the images of a build.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Of the one that counts.
+    pub facts: Notes,
+    /// Of one that has been baked since, and does not count.
+    pub untested: Option<String>,
+    /// When those before it were recorded that something is known of, and what; the last one first.
+    pub earlier: Vec<(Timestamp, String)>,
+}
+
+impl Told {
+    pub fn of(document: &Document, package: &Nevra, target: &Target) -> Self {
+        let current = document.image(package, target);
+        let last = document.images(package, target).next_back().filter(|(_, image)| !image.counts());
+        let is_building = document.entry(package, target).is_some_and(|entry| entry.state == State::Building);
+        let untested = last.map(|(_, image)| {
+            let is = if is_building { "waits for its test" } else { "has not passed its test" };
+            format!("{is}: {}", ids(image))
+        });
+        let counting = document.images(package, target).rev().filter(|(_, image)| image.counts());
+        let earlier =
+            counting.skip(1).map(|(_, image)| (image.recorded, ids(image))).filter(|(_, ids)| !ids.is_empty());
+        Self {
+            facts: current.map(|(_, image)| image.facts()).unwrap_or_default(),
+            untested,
+            earlier: earlier.collect(),
+        }
+    }
+
+    /// How many images there were before the one that counts, in words.
+    pub fn count_of_earlier(&self) -> Option<String> {
+        (!self.earlier.is_empty()).then(|| count(self.earlier.len(), "earlier image"))
+    }
+}
+
+/// The ids, or what else is known of an image that has none.
+fn ids(image: &Image) -> String {
+    if image.ids.is_empty() {
+        let notes = image.notes.iter().map(|(name, value)| format!("{name}={value}"));
+        return notes.collect::<Vec<_>>().join(", ");
+    }
+    image.ids.to_string()
+}
