@@ -31,6 +31,7 @@ import socket
 import sys
 import threading
 import time
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -58,7 +59,7 @@ PACKAGE_VERSION = re.compile(r"(?!.*\.\.)[\w+.-]+", re.ASCII)
 class Token:
     """What GitLab knows of a token. A role of None: its user is no member of any project here."""
 
-    kind: str  # "job" or "private"
+    kind: str  # "job", "private" or "deploy"
     role: str | None
     scope: str = "api"  # of a private token: "api" or "read_api"
     permissions: frozenset[str] | None = None  # of a job token, the fine-grained ones; None: all
@@ -74,6 +75,7 @@ TOKENS = {
     "glcbt-secure-files": Token("job", "maintainer", permissions=frozenset({"read_secure_files", "admin_secure_files"})),
     "glpat-read-only": Token("private", "maintainer", scope="read_api"),
     "glpat-expired": Token("private", "maintainer", expired=True),
+    "gldt-packages": Token("deploy", "reporter", permissions=frozenset({"read_packages"})),
 }
 
 
@@ -192,7 +194,7 @@ class Logged:
     method: str
     path: str
     query: dict[str, str]
-    token: str  # "job", "private", "unknown" or "none"
+    token: str  # "job", "private", "deploy", "unknown" or "none"
     status: int | None  # None: the connection was cut instead
     fault: str | None
 
@@ -333,6 +335,11 @@ class GitLab:
     def _credential(self, request: Request) -> tuple[str, Token | None]:
         """A bearer token may be of either kind; a job token in the place of a private one is overlooked."""
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if "/packages/" in request.path:
+            basic = b64decode(bearer).decode().partition(":")[2] if scheme.lower() == "basic" else ""
+            of_package = self.tokens.get(basic or request.headers.get("DEPLOY-TOKEN", ""))
+            if basic or (of_package and of_package.kind == "deploy"):
+                return (of_package.kind, of_package) if of_package else ("unknown", None)
         bearer = bearer if scheme.lower() == "bearer" else ""
         private = request.params.get("private_token") or request.headers.get("PRIVATE-TOKEN") or bearer
         job = request.params.get("job_token") or request.headers.get("JOB-TOKEN")

@@ -404,6 +404,15 @@ class TestAGenericPackage:
 
         assert gitlab.project(PROJECT).packages == {("ami-scheduler.libstdc++", "main", "images.json"): [b"{}", b'{"newer": true}']}
 
+    @pytest.mark.parametrize("how", [
+        {"auth": ("gitlab-ci-token", "glcbt-reporter")}, {"auth": ("anybody", "gldt-packages")}, {"headers": {"DEPLOY-TOKEN": "gldt-packages"}}])
+    def test_is_read_by_basic_auth_and_by_deploy_tokens(self, gitlab: GitLab, how: dict[str, Any]) -> None:
+        gitlab.project(PROJECT).packages["p", "main", "a"] = [b"{}"]
+        at = f"{gitlab.api_url}/projects/42/packages/generic/p/main/a"
+        assert requests.get(at, **how).content == b"{}"
+        assert requests.put(at, data=b"", **how).status_code == 403
+        assert requests.get(url(gitlab), **how).status_code == 401, "it opens nothing else"
+
     @pytest.mark.parametrize("name, headers, status, body", [
         ("p/main/a", {"JOB-TOKEN": "glcbt-reporter"}, 403, {"message": "403 Forbidden"}),
         ("p/main/a", {"JOB-TOKEN": "glcbt-outsider"}, 403,

@@ -48,6 +48,8 @@ def baking(consumer: Consumer, ec2: Ec2, repository: Repository) -> Consumer:
 
 
 def with_job(consumer: Consumer, job: str) -> None:
+    [begins_with] = re.findall(r"^```yaml\n(\.images:.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    job = f"{begins_with}\n{job}"
     with (consumer.folder / ".gitlab-ci.yml").open("a") as file:
         file.write(f"\n{job}")
     consumer.git("commit", "--quiet", "--all", "--message", "Hand the image on")
@@ -104,12 +106,17 @@ def test_terraform_and_another_project_find_the_image_at_its_url(baking: Consume
     job = yaml.safe_load(downstream)["image-to-use"]
     folder = tmp_path / "other"
     folder.mkdir()
-    environment = os.environ | {"CI_API_V4_URL": gitlab.api_url, "CI_JOB_TOKEN": "glcbt-reporter",
-                                "IMAGES": job["variables"]["IMAGES"].replace("$CI_API_V4_URL", gitlab.api_url)}
-    done = subprocess.run(["bash", "-c", "\n".join(["set -eo pipefail", *job["script"]])], cwd=folder, env=environment,
-                          capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert (folder / "image.env").read_text() == "AMI_ID=ami-18.6.0-al2023-us\n"
+    environment = os.environ | {"CI_JOB_TOKEN": "glcbt-reporter", "IMAGES": job["variables"]["IMAGES"].replace("$CI_API_V4_URL", gitlab.api_url)}
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    script = "\n".join(["set -eo pipefail", *job["script"]])
+    done = run(script)
+    assert done.returncode == 0 and (folder / "image.env").read_text() == "AMI_ID=ami-18.6.0-al2023-us\n", done.stderr
+    for missing in (script.replace('"us-east-1"', '"sa-east-1"'), script.replace("al2023", "al2032")):
+        done = run(missing)
+        assert done.returncode and "there is no such image in" in done.stderr and "null" not in (folder / "image.env").read_text(), done.stderr
 
     [code] = blocks(PAGE, "Terraform", "hcl")
     (folder / "main.tf").write_text(code)
@@ -126,7 +133,7 @@ def test_what_aws_has_an_image_of_is_not_built_again(baking: Consumer, ec2: Ec2)
     inputs = parsed["include"][0]["inputs"]
     baking.edit(".gitlab-ci.yml", "      build_file: ci/build-ami.yml\n", "      build_file: ci/build-ami.yml\n"
                 f"      adopt_images: true\n      image_tags: {json.dumps(inputs['image_tags'])}\n")
-    with_job(baking, printed[printed.index("describe-images:"):])
+    baking.edit(".gitlab-ci.yml", "include:\n", f"{printed[printed.index('describe-images:'):]}\ninclude:\n")
     ids = {}
     for region in REGIONS:
         ids[region] = ec2.aws("ec2", "register-image", "--name", "by-hand", "--architecture", "x86_64", "--root-device-name", "/dev/sda1",

@@ -83,6 +83,17 @@ def test_who_may_not_publish_is_told_what_to_do(consumer: Consumer, gitlab: GitL
     assert "set the input publish_images to false" in night.log
 
 
+def test_where_nothing_was_recorded_there_is_nothing_to_publish(consumer: Consumer, gitlab: GitLab) -> None:
+    """A dry run in a new project, and a first night whose list fails, have one red job at most."""
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "")
+    night = consumer.by_hand(AMI_SCHEDULER_DRY_RUN="true")
+    assert night.code == 0 and "There is nothing to publish yet: there is no tracker of gitlab-runner on main" in night.log, night.log
+    assert not gitlab.requests("PUT")
+    consumer.variables["AMI_SCHEDULER_ARCH"] = "x86_64"  # as somebody sets an input for all projects of a group
+    night = consumer.schedule()
+    assert night.code == 0 and len(gitlab.requests("PUT")) == 1, night.log
+
+
 def test_an_image_that_is_there_already_is_not_built_again(consumer: Consumer, repository: Repository) -> None:
     """A job of the team tells which images there are; what an attempt that failed has left counts for nothing."""
     consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "      publish_images: false\n      adopt_images: true\n"

@@ -1,20 +1,20 @@
 //! Images that exist already, and the builds that they are of.
 
-use std::collections::BTreeMap;
-
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use ami_scheduler::artifacts::Packages;
-use ami_scheduler::images::{self, Candidate, Found, Image, ImageMatcher};
-use ami_scheduler::release::{BuildKey, StatedTarget};
-use ami_scheduler::tracker::{self, Baked, Document, Ids, Place, Recorded, State};
+use ami_scheduler::images::{self, Adopted, Candidate, Found, Image, ImageMatcher, ImagesError};
+use ami_scheduler::plan::Rules;
+use ami_scheduler::release::{BuildKey, Nevra, StatedTarget};
+use ami_scheduler::tracker::Document;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use crate::args::{MatcherArgs, PlacedFile};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::read_file_or_stdin;
+use crate::files::{read, read_file_or_stdin};
 
 /// Images, and how they say which build they are of.
 pub struct Adoption {
@@ -33,37 +33,29 @@ impl Adoption {
         let mut images = Vec::new();
         for (PlacedFile { place, file }, json) in files {
             let doing = || format!("{} cannot be taken over", file.display());
-            images.extend(images::parse(place, json).with_context(doing)?);
+            let of_place = images::parse(place, json).with_context(doing)?;
+            if of_place.is_empty() {
+                return Err(ImagesError::None).with_context(doing)?;
+            }
+            images.extend(of_place);
         }
         Ok(Self { images, matcher })
     }
 
-    /// The images that the files of a folder tell, each of a region.
+    /// The images that the files of a folder tell, each of a region, which may have none.
     pub fn of_folder(folder: &Path, args: &MatcherArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
-        Self::read(&read_all(&files_in(folder)?)?, args, targets)
-    }
-
-    /// Records the images of builds that nobody has tried: what an attempt that failed has left is for a person to judge.
-    pub fn adopt_untried(
-        &self,
-        packages: &Packages,
-        document: &mut Document,
-        targets: &[StatedTarget],
-        now: Timestamp,
-    ) -> Adopted {
-        let found = self.find(packages, document, targets);
-        let mut adopted = Adopted { is_any_known: !found.images.is_empty(), ..Adopted::default() };
-        for (build, images) in &found.images {
-            let image = adopted_image(images, now);
-            let ids = image.ids.clone();
-            let is_built = document.get(build).is_some_and(|entry| entry.state == State::Built);
-            if !is_built && !document.is_untried(build) {
-                adopted.tried.push((build.clone(), ids));
-            } else if document.import_image(build, image, now) == Recorded::Changed {
-                adopted.new.push((build.clone(), ids));
+        let matcher = args.matcher();
+        check(&matcher, targets).with_exit(Exit::CommandLine)?;
+        let mut images = Vec::new();
+        for PlacedFile { place, file } in files_in(folder)? {
+            let doing = || format!("{} does not tell which images there are", file.display());
+            let of_place = images::parse(&place, &read(&file)?).with_context(doing)?;
+            if of_place.is_empty() {
+                message!("There is no image in {place} yet.");
             }
+            images.extend(of_place);
         }
-        adopted
+        Ok(Self { images, matcher })
     }
 
     /// Which builds the images are of, among the releases in the repository and in the tracker.
@@ -77,25 +69,19 @@ impl Adoption {
         candidates.sort_by(|a, b| a.package.cmp(&b.package)); // stable: what has a build time stays first
         candidates.dedup_by(|a, b| a.package == b.package);
         let mut found = images::find(&self.images, &candidates, targets, &self.matcher);
-        found.set_untested_aside(document);
+        found.heed(document);
         found
     }
 }
 
-/// What became of images that are there.
-#[derive(Debug, Default)]
-pub struct Adopted {
-    /// The builds that are recorded by them.
-    pub new: Vec<(BuildKey, Ids)>,
-    /// The builds that were tried, or asked for, and are not done: they stay so.
-    pub tried: Vec<(BuildKey, Ids)>,
-    /// Whether any of them is of a release that is known.
-    pub is_any_known: bool,
-}
-
 /// The files of a folder, each of the place that it is named after: `us-east-1.json`.
 pub fn files_in(folder: &Path) -> anyhow::Result<Vec<PlacedFile>> {
-    let doing = || format!("cannot read the folder {}", folder.display());
+    let doing = || {
+        format!(
+            "cannot read the folder {}: in a job it is that of .ami-scheduler among the artifacts of images_job",
+            folder.display()
+        )
+    };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(doing)? {
         let file = entry.with_context(doing)?.path();
@@ -128,6 +114,11 @@ fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()>
             "say how images are told apart: --image-name '{{product}}-{{version}}-{{target}}-*', or --image-tag Package={{package}} --image-tag Target={{target}}"
         );
     }
+    if !templates.iter().any(|template| template.contains("{package}") || template.contains("{version}")) {
+        bail!(
+            "neither --image-name nor --image-tag has a {{version}} or {{package}}: they do not say of which release an image is"
+        );
+    }
     if targets.is_empty() {
         bail!("--targets is empty; name what these images were built on, such as --targets al2023");
     }
@@ -137,47 +128,62 @@ fn check(matcher: &ImageMatcher, targets: &[StatedTarget]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Images of one build in several places, as the tracker keeps them: one image.
-pub fn adopted_image(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
-    let mut baked = Baked::default();
-    for (place, image) in images {
-        if let Ok(id) = image.id.parse() {
-            baked.ids.add((*place).clone(), id);
-        }
-    }
-    let ids: Vec<&str> = images.values().map(|image| image.id.as_str()).collect();
-    let (what, were) = if ids.len() == 1 { ("image", "was") } else { ("images", "were") };
-    let reason = format!("the {what} {} {were} there", ids.join(", "));
-    // Where nobody says the place, the id is what it always was.
-    let notes = images.get(&Place::default()).map(|image| ("AMI_ID".to_owned(), image.id.clone()));
-    tracker::Image::adopted(now, baked, notes.into_iter().collect(), reason)
+/// Where the images are told that there are already, and how they say of which build they are.
+#[derive(Clone, Copy)]
+pub struct Adopts<'a> {
+    pub folder: &'a Path,
+    pub matcher: &'a MatcherArgs,
 }
 
-/// Records the images of builds that are not recorded as built; which they are, and of how many.
-pub fn adopt<'a>(document: &mut Document, found: &'a Found<'a>, now: Timestamp) -> (Vec<(&'a BuildKey, Ids)>, usize) {
-    let mut new = Vec::new();
-    for (build, images) in &found.images {
-        let image = adopted_image(images, now);
-        let ids = image.ids.clone();
-        if document.import_image(build, image, now) == Recorded::Changed {
-            new.push((build, ids));
-        }
+impl Adopts<'_> {
+    /// Records what a run would build and there is an image of; returns what is told of it.
+    pub fn adopt(
+        self,
+        packages: &Packages,
+        rules: &Rules,
+        document: &mut Document,
+        targets: &[StatedTarget],
+        now: Timestamp,
+    ) -> Result<Vec<String>, Failure> {
+        let adoption = Adoption::of_folder(self.folder, self.matcher, targets)?;
+        let found = adoption.find(packages, document, targets);
+        let offered: BTreeSet<&Nevra> = packages.packages.iter().map(|package| &package.nevra).collect();
+        let is_wanted = |package: &Nevra| offered.contains(package) && rules.exclusion_of(package).is_none();
+        let adopted = images::adopt_untried(document, &found, is_wanted, now);
+        let is_any_known = !found.images.is_empty() || !found.untested.is_empty();
+        let unknown = (!is_any_known && !adoption.images.is_empty()).then(|| none_is_known(self.matcher));
+        let new = adopted.new.iter().map(|(BuildKey { package, target }, ids)| {
+            format!("Counts as built, since there is an image of it: {package} {target}  {ids}")
+        });
+        let tried = adopted.tried.iter().map(|(BuildKey { package, target }, ids)| {
+            format!(
+                "There is an image, and its build was tried or asked for and is not done: {package} {target}  {ids}. \
+                 `reconcile --apply adopt` records it"
+            )
+        });
+        Ok(unknown.into_iter().chain(untested(&found)).chain(new).chain(grown(&adopted)).chain(tried).collect())
     }
-    (new, found.images.len())
 }
 
-/// Says that no image is of a release that is known, by the options that tell them apart.
-pub fn tell_that_none_is_known(matcher: &MatcherArgs) {
-    output!(
+/// What is said where no image is of a release that is known, by the options that tell them apart.
+pub fn none_is_known(matcher: &MatcherArgs) -> String {
+    format!(
         "None of them is told by {}: are these the images of the right account and region, and is that how they are told \
          apart?",
         matcher.in_words()
-    );
+    )
 }
 
-/// Says which images count for nothing.
-pub fn tell_untested(found: &Found<'_>) {
-    for (build, image) in &found.untested {
-        output!("  not tested, or failed in its test  {} {}  {}", build.package, build.target, image.id);
-    }
+/// What is said of the builds whose image is in more places than before.
+pub fn grown(adopted: &Adopted) -> impl Iterator<Item = String> {
+    adopted.grown.iter().map(|(BuildKey { package, target }, ids)| {
+        format!("Its image is in more places now: {package} {target}  {ids}")
+    })
+}
+
+/// What is said of the images that count for nothing.
+pub fn untested(found: &Found<'_>) -> impl Iterator<Item = String> {
+    found.untested.iter().map(|(build, image)| {
+        format!("  not tested, or failed in its test  {} {}  {}", build.package, build.target, image.id)
+    })
 }

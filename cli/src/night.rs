@@ -16,7 +16,7 @@ use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_t
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::adoption::{Adopted, Adoption};
+use crate::adoption::Adopts;
 use crate::args::{RuleArgs, TrackerArgs};
 use crate::claims;
 use crate::exit::{Exit, Failure, WithExit as _};
@@ -24,7 +24,7 @@ use crate::files::{read, read_packages};
 use crate::session::Session;
 
 /// The request that a run answers.
-pub struct Request {
+pub struct Request<'a> {
     /// The targets that the team has.
     pub targets: Vec<StatedTarget>,
     /// The targets that this run is about; none stand for all.
@@ -33,8 +33,8 @@ pub struct Request {
     pub record: bool,
     /// The person who asks for such a version.
     pub by: Option<String>,
-    /// The images that there are, where they count as built.
-    pub adoption: Option<Adoption>,
+    /// Where the images are told that there are already, if these count as built.
+    pub adopts: Option<Adopts<'a>>,
 }
 
 /// A run that is decided, and has no effect yet.
@@ -53,8 +53,8 @@ pub struct Night {
     pub taken_over: Option<String>,
     /// The builds whose claims were given back, since their pipeline was cancelled.
     pub given_back: Vec<BuildKey>,
-    /// What became of the images that there are.
-    pub adopted: Option<Adopted>,
+    /// What is told of the images that there are.
+    pub adopted: Vec<String>,
     /// The tracker's store, and the heads that were read; none for a version by hand that is not recorded.
     tracker: Option<(Box<dyn Store>, Heads)>,
 }
@@ -63,7 +63,7 @@ impl Night {
     pub fn make(
         session: &Session,
         packages: &Path,
-        request: Request,
+        request: Request<'_>,
         tracker_args: &TrackerArgs,
         rules: RuleArgs,
         origin: Origin,
@@ -105,8 +105,9 @@ impl Night {
         }
         let given_back = claims::give_back_cancelled(&mut after, &tracker_args.place, &origin, session);
         let is_of_all = tracker.is_some() && asked_for.is_none();
-        let adoption = request.adoption.filter(|_| is_of_all);
-        let adopted = adoption.map(|adoption| adoption.adopt_untried(&packages, &mut after, &all_targets, now));
+        let adopts = request.adopts.filter(|_| is_of_all);
+        let adopted =
+            adopts.map(|adopts| adopts.adopt(&packages, &rules, &mut after, &all_targets, now)).transpose()?;
         let offered = &packages.packages;
         let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
         let plan = match asked_for {
@@ -136,7 +137,7 @@ impl Night {
             after,
             taken_over,
             given_back,
-            adopted,
+            adopted: adopted.unwrap_or_default(),
             tracker,
         })
     }

@@ -41,9 +41,13 @@ pub enum ImagesError {
         "there is no available image in it: is it the output of `aws ec2 describe-images --owners self`, of the right account and region?"
     )]
     None,
+    /// Not even an empty list.
+    #[error("it is empty: did `aws ec2 describe-images` fail?")]
+    Empty,
 }
 
-/// The available images of a place: those of one or several outputs of `aws ec2 describe-images`, one after another.
+/// The available images of a place, which may have none: those of one or several outputs of `aws ec2 describe-images`, one
+/// after another.
 #[allow(clippy::disallowed_methods)] // what the team's own account says, by the team's own command
 pub fn parse(place: &Place, json: &[u8]) -> Result<Vec<Image>, ImagesError> {
     #[derive(Deserialize)]
@@ -70,7 +74,9 @@ pub fn parse(place: &Place, json: &[u8]) -> Result<Vec<Image>, ImagesError> {
         value: String,
     }
     let mut images = Vec::new();
+    let mut is_empty = true;
     for output in serde_json::Deserializer::from_slice(json).into_iter::<Output>() {
+        is_empty = false;
         let available = output?.images.into_iter().filter(|one| one.state.as_deref().is_none_or(|s| s == "available"));
         images.extend(available.map(|one| Image {
             place: place.clone(),
@@ -81,7 +87,7 @@ pub fn parse(place: &Place, json: &[u8]) -> Result<Vec<Image>, ImagesError> {
             tags: one.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         }));
     }
-    if images.is_empty() { Err(ImagesError::None) } else { Ok(images) }
+    if is_empty { Err(ImagesError::Empty) } else { Ok(images) }
 }
 
 const PLACEHOLDERS: [&str; 7] = ["package", "product", "epoch", "version", "release", "arch", "target"];
@@ -94,7 +100,7 @@ pub struct Template(String);
 /// Why a text is not a [`Template`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} has a placeholder that is none of {{package}}, {{product}}, {{epoch}}, {{version}}, {{release}}, {{arch}} and {{target}}, or none at all"
+    "{0:?} is empty, or has a placeholder that is none of {{package}}, {{product}}, {{epoch}}, {{version}}, {{release}}, {{arch}} and {{target}}"
 )]
 pub struct TemplateError(String);
 
@@ -103,7 +109,7 @@ impl FromStr for Template {
 
     fn from_str(text: &str) -> Result<Self, TemplateError> {
         let rest = PLACEHOLDERS.iter().fold(text.to_owned(), |rest, name| rest.replace(&format!("{{{name}}}"), ""));
-        if rest.contains(['{', '}']) || rest.len() == text.len() {
+        if rest.contains(['{', '}']) || text.is_empty() {
             Err(TemplateError(named(text)))
         } else {
             Ok(Self(text.to_owned()))
@@ -168,8 +174,23 @@ pub struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Sets those aside that have not passed their test.
-    pub fn set_untested_aside(&mut self, document: &Document) {
+    /// Heeds what the tracker knows of these images by their ids: an image that was recorded for a build is of no other,
+    /// and one that has not passed its test counts for none.
+    pub fn heed(&mut self, document: &Document) {
+        let known: BTreeMap<&str, BuildKey> = document.ids().collect();
+        let all = std::mem::take(&mut self.images);
+        let each =
+            all.into_iter().flat_map(|(build, images)| images.into_iter().map(move |found| (build.clone(), found)));
+        let (others, own): (Vec<_>, Vec<_>) =
+            each.partition(|(build, (_, image))| known.get(image.id.as_str()).is_some_and(|known| known != build));
+        for (build, (place, image)) in own {
+            self.images.entry(build).or_default().insert(place, image);
+        }
+        for (_, (place, image)) in others {
+            if let Some(build) = known.get(image.id.as_str()) {
+                self.images.entry(build.clone()).or_default().entry(place).or_insert(image);
+            }
+        }
         let untested = &mut self.untested;
         self.images.retain(|build, images| {
             images.retain(|_, image| {
@@ -502,15 +523,17 @@ mod tests {
             parse(&Place::default(), format!("{one}\n{}", one.replace("ami-1", "ami-3")).as_bytes()).expect("images");
         assert_eq!(images.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(), ["ami-1", "ami-3"]);
         assert_eq!(images[0].created, "2026-11-20T02:31:00Z".parse().ok());
-        assert!(matches!(parse(&Place::default(), b"{\"Images\": []}"), Err(ImagesError::None)));
-        assert!(matches!(parse(&Place::default(), b""), Err(ImagesError::None)));
+        assert!(parse(&Place::default(), b"{\"Images\": []}").expect("a region without images").is_empty());
+        assert!(matches!(parse(&Place::default(), b" "), Err(ImagesError::Empty)));
         assert!(matches!(parse(&Place::default(), b"{\"Snapshots\": []}"), Err(ImagesError::Json(_))));
     }
 
     #[test]
     fn a_template_has_placeholders_that_are_known() {
-        for text in ["", "*", "{version", "{Version}", "{product}-{os}"] {
+        for text in ["", "{version", "{Version}", "{product}-{os}"] {
             assert!(text.parse::<Template>().is_err(), "{text}");
         }
+        // As a tag that is set when a test has passed.
+        assert!("yes".parse::<Template>().is_ok());
     }
 }

@@ -1,9 +1,11 @@
 //! Images: those that a build says it made, those that are current, and those that exist already.
 
+mod adopt;
 mod current;
 mod existing;
 mod manifest;
 
+pub use adopt::{Adopted, adopt, adopt_untried, image};
 pub use current::{Current, current};
 pub use existing::{
     Candidate, Disagreements, Found, Image, ImageMatcher, ImagesError, Template, TemplateError, compare, find, parse,

@@ -20,7 +20,7 @@ impl Context<'_> {
         if let Some(decision) = entry.and_then(|entry| self.already_decided(entry)) {
             return decision;
         }
-        if let Some(exclusion) = self.rules.exclude.iter().find(|exclusion| exclusion.pattern.names(&build.package)) {
+        if let Some(exclusion) = self.rules.exclusion_of(&build.package) {
             let (pattern, because) = (exclusion.pattern.to_string(), exclusion.reason.clone());
             return Decision::Hold(HoldReason::Excluded { pattern, because });
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::policy::{Exclusion, Keep, Policy};
-use crate::release::Target;
+use crate::release::{Nevra, Target};
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
@@ -51,6 +51,11 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// The pattern that excludes a release, where one does.
+    pub fn exclusion_of(&self, package: &Nevra) -> Option<&Exclusion> {
+        self.exclude.iter().find(|exclusion| exclusion.pattern.names(package))
+    }
+
     /// The scope of a target: where it states an architecture, only releases of it and of none are looked for.
     pub fn scope_of(&self, target: &Target) -> Cow<'_, Policy> {
         let Some(arch) = self.architectures.get(target) else { return Cow::Borrowed(&self.scope) };

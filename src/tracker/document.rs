@@ -315,10 +315,22 @@ impl Document {
         images.find(|(key, _)| key.claim == *claim && key.job == job).map(|(_, image)| image)
     }
 
-    /// Whether an id is that of an image of a build which has not passed its test.
+    /// Whether an id is that of an image of a build which has not passed its test, and of none that counts.
     pub fn is_untested(&self, build: &BuildKey, id: &str) -> bool {
-        let mut images = self.images(&build.package, &build.target);
-        images.any(|(_, image)| !image.counts() && image.ids.iter().any(|(_, known)| known.as_str() == id))
+        let images = self.images(&build.package, &build.target);
+        let mut of_id = images.filter(|(_, image)| image.ids.iter().any(|(_, known)| known.as_str() == id)).peekable();
+        of_id.peek().is_some() && of_id.all(|(_, image)| !image.counts())
+    }
+
+    /// Each id of an image, with the build that it is of.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, BuildKey)> {
+        let images = self.images.iter().flat_map(|(package, targets)| {
+            targets.iter().flat_map(move |(target, images)| images.values().map(move |image| (package, target, image)))
+        });
+        images.flat_map(|(package, target, image)| {
+            let build = BuildKey { package: package.clone(), target: target.clone() };
+            image.ids.iter().map(move |(_, id)| (id.as_str(), build.clone()))
+        })
     }
 
     /// What is told of the image that counts.
@@ -837,12 +849,17 @@ impl Document {
     pub fn import_image(&mut self, build: &BuildKey, image: Image, now: Timestamp) -> Recorded {
         let reason = image.reason.clone().unwrap_or_default();
         let recorded = self.import_as(build, State::Built, &reason, now);
-        let Some(entry) = self.get(build).filter(|entry| entry.is_imported()) else { return recorded };
+        let is_new = recorded == Recorded::Changed;
+        let Some(entry) = self.get(build).filter(|entry| is_new || entry.is_imported()) else { return recorded };
         let key = ImageKey { claim: entry.claim(), job: 0 };
-        let Some(known) = self.image_of(build, &key.claim, key.job) else {
+        let known = self.image_of(build, &key.claim, key.job).filter(|_| !is_new);
+        let Some(known) = known else {
             self.put_image(build, key, image);
-            return recorded;
+            return Recorded::Changed;
         };
+        if known.reason.is_none() {
+            return recorded; // a person's word
+        }
         let mut grown = known.clone();
         for (place, id) in image.ids.iter() {
             let is_elsewhere = known.ids.iter().any(|(_, known)| known == id);
@@ -855,11 +872,6 @@ impl Document {
         }
         self.put_image(build, key, grown);
         Recorded::Changed
-    }
-
-    /// Whether nobody has tried the build, or asked for it: an image that is there is not what came of that.
-    pub fn is_untried(&self, build: &BuildKey) -> bool {
-        self.get(build).is_none_or(|entry| entry.epoch == 0 && entry.attempt == 0 && !entry.is_asked_for())
     }
 
     fn import_as(&mut self, build: &BuildKey, state: State, reason: &str, now: Timestamp) -> Recorded {

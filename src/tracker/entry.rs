@@ -295,6 +295,11 @@ impl Entry {
         }
     }
 
+    /// Whether nobody has tried the build, asked for it or skipped it.
+    pub fn is_untried(&self) -> bool {
+        self.epoch == 0 && self.attempt == 0 && self.by.is_none() && !self.is_asked_for()
+    }
+
     /// Whether nothing is known but that the release is there. Such an entry may be forgotten.
     pub fn is_only_seen(&self) -> bool {
         let only_seen = Self { first_seen: self.first_seen, ..Self::new(State::Pending, self.since) };

@@ -5,7 +5,7 @@ use ami_scheduler::images::{ImageMatcher, Template, TemplateError};
 use ami_scheduler::tracker::Place;
 use clap::Args;
 
-use super::lists::ListOf;
+use super::lists::OneOrMore;
 
 /// The releases that images may be of, and how they say of which.
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub struct MatcherArgs {
     image_name: Option<Template>,
     /// What a tag of the images looks like: 'Package={package}'; can be given several times, or as a JSON array
     #[arg(long, value_name = "KEY=TEMPLATE", env = "AMI_SCHEDULER_IMAGE_TAGS")]
-    image_tag: Vec<ListOf<ImageTag>>,
+    image_tag: Vec<OneOrMore<ImageTag>>,
 }
 
 impl MatcherArgs {

@@ -35,6 +35,21 @@ impl<T: FromStr<Err: Display>> FromStr for ListOf<T> {
     }
 }
 
+/// One, commas and all, or a JSON array of them.
+#[derive(Debug, Clone)]
+pub struct OneOrMore<T>(pub Vec<T>);
+
+impl<T: FromStr<Err: Display>> FromStr for OneOrMore<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('[') {
+            return ListOf::from_str(text).map(|list| Self(list.0));
+        }
+        text.parse().map(|one| Self(vec![one])).map_err(|error: T::Err| error.to_string())
+    }
+}
+
 /// One skip, or a JSON array of them: texts, or what YAML makes of `- 18.6.1: does not start`.
 #[derive(Debug, Clone)]
 pub struct Skips(pub Vec<Exclusion>);

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::{ArgAction, Args};
 use url::Url;
 
-use crate::adoption::{Adopted, Adoption, tell_that_none_is_known};
+use crate::adoption::Adopts;
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::{Guard, guard, switch};
@@ -173,14 +173,12 @@ impl Diff {
         let test_job = self.test_job.clone().and_then(|job| job.0);
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
-        let targets = stated(self.targets);
-        let adoption = self.adopt.as_deref().map(|folder| Adoption::of_folder(folder, &self.matcher, &targets));
         let request = Request {
-            targets,
+            targets: stated(self.targets),
             only_targets: self.only_targets.0,
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),
-            adoption: adoption.transpose()?,
+            adopts: self.adopt.as_deref().map(|folder| Adopts { folder, matcher: &self.matcher }),
         };
         let rules = self.rules.with_tests(test_job.is_some());
         let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
@@ -229,7 +227,7 @@ impl Diff {
             let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
-            tell_adopted(night.adopted.as_ref(), &self.matcher);
+            night.adopted.iter().for_each(|told| output!("{told}"));
             if !stop.is_empty() {
                 output!("{}", text.trim_end());
                 return Err(stopped(&stop));
@@ -255,7 +253,6 @@ impl Diff {
         }
         done?;
         tell_other_changes(&night);
-        tell_adopted(night.adopted.as_ref(), &self.matcher);
         output!("{}", text.trim_end());
         if !recorded {
             output!(
@@ -301,22 +298,7 @@ fn tell_other_changes(night: &Night) {
     if let Some(taken_over) = &night.taken_over {
         output!("{taken_over}");
     }
-}
-
-fn tell_adopted(adopted: Option<&Adopted>, matcher: &MatcherArgs) {
-    let Some(adopted) = adopted else { return };
-    if !adopted.is_any_known {
-        tell_that_none_is_known(matcher);
-    }
-    for (BuildKey { package, target }, ids) in &adopted.new {
-        output!("Counts as built, since there is an image of it: {package} {target}  {ids}");
-    }
-    for (BuildKey { package, target }, ids) in &adopted.tried {
-        output!(
-            "There is an image, and its build was tried or asked for and is not done: {package} {target}  {ids}. \
-             `reconcile --apply adopt` records it"
-        );
-    }
+    night.adopted.iter().for_each(|told| output!("{told}"));
 }
 
 /// The last run on a ref, by the artifact of its job. A plan is worth showing without it.

@@ -101,6 +101,13 @@ impl Images {
         let of_ref = |name: &TrackerName| name.is_of_ref(reference);
         let mut documents = read_all(store.as_ref(), of_ref).with_exit(Exit::Tracker)?;
         documents.retain(|document| self.product.as_ref().is_none_or(|product| document.product() == product));
+        if documents.is_empty() && self.publish {
+            output!(
+                "There is nothing to publish yet: {}",
+                no_tracker(store.as_ref(), self.product.as_deref(), reference)
+            );
+            return Ok(());
+        }
         if documents.is_empty() {
             return Err(anyhow!(no_tracker(store.as_ref(), self.product.as_deref(), reference)))
                 .with_exit(Exit::Tracker);

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use ami_scheduler::images;
 use ami_scheduler::release::{Nevra, StatedTarget, builds_on};
 use ami_scheduler::text::count;
 use ami_scheduler::tracker::{Document, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
 
-use crate::adoption::{Adoption, adopt, read_all, tell_untested};
+use crate::adoption::{Adoption, grown, read_all, untested};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::switch;
@@ -111,14 +112,15 @@ impl Import {
         let product = &packages.product;
         self.change(session, product, |document| {
             let found = adoption.find(&packages, document, targets);
-            tell_untested(&found);
-            let (new, all) = adopt(document, &found, session.now());
+            untested(&found).for_each(|told| output!("{told}"));
+            let adopted = images::adopt(document, &found, session.now());
             if self.dry_run {
-                for (build, ids) in &new {
+                for (build, ids) in &adopted.new {
                     output!("  {} {}  {ids}", build.package, build.target);
                 }
             }
-            self.tell(product, new.len(), all - new.len());
+            grown(&adopted).for_each(|told| output!("{told}"));
+            self.tell(product, adopted.new.len(), found.images.len() - adopted.new.len());
             if !found.unknown.is_empty() {
                 let names: Vec<&str> = found.unknown.iter().take(10).map(|image| image.name.as_str()).collect();
                 output!(

@@ -5,7 +5,7 @@ use ami_scheduler::text::count;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, adopted_image, read_all, tell_that_none_is_known, tell_untested};
+use crate::adoption::{Adoption, none_is_known, read_all, untested};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
@@ -88,15 +88,15 @@ impl Reconcile {
                     adoption.images.len() - found.unknown.len()
                 );
                 if found.images.is_empty() {
-                    tell_that_none_is_known(&self.images.matcher);
+                    output!("{}", none_is_known(&self.images.matcher));
                 }
                 if rebuilds {
                     self.brake(found.images.is_empty(), disagreements.without_image.len())?;
                 }
-                tell_untested(&found);
-                for (build, images) in &disagreements.not_recorded {
-                    let image = adopted_image(images, now);
-                    let name = images.values().next().map(|image| image.name.as_str()).unwrap_or_default();
+                untested(&found).for_each(|told| output!("{told}"));
+                for (build, found) in &disagreements.not_recorded {
+                    let image = images::image(found, now);
+                    let name = found.values().next().map(|image| image.name.as_str()).unwrap_or_default();
                     output!("  not in the tracker  {} {}  {} {name:?}", build.package, build.target, image.ids);
                     if adopts {
                         document.import_image(build, image, now);

@@ -202,7 +202,7 @@ impl Update {
         };
         let build = BuildKey { package: self.package, target: self.target };
         let product = build.package.name();
-        let (success, image, case) = trackers::change(
+        let (success, kept, facts, case) = trackers::change(
             session,
             &self.tracker,
             product,
@@ -217,13 +217,12 @@ impl Update {
                 ))
                 .with_exit(Exit::CommandLine);
                 };
-                let image = document.image(&build.package, &build.target);
-                let image = image.map(|(key, image)| (key.claim.clone(), image.facts()));
-                Ok((success, image, Case::recorded(&build, document, None)))
+                let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
+                let facts = document.image_of_claim(&build, &claim).map(Image::facts).unwrap_or_default();
+                Ok((success, kept, facts, Case::recorded(&build, document, None)))
             },
         )?;
-        let (kept, facts) = image.unzip();
-        tell(success, &what(&build, &facts.unwrap_or_default()), kept.as_ref());
+        tell(success, &what(&build, &facts), kept.as_ref());
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
     }

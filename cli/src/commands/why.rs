@@ -87,7 +87,7 @@ impl Why {
         self.check(&targets.iter().map(|stated| &stated.target).collect::<Vec<_>>(), "--targets")?;
         let tracker = TrackerArgs { place: place.clone(), reference: reference.clone() };
         // Of a version that was asked for by hand: as if it were to be recorded.
-        let request = Request { targets, only_targets: Vec::new(), record: true, by: None, adoption: None };
+        let request = Request { targets, only_targets: Vec::new(), record: true, by: None, adopts: None };
         let night = Night::make(session, &self.packages, request, &tracker, self.rules.clone(), Origin::default())?;
         let filtered = night.packages.filtered.iter().map(|row| (row.package.clone(), row.reason));
         let text = report::why(filtered, &night.plan, &night.before, |package, target| self.is_meant(package, target));

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::Project;
 use crate::http::{Answer, Client, Method, Request};
 
-/// The most bytes of a file that is there already: a longer one is another's, and replaced.
+/// The most bytes of a file that is there already: a longer one is not this one.
 const MAX_FILE: u64 = 32 << 20;
 /// What is no character of a name as it stands in a path.
 const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
@@ -38,30 +38,38 @@ impl Project {
         let PackageFile { package, version, file } = name;
         let [package, version, file] = [package, version, file].map(|part| utf8_percent_encode(part, NOT_PLAIN));
         let path = format!("packages/generic/{package}/{version}/{file}");
-        let request = self.request(Method::Get, &path)?;
+        // What cannot be read is replaced: nothing rests on it.
+        let request = Request { attempts: 2, ..self.request(Method::Get, &path)? };
         let url = RedactedUrl::from(&request.url);
-        let answer = client.fetch(&request, MAX_FILE)?;
-        match answer.status {
-            200 if answer.body == content => return Ok(Published::AsBefore(url)),
-            200 | 404 => {}
-            _ => return Err(self.refused("read", &answer)),
+        if client.fetch(&request, MAX_FILE).is_ok_and(|answer| answer.status == 200 && answer.body == content) {
+            return Ok(Published::AsBefore(url));
         }
         let request = self.request(Method::Put, &path)?;
         let answer = client
             .fetch(&Request { body: Some(("application/octet-stream".to_owned(), content)), ..request }, MAX_FILE)?;
         match answer.status {
             200..=299 => Ok(Published::Anew(url)),
-            _ => Err(self.refused("publish", &answer)),
+            _ => Err(self.refused(&answer)),
         }
     }
 
-    fn refused(&self, doing: &str, answer: &Answer) -> anyhow::Error {
+    fn refused(&self, answer: &Answer) -> anyhow::Error {
         let (token, whose) = self.token.in_words();
         let excerpt = answer.excerpt();
         let unless = "Where nobody reads images.json, set the input publish_images to false";
-        let advice = self.advice(&format!("{doing} packages"), "api", answer).unwrap_or_else(|| match answer.status {
+        let own = match answer.status {
+            404 if self.api.path().contains("/api/v4") => Some(format!(
+                "there is no package registry of project {}, or no such project, for {token}. {unless}",
+                self.id
+            )),
+            403 if excerpt.contains("_packages") => Some(format!(
+                "{token} lacks a permission: in Settings > CI/CD > Job token permissions, give READ_PACKAGES and ADMIN_PACKAGES to this project's entry. {unless}"
+            )),
+            _ => None,
+        };
+        let advice = own.or_else(|| self.advice("publish packages", "api", answer)).unwrap_or_else(|| match answer.status {
             403 => format!(
-                "{token} may not {doing} packages: {whose} has to be a member of the project with the role Developer at \
+                "{token} may not publish packages: {whose} has to be a member of the project with the role Developer at \
                  least, and the package registry has to be on, in Settings > General > Visibility, project features, \
                  permissions. {unless}"
             ),
@@ -97,6 +105,7 @@ mod tests {
         for (there, sent, expected) in [
             (answers(404), 2, Published::Anew(shown.clone())),
             (answers(200).body("{\"old\": 1}"), 2, Published::Anew(shown.clone())),
+            (answers(403), 2, Published::Anew(shown.clone())),
             (answers(200).body("{}"), 1, Published::AsBefore(shown.clone())),
         ] {
             let script = Script::new([there, answers(201)]);
@@ -111,14 +120,14 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_the_matter_and_not_the_secret() {
         for (script, told) in [
-            ([answers(403).body("403 Forbidden"), answers(201)], "the package registry has to be on"),
+            ([answers(403), answers(403).body("required: admin_packages.")], "give READ_PACKAGES and ADMIN_PACKAGES"),
             ([answers(404), answers(403).body("403 Forbidden")], "with the role Developer at least"),
             (
                 [answers(404), answers(400).body(r#"{"message":"Duplicate package is not allowed"}"#)],
                 "allows no duplicates",
             ),
             ([answers(404), answers(401)], "is not valid"),
-            ([answers(404), answers(404)], "there is no project 42"),
+            ([answers(404), answers(404)], "there is no package registry of project 42"),
         ] {
             let error = publish(&Script::new(script)).expect_err(told).to_string();
             assert!(error.contains(told) && !error.contains("s3cret"), "{error}");

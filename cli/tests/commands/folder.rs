@@ -166,6 +166,15 @@ impl Folder {
         images.as_object().and_then(|images| images.values().next_back()).expect("an image")["notes"].clone()
     }
 
+    /// What the last `diff` has decided to build: release and target.
+    pub fn to_build(&self) -> Vec<String> {
+        let builds: Value = serde_json::from_str(&self.read("builds.json")).expect("JSON");
+        let builds = builds["builds"].as_array().expect("builds");
+        let text = |build: &Value, field: &str| build[field].as_str().expect(field).to_owned();
+        let row = |build| format!("{}-{} {}", text(build, "version"), text(build, "release"), text(build, "target"));
+        builds.iter().map(row).collect()
+    }
+
     /// The state of a release of gitlab-runner, and nothing where there is no entry of it.
     pub fn state(&self, release: &str, target: &str) -> String {
         self.entry(release, target)["state"].as_str().unwrap_or_default().to_owned()

@@ -151,8 +151,8 @@ fn what_there_is_an_image_of_is_not_built() {
                    eu-west-1=ami-2, us-east-1=ami-1";
     assert!(told.contains(adopted), "{told}");
     let told = folder.run(&diff).succeeds();
-    assert!(told.contains(adopted) && told.contains("18.6.0-1.x86_64  al2023"), "{told}");
-    assert!(!told.contains("18.6.0-1.x86_64  rhel9  first run"), "{told}");
+    assert!(told.contains(adopted), "{told}");
+    assert_eq!(folder.to_build(), ["18.6.0-1 al2023"]);
     let found = folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds();
     assert!(found.contains("eu-west-1=ami-2  us-east-1=ami-1"), "{found}");
 }
@@ -186,8 +186,85 @@ fn a_folder_of_images_has_a_file_for_each_region_and_says_how_they_are_told_apar
     folder.write("described/us east.json", &described(&[("ami-1", "x")]));
     let error = folder.run(&[&DIFF[..], &ADOPT].concat()).fails(1);
     assert!(error.contains("described/us east.json is named after no region"), "{error}");
-    let error = folder.run(&[&DIFF[..], &["--adopt", "described"]].concat()).fails(1);
-    assert!(error.contains("is named after no region"), "{error}");
+    for (options, told) in [
+        (&[][..], "say how images are told apart"),
+        (&["--image-tag", "Target={target}"], "they do not say of which release an image is"),
+        (&["--image-name", "{version}"], "images of several targets cannot be told apart"),
+    ] {
+        let error = folder.run(&[&DIFF[..], &["--adopt", "described"], options].concat()).fails(2);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_region_may_have_no_image_yet_and_a_file_that_is_empty_is_an_error() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("described/us-east-1.json", &described(&[]));
+    let ended = folder.run(&[&DIFF[..], &ADOPT].concat());
+    assert!(ended.code == Some(0) && ended.stderr.contains("There is no image in us-east-1 yet."), "{ended:?}");
+    folder.write("described/us-east-1.json", "");
+    let error = folder.run(&[&DIFF[..], &ADOPT].concat()).fails(1);
+    assert!(error.contains("us-east-1.json does not tell which images there are: it is empty"), "{error}");
+}
+
+#[test]
+fn what_the_rules_would_not_build_is_not_adopted() {
+    for (options, is_skipped) in [(&["--exclude", "18.6.0"][..], false), (&[][..], true)] {
+        let folder = Folder::listed(&["18.5.0-1.x86_64", "18.6.0-1.x86_64", "18.7.0~rc1-1.x86_64"]);
+        folder.write(
+            "described/us-east-1.json",
+            &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1"), ("ami-2", "gitlab-runner-18.7.0~rc1-rhel9-1")]),
+        );
+        folder.run(&DIFF).succeeds();
+        folder.run(&[&["rebuild", "gitlab-runner-18.6.0-1.x86_64", "--reason", "x"], &TRACKER[..]].concat()).succeeds();
+        if is_skipped {
+            let skip = ["skip", "gitlab-runner-18.6.0-1.x86_64", "--reason", "bad", "--by", "mary"];
+            folder.run(&[&skip, &TRACKER[..]].concat()).succeeds();
+        }
+        let told = folder.run(&[&DIFF[..], &ADOPT, options].concat()).succeeds();
+        assert!(!told.contains("Counts as built"), "{told}");
+        assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("no image"));
+    }
+}
+
+/// The template of the name has no `{release}`: it matches the image of the first for the second, too.
+#[test]
+fn an_image_of_one_release_is_not_that_of_another() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.write("described/us-east-1.json", &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1")]));
+    folder.run(&[&DIFF[..], &ADOPT].concat()).succeeds();
+    assert_eq!(folder.state("18.6.0-1", "rhel9"), "built");
+    folder.list(&["18.6.0-1.x86_64", "18.6.0-2.x86_64"]);
+    folder.run(&[&DIFF[..], &ADOPT].concat()).succeeds();
+    assert!(folder.to_build().contains(&"18.6.0-2 rhel9".to_owned()), "{:?}", folder.to_build());
+}
+
+/// Only a tag that a test has set counts.
+#[test]
+fn a_tag_may_have_a_value_that_is_always_the_same() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    let image = |id: &str, tested: &str| {
+        serde_json::json!({"ImageId": id, "Name": "x, y", "State": "available", "Tags": [
+            {"Key": "Package", "Value": "gitlab-runner-18.6.0-1.x86_64"}, {"Key": "Target", "Value": "rhel9"}, {"Key": "Tested", "Value": tested}]})
+    };
+    folder.write(
+        "images.json",
+        &serde_json::json!({"Images": [image("ami-1", "no"), image("ami-2", "yes")]}).to_string(),
+    );
+    let tags = ["--image-tag", r#"["Package={package}", "Target={target}", "Tested=yes"]"#, "--image-name", "x, y"];
+    folder.run(&[&["import", "us-east-1=images.json", "--targets", "rhel9"], &tags[..], &TRACKER].concat()).succeeds();
+    assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("us-east-1=ami-2"));
+}
+
+#[test]
+fn an_image_of_a_build_that_failed_is_recorded_with_its_ids_where_a_person_says_so() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.run(&[&DIFF[..], &["--pipeline", "7"]].concat()).succeeds();
+    folder.run(&[&["settle", "--pipeline", "7"], &TRACKER[..]].concat()).succeeds();
+    folder.write("us.json", &described(&[("ami-1", "gitlab-runner-18.6.0-rhel9-1")]));
+    let reconcile = ["reconcile", "us-east-1=us.json", "--apply", "adopt"];
+    folder.run(&[&reconcile, &NAMES[..], &TRACKER].concat()).succeeds();
+    assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("us-east-1=ami-1"));
 }
 
 #[test]
@@ -198,7 +275,9 @@ fn an_image_that_was_adopted_may_be_in_a_region_more() {
     let import = |files: &[&str]| folder.run(&[&["import"], files, &NAMES[..], &TRACKER].concat()).succeeds();
     import(&["us-east-1=us.json"]);
     assert!(import(&["us-east-1=us.json"]).contains("0 recorded as built, 1 were so before"));
-    assert!(import(&["eu-west-1=eu.json"]).contains("1 recorded as built"));
+    assert!(
+        import(&["eu-west-1=eu.json"]).contains("Its image is in more places now: gitlab-runner-18.6.0-1.x86_64 rhel9")
+    );
     let found = folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds();
     assert!(found.contains("eu-west-1=ami-2  us-east-1=ami-1"), "{found}");
 }

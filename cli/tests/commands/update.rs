@@ -251,10 +251,14 @@ fn of_a_claim_that_was_baked_twice_the_last_image_is_the_one_that_was_tested() {
 #[test]
 fn somebody_may_say_that_an_image_counts_without_its_test() {
     let folder = claimed();
-    let image = ["--claim", "0.1@7", "--job", "5", "--image", "us-east-1=ami-1"];
-    folder.run(&update(&[&image[..], &["--untested"]].concat())).succeeds();
+    let image = ["--claim", "0.1@7", "--image", "us-east-1=ami-1"];
+    folder.run(&update(&[&image[..], &["--untested", "--job", "5"]].concat())).succeeds();
     folder.run(&update(&image)).succeeds();
     assert!(folder.run(&[&["images"], &TRACKER[..]].concat()).succeeds().contains("us-east-1=ami-1"));
+    folder.write("us.json", r#"{"Images": [{"ImageId": "ami-1", "Name": "gitlab-runner-18.6.0-al2023"}]}"#);
+    let name = ["--image-name", "{product}-{version}-{target}", "--targets", "al2023"];
+    let told = folder.run(&[&["reconcile", "us-east-1=us.json"], &name[..], &TRACKER].concat()).succeeds();
+    assert!(told.contains("The tracker and the images agree."), "{told}");
 }
 
 #[test]
