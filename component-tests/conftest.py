@@ -347,9 +347,9 @@ class Consumer:
             **AT_ONCE, "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
         } | self.environment
         pipeline = self.run_locally(environment, variables, source, *given)
-        failed = [job for job in pipeline.jobs("FAIL") if job.startswith("build: ")]
+        failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
         if failed and not pipeline.ran("settle"):
-            # GitLab skips the update job of a build that failed and then runs what is `on_failure`
+            # GitLab skips the update job of a build, or a test, that failed and then runs what is `on_failure`
             # in a later stage; gitlab-ci-local waits for the skipped job for ever. So that job of the
             # generated pipeline is run by its name, without its condition.
             child = pipeline.artifact("diff", "child-pipeline.yml").replace("when: on_failure\n", "when: on_success\n")
