@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from conftest import ROOT, Consumer, free_port, tool
 
 BAKE = ROOT / "component-tests" / "bake"
@@ -71,6 +73,12 @@ def ec2_in(folder: Path) -> Iterator[Ec2]:
         ec2.aws("ec2", "import-key-pair", "--key-name", "bake", "--public-key-material", f"fileb://{key}.pub")
         yield ec2
         process.terminate()
+
+
+@pytest.fixture
+def ec2(tmp_path: Path) -> Iterator[Ec2]:
+    with ec2_in(tmp_path / "ec2") as ec2:
+        yield ec2
 
 
 def variables(ec2: Ec2) -> dict[str, str]:

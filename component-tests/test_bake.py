@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import Consumer, Module
-from ec2 import REGIONS, Ec2, bake_on, ec2_in
+from ec2 import REGIONS, Ec2, bake_on, ec2  # noqa: F401 (a fixture)
 from repositories import Repository, Signer
 
-
-
-@pytest.fixture
-def ec2(tmp_path: Path) -> Iterator[Ec2]:
-    with ec2_in(tmp_path / "ec2") as ec2:
-        yield ec2
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from conftest import PROJECT, ROOT, Consumer, tool
-from ec2 import BIN, REGIONS, Ec2, ec2_in
+from ec2 import BIN, REGIONS, Ec2, ec2  # noqa: F401 (a fixture)
 from gitlab_stand_in import GitLab
 from repositories import Repository
 from test_schema import check
@@ -27,12 +26,6 @@ NAME = "/images/gitlab-runner/al2023/x86_64/18"
 def blocks(page: str, heading: str, language: str) -> list[str]:
     section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def ec2(tmp_path: Path) -> Iterator[Ec2]:
-    with ec2_in(tmp_path / "ec2") as ec2:
-        yield ec2
 
 
 @pytest.fixture
