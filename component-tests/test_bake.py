@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from conftest import Consumer, Module
-from ec2 import REGIONS, Ec2, bake_on, ec2  # noqa: F401 (a fixture)
+from conftest import ROOT, Consumer, Module
+from ec2 import BIN, REGIONS, Ec2, bake_on, ec2  # noqa: F401 (a fixture)
 from repositories import Repository, Signer
 
 
@@ -25,10 +26,20 @@ def project(consumer: Consumer, ec2: Ec2, signed: Repository) -> Consumer:
 
 
 @pytest.mark.example("packer-ansible")
-def test_the_images_that_a_night_bakes_are_those_that_aws_shows(project: Consumer, ec2: Ec2) -> None:
+def test_the_images_that_a_night_bakes_and_tests_are_those_that_aws_shows(project: Consumer, ec2: Ec2) -> None:
+    """The test is that of docs/how-to/test-the-image.md, as it is printed: the real client of AWS starts an instance of each image."""
+    [test] = re.findall(r"^```yaml\n# ci/build-ami\.yml\n(.*?)^```", (ROOT / "docs" / "how-to" / "test-the-image.md").read_text(), re.MULTILINE | re.DOTALL)
+    project.edit("ci/build-ami.yml", ".build-ami:\n", f"{test}\n.build-ami:\n")
+    project.edit(".gitlab-ci.yml", "      build_file: ci/build-ami.yml\n", "      build_file: ci/build-ami.yml\n      test_job: .test-ami\n")
+    project.bring("aws", f'#!/bin/sh\nexec {BIN / "aws"} "$@"\n')
+
     night = project.schedule()
 
     assert night.code == 0, night.log
+    assert {f"test: [18.6.0-1.x86_64, {target}]" for target in ("al2023", "rhel9")} <= night.jobs("PASS"), night.log
+    instances = ec2.aws("ec2", "describe-instances", region="us-east-1")["Reservations"]
+    tested = {instance["ImageId"]: instance["State"]["Name"] for reservation in instances for instance in reservation["Instances"]}
+    assert set(tested) == set(ec2.images("us-east-1")) and set(tested.values()) <= {"shutting-down", "terminated"}, tested
     assert project.states() == {"18.6.0-1 al2023": "built", "18.6.0-1 rhel9": "built"}
     module = Module(project.wasm, project.folder).inside_job_of(project.gitlab)
     images = {image["target"]: image for image in json.loads(module("images", "--tracker", "gitlab", "--format", "json").out)["images"]}
