@@ -43,7 +43,7 @@ impl Adoption {
     }
 
     /// The images that the files of a folder tell, each of a region, which may have none.
-    pub fn of_folder(folder: &Path, args: &MatcherArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
+    fn of_folder(folder: &Path, args: &MatcherArgs, targets: &[StatedTarget]) -> Result<Self, Failure> {
         let matcher = args.matcher();
         check(&matcher, targets).with_exit(Exit::CommandLine)?;
         let mut images = Vec::new();
@@ -75,7 +75,7 @@ impl Adoption {
 }
 
 /// The files of a folder, each of the place that it is named after: `us-east-1.json`.
-pub fn files_in(folder: &Path) -> anyhow::Result<Vec<PlacedFile>> {
+fn files_in(folder: &Path) -> anyhow::Result<Vec<PlacedFile>> {
     let doing = || {
         format!(
             "cannot read the folder {}: in a job it is that of .ami-scheduler among the artifacts of images_job",

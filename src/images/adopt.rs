@@ -43,7 +43,7 @@ pub fn adopt_untried(
             continue;
         };
         if entry.is_asked_for() || matches!(entry.state, State::Failed | State::GivenBack) {
-            adopted.tried.push((build.clone(), image(images, now).ids));
+            adopted.tried.push((build.clone(), adopted_image(images, now).ids));
         } else if entry.is_untried() {
             adopted.add(document, build, images, now);
         }
@@ -54,7 +54,7 @@ pub fn adopt_untried(
 impl Adopted {
     fn add(&mut self, document: &mut Document, build: &BuildKey, images: &BTreeMap<&Place, &Image>, now: Timestamp) {
         let was_built = document.get(build).is_some_and(|entry| entry.state == State::Built);
-        let image = image(images, now);
+        let image = adopted_image(images, now);
         let ids = image.ids.clone();
         if document.import_image(build, image, now) == Recorded::Changed {
             let among = if was_built { &mut self.grown } else { &mut self.new };
@@ -64,7 +64,7 @@ impl Adopted {
 }
 
 /// Images of one build in several places, as the tracker keeps them: one image.
-pub fn image(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
+pub fn adopted_image(images: &BTreeMap<&Place, &Image>, now: Timestamp) -> tracker::Image {
     let mut baked = Baked::default();
     for (place, image) in images {
         if let Ok(id) = image.id.parse() {

@@ -5,7 +5,7 @@ mod current;
 mod existing;
 mod manifest;
 
-pub use adopt::{Adopted, adopt, adopt_untried, image};
+pub use adopt::{Adopted, adopt, adopt_untried, adopted_image};
 pub use current::{Current, current};
 pub use existing::{
     Candidate, Disagreements, Found, Image, ImageMatcher, ImagesError, Template, TemplateError, compare, find, parse,

@@ -95,7 +95,7 @@ impl Reconcile {
                 }
                 untested(&found).for_each(|told| output!("{told}"));
                 for (build, found) in &disagreements.not_recorded {
-                    let image = images::image(found, now);
+                    let image = images::adopted_image(found, now);
                     let name = found.values().next().map(|image| image.name.as_str()).unwrap_or_default();
                     output!("  not in the tracker  {} {}  {} {name:?}", build.package, build.target, image.ids);
                     if adopts {

@@ -202,26 +202,21 @@ impl Update {
         };
         let build = BuildKey { package: self.package, target: self.target };
         let product = build.package.name();
-        let (success, kept, facts, case) = trackers::change(
-            session,
-            &self.tracker,
-            product,
-            Kept::Used,
-            |document, place| {
+        let (success, kept, facts, case) =
+            trackers::change(session, &self.tracker, product, Kept::Used, |document, place| {
                 let Some(success) = document.passed(&build, &claim, session.now(), Origin::from(self.origin)) else {
                     return Err(anyhow!(
-                    "the tracker in {place} has no image of {} for {} that the claim {claim} made: `update --untested` has to \
-                     record it before its test",
-                    build.package,
-                    build.target
-                ))
-                .with_exit(Exit::CommandLine);
+                        "the tracker in {place} has no image of {} for {} that the claim {claim} made: \
+                         `update --untested` has to record it before its test",
+                        build.package,
+                        build.target
+                    ))
+                    .with_exit(Exit::CommandLine);
                 };
                 let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
                 let facts = document.image_of_claim(&build, &claim).map(Image::facts).unwrap_or_default();
                 Ok((success, kept, facts, Case::recorded(&build, document, None)))
-            },
-        )?;
+            })?;
         tell(success, &what(&build, &facts), kept.as_ref());
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())

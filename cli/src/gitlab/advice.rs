@@ -37,8 +37,13 @@ impl Project {
             429 | 500.. => "GitLab is overloaded, or out of order: run the job again later".to_owned(),
             300..=399 => "GitLab redirects its API: set CI_API_V4_URL to where it is".to_owned(),
             400 | 403 | 413 => return None,
-            _ => format!("this was not expected; {}", self.is_this_the_api()),
+            _ => self.unexpected(),
         })
+    }
+
+    /// What is said of an answer that nothing is known about.
+    pub fn unexpected(&self) -> String {
+        format!("this was not expected; {}", self.is_this_the_api())
     }
 
     /// The question that a person asks where an answer is none of the API's.

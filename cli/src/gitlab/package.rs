@@ -77,7 +77,7 @@ impl Project {
                 "the group allows no duplicates of generic packages, and a URL that stays needs them: allow them in the \
                  group's Settings > Packages and registries. {unless}"
             ),
-            _ => format!("this was not expected; {}", self.is_this_the_api()),
+            _ => self.unexpected(),
         });
         anyhow!("{advice} [GitLab answered {}: {excerpt}]", answer.status)
     }

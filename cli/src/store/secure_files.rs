@@ -149,7 +149,7 @@ impl SecureFiles {
                     new tracker, under another --ref"
                     .to_owned()
             }
-            _ => format!("this was not expected; {}", self.project.is_this_the_api()),
+            _ => self.project.unexpected(),
         });
         format!("{advice} [GitLab answered {}: {excerpt}]", answer.status).into()
     }
