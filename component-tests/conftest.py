@@ -235,7 +235,7 @@ class Pipeline:
     @staticmethod
     def full_name(job: str) -> str:
         """Ours by their last word alone: most consumers build gitlab-runner."""
-        return f"gitlab-runner: {job}" if job in ("list", "diff", "trigger", "give-back", "plan", "status", "images") else job
+        return f"gitlab-runner: {job}" if job in ("list", "diff", "trigger", "give-back", "plan", "status", "images", "promote") else job
 
     def ran(self, job: str) -> bool:
         return re.search(rf"^(\t\[.+?\] -> )?{re.escape(self.full_name(job))}\s+(starting|finished)", self.log, re.MULTILINE) is not None
@@ -357,6 +357,10 @@ class Consumer:
             settled = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", "settle")
             pipeline = Pipeline(1, pipeline.log + settled.log, self.folder)
         return pipeline
+
+    def press(self, job: str) -> Pipeline:
+        """Presses a job of the component that waits for it, in the pipeline of a schedule."""
+        return self.schedule("schedule", "", None, Pipeline.full_name(job), "--variable=CI_JOB_MANUAL=true")
 
     def run_locally(self, environment: dict[str, str], variables: dict[str, str], source: str, *more: str) -> Pipeline:
         find_child_pipelines(self.folder)

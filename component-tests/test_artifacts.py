@@ -112,9 +112,14 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     update("18.9.0", "--force")
     diff(16, "2026-12-31T02:00:00Z")  # without an image
     update("18.9.0", "--image", "us-east-1=ami-1", "--image", "us-east-1=ami-2")
+    publish("gitlab-runner-18.9.1-1.x86_64")
+    diff(16, "2026-12-31T03:00:00Z", "--min-age", "30")  # seen
+    for words in [("promote", "18.1.0", "--to", "stable"), ("revoke", "18.1.0"), ("unrevoke", "18.1.0"), ("revoke", "ami-1"), ("revoke", "18.9.1")]:
+        assert ami(*words, "--reason", "a test", "--by", "mary", *tracker).code == 0, words
     images = ami("images", *tracker, "--format", "json", "--output", "images.json")
     assert images.code == 0, images.all
     assert validated("images", ami.json("images.json"))["images"], images.all
+    assert ami("revoke", "18.1.0", "--reason", "again", "--by", "mary", *tracker).code == 0
     diff(17, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
     status()
     assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "81").code == 0

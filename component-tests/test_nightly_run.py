@@ -134,6 +134,27 @@ def test_without_the_job_that_tells_which_images_there_are_there_is_no_pipeline(
     assert night.code != 0 and not night.ran("list") and "misspelt" in night.log, night.log
 
 
+def test_somebody_presses_a_job_that_promotes_what_is_current(consumer: Consumer, gitlab: GitLab) -> None:
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n", "      promote_job: true\n")
+    consumer.edit("ci/build-ami.yml", '    - echo "AMI_ID=ami-$VERSION-$TARGET" > build.env\n',
+                  '    - echo "AMI_SCHEDULER_IMAGE_ID=us-east-1=ami-$VERSION-$TARGET" > build.env\n')
+    consumer.environment["GITLAB_USER_LOGIN"] = "mary"
+    night = consumer.schedule(fails="18.6.0 rhel9")
+    assert not night.ran("promote"), "it waits"
+
+    pressed = consumer.press("promote")
+
+    assert "stable for al2023 x86_64 18: gitlab-runner-18.6.0-1.x86_64  us-east-1=ami-18.6.0-al2023  (before: nothing)" in pressed.log, pressed.log
+    module = Module(consumer.wasm, consumer.folder).inside_job_of(gitlab)
+    stable = module("images", "--tracker", "gitlab", "--channel", "stable")
+    assert stable.code == 0 and "us-east-1=ami-18.6.0-al2023" in stable.out, stable.all
+    module("revoke", "18.6.0", "--reason", "deletes jobs", "--by", "mary", "--tracker", "gitlab", "--ref", "main")
+    night = consumer.schedule()
+    assert "WARNING: the channel stable points to gitlab-runner-18.6.0-1.x86_64 for al2023, which is revoked: deletes jobs" in night.log, night.log
+    [[*_, published]] = gitlab.project(PROJECT).packages.values()
+    assert [row["revoked"] for row in json.loads(published)["channels"]["stable"]] == ["deletes jobs, by mary"]
+
+
 def test_an_image_counts_once_its_test_has_passed(consumer: Consumer, gitlab: GitLab) -> None:
     """The test has the ids of what was baked; one that fails is a failed attempt, and the next night bakes again."""
     consumer.edit(".gitlab-ci.yml", "      build_file: ci/build-ami.yml\n", "      build_file: ci/build-ami.yml\n      test_job: .test-ami\n")

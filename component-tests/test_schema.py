@@ -68,7 +68,7 @@ def test_the_body_is_one_with_any_input_filled_in(template: tuple[dict[str, Any]
     document = interpolated(body, inputs)
     check(document, tmp_path)
     assert [name for name in document if not name.startswith(".")] == [
-        f"{inputs['product']}: {job}" for job in ("list", "diff", "trigger", "give-back", "plan", "status", "images")]
+        f"{inputs['product']}: {job}" for job in ("list", "diff", "trigger", "give-back", "plan", "status", "images", "promote")]
 
 
 def test_every_input_is_described_and_used(template: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -23,7 +23,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use ami_scheduler::release::BuildKey;
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::{Store, StoreError, StoredFile, Tracker, Uploaded};
-use ami_scheduler::tracker::{Baked, Claim, Document, ImageKey, Origin, Report, State as BuildState};
+use ami_scheduler::tracker::{
+    Baked, ChannelName, Claim, Document, ImageKey, Origin, Pointer, Report, Slot, State as BuildState, Word,
+};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -51,6 +53,10 @@ enum Change {
     Drops(u8),
     /// A person removes the target.
     Removes(u8),
+    /// A person points a channel to it: `promote`.
+    Promotes(u8),
+    /// A person says that it is not to be used: `revoke`.
+    Revokes(u8),
 }
 
 impl Change {
@@ -60,6 +66,8 @@ impl Change {
         | Self::Claims(release)
         | Self::GivesBack(release)
         | Self::Removes(release)
+        | Self::Promotes(release)
+        | Self::Revokes(release)
         | Self::Rebuilds(release)
         | Self::Skips(release)
         | Self::Sees(release)
@@ -83,6 +91,18 @@ impl Change {
             }
             Self::GivesBack(_) => drop(document.give_back(7, None, now, |_| true)),
             Self::Removes(_) => document.remove_target(&build.target),
+            Self::Promotes(_) => {
+                let key = ImageKey { claim: first_claim(), job: 60 };
+                document.promote(
+                    &stable(),
+                    slot(),
+                    Some(Pointer { package: build.package.clone(), image: key.clone() }),
+                    word(now),
+                );
+            }
+            Self::Revokes(_) => {
+                document.revoke(&build.package, None, true, &word(now));
+            }
             Self::Claims(_) => {
                 document.claim(&build, "new_release", None, now, Origin { pipeline: 7, ..Origin::default() });
             }
@@ -97,7 +117,7 @@ impl Change {
 
     /// Whether a document means what was recorded: a success that counts, or a `rebuild` since, and its image in any
     /// case; a claim that is there or has ended; an attempt that is given back and no longer open. The removal of the
-    /// target outdoes all, and what was only seen may be forgotten.
+    /// target outdoes all, and what was only seen may be forgotten. A move of a channel and a revocation are there for good.
     fn is_in(self, document: &Document) -> bool {
         let BuildKey { package, target } = self.build();
         let is_removed = document.removals(&target) > 0;
@@ -105,8 +125,16 @@ impl Change {
         let has_image = |is_it: &dyn Fn(&ImageKey) -> bool| {
             document.images(&package, &target).any(|(key, image)| is_it(key) && image.ids == ids)
         };
+        let moves_to = |package| {
+            document
+                .channels()
+                .moves(&stable())
+                .any(|(_, all)| all.values().any(|one| one.to.as_ref().is_some_and(|to| to.package == package)))
+        };
         matches!(self, Self::Sees(_) | Self::Drops(_))
             || is_removed
+            || (matches!(self, Self::Promotes(_)) && moves_to(package.clone()))
+            || (matches!(self, Self::Revokes(_)) && document.revocation(&package, &target).is_some())
             || document.get(&self.build()).is_some_and(|entry| match self {
                 Self::Succeeds(_) => {
                     has_image(&|key| key.job == 0) && (entry.state == BuildState::Built || entry.epoch > 0)
@@ -120,6 +148,7 @@ impl Change {
                 Self::Rebuilds(_) => entry.epoch > 0,
                 Self::Skips(_) => entry.state.is_done() || entry.epoch > 0,
                 Self::Sees(_) | Self::Drops(_) | Self::Removes(_) => true,
+                Self::Promotes(_) | Self::Revokes(_) => false,
             })
     }
 }
@@ -132,6 +161,18 @@ fn baked(build: &BuildKey) -> Baked {
         baked.ids.add(place.parse().expect("a place"), id);
     }
     baked
+}
+
+fn stable() -> ChannelName {
+    "stable".parse().expect("a name")
+}
+
+fn slot() -> Slot {
+    "al2023 noarch 1".parse().expect("a slot")
+}
+
+fn word(at: Timestamp) -> Word {
+    Word { reason: "a test".to_owned(), by: None, at }
 }
 
 /// That of each release that the tracker begins with.
@@ -933,7 +974,7 @@ fn retires_what_it_did_not_read(store: &dyn Store, change: Change) -> Result<(),
 
 // ---------------------------------------------------------------- what is explored
 
-use Change::{Claims, Drops, GivesBack, Rebuilds, Removes, Sees, Skips, Succeeds, SucceedsLate};
+use Change::{Claims, Drops, GivesBack, Promotes, Rebuilds, Removes, Revokes, Sees, Skips, Succeeds, SucceedsLate};
 
 /// A tracker that two jobs have written, so that it has two heads.
 const TRACKER: &[Change] = &[Claims(1), Claims(2)];
@@ -1065,6 +1106,20 @@ fn nothing_is_lost_among_a_success_a_claim_and_a_skip_of_one_release() {
     let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
     let changes = &[Succeeds(1), Claims(1), Skips(1)];
     holds_for("a success, a claim and a skip, a mishap, a stale listing", TRACKER, changes, limits);
+}
+
+#[test]
+fn nothing_is_lost_among_two_promotions_and_a_revocation() {
+    let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
+    let changes = &[Promotes(1), Promotes(2), Revokes(1)];
+    holds_for("two promotions and a revocation, a mishap, a stale listing", TRACKER, changes, limits);
+}
+
+#[test]
+fn nothing_is_lost_among_a_promotion_a_rebuild_and_a_late_success() {
+    let limits = Limits { retries: 1, mishaps: 1, stale_lists: 1, look_back: 1, ..CALM };
+    let changes = &[Promotes(1), Rebuilds(1), SucceedsLate(1)];
+    holds_for("a promotion, a rebuild and a late success, a mishap, a stale listing", TRACKER, changes, limits);
 }
 
 #[test]

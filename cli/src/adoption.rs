@@ -150,7 +150,7 @@ impl Adopts<'_> {
         let offered: BTreeSet<&Nevra> = packages.packages.iter().map(|package| &package.nevra).collect();
         let is_wanted = |package: &Nevra| offered.contains(package) && rules.exclusion_of(package).is_none();
         let adopted = images::adopt_untried(document, &found, is_wanted, now);
-        let is_any_known = !found.images.is_empty() || !found.untested.is_empty();
+        let is_any_known = !found.images.is_empty() || !found.untested.is_empty() || !found.revoked.is_empty();
         let unknown = (!is_any_known && !adoption.images.is_empty()).then(|| none_is_known(self.matcher));
         let new = adopted.new.iter().map(|(BuildKey { package, target }, ids)| {
             format!("Counts as built, since there is an image of it: {package} {target}  {ids}")
@@ -161,7 +161,7 @@ impl Adopts<'_> {
                  `reconcile --apply adopt` records it"
             )
         });
-        Ok(unknown.into_iter().chain(untested(&found)).chain(new).chain(grown(&adopted)).chain(tried).collect())
+        Ok(unknown.into_iter().chain(set_aside(&found)).chain(new).chain(grown(&adopted)).chain(tried).collect())
     }
 }
 
@@ -182,8 +182,10 @@ pub fn grown(adopted: &Adopted) -> impl Iterator<Item = String> {
 }
 
 /// What is said of the images that count for nothing.
-pub fn untested(found: &Found<'_>) -> impl Iterator<Item = String> {
-    found.untested.iter().map(|(build, image)| {
-        format!("  not tested, or failed in its test  {} {}  {}", build.package, build.target, image.id)
-    })
+pub fn set_aside(found: &Found<'_>) -> impl Iterator<Item = String> {
+    let untested = found.untested.iter().map(|of_build| ("not tested, or failed in its test", of_build));
+    let revoked = found.revoked.iter().map(|of_build| ("revoked", of_build));
+    untested
+        .chain(revoked)
+        .map(|(what, (BuildKey { package, target }, image))| format!("  {what}  {package} {target}  {}", image.id))
 }

@@ -54,9 +54,11 @@ const EXIT_CODES: &str = "Exit codes:
   1 anything else
   Done, with an alarm that --fail-on names:
   5 republished   6 unchanged   7 shrank   8 overdue
-  9 given_up, no_match, lapsed, no_image, several_images, unused_pattern
+  9 given_up, no_match, lapsed, no_image, several_images, revoked, unused_pattern
   Stopped, with nothing claimed or recorded:
-  10 an alarm that --stop-on names";
+  10 an alarm that --stop-on names
+  Told, and not to be used:
+  11 images --channel, of an image that is revoked";
 
 const HOW_TO_RUN: &str = "A night on a laptop, with a tracker in a directory:
 

@@ -31,6 +31,8 @@ pub enum Exit {
     Alarm = 9,
     /// An alarm that was to stop the run did so. Nothing was claimed or recorded.
     Stopped = 10,
+    /// A channel that was asked for points to an image that is revoked.
+    Revoked = 11,
 }
 
 impl From<AlarmKind> for Exit {
@@ -45,6 +47,7 @@ impl From<AlarmKind> for Exit {
             | AlarmKind::Lapsed
             | AlarmKind::NoImage
             | AlarmKind::SeveralImages
+            | AlarmKind::Revoked
             | AlarmKind::UnusedPattern => Self::Alarm,
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ami_scheduler::release::{Nevra, Target};
+use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
-use ami_scheduler::tracker::{Document, TrackerName};
+use ami_scheduler::tracker::{Document, ImageKey, TrackerName};
 use anyhow::anyhow;
 
 use crate::args::{Release, ReleaseArgs, TrackerArgs};
@@ -112,6 +112,76 @@ pub fn change_releases<T>(
         let changed = change(&mut document, &releases, &store.place())?;
         Ok((document, changed))
     })
+}
+
+/// What a person names in a tracker.
+pub enum Named {
+    /// One image, by one of its ids.
+    Image(BuildKey, ImageKey),
+    /// Releases, by a version or in full.
+    Releases(Vec<Nevra>),
+}
+
+impl Named {
+    /// What a text names in a tracker: the image that has this id, or the releases of this version.
+    pub fn find(document: &Document, text: &str) -> Option<Self> {
+        if let Some((build, key)) = document.image_of_id(text) {
+            return Some(Self::Image(build, key));
+        }
+        let release: Release = text.parse().ok()?;
+        let of_entries = document.entries().map(|(package, _, _)| package);
+        let known: BTreeSet<&Nevra> =
+            of_entries.chain(document.revoked_releases()).filter(|package| release.names(package)).collect();
+        match release {
+            Release::Package(package) if known.is_empty() && package.name() == document.product() => {
+                Some(Self::Releases(vec![package]))
+            }
+            _ => (!known.is_empty()).then(|| Self::Releases(known.into_iter().cloned().collect())),
+        }
+    }
+}
+
+/// The product whose tracker is meant: the one that is named; else the only one of the ref, or the only one in which the
+/// text names something.
+pub fn product_of(
+    session: &Session,
+    args: &TrackerArgs,
+    product: Option<&str>,
+    text: Option<&str>,
+) -> Result<String, Failure> {
+    if let Some(product) = product {
+        return Ok(product.to_owned());
+    }
+    let store = session.store(&args.place)?;
+    let reference = args.reference.as_str();
+    let documents =
+        read_all(store.as_ref(), |name: &TrackerName| name.is_of_ref(reference)).with_exit(Exit::Tracker)?;
+    let is_meant = |document: &&Document| text.is_none_or(|text| Named::find(document, text).is_some());
+    let known: Vec<&str> = documents.iter().filter(is_meant).map(Document::product).collect();
+    match (documents.as_slice(), known.as_slice()) {
+        ([], _) => Err(anyhow!(no_tracker(store.as_ref(), None, reference))).with_exit(Exit::Tracker),
+        ([only], _) => Ok(only.product().to_owned()),
+        (_, [product]) => Ok((*product).to_owned()),
+        (several, []) => {
+            let products: Vec<&str> = several.iter().map(Document::product).collect();
+            Err(anyhow!(
+                "no tracker on {} knows {}: there are those of {}",
+                printable(reference),
+                printable(text.unwrap_or_default()),
+                products.join(", ")
+            ))
+            .with_exit(Exit::Tracker)
+        }
+        (several, _) => {
+            let products: Vec<&str> = several.iter().map(Document::product).collect();
+            Err(anyhow!(
+                "there are trackers of {} on {}: name one with --product",
+                products.join(", "),
+                printable(reference)
+            ))
+            .with_exit(Exit::CommandLine)
+        }
+    }
 }
 
 fn change_in<T>(

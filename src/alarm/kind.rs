@@ -26,12 +26,14 @@ pub enum AlarmKind {
     NoImage,
     /// A build made several images in one place.
     SeveralImages,
+    /// A channel points to an image that is revoked.
+    Revoked,
     /// A rule is about no release.
     UnusedPattern,
 }
 
 impl AlarmKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Republished,
         Self::Unchanged,
         Self::Shrank,
@@ -41,6 +43,7 @@ impl AlarmKind {
         Self::Lapsed,
         Self::NoImage,
         Self::SeveralImages,
+        Self::Revoked,
         Self::UnusedPattern,
     ];
 }
@@ -71,6 +74,7 @@ impl fmt::Display for AlarmKind {
             Self::Lapsed => "lapsed",
             Self::NoImage => "no_image",
             Self::SeveralImages => "several_images",
+            Self::Revoked => "revoked",
             Self::UnusedPattern => "unused_pattern",
         })
     }

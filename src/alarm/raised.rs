@@ -94,6 +94,17 @@ pub enum Alarm {
         /// The places.
         places: Vec<Place>,
     },
+    /// A channel points to an image that is not to be used.
+    Revoked {
+        /// The channel.
+        channel: String,
+        /// The release.
+        package: Nevra,
+        /// The targets of the images.
+        targets: Vec<Target>,
+        /// Why, and who said so.
+        because: String,
+    },
     /// A pattern that excludes releases names none that is there.
     UnusedPattern {
         /// The pattern.
@@ -114,6 +125,7 @@ impl Alarm {
             Self::Lapsed { .. } => AlarmKind::Lapsed,
             Self::NoImage { .. } => AlarmKind::NoImage,
             Self::SeveralImages { .. } => AlarmKind::SeveralImages,
+            Self::Revoked { .. } => AlarmKind::Revoked,
             Self::UnusedPattern { .. } => AlarmKind::UnusedPattern,
         }
     }
@@ -135,6 +147,7 @@ impl Alarm {
             Self::Republished { .. } | Self::GivenUp { .. } | Self::NoImage { .. } | Self::SeveralImages { .. } => None,
             Self::Unchanged { repository, .. } | Self::Shrank { repository, .. } => Some(format!(": {repository}")),
             Self::Lapsed { package, .. } => Some(format!(": {package}")),
+            Self::Revoked { channel, package, .. } => Some(format!(": {package} in {channel}")),
             Self::UnusedPattern { pattern } => Some(format!(": {pattern}")),
             Self::Overdue { .. } | Self::NoMatch { .. } => Some(String::new()),
         }
@@ -206,6 +219,12 @@ impl fmt::Display for Alarm {
                  have several sources for one region? `update --image` says which image counts",
                 listed(targets),
                 places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ),
+            Self::Revoked { channel, package, targets, because } => write!(
+                f,
+                "the channel {channel} points to {package} for {}, which is revoked: {because}. `promote` points it to another \
+                 release",
+                listed(targets)
             ),
             Self::UnusedPattern { pattern } => write!(
                 f,

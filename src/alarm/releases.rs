@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Alarm;
+use crate::images::in_channel;
 use crate::plan::{BuildReason, Context, HoldReason, Plan};
 use crate::policy::{FilterReason, near_misses};
 use crate::release::{Nevra, Package, Target};
-use crate::tracker::{Document, Image, Origin, Place};
+use crate::tracker::{ChannelName, Document, Image, Origin, Place};
 
 /// What repositories offer.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,7 @@ pub fn of_releases(
     alarms.extend(lapsed(plan));
     alarms.extend(no_image(plan, document, expected));
     alarms.extend(several_images(plan, document));
+    alarms.extend(revoked_in(document));
     alarms.extend(unused_patterns(offer, context));
     alarms
 }
@@ -142,6 +144,23 @@ fn several_images(plan: &Plan, document: &Document) -> Vec<Alarm> {
         places,
     };
     grouped(ambiguous).into_iter().map(alarm).collect()
+}
+
+/// The alarms that a tracker tells by itself about channels that point to what is revoked.
+pub fn revoked_in(document: &Document) -> Vec<Alarm> {
+    let pointed = document.channels().names().flat_map(|channel| {
+        in_channel(document, channel, None, |_| true).into_iter().filter_map(move |pointed| {
+            let because = pointed.revocation?.in_words();
+            Some(((channel, pointed.package, because), pointed.target))
+        })
+    });
+    let alarm = |((channel, package, because), targets): ((&ChannelName, &Nevra, String), _)| Alarm::Revoked {
+        channel: channel.to_string(),
+        package: package.clone(),
+        targets,
+        because,
+    };
+    grouped(pointed).into_iter().map(alarm).collect()
 }
 
 /// The builds that are done.

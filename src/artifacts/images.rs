@@ -6,17 +6,19 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::images::Current;
+use crate::images::{Current, in_channel};
 use crate::release::Target;
-use crate::tracker::{Document, Ids, ImageId, Notes, Place, placed};
+use crate::tracker::{ChannelName, Document, Ids, ImageId, Notes, Place, Revocation, placed};
 
 const IMAGES_FORMAT: &str = "ami-scheduler/images/1";
 
-/// `images.json`: the current images of all targets and series.
+/// `images.json`: the current images of all targets and series, and those that channels point to.
 #[derive(Debug, Serialize)]
 pub struct Images<'a> {
     format: &'static str,
     images: Vec<ImageRow<'a>>,
+    /// What each channel points to.
+    channels: BTreeMap<&'a ChannelName, Vec<ImageRow<'a>>>,
 }
 
 /// A current image.
@@ -39,6 +41,9 @@ pub struct ImageRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     job_url: Option<&'a String>,
     notes: &'a Notes,
+    /// Why it is not to be used, where that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<String>,
 }
 
 impl<'a> Images<'a> {
@@ -46,13 +51,20 @@ impl<'a> Images<'a> {
     pub fn new(current: &'a [(&'a Document, Vec<Current<'a>>)]) -> Self {
         let rows =
             current.iter().flat_map(|(document, images)| images.iter().map(|image| ImageRow::new(document, image)));
-        Self { format: IMAGES_FORMAT, images: rows.collect() }
+        let mut channels: BTreeMap<&ChannelName, Vec<ImageRow<'_>>> = BTreeMap::new();
+        for (document, _) in current {
+            for name in document.channels().names() {
+                let pointed = in_channel(document, name, None, |_| true);
+                channels.entry(name).or_default().extend(pointed.iter().map(|image| ImageRow::new(document, image)));
+            }
+        }
+        Self { format: IMAGES_FORMAT, images: rows.collect(), channels }
     }
 }
 
 impl<'a> ImageRow<'a> {
-    fn new(document: &'a Document, current: &'a Current<'a>) -> Self {
-        let Current { target, series, package, key, image } = current;
+    fn new(document: &'a Document, current: &Current<'a>) -> Self {
+        let Current { target, series, package, key, image, revocation } = current;
         Self {
             product: document.product(),
             reference: document.reference(),
@@ -68,6 +80,7 @@ impl<'a> ImageRow<'a> {
             claim: key.claim.to_string(),
             job_url: image.job_url.as_ref(),
             notes: &image.notes,
+            revoked: revocation.map(Revocation::in_words),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
-use crate::tracker::{Document, Image, ImageKey, Place, State};
+use crate::tracker::{ChannelName, Document, Image, ImageKey, Place, Revocation, State};
 
 /// The current image of a target and series.
 #[derive(Debug, Clone)]
@@ -19,35 +19,70 @@ pub struct Current<'a> {
     pub key: &'a ImageKey,
     /// The image.
     pub image: &'a Image,
+    /// Why it is not to be used: a channel may point to it all the same.
+    pub revocation: Option<&'a Revocation>,
 }
 
 /// The current image of each target, architecture and series, the newest series first: the newest image of the newest
 /// release that has one which counts. A series is what `keep` keeps one of.
 ///
-/// An image counts that has one id in the `place`, or in any where none is asked for. Releases that are skipped or not
-/// wanted do not count.
+/// An image counts that has one id in the `place`, or in any where none is asked for. Releases that are skipped, revoked or
+/// not wanted do not count.
 pub fn current<'a>(
     document: &'a Document,
     keep: Keep,
     place: Option<&Place>,
     is_wanted: impl Fn(&Nevra) -> bool,
 ) -> Vec<Current<'a>> {
-    let counts = |image: &Image| match place {
-        Some(place) => image.ids.of(place).is_some(),
-        None => image.ids.counting().next().is_some(),
-    };
     let mut newest: BTreeMap<(&Target, &str, String), Current<'a>> = BTreeMap::new();
     // The oldest release first.
-    for (package, target, entry) in document.entries().filter(|(package, ..)| is_wanted(package)) {
-        let mut images = document.images(package, target).rev();
-        let image = images.find(|(_, image)| image.counts() && counts(image)).filter(|_| entry.state != State::Skipped);
-        if let Some((key, image)) = image {
-            let series = keep.series(package).map(|(_, parts)| parts.join(".")).unwrap_or_default();
-            let current = Current { target, series: series.clone(), package, key, image };
+    for (package, target, _) in document.entries().filter(|(package, ..)| is_wanted(package)) {
+        if let Some((key, image)) = current_of(document, package, target, place) {
+            let series = keep.series_name(package);
+            let current = Current { target, series: series.clone(), package, key, image, revocation: None };
             newest.insert((target, package.arch(), series), current);
         }
     }
     let mut all: Vec<Current<'a>> = newest.into_values().collect();
     all.sort_by(|a, b| (a.target, b.package).cmp(&(b.target, a.package)));
     all
+}
+
+/// The image of a release to use on a target: the newest that counts, and has an id.
+pub fn current_of<'a>(
+    document: &'a Document,
+    package: &Nevra,
+    target: &Target,
+    place: Option<&Place>,
+) -> Option<(&'a ImageKey, &'a Image)> {
+    let is_skipped = document.entry(package, target).is_none_or(|entry| entry.state == State::Skipped);
+    let may_be_used = !is_skipped && document.revocation(package, target).is_none();
+    let mut images = document.images(package, target).rev().filter(|_| may_be_used);
+    images.find(|(_, image)| image.counts() && has_id(image, place))
+}
+
+/// The images that a channel points to, sorted by target and series, those that are revoked among them.
+pub fn in_channel<'a>(
+    document: &'a Document,
+    channel: &ChannelName,
+    place: Option<&Place>,
+    is_wanted: impl Fn(&Nevra) -> bool,
+) -> Vec<Current<'a>> {
+    let pointers = document.channels().pointers(channel).filter(|(_, last)| is_wanted(&last.package));
+    let pointed = pointers.filter_map(|(slot, last)| {
+        let mut images = document.images(&last.package, &slot.target);
+        let (key, image) = images.find(|(key, image)| **key == last.image && has_id(image, place))?;
+        let of_image = image.revocation.as_deref().filter(|revocation| revocation.revoked);
+        let revocation = of_image.or_else(|| document.revocation(&last.package, &slot.target));
+        let (target, package) = (&slot.target, &last.package);
+        Some(Current { target, series: slot.series.clone(), package, key, image, revocation })
+    });
+    pointed.collect()
+}
+
+fn has_id(image: &Image, place: Option<&Place>) -> bool {
+    match place {
+        Some(place) => image.ids.of(place).is_some(),
+        None => image.ids.counting().next().is_some(),
+    }
 }

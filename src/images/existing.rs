@@ -171,11 +171,13 @@ pub struct Found<'a> {
     pub unknown: Vec<&'a Image>,
     /// Images that the tracker has as not tested, or as failed in their test: they count for nothing.
     pub untested: Vec<(BuildKey, &'a Image)>,
+    /// Images that are revoked: they count for nothing, either.
+    pub revoked: Vec<(BuildKey, &'a Image)>,
 }
 
 impl Found<'_> {
     /// Heeds what the tracker knows of these images by their ids: an image that was recorded for a build is of no other,
-    /// and one that has not passed its test counts for none.
+    /// and one that has not passed its test, or is revoked, counts for none.
     pub fn heed(&mut self, document: &Document) {
         let known: BTreeMap<&str, BuildKey> = document.ids().collect();
         let all = std::mem::take(&mut self.images);
@@ -191,14 +193,17 @@ impl Found<'_> {
                 self.images.entry(build.clone()).or_default().entry(place).or_insert(image);
             }
         }
-        let untested = &mut self.untested;
+        let (untested, revoked) = (&mut self.untested, &mut self.revoked);
         self.images.retain(|build, images| {
             images.retain(|_, image| {
-                let counts = !document.is_untested(build, &image.id);
-                if !counts {
+                let (is_untested, is_revoked) =
+                    (document.is_untested(build, &image.id), document.is_revoked_id(build, &image.id));
+                if is_revoked {
+                    revoked.push((build.clone(), image));
+                } else if is_untested {
                     untested.push((build.clone(), image));
                 }
-                counts
+                !is_untested && !is_revoked
             });
             !images.is_empty()
         });
@@ -298,8 +303,12 @@ pub fn compare<'a>(
         let recorded = document.image(package, target).map(|(_, image)| &image.ids);
         let with_places = recorded.filter(|ids| !ids.is_empty() && ids.places().all(|place| !place.is_none()));
         if of_build.is_none() && !document.facts(package, target).values().any(|id| ids.contains(id.as_str())) {
+            // What is revoked need not be there.
+            let is_revoked = document.revocation(package, target).is_some()
+                || document.images(package, target).any(|(_, image)| image.is_revoked());
             match with_places.filter(|ids| !ids.places().any(is_looked_at)) {
                 Some(ids) => disagreements.elsewhere.push((build, ids.clone())),
+                None if is_revoked => {}
                 None => disagreements.without_image.push(build),
             }
             continue;

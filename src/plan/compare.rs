@@ -149,7 +149,10 @@ fn change(package: &Nevra, target: &Target, before: &str, now: &str) -> Change {
 fn is_wanted(reason: &HoldReason) -> Option<bool> {
     match reason {
         HoldReason::Built { .. } => None,
-        HoldReason::Skipped { .. } | HoldReason::Excluded { .. } | HoldReason::Superseded { .. } => Some(false),
+        HoldReason::Skipped { .. }
+        | HoldReason::Revoked { .. }
+        | HoldReason::Excluded { .. }
+        | HoldReason::Superseded { .. } => Some(false),
         HoldReason::Claimed { .. }
         | HoldReason::TooYoung { .. }
         | HoldReason::BackOff { .. }

@@ -159,6 +159,13 @@ pub enum HoldReason {
         /// When the claim lapses.
         until: Timestamp,
     },
+    /// A person said that the release is not to be used.
+    Revoked {
+        /// Why.
+        because: String,
+        /// Who said so.
+        by: Option<String>,
+    },
     /// It is excluded.
     Excluded {
         /// The pattern that names it.
@@ -206,6 +213,7 @@ impl fmt::Display for HoldReason {
                 write!(f, "skipped{}: {because}", by_whom(by.as_deref()))
             }
             Self::Skipped { because: None, .. } => f.write_str("skipped"),
+            Self::Revoked { because, by } => write!(f, "revoked{}: {because}", by_whom(by.as_deref())),
             Self::Excluded { pattern, because: Some(because) } => write!(f, "excluded by {pattern}: {because}"),
             Self::Excluded { pattern, because: None } => write!(f, "excluded by {pattern}"),
             Self::Superseded { newer } => write!(f, "superseded by {newer}"),

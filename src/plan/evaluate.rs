@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{BuildReason, Context, Decision, HoldReason, Republished, Retry};
 use crate::policy::Newest;
 use crate::release::{BuildKey, Package, Target};
-use crate::tracker::{Entry, State};
+use crate::tracker::{Entry, Revocation, State};
 
 impl Context<'_> {
     /// Decides by the rules in their order: what has happened already, then what a person wants, then what a
@@ -16,9 +16,15 @@ impl Context<'_> {
         built_at: Option<Timestamp>,
         entry: Option<&Entry>,
         newest: &Newest<'_>,
+        revocation: Option<&Revocation>,
     ) -> Decision {
         if let Some(decision) = entry.and_then(|entry| self.already_decided(entry)) {
             return decision;
+        }
+        if let Some(Revocation { reason, by, .. }) = revocation.filter(|revocation| {
+            entry.is_none_or(|entry| !entry.is_asked_for() || revocation.holds(&build.target, entry.epoch))
+        }) {
+            return Decision::Hold(HoldReason::Revoked { because: reason.clone(), by: by.clone() });
         }
         if let Some(exclusion) = self.rules.exclusion_of(&build.package) {
             let (pattern, because) = (exclusion.pattern.to_string(), exclusion.reason.clone());

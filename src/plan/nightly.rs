@@ -38,7 +38,8 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
             checksums
                 .extend(entry.and_then(|entry| other_checksum(package, entry)).map(|other| (build.clone(), other)));
             plan.republished.extend(entry.and_then(|entry| republished(package, run.target, entry)));
-            match context.decide(&build, package.built_at, entry, &run.newest) {
+            let revocation = document.revocation(&package.nevra, run.target);
+            match context.decide(&build, package.built_at, entry, &run.newest, revocation) {
                 Decision::Build(mut reason) => {
                     let is_first = || run.first_run.binary_search(&&build.package).is_ok();
                     if reason == BuildReason::NewRelease && is_first() {

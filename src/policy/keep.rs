@@ -41,6 +41,11 @@ impl Keep {
         };
         Some((release.arch(), first_parts(&release.evr().version, parts)))
     }
+
+    /// The series of a release as a text: `18`, `18.6`, or empty where all releases are one.
+    pub fn series_name(self, release: &Nevra) -> String {
+        self.series(release).map(|(_, parts)| parts.join(".")).unwrap_or_default()
+    }
 }
 
 /// The newest release of each series.

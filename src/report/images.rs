@@ -7,20 +7,30 @@ use jiff::Timestamp;
 use super::table::widths;
 use crate::images::Current;
 use crate::text::{ago, printable};
-use crate::tracker::{Document, Image, Place, placed};
+use crate::tracker::{ChannelName, Document, Image, Place, placed};
 
 const HEADINGS: [&str; 5] = ["TARGET", "SERIES", "RELEASE", "RECORDED", "IMAGE"];
 
-/// The current images of a tracker: their ids that count, in one place or in all, and what their builds reported.
-pub fn images(document: &Document, images: &[Current<'_>], place: Option<&Place>, now: Timestamp) -> String {
-    let mut text = format!("{} on {}:", document.product(), printable(document.reference()));
+/// The images to use of a tracker, or of a channel: their ids that count, in one place or in all, and what their builds
+/// reported.
+pub fn images(
+    document: &Document,
+    channel: Option<&ChannelName>,
+    images: &[Current<'_>],
+    place: Option<&Place>,
+    now: Timestamp,
+) -> String {
+    let channel = channel.map(|channel| format!(", channel {channel}")).unwrap_or_default();
+    let mut text = format!("{} on {}{channel}:", document.product(), printable(document.reference()));
     if images.is_empty() {
         return text + " no image\n";
     }
     let rows: Vec<[String; 5]> = images
         .iter()
-        .map(|Current { target, series, package, image, .. }| {
-            let facts = printable(&ids(image, place).chain(notes(image)).collect::<Vec<_>>().join("  "));
+        .map(|Current { target, series, package, image, revocation, .. }| {
+            let revoked = revocation.map(|revocation| format!("REVOKED: {}", revocation.in_words()));
+            let facts = revoked.into_iter().chain(ids(image, place)).chain(notes(image)).collect::<Vec<_>>();
+            let facts = printable(&facts.join("  "));
             let release = format!("{}.{}", package.evr(), package.arch());
             [target.to_string(), series.clone(), release, ago(image.recorded, now), facts]
         })

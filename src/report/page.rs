@@ -137,7 +137,9 @@ impl<'a> Section<'a> {
             targets.insert(target);
             by_package.entry(package).or_default().insert(target, entry);
             let image = document.image(package, target);
-            if entry.state == State::Built || image.is_some() {
+            let has_none = document.images(package, target).next().is_none();
+            let may_be_used = document.revocation(package, target).is_none();
+            if may_be_used && (image.is_some() || (entry.state == State::Built && has_none)) {
                 let since = Time::new(image.map_or(entry.since, |(_, image)| image.recorded), now);
                 let notes = shown(&document.facts(package, target));
                 newest.insert((target, package.arch()), Newest { package, target, since, notes });

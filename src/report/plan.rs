@@ -71,6 +71,7 @@ fn push_counts(text: &mut String, plan: &Plan) {
             HoldReason::Skipped { because: Some(because), .. } => (2, format!("skipped: {}", printable(because))),
             HoldReason::Excluded { because: None, .. } => (3, "excluded".to_owned()),
             HoldReason::Excluded { because: Some(because), .. } => (3, format!("excluded: {}", printable(because))),
+            HoldReason::Revoked { because, .. } => (3, format!("revoked: {}", printable(because))),
             HoldReason::Superseded { .. } => (4, "superseded by newer releases".to_owned()),
             HoldReason::TooYoung { .. } => (5, "not old enough yet".to_owned()),
             HoldReason::Claimed { .. } => (6, "held by other pipelines".to_owned()),

@@ -59,8 +59,8 @@ pub(super) fn more(entry: &Entry, images: &Told) -> String {
     printable(&parts.join("  "))
 }
 
-/// Remarks on a build beside its state, image and links: why, by whom, what becomes of it, its image that is not tested,
-/// and that what comes after is of an image that was there before.
+/// Remarks on a build beside its state, image and links: why, by whom, what becomes of it, what is revoked, its channels, its
+/// image that is not tested, and that what comes after is of an image that was there before.
 pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {
@@ -71,9 +71,9 @@ pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let acknowledged = entry.file.as_ref().and_then(|file| file.acknowledged.as_ref());
     let file = acknowledged.map(|word| format!("published again: {}, by {}", word.reason, word.by));
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
-    let untested = images.untested.clone();
+    let told = images.revoked.iter().chain(&images.channels).chain(&images.untested).cloned();
     let before = (!images.facts.is_empty() && entry.state != State::Built).then(|| "built before:".to_owned());
-    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(untested).chain(before).collect()
+    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(told).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::release::{Nevra, Target};
 use crate::text::count;
-use crate::tracker::{Document, Image, Notes, State};
+use crate::tracker::{ChannelName, Document, Image, Notes, State};
 
 /// What is told of the images of a build.
 #[derive(Default)]
@@ -13,6 +13,10 @@ pub(super) struct Told {
     pub facts: Notes,
     /// Of one that has been baked since, and does not count.
     pub untested: Option<String>,
+    /// Of those that are revoked, or all of the release, and why.
+    pub revoked: Vec<String>,
+    /// The channels that point to one of them.
+    pub channels: Vec<String>,
     /// When those before it were recorded that something is known of, and what; the last one first.
     pub earlier: Vec<(Timestamp, String)>,
 }
@@ -20,7 +24,7 @@ pub(super) struct Told {
 impl Told {
     pub fn of(document: &Document, package: &Nevra, target: &Target) -> Self {
         let current = document.image(package, target);
-        let last = document.images(package, target).next_back().filter(|(_, image)| !image.counts());
+        let last = document.images(package, target).next_back().filter(|(_, image)| !image.is_tested());
         let is_building = document.entry(package, target).is_some_and(|entry| entry.state == State::Building);
         let untested = last.map(|(_, image)| {
             let is = if is_building { "waits for its test" } else { "has not passed its test" };
@@ -29,7 +33,25 @@ impl Told {
         let counting = document.images(package, target).rev().filter(|(_, image)| image.counts());
         let earlier =
             counting.skip(1).map(|(_, image)| (image.recorded, ids(image))).filter(|(_, ids)| !ids.is_empty());
+        let of_release = document.revocation(package, target).map(|word| format!("revoked: {}", word.in_words()));
+        let of_images = document.images(package, target).filter(|(_, image)| image.is_revoked());
+        let of_images = of_images.filter_map(|(_, image)| {
+            Some(format!("revoked: {} ({})", ids(image), image.revocation.as_ref()?.in_words()))
+        });
+        let channels = document.channels();
+        let of_channel = |name: &ChannelName| {
+            let mut pointers = channels.pointers(name);
+            let (_, to) = pointers.find(|(slot, to)| slot.target == *target && to.package == *package)?;
+            let is_current = current.is_some_and(|(key, _)| *key == to.image);
+            let image = document.images(package, target).find(|(key, _)| **key == to.image);
+            let ids = image.filter(|_| !is_current).map(|(_, image)| format!(": {}", ids(image)));
+            Some(format!("in channel {name}{}", ids.unwrap_or_default()))
+        };
+        let channels = channels.names().filter_map(of_channel).collect();
+        let revoked = of_release.into_iter().chain(of_images).collect();
         Self {
+            revoked,
+            channels,
             facts: current.map(|(_, image)| image.facts()).unwrap_or_default(),
             untested,
             earlier: earlier.collect(),

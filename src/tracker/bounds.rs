@@ -42,6 +42,11 @@ pub(super) fn url(url: Option<String>) -> Option<String> {
     url.filter(|url| json_length(url) <= MAX_URL)
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 fn json_length(text: &str) -> usize {
     serde_json::to_string(text).map_or(usize::MAX, |json| json.len())
 }

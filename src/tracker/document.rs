@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{IMPORTED, is_zero};
+use super::bounds::is_zero;
+use super::entry::IMPORTED;
 use super::{
-    ASKED_FOR, Acknowledgement, Baked, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin, PassedOver, Seen, State,
-    TrackerName, TrackerNameError, Unknown, that_fit,
+    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin,
+    PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName, TrackerNameError, Unknown,
+    Word, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
@@ -52,6 +54,12 @@ pub struct Document {
     /// Every image that was made, by what it is of and by the claim that made it. Boxed, too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     images: Builds<Images>,
+    /// Named pointers to images.
+    #[serde(default, skip_serializing_if = "Channels::is_empty")]
+    channels: Channels,
+    /// Releases that are not to be used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    revocations: BTreeMap<Nevra, Revocations>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     unknown: Unknown,
@@ -167,15 +175,6 @@ pub enum Acknowledged {
     NotBuilt,
 }
 
-/// The effect of a change on an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
-    /// It is as it should be now.
-    Changed,
-    /// It was so before.
-    AsBefore,
-}
-
 impl Document {
     /// The document of a tracker that holds nothing yet.
     pub fn new(product: &str, reference: &str) -> Self {
@@ -191,6 +190,8 @@ impl Document {
             forgettings: 0,
             entries: BTreeMap::new(),
             images: BTreeMap::new(),
+            channels: Channels::default(),
+            revocations: BTreeMap::new(),
             unknown: Unknown::default(),
         }
     }
@@ -239,6 +240,8 @@ impl Document {
             forgettings: self.forgettings,
             entries: BTreeMap::new(),
             images: BTreeMap::new(),
+            channels: self.channels.clone(),
+            revocations: self.revocations.clone(),
             unknown: self.unknown.clone(),
         }
     }
@@ -319,7 +322,7 @@ impl Document {
     pub fn is_untested(&self, build: &BuildKey, id: &str) -> bool {
         let images = self.images(&build.package, &build.target);
         let mut of_id = images.filter(|(_, image)| image.ids.iter().any(|(_, known)| known.as_str() == id)).peekable();
-        of_id.peek().is_some() && of_id.all(|(_, image)| !image.counts())
+        of_id.peek().is_some() && of_id.all(|(_, image)| !image.is_tested())
     }
 
     /// Each id of an image, with the build that it is of.
@@ -331,6 +334,76 @@ impl Document {
             let build = BuildKey { package: package.clone(), target: target.clone() };
             image.ids.iter().map(move |(_, id)| (id.as_str(), build.clone()))
         })
+    }
+
+    /// The last image that has an id, whether it counts or not.
+    pub fn image_of_id(&self, id: &str) -> Option<(BuildKey, ImageKey)> {
+        let builds = self.images.iter().flat_map(|(package, targets)| {
+            targets.iter().flat_map(move |(target, images)| images.iter().map(move |found| (package, target, found)))
+        });
+        let mut of_id = builds.filter(|(_, _, (_, image))| image.ids.iter().any(|(_, known)| known.as_str() == id));
+        let (package, target, (key, _)) = of_id.next_back()?;
+        Some((BuildKey { package: package.clone(), target: target.clone() }, key.clone()))
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Moves a channel to an image, or to nothing, unless it points there.
+    pub fn promote(&mut self, name: &ChannelName, slot: Slot, to: Option<Pointer>, word: Word) -> Recorded {
+        self.channels.point(name, slot, to, word)
+    }
+
+    /// The word that a release is not to be used on a target, where it counts.
+    pub fn revocation(&self, package: &Nevra, target: &Target) -> Option<&Revocation> {
+        self.revocations.get(package)?.on(target)
+    }
+
+    /// The releases of which something was said.
+    pub fn revoked_releases(&self) -> impl Iterator<Item = &Nevra> {
+        self.revocations.keys()
+    }
+
+    /// Says that a release is not to be used, whichever image of it, or that it is again: on a target, or on all of them,
+    /// those to come among them.
+    pub fn revoke(&mut self, package: &Nevra, target: Option<&Target>, revoked: bool, word: &Word) -> Recorded {
+        let entries = self.entries.get(package).into_iter().flatten();
+        let epochs = entries.filter(|(_, entry)| entry.epoch > 0).map(|(target, entry)| (target.clone(), entry.epoch));
+        let epochs: BTreeMap<Target, u64> = epochs.collect();
+        let words = self.revocations.entry(package.clone()).or_default();
+        let recorded = words.say(target, revoked, word, &epochs);
+        self.revocations.retain(|_, words| !words.is_empty());
+        recorded
+    }
+
+    /// Says that an image is not to be used, or that it is again: every record of one of its ids.
+    pub fn revoke_image(&mut self, build: &BuildKey, key: &ImageKey, revoked: bool, word: &Word) -> Recorded {
+        let Some(ids) = self.image_of(build, &key.claim, key.job).map(|image| image.ids.clone()) else {
+            return Recorded::AsBefore;
+        };
+        let is_it = |known: &ImageKey, image: &Image| known == key || image.ids.shares(&ids);
+        let records: Vec<(ImageKey, Image)> = self
+            .images(&build.package, &build.target)
+            .filter(|(known, image)| is_it(known, image))
+            .map(|(key, image)| (key.clone(), image.clone()))
+            .collect();
+        let mut recorded = Recorded::AsBefore;
+        for (key, image) in records {
+            let next = Revocation::after(image.revocation.as_deref(), revoked, word.clone(), BTreeMap::new());
+            if let Some(next) = next {
+                self.put_image(build, key, Image { revocation: Some(Box::new(next)), ..image });
+                recorded = Recorded::Changed;
+            }
+        }
+        recorded
+    }
+
+    /// Whether an id is that of an image of a build which is revoked.
+    pub fn is_revoked_id(&self, build: &BuildKey, id: &str) -> bool {
+        let mut images = self.images(&build.package, &build.target);
+        images.any(|(_, image)| image.is_revoked() && image.ids.iter().any(|(_, known)| known.as_str() == id))
     }
 
     /// What is told of the image that counts.
@@ -413,6 +486,9 @@ impl Document {
             .collect();
         let images: Vec<(Nevra, Images)> =
             self.images.iter().filter_map(|(package, of)| Some((package.clone(), of.get(from)?.clone()))).collect();
+        let channels = self.channels.of_target(from, to);
+        let revocations: Vec<(Nevra, Revocations)> =
+            self.revocations.iter().map(|(package, words)| (package.clone(), words.of_target(from, to))).collect();
         if self.targets.contains(from) {
             self.targets.insert(to.clone());
         }
@@ -420,6 +496,10 @@ impl Document {
             self.scopes.entry(to.clone()).or_default().extend(scopes);
         }
         self.remove_target(from);
+        self.channels.merge(channels);
+        for (package, words) in revocations.into_iter().filter(|(_, words)| !words.is_empty()) {
+            self.revocations.entry(package).or_default().merge(words);
+        }
         let count = moved.len();
         for (package, entry) in moved {
             self.put(&BuildKey { package, target: to.clone() }, entry);
@@ -433,10 +513,13 @@ impl Document {
         count
     }
 
-    /// The same as the tracker of another ref, without open claims and runs.
+    /// The same as the tracker of another ref, without open claims and runs, and without what people have said there
+    /// already: where its channels point, and which releases are not to be used.
     #[must_use]
-    pub fn copy_to(&self, reference: &str, now: Timestamp) -> Self {
-        let mut copy = Self { runs: BTreeMap::new(), reference: reference.to_owned(), ..self.clone() };
+    pub fn copy_to(&self, other: &Self, now: Timestamp) -> Self {
+        let mut copy = Self { runs: BTreeMap::new(), reference: other.reference.clone(), ..self.clone() };
+        copy.channels = self.channels.without(&other.channels);
+        copy.revocations.retain(|package, _| !other.revocations.contains_key(package));
         for entry in copy.entries.values_mut().flat_map(BTreeMap::values_mut) {
             **entry = entry.without_claim(now);
         }
@@ -459,6 +542,9 @@ impl Document {
             targets.remove(target);
         }
         self.images.retain(|_, targets| !targets.is_empty());
+        self.channels.drop_target(target);
+        self.revocations.values_mut().for_each(|words| words.drop_target(target));
+        self.revocations.retain(|_, words| !words.is_empty());
     }
 
     /// Merges two documents: of each build the larger entry, and all images, but for what one of them has forgotten or
@@ -508,6 +594,10 @@ impl Document {
                     merge_into(mine, key, image, |known, image| known.merge(*image));
                 }
             }
+        }
+        self.channels.merge(other.channels);
+        for (package, words) in other.revocations {
+            self.revocations.entry(package).or_default().merge(words);
         }
         self.unknown.merge(other.unknown);
         self
@@ -595,7 +685,7 @@ impl Document {
             let has_notes = |image: &Image| notes.iter().all(|(name, value)| image.notes.get(name) == Some(value));
             let has_ids = |image: &Image| baked.ids.is_empty() || image.ids == baked.ids;
             let has_all = |image: &Image| image.bases.is_superset(&baked.bases) && has_notes(image);
-            made.any(|(_, image)| has_ids(image) && has_all(image) && (image.counts() || needs_test))
+            made.any(|(_, image)| has_ids(image) && has_all(image) && (image.is_tested() || needs_test))
         };
         // By hand, what was recorded of a claim is corrected by a record of its own.
         let corrects = job == 0 && before.state == State::Built && claim.as_ref() == Some(&before.claim());
@@ -639,7 +729,7 @@ impl Document {
     pub fn passed(&mut self, build: &BuildKey, claim: &Claim, now: Timestamp, origin: Origin) -> Option<Success> {
         let of_claim = |(key, image): &(&ImageKey, &Image)| key.claim == *claim && image.needs_test;
         let (key, image) = self.images(&build.package, &build.target).rfind(of_claim)?;
-        let (key, image, is_known) = (key.clone(), image.clone(), image.counts());
+        let (key, image, is_known) = (key.clone(), image.clone(), image.is_tested());
         self.put_image(build, key, Image { tested: image.tested.or(Some(now)), ..image });
         Some(self.count(build, claim.clone(), is_known, false, now, origin))
     }
@@ -935,7 +1025,13 @@ impl Document {
         merge_into(targets, build.target.clone(), Box::new(entry.bounded()), |known, entry| known.merge(*entry))
     }
 
-    fn put_image(&mut self, build: &BuildKey, key: ImageKey, image: Image) {
+    fn put_image(&mut self, build: &BuildKey, key: ImageKey, mut image: Image) {
+        if image.revocation.is_none() && !image.ids.is_empty() {
+            // Another record of what is revoked.
+            let mut others = self.images(&build.package, &build.target);
+            let revoked = others.find(|(_, other)| other.is_revoked() && other.ids.shares(&image.ids));
+            image.revocation = revoked.and_then(|(_, other)| Some(Box::new(other.revocation.as_ref()?.of_another())));
+        }
         let targets = self.images.entry(build.package.clone()).or_default();
         let images = targets.entry(build.target.clone()).or_default();
         merge_into(images, key, Box::new(image.bounded()), |known, image| known.merge(*image));

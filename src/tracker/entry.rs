@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{MAX_NOTES, MAX_URL, cut, url, words};
+use super::bounds::{MAX_NOTES, MAX_URL, cut, is_zero, url, words};
 use super::ids::MAX_IDS;
 use super::image::MAX_BASES;
 use super::{Claim, Unknown};
@@ -13,7 +13,7 @@ use crate::release::{BuildKey, Checksum};
 
 /// The most bytes that an outcome adds to the claim that it ends: an image with its ids, bases, notes, key and checksum, the URL of
 /// its job, here and there, and times and numbers of some dozen bytes.
-pub(super) const OUTCOME: usize = MAX_NOTES + MAX_IDS + MAX_BASES + 2 * MAX_URL + 1536;
+pub(super) const OUTCOME: usize = MAX_NOTES + MAX_IDS + MAX_BASES + 2 * MAX_URL + 1792;
 /// The rule by which a build is begun that a person asked for.
 pub const ASKED_FOR: &str = "asked_for";
 /// The rule of an entry that is about what was there before the tracker knew of it.
@@ -223,11 +223,6 @@ impl From<EntryJson> for Entry {
             unknown: json.unknown,
         }
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-pub(super) fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Entry {

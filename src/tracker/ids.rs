@@ -133,6 +133,11 @@ impl Ids {
         }
     }
 
+    /// Whether both have one id in one place.
+    pub fn shares(&self, other: &Self) -> bool {
+        self.iter().any(|(place, id)| other.0.get(place).is_some_and(|ids| ids.contains(id)))
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -5,6 +5,7 @@
 //! what it says is the merge of them all.
 
 mod bounds;
+mod channel;
 mod claim;
 mod document;
 mod encoding;
@@ -14,19 +15,25 @@ mod ids;
 mod image;
 mod name;
 pub mod plain_text;
+mod recorded;
+mod revocation;
 mod room;
 mod snapshot;
 mod standing;
 mod unknown;
 mod weight;
 
+use bounds::cut;
 pub use bounds::{MAX_NOTES, Notes, that_fit};
+pub use channel::{ChannelError, ChannelName, Channels, LATEST, Move, MoveKey, Moves, Pointer, Slot};
 pub use claim::{Claim, ClaimError, ImageKey};
-pub use document::{Acknowledged, Document, DocumentError, Recorded, Report, Success};
+pub use document::{Acknowledged, Document, DocumentError, Report, Success};
 pub use entry::{ASKED_FOR, Acknowledgement, Entry, Origin, PackageFile, PassedOver, State};
 pub use ids::{IdError, Ids, ImageId, MAX_IDS, Place, placed, placed_id};
 pub use image::{Baked, Image};
 pub use name::{HeadName, TrackerName, TrackerNameError, version_of_ref};
+pub use recorded::Recorded;
+pub use revocation::{Revocation, Revocations, Word};
 pub(crate) use room::RoomForClaims;
 pub use room::{MAX_HEAD, Room};
 pub use snapshot::{LastRun, Seen, Shrank};

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Unknown;
-use super::entry::is_zero;
+use super::bounds::is_zero;
+use super::unknown::take_larger;
 use crate::repository::{RepositoryRead, Revision};
 
 /// How long the `Shrank` alarm repeats before the smaller size is the new normal.
@@ -91,16 +92,6 @@ impl Seen {
             before.clone()
         }
     }
-}
-
-/// The larger of both by what is known of them, with the fields of newer versions that either has.
-fn take_larger<T: Ord>(one: &mut T, mut other: T, unknown: impl Fn(&mut T) -> &mut Unknown) {
-    let (mut mine, theirs) = (std::mem::take(unknown(one)), std::mem::take(unknown(&mut other)));
-    if *one < other {
-        *one = other;
-    }
-    mine.merge(theirs);
-    *unknown(one) = mine;
 }
 
 #[cfg(test)]

@@ -40,6 +40,16 @@ impl Unknown {
     }
 }
 
+/// The larger of both by what is known of them, with the fields of newer versions that either has.
+pub(super) fn take_larger<T: Ord>(one: &mut T, mut other: T, unknown: impl Fn(&mut T) -> &mut Unknown) {
+    let (mut mine, theirs) = (std::mem::take(unknown(one)), std::mem::take(unknown(&mut other)));
+    if *one < other {
+        *one = other;
+    }
+    mine.merge(theirs);
+    *unknown(one) = mine;
+}
+
 impl PartialOrd for Unknown {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

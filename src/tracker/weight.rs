@@ -1,7 +1,8 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
 use super::{
-    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Unknown,
+    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Revocation,
+    Unknown,
 };
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
@@ -72,8 +73,18 @@ fn of_image(image: &Image) -> usize {
         + of_all(image.bases.iter())
         + of_notes(&image.notes)
         + of_texts([&image.job_url, &image.reason])
+        + image.revocation.as_deref().map_or(0, of_revocation)
         + checksum
         + of_unknown(&image.unknown)
+}
+
+fn of_revocation(revocation: &Revocation) -> usize {
+    // When, whether, and the number.
+    size_of::<Revocation>()
+        + 3 * WORD
+        + text(&revocation.reason)
+        + of_texts([&revocation.by])
+        + of_unknown(&revocation.unknown)
 }
 
 fn of_ids(ids: &Ids) -> usize {
@@ -126,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::release::BuildKey;
-    use crate::tracker::{Baked, Origin, Report};
+    use crate::tracker::{Baked, Origin, Pointer, Report, Word};
 
     fn build(number: usize, target: usize) -> BuildKey {
         let package = format!("p-{number}-1.noarch").parse().expect("a package");
@@ -160,6 +171,18 @@ mod tests {
                         if target % 2 == 0 {
                             document.passed(&build, &claim, now, origin);
                         }
+                        let word = || Word { reason: words.to_owned(), by: Some(words.to_owned()), at: now };
+                        let key = ImageKey { claim, job: id };
+                        let slot = format!("{} noarch {number}", build.target).parse().expect("a slot");
+                        document.promote(
+                            &"stable".parse().expect("a name"),
+                            slot,
+                            Some(Pointer { package: build.package.clone(), image: key.clone() }),
+                            word(),
+                        );
+                        document.revoke_image(&build, &key, true, &word());
+                        document.revoke(&build.package, Some(&build.target), true, &word());
+                        document.revoke(&build.package, None, true, &word());
                     }
                 }
             }

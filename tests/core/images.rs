@@ -116,12 +116,12 @@ fn an_image_without_an_id_and_one_of_a_release_that_is_skipped_are_not_current()
 #[test]
 fn the_table_names_each_image_with_its_places() {
     let document = document(&[("18.6.0", "al2023", "ami-1"), ("18.7.0", "rhel9", "ami-2")]);
-    insta::assert_snapshot!(report::images(&document, &current(&document, Keep::LatestPerMajor, None, |_| true), None, night(5)), @"
+    insta::assert_snapshot!(report::images(&document, None, &current(&document, Keep::LatestPerMajor, None, |_| true), None, night(5)), @"
     gitlab-runner on main:
     TARGET  SERIES  RELEASE          RECORDED    IMAGE
     al2023  18      18.6.0-1.x86_64  3 days ago  eu-central-1=ami-1-eu-central-1  us-east-1=ami-1-us-east-1
     rhel9   18      18.7.0-1.x86_64  3 days ago  eu-central-1=ami-2-eu-central-1  us-east-1=ami-2-us-east-1
     ");
     let empty = Document::new("gitlab-runner", "main");
-    assert_eq!(report::images(&empty, &[], None, night(5)), "gitlab-runner on main: no image\n");
+    assert_eq!(report::images(&empty, None, &[], None, night(5)), "gitlab-runner on main: no image\n");
 }

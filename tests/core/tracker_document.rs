@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::common::{adopted, build, checksum, night, pipeline, runner, target, targets, time};
 use ami_scheduler::policy::Policy;
-use ami_scheduler::release::BuildKey;
-use ami_scheduler::tracker::{Claim, Document, Entry, Notes, Origin, Recorded, Report, Standing, State, Success};
+use ami_scheduler::release::{BuildKey, Nevra};
+use ami_scheduler::tracker::{
+    ChannelName, Claim, Document, Entry, Notes, Origin, Pointer, Recorded, Report, Slot, Standing, State, Success, Word,
+};
 use jiff::Timestamp;
 
 fn empty() -> Document {
@@ -535,7 +537,7 @@ fn a_copy_is_the_tracker_of_another_ref_without_open_claims() {
     document.claim(&build("18.7.0", "al2023"), "new_release", None, night(1), pipeline(7));
     success(&mut document, "0.1@7", 50, "ami-1");
 
-    let copy = document.copy_to("release", night(2));
+    let copy = document.copy_to(&Document::new("gitlab-runner", "release"), night(2));
 
     assert_eq!((copy.reference(), copy.runs().len()), ("release", 0));
     assert_eq!((copy.get(&one()), ami(&copy)), (document.get(&one()), Some("ami-1")));
@@ -598,4 +600,59 @@ fn a_document_of_another_format_is_refused_whatever_it_holds() {
         let error = Document::from_json(json.as_bytes()).expect_err("another format").to_string();
         assert!(error.starts_with(&format!("its format is {other:?}")), "{error}");
     }
+}
+
+#[test]
+fn a_target_that_is_renamed_takes_its_channels_and_revocations_along_and_one_that_is_removed_loses_them() {
+    let mut document = empty();
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
+    let (key, _) = document.image(&one().package, &one().target).expect("an image");
+    let key = key.clone();
+    let word = || Word { reason: "tried".to_owned(), by: None, at: night(2) };
+    let stable = "stable".parse().expect("a name");
+    let slot = format!("{} x86_64 18", one().target).parse().expect("a slot");
+    document.promote(&stable, slot, Some(Pointer { package: one().package, image: key.clone() }), word());
+    document.revoke(&one().package, Some(&one().target), true, &word());
+    let old_head = document.clone();
+    document.rename_target(&one().target, &target("al2025"), night(3));
+    let mut document = document.merge(old_head);
+    let pointers = |document: &Document| {
+        document.channels().pointers(&stable).map(|(slot, _)| slot.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(pointers(&document), ["al2025 x86_64 18"]);
+    assert!(document.revocation(&one().package, &target("al2025")).is_some());
+    assert!(document.revocation(&one().package, &one().target).is_none());
+    document.remove_target(&target("al2025"));
+    assert!(document.channels().is_empty() && document.revocation(&one().package, &target("al2025")).is_none());
+}
+
+#[test]
+fn a_copy_takes_along_what_people_have_said_but_for_what_was_said_there() {
+    let mut document = empty();
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
+    let key = document.image(&one().package, &one().target).expect("an image").0.clone();
+    let word = |reason: &str| Word { reason: reason.to_owned(), by: None, at: night(2) };
+    let (stable, slot): (ChannelName, Slot) =
+        ("stable".parse().expect("a name"), "al2023 x86_64 18".parse().expect("a slot"));
+    let to = |package: Nevra| Some(Pointer { package, image: key.clone() });
+    for package in [one().package, runner("18.7.0").nevra, one().package] {
+        document.promote(&stable, slot.clone(), to(package), word("here"));
+    }
+    document.revoke(&one().package, None, true, &word("here"));
+    let pointed = |document: &Document| {
+        let pointers = document.channels().pointers(&stable).map(|(_, to)| to.package.clone());
+        (
+            pointers.collect::<Vec<_>>(),
+            document.revocation(&one().package, &one().target).map(|word| word.reason.clone()),
+        )
+    };
+    let mut other = Document::new("gitlab-runner", "release");
+    assert_eq!(
+        pointed(&other.clone().merge(document.copy_to(&other, night(3)))),
+        (vec![one().package], Some("here".to_owned()))
+    );
+    other.promote(&stable, slot, to(runner("18.5.0").nevra), word("there"));
+    other.revoke(&one().package, None, true, &word("there"));
+    other.revoke(&one().package, None, false, &word("there"));
+    assert_eq!(pointed(&other.clone().merge(document.copy_to(&other, night(3)))), (vec![runner("18.5.0").nevra], None));
 }

@@ -4,7 +4,9 @@
 use crate::common::baked;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
-use ami_scheduler::tracker::{Claim, Document, Image, Notes, Origin, Report, Seen, Shrank, State, Success, Unknown};
+use ami_scheduler::tracker::{
+    Claim, Document, Image, ImageKey, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success, Unknown, Word,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -33,6 +35,9 @@ enum Change {
     Forget,
     BackOff { pipeline: u64 },
     RecordGivenUp,
+    Promote { channel: u8, epoch: u64, attempt: u64, by: u8 },
+    Revoke { of_all: bool, revoked: bool, by: u8 },
+    RevokeImage { epoch: u64, attempt: u64, pipeline: u64, revoked: bool, by: u8 },
     RecordScope { major: u8 },
     RememberRepository { releases: u64, shrank: bool },
     Run { lane: u8 },
@@ -61,6 +66,16 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Forget),
         (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
         Just(Change::RecordGivenUp),
+        (0u8..2, 0u64..2, 1u64..3, 0u8..2).prop_map(|(channel, epoch, attempt, by)| Change::Promote {
+            channel,
+            epoch,
+            attempt,
+            by
+        }),
+        (any::<bool>(), any::<bool>(), 0u8..2).prop_map(|(of_all, revoked, by)| Change::Revoke { of_all, revoked, by }),
+        (0u64..2, 1u64..3, 0u64..4, any::<bool>(), 0u8..2).prop_map(|(epoch, attempt, pipeline, revoked, by)| {
+            Change::RevokeImage { epoch, attempt, pipeline, revoked, by }
+        }),
         (17u8..19).prop_map(|major| Change::RecordScope { major }),
         (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
         (0u8..2).prop_map(|lane| Change::Run { lane }),
@@ -68,6 +83,10 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::CapTimes),
         (0u8..3, 0u8..2).prop_map(|(digit, by)| Change::Acknowledge { digit, by }),
     ]
+}
+
+fn word(by: u8, at: Timestamp) -> Word {
+    Word { reason: "broken".to_owned(), by: Some(format!("person {by}")), at }
 }
 
 fn build(number: u8) -> BuildKey {
@@ -126,6 +145,25 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
             Change::RecordGivenUp => document.record_given_up(&build, now),
+            Change::Promote { channel, epoch, attempt, by } => {
+                let name = ["stable", "candidate"][usize::from(*channel)].parse().expect("a name");
+                let slot = format!("{} noarch 1", build.target).parse().expect("a slot");
+                let key = format!("{epoch}.{attempt}@1").parse().expect("a key");
+                document.promote(
+                    &name,
+                    slot,
+                    Some(Pointer { package: build.package.clone(), image: key }),
+                    word(*by, now),
+                );
+            }
+            Change::Revoke { of_all, revoked, by } => {
+                document.revoke(&build.package, (!of_all).then_some(&build.target), *revoked, &word(*by, now));
+            }
+            Change::RevokeImage { epoch, attempt, pipeline, revoked, by } => {
+                let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
+                let key = ImageKey { claim, job: u64::from(*number) };
+                document.revoke_image(&build, &key, *revoked, &word(*by, now));
+            }
             Change::RememberRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
                 let seen = Seen {

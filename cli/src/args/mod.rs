@@ -4,22 +4,28 @@
 #![allow(clippy::doc_markdown)]
 
 mod alarms;
+mod channel;
 pub mod environment;
 mod images;
 mod limits;
 pub mod lists;
 pub mod mistakes;
 mod origin;
+mod per;
 mod release;
+mod revocation;
 mod rules;
 pub mod targets;
 mod tracker;
 pub mod values;
 
 pub use alarms::{AlarmArgs, OverdueArgs};
+pub use channel::Channel;
 pub use images::{ImageArgs, MatcherArgs, PlacedFile};
 pub use limits::LimitArgs;
 pub use origin::{LaneArgs, OriginArgs};
+pub use per::Per;
 pub use release::{Release, ReleaseArgs};
+pub use revocation::RevocationArgs;
 pub use rules::{ClaimArgs, RuleArgs};
 pub use tracker::{TrackerArgs, TrackerPlace};

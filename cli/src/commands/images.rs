@@ -1,19 +1,20 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ami_scheduler::artifacts::Images as ImagesJson;
-use ami_scheduler::images::{Current, current};
+use ami_scheduler::images::{Current, current, in_channel};
 use ami_scheduler::policy::{Keep, LeadingVersion};
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
 use ami_scheduler::text::{escaped_json, printable};
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{Document, Place, TrackerName, version_of_ref};
+use ami_scheduler::tracker::{ChannelName, Document, LATEST, Place, TrackerName, version_of_ref};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::args::lists::ListOf;
 use crate::args::values::{Architecture, product, switch};
-use crate::args::{TrackerArgs, TrackerPlace};
+use crate::args::{Channel, Per, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{print, write};
 use crate::gitlab::{PackageFile, Published};
@@ -56,6 +57,9 @@ pub struct Images {
     /// Only this series, such as 18 or 18.6: the newest image of its releases
     #[arg(long, value_name = "VERSION")]
     series: Option<LeadingVersion>,
+    /// The images that this channel points to, in place of the current ones; exit code 11 if one of them is revoked
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<Channel>,
     /// What a series is, where none is named
     #[arg(long, value_enum, value_name = "PART", default_value_t = Per::Major)]
     per: Per,
@@ -71,16 +75,6 @@ pub struct Images {
     /// Publish images.json of each product, with all of its images, among the generic packages of the GitLab project
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     publish: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Per {
-    /// Each major version, such as 18
-    Major,
-    /// Each minor version, such as 18.6
-    Minor,
-    /// All versions together
-    Product,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -118,14 +112,19 @@ impl Images {
             return Err(anyhow!("--target names {target}, and no tracker on {reference} knows it: is it spelt right?"))
                 .with_exit(Exit::CommandLine);
         }
+        if let Some(channel) = self.named_channel()
+            && !documents.iter().any(|document| document.channels().names().any(|name| name == channel))
+        {
+            return Err(anyhow!(no_channel(channel, &documents))).with_exit(Exit::Tracker);
+        }
         let images: Vec<(&Document, Vec<Current<'_>>)> =
-            documents.iter().map(|document| (document, self.current(document))).collect();
+            documents.iter().map(|document| (document, self.images(document))).collect();
         let format = if self.publish { Format::Json } else { self.format };
         let text = match format {
             Format::Table => {
-                let tables = images
-                    .iter()
-                    .map(|(document, images)| report::images(document, images, self.in_place.as_ref(), session.now()));
+                let tables = images.iter().map(|(document, images)| {
+                    report::images(document, self.named_channel(), images, self.in_place.as_ref(), session.now())
+                });
                 tables.collect::<Vec<_>>().join("\n")
             }
             Format::Json => json(&images)?,
@@ -136,7 +135,29 @@ impl Images {
             None if self.publish => {}
             None => print(&text)?,
         }
-        if self.publish { publish(session, &images) } else { Ok(()) }
+        if self.publish { publish(session, &images) } else { self.refuse_revoked(&images) }
+    }
+
+    fn named_channel(&self) -> Option<&ChannelName> {
+        match &self.channel {
+            Some(Channel::Named(name)) => Some(name),
+            Some(Channel::Latest) | None => None,
+        }
+    }
+
+    /// Ends with an exit code of its own where what was told is not to be used.
+    fn refuse_revoked(&self, images: &[(&Document, Vec<Current<'_>>)]) -> Result<(), Failure> {
+        let mut all = images.iter().flat_map(|(_, images)| images);
+        match (self.named_channel(), all.find_map(|image| Some((image, image.revocation?)))) {
+            (Some(channel), Some((image, revocation))) => Err(anyhow!(
+                "the channel {channel} points to {} for {}, which is revoked: {}. `promote` points it to another release",
+                image.package,
+                image.target,
+                printable(&revocation.in_words())
+            ))
+            .with_exit(Exit::Revoked),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_contradictions(&self) -> anyhow::Result<()> {
@@ -153,6 +174,7 @@ impl Images {
             ("--arch", self.arch.is_some()),
             ("--series", self.series.is_some()),
             ("--place", self.in_place.is_some()),
+            ("--channel", self.channel.is_some()),
         ];
         match narrowing.iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => bail!("--publish is of all images of a product: leave {option} out"),
@@ -160,19 +182,19 @@ impl Images {
         }
     }
 
-    fn current<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
-        let keep = match (&self.series, self.per) {
-            (Some(_), _) | (None, Per::Product) => Keep::Latest,
-            (None, Per::Major) => Keep::LatestPerMajor,
-            (None, Per::Minor) => Keep::LatestPerMinor,
-        };
+    fn images<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
+        let keep = if self.series.is_some() { Keep::Latest } else { self.per.keep() };
         let is_wanted = |package: &Nevra| {
             self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
                 && self.arch.as_ref().is_none_or(|Architecture(arch)| package.arch() == arch)
         };
-        let mut images = current(document, keep, self.in_place.as_ref(), is_wanted);
+        let place = self.in_place.as_ref();
+        let mut images = match self.named_channel() {
+            Some(channel) => in_channel(document, channel, place, is_wanted),
+            None => current(document, keep, place, is_wanted),
+        };
         images.retain(|image| self.target.0.is_empty() || self.target.0.contains(image.target));
-        if let Some(series) = &self.series {
+        if let (Some(series), None) = (&self.series, self.named_channel()) {
             for image in &mut images {
                 image.series = series.to_string();
             }
@@ -234,4 +256,11 @@ fn publish(session: &Session, images: &[(&Document, Vec<Current<'_>>)]) -> Resul
         }
     }
     Ok(())
+}
+
+fn no_channel(channel: &ChannelName, documents: &[Document]) -> String {
+    let names: BTreeSet<String> =
+        documents.iter().flat_map(|document| document.channels().names().map(ToString::to_string)).collect();
+    let names: Vec<String> = [LATEST.to_owned()].into_iter().chain(names).collect();
+    format!("there is no channel {channel}, to which nobody has promoted yet; there are: {}", names.join(", "))
 }

@@ -7,7 +7,7 @@ use ami_scheduler::tracker::{Document, Recorded, plain_text};
 use anyhow::{Context as _, anyhow};
 use clap::{ArgAction, Args};
 
-use crate::adoption::{Adoption, grown, read_all, untested};
+use crate::adoption::{Adoption, grown, read_all, set_aside};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::switch;
@@ -112,7 +112,7 @@ impl Import {
         let product = &packages.product;
         self.change(session, product, |document| {
             let found = adoption.find(&packages, document, targets);
-            untested(&found).for_each(|told| output!("{told}"));
+            set_aside(&found).for_each(|told| output!("{told}"));
             let adopted = images::adopt(document, &found, session.now());
             if self.dry_run {
                 for (build, ids) in &adopted.new {

@@ -10,12 +10,15 @@ mod diff;
 mod images;
 mod import;
 mod list;
+mod promote;
 mod rebuild;
 mod reconcile;
+mod revoke;
 mod settle;
 mod skip;
 mod status;
 mod tracker;
+mod unrevoke;
 mod unskip;
 mod update;
 mod why;
@@ -34,6 +37,9 @@ pub enum Command {
     Settle(settle::Settle),
     Status(status::Status),
     Images(images::Images),
+    Promote(promote::Promote),
+    Revoke(revoke::Revoke),
+    Unrevoke(unrevoke::Unrevoke),
     Why(Box<why::Why>),
     Skip(skip::Skip),
     Unskip(unskip::Unskip),
@@ -56,6 +62,9 @@ impl Command {
             Self::Settle(settle) => settle.run(session),
             Self::Status(status) => status.run(session),
             Self::Images(images) => images.run(session),
+            Self::Promote(promote) => promote.run(session),
+            Self::Revoke(revoke) => revoke.run(session),
+            Self::Unrevoke(unrevoke) => unrevoke.run(session),
             Self::Why(why) => why.run(session),
             Self::Skip(skip) => skip.run(session),
             Self::Unskip(unskip) => unskip.run(session),

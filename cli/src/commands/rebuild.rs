@@ -1,4 +1,6 @@
 use ami_scheduler::release::{BuildKey, Target, listed};
+use ami_scheduler::text::printable;
+use ami_scheduler::tracker::Revocation;
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -55,10 +57,20 @@ impl Rebuild {
                 ))
                 .with_exit(Exit::Tracker);
             }
-            Ok(asked)
+            let revoked =
+                |build: &BuildKey| document.revocation(&build.package, &build.target).map(Revocation::in_words);
+            Ok(asked.into_iter().map(|build| (revoked(&build), build)).collect::<Vec<_>>())
         })?;
-        for build in asked {
+        for (revoked, build) in asked {
             output!("Will be built again: {} {}", build.package, build.target);
+            if let Some(revoked) = revoked {
+                message!(
+                    "WARNING: {} is revoked on {}: {}. It is built all the same, and its image is not used before `unrevoke`",
+                    build.package,
+                    build.target,
+                    printable(&revoked)
+                );
+            }
         }
         Ok(())
     }

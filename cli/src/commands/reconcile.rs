@@ -5,7 +5,7 @@ use ami_scheduler::text::count;
 use anyhow::anyhow;
 use clap::Args;
 
-use crate::adoption::{Adoption, none_is_known, read_all, untested};
+use crate::adoption::{Adoption, none_is_known, read_all, set_aside};
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::{ImageArgs, PlacedFile, TrackerArgs};
@@ -93,7 +93,7 @@ impl Reconcile {
                 if rebuilds {
                     self.brake(found.images.is_empty(), disagreements.without_image.len())?;
                 }
-                untested(&found).for_each(|told| output!("{told}"));
+                set_aside(&found).for_each(|told| output!("{told}"));
                 for (build, found) in &disagreements.not_recorded {
                     let image = images::adopted_image(found, now);
                     let name = found.values().next().map(|image| image.name.as_str()).unwrap_or_default();

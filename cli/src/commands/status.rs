@@ -146,6 +146,9 @@ impl Status {
                 let overdue = report::overdue(&document, &limits, session.now());
                 let (mut told, overdue): (Vec<_>, Vec<_>) = overdue.into_iter().unzip();
                 alarms.extend(overdue);
+                let revoked = alarm::revoked_in(&document);
+                told.extend(revoked.iter().map(ToString::to_string));
+                alarms.extend(revoked);
                 if self.fail_on.0.contains(&AlarmKind::GivenUp) {
                     let given_up = alarm::given_up_in(&document);
                     told.extend(given_up.iter().map(ToString::to_string));

@@ -122,7 +122,8 @@ impl Copy {
         let (tracker, heads) = read(&to)?;
         let known = heads.document.clone().unwrap_or_else(|| tracker.new_document());
         let before = known.entries().count();
-        let merged = known.merge(original.copy_to(&to, session.now()));
+        let copy = original.copy_to(&known, session.now());
+        let merged = known.merge(copy);
         tracker.write(&heads, &merged).with_exit(Exit::Tracker)?;
         output!(
             "Copied {} from {} to {}, which had {before} and has {} now.",

@@ -178,6 +178,7 @@ impl Update {
                     document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
                 let took = begun.map(|begun| session.now().duration_since(begun));
                 let success = document.succeed(&build, report, session.now(), Origin::from(self.origin));
+                warn_of_revocation(document, &build);
                 let image = document.image(&build.package, &build.target);
                 let image = image.map(|(key, image)| (key.claim.clone(), image.ids.clone()));
                 Ok((success, image, Case::recorded(&build, document, took)))
@@ -220,6 +221,16 @@ impl Update {
         tell(success, &what(&build, &facts), kept.as_ref());
         write_junit(self.junit.as_deref(), &self.tracker.reference, session.now(), case.as_slice())?;
         Ok(())
+    }
+}
+
+/// Says that what was built is not to be used.
+fn warn_of_revocation(document: &Document, BuildKey { package, target }: &BuildKey) {
+    if let Some(revocation) = document.revocation(package, target) {
+        message!(
+            "WARNING: {package} is revoked on {target}: {}. Its image is recorded, and not used before `unrevoke`",
+            printable(&revocation.in_words())
+        );
     }
 }
 

@@ -5,6 +5,7 @@
 //! the wrapper.
 
 mod by_hand;
+mod channels;
 mod command_line;
 mod diff;
 mod folder;

@@ -1,0 +1,101 @@
+//! What a person says is not to be used, or is again: a release, or an image.
+
+use ami_scheduler::alarm;
+use ami_scheduler::release::{BuildKey, Nevra, Target};
+use ami_scheduler::text::printable;
+use ami_scheduler::tracker::{Document, ImageKey, Recorded, Word};
+use anyhow::anyhow;
+
+use crate::args::RevocationArgs;
+use crate::exit::{Exit, Failure, WithExit as _};
+use crate::session::Session;
+use crate::trackers::{Kept, Named, change_existing, product_of};
+
+/// Records it; says what holds all the same, and which channels point to what is not to be used.
+pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result<(), Failure> {
+    let product = product_of(session, &args.tracker, args.product.as_deref(), Some(&args.what))?;
+    let (told, alarms) = change_existing(session, &args.tracker, &product, Kept::Left, |document, place| {
+        let word = Word { reason: args.reason.clone(), by: Some(args.by.clone()), at: session.now() };
+        let told = match Named::find(document, &args.what) {
+            Some(Named::Image(build, key)) => image(document, &build, &key, &args.what, revoked, &word),
+            Some(Named::Releases(releases)) => {
+                releases.iter().flat_map(|package| release(document, package, &args.target.0, revoked, &word)).collect()
+            }
+            None => {
+                return Err(anyhow!(
+                    "the tracker of {product} on {} in {place} knows no release or image {}; `status` shows what it knows. A \
+                     release that it does not know yet is named in full, such as {product}-18.6.1-1.x86_64",
+                    printable(document.reference()),
+                    printable(&args.what)
+                ))
+                .with_exit(Exit::Tracker);
+            }
+        };
+        Ok((told, alarm::revoked_in(document)))
+    })?;
+    for line in told {
+        output!("{line}");
+    }
+    for alarm in alarms {
+        message!("WARNING: {alarm}");
+    }
+    message!(
+        "Who reads a published images.json hears of it once `images --publish` has run again: tonight, or by the job images."
+    );
+    Ok(())
+}
+
+fn release(document: &mut Document, package: &Nevra, targets: &[Target], revoked: bool, word: &Word) -> Vec<String> {
+    let each: Vec<Option<&Target>> = if targets.is_empty() { vec![None] } else { targets.iter().map(Some).collect() };
+    let mut told = Vec::new();
+    for target in each {
+        let on = target.map_or_else(|| "every target".to_owned(), ToString::to_string);
+        told.push(line(document.revoke(package, target, revoked, word), revoked, &format!("{package} on {on}")));
+    }
+    if revoked {
+        return told;
+    }
+    let builds = document
+        .entries()
+        .filter(|(known, target, _)| *known == package && (targets.is_empty() || targets.contains(target)));
+    for (package, target, _) in builds {
+        if let Some(known) = document.revocation(package, target) {
+            told.push(format!(
+                "  {target}: it is not to be used on every target, still: {}",
+                printable(&known.in_words())
+            ));
+        }
+        let images = document.images(package, target).filter(|(_, image)| image.is_revoked());
+        told.extend(
+            images.map(|(_, image)| format!("  {target}: of its images this one is revoked by itself: {}", image.ids)),
+        );
+    }
+    told
+}
+
+fn image(
+    document: &mut Document,
+    build: &BuildKey,
+    key: &ImageKey,
+    id: &str,
+    revoked: bool,
+    word: &Word,
+) -> Vec<String> {
+    let BuildKey { package, target } = build;
+    let recorded = document.revoke_image(build, key, revoked, word);
+    let mut told = vec![line(recorded, revoked, &format!("{} of {package} on {target}", printable(id)))];
+    if let Some(known) = document.revocation(package, target).filter(|_| !revoked) {
+        told.push(format!("  Its release is revoked, still: {}", printable(&known.in_words())));
+    }
+    told
+}
+
+fn line(recorded: Recorded, revoked: bool, what: &str) -> String {
+    let said = match (recorded, revoked) {
+        (Recorded::Changed, true) => "Revoked",
+        (Recorded::Changed, false) => "Revoked no longer",
+        (Recorded::AsBefore, true) => "Was revoked already",
+        (Recorded::AsBefore, false) => "Was not revoked",
+    };
+    format!("{said}: {what}")
+}

@@ -1,0 +1,257 @@
+//! `promote`, `revoke` and `unrevoke`: which images are to be used, by the word of a person.
+
+use crate::folder::{DIFF, Folder, TRACKER};
+
+/// A folder in which 18.6.0 and 18.7.0 are built for rhel9, and 18.6.0 for al2023.
+fn built() -> Folder {
+    let folder = Folder::listed(&["18.6.0-1.x86_64", "18.7.0-1.x86_64"]);
+    for (version, target, id) in
+        [("18.6.0", "rhel9", "ami-1"), ("18.7.0", "rhel9", "ami-2"), ("18.6.0", "al2023", "ami-3")]
+    {
+        folder.run(&update(version, target, id)).succeeds();
+    }
+    folder
+}
+
+fn update<'a>(version: &'a str, target: &'a str, id: &'a str) -> Vec<&'a str> {
+    let package = match version {
+        "18.6.0" => "gitlab-runner-18.6.0-1.x86_64",
+        _ => "gitlab-runner-18.7.0-1.x86_64",
+    };
+    let what = ["update", "--force", "--package", package, "--target", target, "--image"];
+    let place: &'a str = match id {
+        "ami-1" => "us-east-1=ami-1",
+        "ami-2" => "us-east-1=ami-2",
+        "ami-3" => "us-east-1=ami-3",
+        _ => "us-east-1=ami-4",
+    };
+    [&what[..], &[place], &TRACKER].concat()
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> crate::folder::Ended {
+    folder.run_in(&[("GITLAB_USER_LOGIN", "mary")], &[arguments, &TRACKER[..]].concat())
+}
+
+fn promote(folder: &Folder, arguments: &[&str]) -> String {
+    run(folder, &[&["promote", "--reason", "tried", "--by", "mary", "--to", "stable"], arguments].concat()).succeeds()
+}
+
+fn stable(folder: &Folder) -> crate::folder::Ended {
+    run(folder, &["images", "--channel", "stable"])
+}
+
+#[test]
+fn a_channel_points_to_the_images_of_a_release_until_it_is_moved() {
+    let folder = built();
+    let told = promote(&folder, &["18.6.0"]);
+    assert!(
+        told.contains("stable for al2023 x86_64 18: gitlab-runner-18.6.0-1.x86_64  us-east-1=ami-3  (before: nothing)"),
+        "{told}"
+    );
+    let told = stable(&folder).succeeds();
+    assert!(
+        told.contains("gitlab-runner on main, channel stable:")
+            && told.contains("us-east-1=ami-1")
+            && told.contains("us-east-1=ami-3"),
+        "{told}"
+    );
+    // The channel of the current images moves by itself.
+    let told = run(&folder, &["images", "--channel", "latest"]).succeeds();
+    assert!(told.contains("us-east-1=ami-2") && !told.contains("us-east-1=ami-1"), "{told}");
+
+    let told = promote(&folder, &["18.7.0"]);
+    assert!(told.contains("stable for rhel9 x86_64 18: gitlab-runner-18.7.0-1.x86_64  us-east-1=ami-2  (before: gitlab-runner-18.6.0-1.x86_64)"), "{told}");
+    assert!(promote(&folder, &["18.7.0"]).contains("(as before)"));
+    // And back, on one target, by the id of the image.
+    promote(&folder, &["ami-1", "--target", "rhel9"]);
+    let told = stable(&folder).succeeds();
+    assert!(
+        told.contains("us-east-1=ami-1") && told.contains("us-east-1=ami-3") && !told.contains("us-east-1=ami-2"),
+        "{told}"
+    );
+    let status = run(&folder, &["status", "--format", "json"]).succeeds();
+    assert_eq!(status.matches("\"reason\": \"tried\"").count(), 4, "every move is kept: {status}");
+}
+
+#[test]
+fn a_build_that_is_made_again_moves_no_channel() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    run(&folder, &["rebuild", "18.6.0", "--target", "rhel9", "--reason", "patched"]).succeeds();
+    folder.run(&update("18.6.0", "rhel9", "ami-4")).succeeds();
+    assert!(stable(&folder).succeeds().contains("us-east-1=ami-1"));
+    promote(&folder, &["18.6.0"]);
+    assert!(stable(&folder).succeeds().contains("us-east-1=ami-4"));
+}
+
+#[test]
+fn a_channel_is_promoted_to_another() {
+    let folder = built();
+    let to = |from, to| run(&folder, &["promote", "--from", from, "--to", to, "--reason", "x"]);
+    to("latest", "candidate").succeeds();
+    let told = to("candidate", "stable").succeeds();
+    assert!(told.contains("us-east-1=ami-2") && told.contains("us-east-1=ami-3"), "{told}");
+    assert!(stable(&folder).succeeds().contains("us-east-1=ami-2"));
+    let error = to("missing", "stable").fails(4);
+    assert!(error.contains("the channel missing points to no image"), "{error}");
+    for (channel, told) in [("latest", "moves by itself"), ("Stable", "is no name of a channel")] {
+        let error = to("candidate", channel).fails(2);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn what_is_revoked_is_never_current_and_its_channel_says_so() {
+    let folder = built();
+    promote(&folder, &["18.7.0"]);
+    let ended = run(&folder, &["revoke", "18.7.0", "--reason", "deletes jobs", "--by", "mary"]);
+    assert!(ended.code == Some(0) && ended.stderr.contains("the channel stable points to gitlab-runner-18.7.0-1.x86_64 for rhel9, which is revoked: deletes jobs, by mary"), "{ended:?}");
+    let told = run(&folder, &["images"]).succeeds();
+    assert!(told.contains("us-east-1=ami-1") && !told.contains("us-east-1=ami-2"), "{told}");
+    let ended = stable(&folder);
+    assert!(ended.code == Some(11) && ended.stdout.contains("REVOKED: deletes jobs, by mary"), "{ended:?}");
+    assert!(ended.stderr.contains("`promote` points it to another release"), "{ended:?}");
+    let night = folder.run(&DIFF).succeeds();
+    assert!(night.contains("the channel stable points to gitlab-runner-18.7.0-1.x86_64"), "{night}");
+    let status = run(&folder, &["status"]).succeeds();
+    assert!(status.contains("revoked: deletes jobs, by mary  in channel stable"), "{status}");
+    let error = run(&folder, &["promote", "18.7.0", "--to", "stable", "--reason", "x"]).fails(4);
+    assert!(error.contains("there is no image of 18.7.0 that may be used"), "{error}");
+
+    run(&folder, &["unrevoke", "18.7.0", "--reason", "it was the network", "--by", "mary"]).succeeds();
+    assert!(stable(&folder).succeeds().contains("us-east-1=ami-2"));
+    let told = run(&folder, &["unrevoke", "18.7.0", "--reason", "x"]).succeeds();
+    assert!(told.contains("Was not revoked"), "{told}");
+}
+
+#[test]
+fn a_release_that_is_revoked_is_not_built_unless_somebody_asks() {
+    let folder = built();
+    folder.list(&["18.6.0-1.x86_64", "18.7.0-1.x86_64", "18.8.0-1.x86_64"]);
+    // Seen, and too young to be built.
+    folder.run(&[&DIFF[..], &["--min-age", "3650"]].concat()).succeeds();
+    run(&folder, &["revoke", "18.8.0", "--reason", "deletes jobs"]).succeeds();
+    let told = folder.run(&DIFF).succeeds();
+    assert!(
+        told.contains("revoked: deletes jobs") && !folder.to_build().iter().any(|build| build.starts_with("18.8.0")),
+        "{told}"
+    );
+    run(&folder, &["rebuild", "gitlab-runner-18.8.0-1.x86_64", "--target", "rhel9", "--reason", "to see"]).succeeds();
+    folder.run(&DIFF).succeeds();
+    assert!(folder.to_build().contains(&"18.8.0-1 rhel9".to_owned()), "{:?}", folder.to_build());
+}
+
+#[test]
+fn an_image_is_revoked_alone_and_the_next_one_counts() {
+    let folder = built();
+    run(&folder, &["revoke", "ami-2", "--reason", "no swap"]).succeeds();
+    assert!(run(&folder, &["images"]).succeeds().contains("us-east-1=ami-1"));
+    run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "no swap"]).succeeds();
+    folder.run(&update("18.7.0", "rhel9", "ami-4")).succeeds();
+    assert!(run(&folder, &["images"]).succeeds().contains("us-east-1=ami-4"));
+    let error = run(&folder, &["revoke", "ami-9", "--reason", "x"]).fails(4);
+    assert!(error.contains("knows no release or image ami-9"), "{error}");
+    let error = run(&folder, &["images", "--channel", "stable"]).fails(4);
+    assert!(
+        error.contains("there is no channel stable, to which nobody has promoted yet; there are: latest"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_revoked_stays_so_whoever_records_it_again() {
+    let folder = built();
+    run(&folder, &["revoke", "ami-2", "--reason", "no swap"]).succeeds();
+    // By hand, and as it is found in AWS.
+    folder.run(&update("18.7.0", "rhel9", "ami-2")).succeeds();
+    run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "no swap"]).succeeds();
+    folder.write("us.json", r#"{"Images": [{"ImageId": "ami-2", "Name": "gitlab-runner-18.7.0-rhel9"}]}"#);
+    let name = ["--image-name", "{product}-{version}-{target}", "--targets", "rhel9"];
+    let told = run(&folder, &[&["reconcile", "us-east-1=us.json", "--apply", "adopt"], &name[..]].concat()).succeeds();
+    assert!(told.contains("revoked  gitlab-runner-18.7.0-1.x86_64 rhel9  ami-2"), "{told}");
+    let told = run(&folder, &["images"]).succeeds();
+    assert!(told.contains("us-east-1=ami-1") && !told.contains("ami-2"), "{told}");
+    run(&folder, &["unrevoke", "ami-2", "--reason", "it has swap"]).succeeds();
+    assert!(run(&folder, &["images"]).succeeds().contains("ami-2"));
+}
+
+#[test]
+fn a_release_is_revoked_on_targets_to_come_and_before_it_is_known() {
+    let folder = built();
+    run(&folder, &["revoke", "gitlab-runner-18.9.0-1.x86_64", "--reason", "deletes jobs"]).succeeds();
+    run(&folder, &["revoke", "18.7.0", "--reason", "deletes jobs"]).succeeds();
+    folder.list(&["18.6.0-1.x86_64", "18.7.0-1.x86_64", "18.9.0-1.x86_64"]);
+    let mut diff = DIFF.to_vec();
+    diff[2] = "al2023,rhel9,rocky9";
+    folder.run(&[&diff[..], &["--first-run", "all"]].concat()).succeeds();
+    assert_eq!(folder.to_build(), ["18.6.0-1 rocky9"]);
+    let told = run(&folder, &["unrevoke", "18.7.0", "--target", "rhel9", "--reason", "x"]).succeeds();
+    assert!(told.contains("Was not revoked: gitlab-runner-18.7.0-1.x86_64 on rhel9"), "{told}");
+    assert!(told.contains("rhel9: it is not to be used on every target, still: deletes jobs, by mary"), "{told}");
+    run(&folder, &["unrevoke", "18.9.0", "--reason", "x"]).succeeds();
+    folder.run(&[&diff[..], &["--first-run", "all"]].concat()).succeeds();
+    assert!(folder.to_build().contains(&"18.9.0-1 rocky9".to_owned()), "{:?}", folder.to_build());
+}
+
+#[test]
+fn what_was_asked_for_before_it_was_revoked_is_not_built() {
+    let folder = built();
+    run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "patched"]).succeeds();
+    run(&folder, &["revoke", "18.7.0", "--reason", "deletes jobs"]).succeeds();
+    folder.run(&DIFF).succeeds();
+    assert!(!folder.to_build().contains(&"18.7.0-1 rhel9".to_owned()), "{:?}", folder.to_build());
+    let ended = run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "to see"]);
+    assert!(ended.stderr.contains("is revoked on rhel9: deletes jobs, by mary. It is built all the same"), "{ended:?}");
+    folder.run(&DIFF).succeeds();
+    assert!(folder.to_build().contains(&"18.7.0-1 rhel9".to_owned()), "{:?}", folder.to_build());
+}
+
+#[test]
+fn a_promotion_says_which_targets_it_leaves_where_they_are() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    run(&folder, &["revoke", "ami-3", "--reason", "no swap"]).succeeds();
+    let told = promote(&folder, &["18.6.0"]);
+    assert!(told.contains("There is no image of gitlab-runner-18.6.0-1.x86_64 for al2023 that may be used: stable goes on to point to gitlab-runner-18.6.0-1.x86_64 there"), "{told}");
+    let error = run(&folder, &["promote", "18.6.0", "--to", "stable", "--target", "rhle9", "--reason", "x"]).fails(2);
+    assert!(error.contains("--target names rhle9"), "{error}");
+    // One target that is revoked holds up no other.
+    let to =
+        |more: &[&str]| run(&folder, &[&["promote", "--from", "stable", "--to", "eu", "--reason", "x"], more].concat());
+    assert!(to(&[]).fails(4).contains("for al2023 is revoked"));
+    assert!(to(&["--target", "rhel9"]).succeeds().contains("eu for rhel9 x86_64 18: gitlab-runner-18.6.0-1.x86_64"));
+}
+
+#[test]
+fn a_channel_may_point_to_nothing_and_has_series_of_one_kind() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    let error = run(&folder, &["promote", "18.7.0", "--to", "stable", "--per", "minor", "--reason", "x"]).fails(2);
+    assert!(error.contains("would have one for rhel9 x86_64 18.7 beside it"), "{error}");
+    let told = run(
+        &folder,
+        &["promote", "--nothing", "--to", "stable", "--series", "18", "--target", "rhel9", "--reason", "over"],
+    )
+    .succeeds();
+    assert!(told.contains("stable for rhel9 x86_64 18: nothing  (before: gitlab-runner-18.6.0-1.x86_64)"), "{told}");
+    let told = stable(&folder).succeeds();
+    assert!(told.contains("al2023") && !told.contains("rhel9"), "{told}");
+}
+
+#[test]
+fn a_release_that_is_named_counts_more_than_the_variables_of_a_job() {
+    let folder = built();
+    let job = [
+        ("AMI_SCHEDULER_PROMOTE_FROM", "latest"),
+        ("AMI_SCHEDULER_PROMOTE_TO", "stable"),
+        ("AMI_SCHEDULER_PROMOTE_REASON", "pressed"),
+        ("AMI_SCHEDULER_PROMOTE_SERIES", "18"),
+        ("GITLAB_USER_LOGIN", "mary"),
+    ];
+    let pressed = |what: &[&str]| folder.run_in(&job, &[&["promote"], what, &TRACKER[..]].concat()).succeeds();
+    assert!(pressed(&[]).contains("ami-2"));
+    let told = pressed(&["18.6.0"]);
+    assert!(told.contains("ami-1") && !told.contains("ami-2"), "{told}");
+    let error = run(&folder, &["promote", "--to", "stable", "--reason", "x"]).fails(2);
+    assert!(error.contains("say what is promoted"), "{error}");
+}
