@@ -16,7 +16,22 @@ pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result
     let product = product_of(session, &args.tracker, args.product.as_deref(), Some(&args.what))?;
     let (told, alarms) = change_existing(session, &args.tracker, &product, Kept::Left, |document, place| {
         let word = Word { reason: args.reason.clone(), by: Some(args.by.clone()), at: session.now() };
+        let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
+        if let Some(target) = args.target.0.iter().find(|target| !is_known(target)) {
+            return Err(anyhow!(
+                "--target names {target}, and the tracker in {place} knows no such target: is it spelt right?"
+            ))
+            .with_exit(Exit::CommandLine);
+        }
         let told = match Named::find(document, &args.what) {
+            Some(Named::Image(build, _)) if !args.target.0.is_empty() && !args.target.0.contains(&build.target) => {
+                return Err(anyhow!(
+                    "{} is an image for {}, which --target leaves out",
+                    printable(&args.what),
+                    build.target
+                ))
+                .with_exit(Exit::CommandLine);
+            }
             Some(Named::Image(build, key)) => image(document, &build, &key, &args.what, revoked, &word),
             Some(Named::Releases(releases)) => {
                 releases.iter().flat_map(|package| release(document, package, &args.target.0, revoked, &word)).collect()

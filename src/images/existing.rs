@@ -305,7 +305,7 @@ pub fn compare<'a>(
         if of_build.is_none() && !document.facts(package, target).values().any(|id| ids.contains(id.as_str())) {
             // What is revoked need not be there.
             let is_revoked = document.revocation(package, target).is_some()
-                || document.images(package, target).any(|(_, image)| image.is_revoked());
+                || (recorded.is_none() && document.images(package, target).any(|(_, image)| image.is_revoked()));
             match with_places.filter(|ids| !ids.places().any(is_looked_at)) {
                 Some(ids) => disagreements.elsewhere.push((build, ids.clone())),
                 None if is_revoked => {}

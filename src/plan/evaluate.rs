@@ -21,9 +21,7 @@ impl Context<'_> {
         if let Some(decision) = entry.and_then(|entry| self.already_decided(entry)) {
             return decision;
         }
-        if let Some(Revocation { reason, by, .. }) = revocation.filter(|revocation| {
-            entry.is_none_or(|entry| !entry.is_asked_for() || revocation.holds(&build.target, entry.epoch))
-        }) {
+        if let Some(Revocation { reason, by, .. }) = revocation {
             return Decision::Hold(HoldReason::Revoked { because: reason.clone(), by: by.clone() });
         }
         if let Some(exclusion) = self.rules.exclusion_of(&build.package) {

@@ -38,7 +38,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
             checksums
                 .extend(entry.and_then(|entry| other_checksum(package, entry)).map(|other| (build.clone(), other)));
             plan.republished.extend(entry.and_then(|entry| republished(package, run.target, entry)));
-            let revocation = document.revocation(&package.nevra, run.target);
+            let revocation = document.revocation_of_build(&package.nevra, run.target);
             match context.decide(&build, package.built_at, entry, &run.newest, revocation) {
                 Decision::Build(mut reason) => {
                     let is_first = || run.first_run.binary_search(&&build.package).is_ok();

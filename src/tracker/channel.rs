@@ -56,7 +56,7 @@ pub struct MoveKey {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Move {
     /// The image; none where the channel points to nothing from now on.
-    #[serde(flatten)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Pointer>,
     /// Why.
     pub reason: String,

@@ -361,6 +361,13 @@ impl Document {
         self.revocations.get(package)?.on(target)
     }
 
+    /// The same, where it holds the build: nobody has asked for it since.
+    pub fn revocation_of_build(&self, package: &Nevra, target: &Target) -> Option<&Revocation> {
+        let asked_for = self.entry(package, target).filter(|entry| entry.is_asked_for()).map(|entry| entry.epoch);
+        let words = self.revocations.get(package)?;
+        asked_for.map_or_else(|| words.on(target), |epoch| words.holding(target, epoch))
+    }
+
     /// The releases of which something was said.
     pub fn revoked_releases(&self) -> impl Iterator<Item = &Nevra> {
         self.revocations.keys()

@@ -133,9 +133,9 @@ impl Ids {
         }
     }
 
-    /// Whether both have one id in one place.
+    /// Whether both have one id, in whatever places.
     pub fn shares(&self, other: &Self) -> bool {
-        self.iter().any(|(place, id)| other.0.get(place).is_some_and(|ids| ids.contains(id)))
+        self.iter().any(|(_, id)| other.iter().any(|(_, known)| known == id))
     }
 
     /// Whether there is none.

@@ -61,6 +61,12 @@ impl Revocations {
         both.into_iter().find(|revocation| revocation.revoked)
     }
 
+    /// The same, where it holds a build that had been asked for anew so often.
+    pub fn holding(&self, target: &Target, epoch: u64) -> Option<&Revocation> {
+        let both = self.targets.get(target).into_iter().chain(&self.all);
+        both.into_iter().find(|revocation| revocation.revoked && revocation.holds(target, epoch))
+    }
+
     /// Whether there is nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_none() && self.targets.is_empty()
@@ -131,13 +137,18 @@ impl Revocation {
         epochs: BTreeMap<Target, u64>,
     ) -> Option<Self> {
         let says_the_same =
-            known.is_some_and(|known| known.revoked == revoked && (!revoked || known.reason == word.reason));
+            known.is_some_and(|known| known.revoked == revoked && (!revoked || known.covers(&word.reason, &epochs)));
         if says_the_same || (known.is_none() && !revoked) {
             return None;
         }
         let changes = known.map_or(0, |known| known.changes.saturating_add(1));
         let unknown = known.map(|known| known.unknown.clone()).unwrap_or_default();
         Some(Self { changes, revoked, reason: cut(&word.reason), by: words(word.by), at: word.at, epochs, unknown })
+    }
+
+    /// Whether it says as much as this: for the same reason, of builds that were asked for as often.
+    fn covers(&self, reason: &str, epochs: &BTreeMap<Target, u64>) -> bool {
+        self.reason == cut(reason) && epochs.iter().all(|(target, epoch)| self.holds(target, *epoch))
     }
 
     /// The same of another record of an image. Its words are few: an outcome may have it.
@@ -151,7 +162,7 @@ impl Revocation {
     }
 
     /// Whether it holds a build that had been asked for anew so often.
-    pub fn holds(&self, target: &Target, epoch: u64) -> bool {
+    fn holds(&self, target: &Target, epoch: u64) -> bool {
         epoch <= self.epochs.get(target).copied().unwrap_or_default()
     }
 

@@ -154,8 +154,11 @@ impl Promote {
     }
 
     fn is_meant(&self, package: &Nevra, target: &Target) -> bool {
-        (self.target.0.is_empty() || self.target.0.contains(target))
-            && self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
+        (self.target.0.is_empty() || self.target.0.contains(target)) && self.is_of_series(package)
+    }
+
+    fn is_of_series(&self, package: &Nevra) -> bool {
+        self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
     }
 
     /// Where the channel is to point, and which builds that are meant have no image that may be used.
@@ -170,7 +173,10 @@ impl Promote {
         }
         let mut images = match &self.from {
             Some(Channel::Named(name)) => in_channel(document, name, None, |_| true),
-            Some(Channel::Latest) | None => current(document, self.per.keep(), None, |_| true),
+            Some(Channel::Latest) | None => {
+                let is_of_series = |package: &Nevra| self.is_of_series(package);
+                current(document, self.per.keep(), None, is_of_series)
+            }
         };
         images.retain(|image| self.is_meant(image.package, image.target));
         if let Some(revoked) = images.iter().find(|image| image.revocation.is_some()) {
@@ -195,7 +201,8 @@ impl Promote {
         match Named::find(document, what) {
             Some(Named::Image(build, key)) if self.is_meant(&build.package, &build.target) => {
                 let mut images = document.images(&build.package, &build.target);
-                let may_be_used = images.any(|(known, image)| *known == key && image.counts())
+                let may_be_used = images
+                    .any(|(known, image)| *known == key && image.counts() && image.ids.counting().next().is_some())
                     && document.revocation(&build.package, &build.target).is_none();
                 if may_be_used {
                     let slot = self.slot(&build.package, &build.target);

@@ -171,6 +171,8 @@ fn what_is_revoked_stays_so_whoever_records_it_again() {
     assert!(told.contains("revoked  gitlab-runner-18.7.0-1.x86_64 rhel9  ami-2"), "{told}");
     let told = run(&folder, &["images"]).succeeds();
     assert!(told.contains("us-east-1=ami-1") && !told.contains("ami-2"), "{told}");
+    let error = run(&folder, &["revoke", "ami-2", "--target", "al2023", "--reason", "x"]).fails(2);
+    assert!(error.contains("ami-2 is an image for rhel9, which --target leaves out"), "{error}");
     run(&folder, &["unrevoke", "ami-2", "--reason", "it has swap"]).succeeds();
     assert!(run(&folder, &["images"]).succeeds().contains("ami-2"));
 }
@@ -204,6 +206,12 @@ fn what_was_asked_for_before_it_was_revoked_is_not_built() {
     assert!(ended.stderr.contains("is revoked on rhel9: deletes jobs, by mary. It is built all the same"), "{ended:?}");
     folder.run(&DIFF).succeeds();
     assert!(folder.to_build().contains(&"18.7.0-1 rhel9".to_owned()), "{:?}", folder.to_build());
+    // Said again, it is about what was asked for meanwhile, too.
+    folder.run(&[&["settle", "--pipeline", "0"], &TRACKER[..]].concat());
+    run(&folder, &["revoke", "18.7.0", "--reason", "deletes jobs"]).succeeds();
+    run(&folder, &["rebuild", "18.6.0", "--target", "rhel9", "--reason", "x"]).succeeds();
+    let told = folder.run(&DIFF).succeeds();
+    assert!(!told.contains("18.7.0-1.x86_64  rhel9  asked for"), "{told}");
 }
 
 #[test]
@@ -254,4 +262,12 @@ fn a_release_that_is_named_counts_more_than_the_variables_of_a_job() {
     assert!(told.contains("ami-1") && !told.contains("ami-2"), "{told}");
     let error = run(&folder, &["promote", "--to", "stable", "--reason", "x"]).fails(2);
     assert!(error.contains("say what is promoted"), "{error}");
+}
+
+#[test]
+fn the_current_images_of_a_series_are_promoted() {
+    let folder = built();
+    let told = run(&folder, &["promote", "--from", "latest", "--series", "18.6", "--to", "stable", "--reason", "x"])
+        .succeeds();
+    assert!(told.contains("ami-1") && told.contains("ami-3") && !told.contains("ami-2"), "{told}");
 }
