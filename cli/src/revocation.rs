@@ -4,7 +4,7 @@ use ami_scheduler::alarm;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::{Document, ImageKey, Recorded, Word};
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
 use crate::args::RevocationArgs;
 use crate::exit::{Exit, Failure, WithExit as _};
@@ -32,9 +32,15 @@ pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result
                 ))
                 .with_exit(Exit::CommandLine);
             }
-            Some(Named::Image(build, key)) => image(document, &build, &key, &args.what, revoked, &word),
+            Some(Named::Image(build, key)) => {
+                image(document, &build, &key, &args.what, revoked, &word).with_exit(Exit::Tracker)?
+            }
             Some(Named::Releases(releases)) => {
-                releases.iter().flat_map(|package| release(document, package, &args.target.0, revoked, &word)).collect()
+                let mut told = Vec::new();
+                for package in &releases {
+                    told.extend(release(document, package, &args.target.0, revoked, &word).with_exit(Exit::Tracker)?);
+                }
+                told
             }
             None => {
                 return Err(anyhow!(
@@ -60,15 +66,21 @@ pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result
     Ok(())
 }
 
-fn release(document: &mut Document, package: &Nevra, targets: &[Target], revoked: bool, word: &Word) -> Vec<String> {
+fn release(
+    document: &mut Document,
+    package: &Nevra,
+    targets: &[Target],
+    revoked: bool,
+    word: &Word,
+) -> anyhow::Result<Vec<String>> {
     let each: Vec<Option<&Target>> = if targets.is_empty() { vec![None] } else { targets.iter().map(Some).collect() };
     let mut told = Vec::new();
     for target in each {
         let on = target.map_or_else(|| "every target".to_owned(), ToString::to_string);
-        told.push(line(document.revoke(package, target, revoked, word), revoked, &format!("{package} on {on}")));
+        told.push(line(document.revoke(package, target, revoked, word), revoked, &format!("{package} on {on}"))?);
     }
     if revoked {
-        return told;
+        return Ok(told);
     }
     let builds = document
         .entries()
@@ -80,12 +92,13 @@ fn release(document: &mut Document, package: &Nevra, targets: &[Target], revoked
                 printable(&known.in_words())
             ));
         }
-        let images = document.images(package, target).filter(|(_, image)| image.is_revoked());
+        let images =
+            document.images(package, target).filter(|(_, image)| document.revocation_of_image(image).is_some());
         told.extend(
             images.map(|(_, image)| format!("  {target}: of its images this one is revoked by itself: {}", image.ids)),
         );
     }
-    told
+    Ok(told)
 }
 
 fn image(
@@ -95,22 +108,26 @@ fn image(
     id: &str,
     revoked: bool,
     word: &Word,
-) -> Vec<String> {
+) -> anyhow::Result<Vec<String>> {
     let BuildKey { package, target } = build;
     let recorded = document.revoke_image(build, key, revoked, word);
-    let mut told = vec![line(recorded, revoked, &format!("{} of {package} on {target}", printable(id)))];
+    let mut told = vec![line(recorded, revoked, &format!("{} of {package} on {target}", printable(id)))?];
     if let Some(known) = document.revocation(package, target).filter(|_| !revoked) {
         told.push(format!("  Its release is revoked, still: {}", printable(&known.in_words())));
     }
-    told
+    Ok(told)
 }
 
-fn line(recorded: Recorded, revoked: bool, what: &str) -> String {
+fn line(recorded: Recorded, revoked: bool, what: &str) -> anyhow::Result<String> {
     let said = match (recorded, revoked) {
         (Recorded::Changed, true) => "Revoked",
         (Recorded::Changed, false) => "Revoked no longer",
         (Recorded::AsBefore, true) => "Was revoked already",
         (Recorded::AsBefore, false) => "Was not revoked",
+        (Recorded::AtItsEnd, _) => bail!(
+            "{what} was revoked, or not, as often as can be counted, by its record: no person did that, so who has written \
+             it? Begin a new tracker: another --ref"
+        ),
     };
-    format!("{said}: {what}")
+    Ok(format!("{said}: {what}"))
 }

@@ -131,7 +131,7 @@ impl Named {
         let release: Release = text.parse().ok()?;
         let of_entries = document.entries().map(|(package, _, _)| package);
         let known: BTreeSet<&Nevra> =
-            of_entries.chain(document.revoked_releases()).filter(|package| release.names(package)).collect();
+            of_entries.chain(document.revocations().releases()).filter(|package| release.names(package)).collect();
         match release {
             Release::Package(package) if known.is_empty() && package.name() == document.product() => {
                 Some(Self::Releases(vec![package]))

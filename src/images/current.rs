@@ -58,7 +58,7 @@ pub fn current_of<'a>(
     let is_skipped = document.entry(package, target).is_none_or(|entry| entry.state == State::Skipped);
     let may_be_used = !is_skipped && document.revocation(package, target).is_none();
     let mut images = document.images(package, target).rev().filter(|_| may_be_used);
-    images.find(|(_, image)| image.counts() && has_id(image, place))
+    images.find(|(_, image)| document.counts(image) && has_id(image, place))
 }
 
 /// The images that a channel points to, sorted by target and series, those that are revoked among them.
@@ -72,8 +72,8 @@ pub fn in_channel<'a>(
     let pointed = pointers.filter_map(|(slot, last)| {
         let mut images = document.images(&last.package, &slot.target);
         let (key, image) = images.find(|(key, image)| **key == last.image && has_id(image, place))?;
-        let of_image = image.revocation.as_deref().filter(|revocation| revocation.revoked);
-        let revocation = of_image.or_else(|| document.revocation(&last.package, &slot.target));
+        let of_release = || document.revocation(&last.package, &slot.target);
+        let revocation = document.revocation_of_image(image).or_else(of_release);
         let (target, package) = (&slot.target, &last.package);
         Some(Current { target, series: slot.series.clone(), package, key, image, revocation })
     });

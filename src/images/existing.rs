@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::release::{BuildKey, Nevra, StatedTarget};
+use crate::release::{BuildKey, Nevra, StatedTarget, Target};
 use crate::text::named;
 use crate::tracker::{Document, Ids, ImageId, Place, State};
 
@@ -197,7 +197,7 @@ impl Found<'_> {
         self.images.retain(|build, images| {
             images.retain(|_, image| {
                 let (is_untested, is_revoked) =
-                    (document.is_untested(build, &image.id), document.is_revoked_id(build, &image.id));
+                    (document.is_untested(build, &image.id), document.revocations().of_id(&image.id).is_some());
                 if is_revoked {
                     revoked.push((build.clone(), image));
                 } else if is_untested {
@@ -295,7 +295,7 @@ pub fn compare<'a>(
     };
     for (package, target, entry) in document.entries() {
         let is_of_targets = targets.iter().any(|stated| stated.target == *target && stated.takes(package));
-        if entry.state != State::Built || !is_of_targets {
+        if entry.state != State::Built || !is_of_targets || is_revoked(document, package, target) {
             continue;
         }
         let build = BuildKey { package: package.clone(), target: target.clone() };
@@ -303,12 +303,8 @@ pub fn compare<'a>(
         let recorded = document.image(package, target).map(|(_, image)| &image.ids);
         let with_places = recorded.filter(|ids| !ids.is_empty() && ids.places().all(|place| !place.is_none()));
         if of_build.is_none() && !document.facts(package, target).values().any(|id| ids.contains(id.as_str())) {
-            // What is revoked need not be there.
-            let is_revoked = document.revocation(package, target).is_some()
-                || (recorded.is_none() && document.images(package, target).any(|(_, image)| image.is_revoked()));
             match with_places.filter(|ids| !ids.places().any(is_looked_at)) {
                 Some(ids) => disagreements.elsewhere.push((build, ids.clone())),
-                None if is_revoked => {}
                 None => disagreements.without_image.push(build),
             }
             continue;
@@ -328,10 +324,17 @@ pub fn compare<'a>(
     disagreements
 }
 
+/// Whether a build has no image that may be used, by a person's word: none of them need be there.
+fn is_revoked(document: &Document, package: &Nevra, target: &Target) -> bool {
+    let mut images = document.images(package, target);
+    document.revocation(package, target).is_some()
+        || (document.image(package, target).is_none()
+            && images.any(|(_, image)| document.revocation_of_image(image).is_some()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Target;
     use crate::tracker::{Baked, Notes, Origin, Report};
 
     const NIGHT: Timestamp = Timestamp::UNIX_EPOCH;

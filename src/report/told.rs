@@ -30,13 +30,13 @@ impl Told {
             let is = if is_building { "waits for its test" } else { "has not passed its test" };
             format!("{is}: {}", ids(image))
         });
-        let counting = document.images(package, target).rev().filter(|(_, image)| image.counts());
+        let counting = document.images(package, target).rev().filter(|(_, image)| document.counts(image));
         let earlier =
             counting.skip(1).map(|(_, image)| (image.recorded, ids(image))).filter(|(_, ids)| !ids.is_empty());
         let of_release = document.revocation(package, target).map(|word| format!("revoked: {}", word.in_words()));
-        let of_images = document.images(package, target).filter(|(_, image)| image.is_revoked());
-        let of_images = of_images.filter_map(|(_, image)| {
-            Some(format!("revoked: {} ({})", ids(image), image.revocation.as_ref()?.in_words()))
+        let of_images = document.images(package, target).filter_map(|(_, image)| {
+            let word = document.revocation_of_image(image)?;
+            Some(format!("revoked: {} ({})", ids(image), word.in_words()))
         });
         let channels = document.channels();
         let of_channel = |name: &ChannelName| {

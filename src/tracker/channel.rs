@@ -247,12 +247,6 @@ impl Channels {
         self.0.get(name).into_iter().flatten()
     }
 
-    /// Whether a slot of a channel was moved so often that no number is left, which only a forged head can say.
-    pub fn is_at_its_end(&self, name: &ChannelName, slot: &Slot) -> bool {
-        let moves = self.0.get(name).and_then(|slots| slots.get(slot));
-        moves.and_then(|moves| moves.last_key_value()).is_some_and(|(key, _)| key.number == u64::MAX)
-    }
-
     /// Moves a channel to an image, or to nothing, unless it points there.
     pub(super) fn point(&mut self, name: &ChannelName, slot: Slot, to: Option<Pointer>, word: Word) -> Recorded {
         let moves = self.0.get(name).and_then(|slots| slots.get(&slot));
@@ -260,7 +254,7 @@ impl Channels {
         if last.and_then(|(_, last)| last.to.as_ref()) == to.as_ref() {
             return Recorded::AsBefore;
         }
-        let number = last.map_or(1, |(key, _)| key.number.saturating_add(1));
+        let Some(number) = last.map_or(0, |(key, _)| key.number).checked_add(1) else { return Recorded::AtItsEnd };
         let Word { reason, by, at } = word;
         let next = Move { to, reason: cut(&reason), by: words(by), at, unknown: Unknown::default() };
         self.0.entry(name.clone()).or_default().entry(slot).or_default().insert(next.key(number), next);

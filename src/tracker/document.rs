@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::bounds::is_zero;
 use super::entry::IMPORTED;
 use super::{
-    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Image, ImageKey, LastRun, Notes, Origin,
-    PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName, TrackerNameError, Unknown,
-    Word, that_fit,
+    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Ids, Image, ImageKey, LastRun, Notes,
+    Origin, PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName, TrackerNameError,
+    Unknown, Word, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
@@ -57,9 +57,9 @@ pub struct Document {
     /// Named pointers to images.
     #[serde(default, skip_serializing_if = "Channels::is_empty")]
     channels: Channels,
-    /// Releases that are not to be used.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    revocations: BTreeMap<Nevra, Revocations>,
+    /// What is not to be used.
+    #[serde(default, skip_serializing_if = "Revocations::is_empty")]
+    revocations: Revocations,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     unknown: Unknown,
@@ -191,7 +191,7 @@ impl Document {
             entries: BTreeMap::new(),
             images: BTreeMap::new(),
             channels: Channels::default(),
-            revocations: BTreeMap::new(),
+            revocations: Revocations::default(),
             unknown: Unknown::default(),
         }
     }
@@ -305,7 +305,12 @@ impl Document {
 
     /// The image of a build that counts: that of the last attempt which made one, also while another is under way.
     pub fn image(&self, package: &Nevra, target: &Target) -> Option<(&ImageKey, &Image)> {
-        self.images(package, target).rfind(|(_, image)| image.counts())
+        self.images(package, target).rfind(|(_, image)| self.counts(image))
+    }
+
+    /// Whether an image may be used: it is tested, and not revoked.
+    pub fn counts(&self, image: &Image) -> bool {
+        image.is_tested() && self.revocation_of_image(image).is_none()
     }
 
     /// The last image that a claim made, whether it counts or not.
@@ -356,61 +361,50 @@ impl Document {
         self.channels.point(name, slot, to, word)
     }
 
+    /// What people have said is not to be used.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
     /// The word that a release is not to be used on a target, where it counts.
     pub fn revocation(&self, package: &Nevra, target: &Target) -> Option<&Revocation> {
-        self.revocations.get(package)?.on(target)
+        self.revocations.of_release(package, target)
     }
 
     /// The same, where it holds the build: nobody has asked for it since.
     pub fn revocation_of_build(&self, package: &Nevra, target: &Target) -> Option<&Revocation> {
-        let asked_for = self.entry(package, target).filter(|entry| entry.is_asked_for()).map(|entry| entry.epoch);
-        let words = self.revocations.get(package)?;
-        asked_for.map_or_else(|| words.on(target), |epoch| words.holding(target, epoch))
+        match self.entry(package, target).filter(|entry| entry.is_asked_for()) {
+            Some(entry) => self.revocations.holding(package, target, entry.epoch),
+            None => self.revocation(package, target),
+        }
     }
 
-    /// The releases of which something was said.
-    pub fn revoked_releases(&self) -> impl Iterator<Item = &Nevra> {
-        self.revocations.keys()
+    /// The word that an image is not to be used, where it counts: a release may be revoked with all of them.
+    pub fn revocation_of_image(&self, image: &Image) -> Option<&Revocation> {
+        self.revocations.of_image(&image.ids)
     }
 
     /// Says that a release is not to be used, whichever image of it, or that it is again: on a target, or on all of them,
     /// those to come among them.
     pub fn revoke(&mut self, package: &Nevra, target: Option<&Target>, revoked: bool, word: &Word) -> Recorded {
         let entries = self.entries.get(package).into_iter().flatten();
-        let epochs = entries.filter(|(_, entry)| entry.epoch > 0).map(|(target, entry)| (target.clone(), entry.epoch));
-        let epochs: BTreeMap<Target, u64> = epochs.collect();
-        let words = self.revocations.entry(package.clone()).or_default();
-        let recorded = words.say(target, revoked, word, &epochs);
-        self.revocations.retain(|_, words| !words.is_empty());
-        recorded
+        let is_meant = |of: &Target| target.is_none_or(|target| target == of);
+        let asked_for = entries.filter(|(of, entry)| is_meant(of) && entry.is_asked_for());
+        let epochs = asked_for.map(|(target, entry)| (target.clone(), entry.epoch)).collect();
+        self.revocations.say_of_release(package, target, revoked, word, &epochs)
     }
 
-    /// Says that an image is not to be used, or that it is again: every record of one of its ids.
+    /// Says that an image is not to be used, or that it is again, by all ids that its records have.
     pub fn revoke_image(&mut self, build: &BuildKey, key: &ImageKey, revoked: bool, word: &Word) -> Recorded {
-        let Some(ids) = self.image_of(build, &key.claim, key.job).map(|image| image.ids.clone()) else {
+        let Some(mut ids) = self.image_of(build, &key.claim, key.job).map(|image| image.ids.clone()) else {
             return Recorded::AsBefore;
         };
-        let is_it = |known: &ImageKey, image: &Image| known == key || image.ids.shares(&ids);
-        let records: Vec<(ImageKey, Image)> = self
-            .images(&build.package, &build.target)
-            .filter(|(known, image)| is_it(known, image))
-            .map(|(key, image)| (key.clone(), image.clone()))
-            .collect();
-        let mut recorded = Recorded::AsBefore;
-        for (key, image) in records {
-            let next = Revocation::after(image.revocation.as_deref(), revoked, word.clone(), BTreeMap::new());
-            if let Some(next) = next {
-                self.put_image(build, key, Image { revocation: Some(Box::new(next)), ..image });
-                recorded = Recorded::Changed;
-            }
+        let others = self.images(&build.package, &build.target).filter(|(_, image)| image.ids.shares(&ids));
+        let others: Vec<Ids> = others.map(|(_, image)| image.ids.clone()).collect();
+        for of_other in others {
+            ids.extend(of_other);
         }
-        recorded
-    }
-
-    /// Whether an id is that of an image of a build which is revoked.
-    pub fn is_revoked_id(&self, build: &BuildKey, id: &str) -> bool {
-        let mut images = self.images(&build.package, &build.target);
-        images.any(|(_, image)| image.is_revoked() && image.ids.iter().any(|(_, known)| known.as_str() == id))
+        self.revocations.say_of_images(&ids, revoked, word)
     }
 
     /// What is told of the image that counts.
@@ -494,8 +488,7 @@ impl Document {
         let images: Vec<(Nevra, Images)> =
             self.images.iter().filter_map(|(package, of)| Some((package.clone(), of.get(from)?.clone()))).collect();
         let channels = self.channels.of_target(from, to);
-        let revocations: Vec<(Nevra, Revocations)> =
-            self.revocations.iter().map(|(package, words)| (package.clone(), words.of_target(from, to))).collect();
+        let revocations = self.revocations.of_target(from, to);
         if self.targets.contains(from) {
             self.targets.insert(to.clone());
         }
@@ -504,9 +497,7 @@ impl Document {
         }
         self.remove_target(from);
         self.channels.merge(channels);
-        for (package, words) in revocations.into_iter().filter(|(_, words)| !words.is_empty()) {
-            self.revocations.entry(package).or_default().merge(words);
-        }
+        self.revocations.merge(revocations);
         let count = moved.len();
         for (package, entry) in moved {
             self.put(&BuildKey { package, target: to.clone() }, entry);
@@ -521,12 +512,12 @@ impl Document {
     }
 
     /// The same as the tracker of another ref, without open claims and runs, and without what people have said there
-    /// already: where its channels point, and which releases are not to be used.
+    /// already: where its channels point, and what is not to be used.
     #[must_use]
     pub fn copy_to(&self, other: &Self, now: Timestamp) -> Self {
         let mut copy = Self { runs: BTreeMap::new(), reference: other.reference.clone(), ..self.clone() };
         copy.channels = self.channels.without(&other.channels);
-        copy.revocations.retain(|package, _| !other.revocations.contains_key(package));
+        copy.revocations = self.revocations.without(&other.revocations);
         for entry in copy.entries.values_mut().flat_map(BTreeMap::values_mut) {
             **entry = entry.without_claim(now);
         }
@@ -550,8 +541,7 @@ impl Document {
         }
         self.images.retain(|_, targets| !targets.is_empty());
         self.channels.drop_target(target);
-        self.revocations.values_mut().for_each(|words| words.drop_target(target));
-        self.revocations.retain(|_, words| !words.is_empty());
+        self.revocations.drop_target(target);
     }
 
     /// Merges two documents: of each build the larger entry, and all images, but for what one of them has forgotten or
@@ -603,9 +593,7 @@ impl Document {
             }
         }
         self.channels.merge(other.channels);
-        for (package, words) in other.revocations {
-            self.revocations.entry(package).or_default().merge(words);
-        }
+        self.revocations.merge(other.revocations);
         self.unknown.merge(other.unknown);
         self
     }
@@ -1032,13 +1020,7 @@ impl Document {
         merge_into(targets, build.target.clone(), Box::new(entry.bounded()), |known, entry| known.merge(*entry))
     }
 
-    fn put_image(&mut self, build: &BuildKey, key: ImageKey, mut image: Image) {
-        if image.revocation.is_none() && !image.ids.is_empty() {
-            // Another record of what is revoked.
-            let mut others = self.images(&build.package, &build.target);
-            let revoked = others.find(|(_, other)| other.is_revoked() && other.ids.shares(&image.ids));
-            image.revocation = revoked.and_then(|(_, other)| Some(Box::new(other.revocation.as_ref()?.of_another())));
-        }
+    fn put_image(&mut self, build: &BuildKey, key: ImageKey, image: Image) {
         let targets = self.images.entry(build.package.clone()).or_default();
         let images = targets.entry(build.target.clone()).or_default();
         merge_into(images, key, Box::new(image.bounded()), |known, image| known.merge(*image));

@@ -1,5 +1,6 @@
 //! The ids of an image, by the places where they count.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -104,6 +105,12 @@ impl Place {
 
     /// The text of it.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ImageId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::{Notes, that_fit, url, words};
 use super::ids::MAX_ID;
-use super::{Ids, ImageId, Revocation, Unknown};
+use super::{Ids, ImageId, Unknown};
 use crate::release::Checksum;
 
 /// How many images at most one is remembered to be baked from.
@@ -61,9 +61,6 @@ pub struct Image {
     /// Where it is from, if it was there before the tracker knew of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether it may be used no longer, or may again. Boxed: few have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revocation: Option<Box<Revocation>>,
     #[serde(flatten)]
     pub(super) unknown: Unknown,
 }
@@ -82,7 +79,6 @@ impl Image {
             job_url: None,
             checksum: None,
             reason: None,
-            revocation: None,
             unknown: Unknown::default(),
         }
     }
@@ -92,19 +88,9 @@ impl Image {
         Self { reason: Some(reason), ..Self::new(recorded, baked, notes) }
     }
 
-    /// Whether it may be used: it is tested, and not revoked.
-    pub fn counts(&self) -> bool {
-        self.is_tested() && !self.is_revoked()
-    }
-
     /// Whether it needs no test, or has passed it.
     pub fn is_tested(&self) -> bool {
         !self.needs_test || self.tested.is_some()
-    }
-
-    /// Whether it may be used no longer.
-    pub fn is_revoked(&self) -> bool {
-        self.revocation.as_ref().is_some_and(|revocation| revocation.revoked)
     }
 
     /// Both, fact by fact: the earlier times, all ids, bases and notes, and of other facts, which do not change, the larger.
@@ -119,12 +105,6 @@ impl Image {
             *mine = mine.take().max(theirs);
         }
         self.checksum = self.checksum.take().max(other.checksum);
-        if let Some(theirs) = other.revocation {
-            match &mut self.revocation {
-                Some(mine) => mine.merge(*theirs),
-                none => *none = Some(theirs),
-            }
-        }
         self.unknown.merge(other.unknown);
     }
 

@@ -1,8 +1,7 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
 use super::{
-    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Revocation,
-    Unknown,
+    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Unknown,
 };
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
@@ -73,18 +72,8 @@ fn of_image(image: &Image) -> usize {
         + of_all(image.bases.iter())
         + of_notes(&image.notes)
         + of_texts([&image.job_url, &image.reason])
-        + image.revocation.as_deref().map_or(0, of_revocation)
         + checksum
         + of_unknown(&image.unknown)
-}
-
-fn of_revocation(revocation: &Revocation) -> usize {
-    // When, whether, and the number.
-    size_of::<Revocation>()
-        + 3 * WORD
-        + text(&revocation.reason)
-        + of_texts([&revocation.by])
-        + of_unknown(&revocation.unknown)
 }
 
 fn of_ids(ids: &Ids) -> usize {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{adopted, build, checksum, night, pipeline, runner, target, targets, time};
+use crate::common::{adopted, baked, build, checksum, night, pipeline, runner, target, targets, time};
 use ami_scheduler::policy::Policy;
 use ami_scheduler::release::{BuildKey, Nevra};
 use ami_scheduler::tracker::{
-    ChannelName, Claim, Document, Entry, Notes, Origin, Pointer, Recorded, Report, Slot, Standing, State, Success, Word,
+    ChannelName, Claim, Document, Entry, ImageKey, Notes, Origin, Pointer, Recorded, Report, Slot, Standing, State,
+    Success, Word,
 };
 use jiff::Timestamp;
 
@@ -655,4 +656,105 @@ fn a_copy_takes_along_what_people_have_said_but_for_what_was_said_there() {
     other.revoke(&one().package, None, true, &word("there"));
     other.revoke(&one().package, None, false, &word("there"));
     assert_eq!(pointed(&other.clone().merge(document.copy_to(&other, night(3)))), (vec![runner("18.5.0").nevra], None));
+}
+
+fn word(reason: &str) -> Word {
+    Word { reason: reason.to_owned(), by: Some("mary".to_owned()), at: night(2) }
+}
+
+/// The first image of [`one`], once it is recorded.
+fn key_of_one(document: &Document) -> ImageKey {
+    document.images(&one().package, &one().target).next().expect("an image").0.clone()
+}
+
+#[test]
+fn an_image_is_revoked_by_its_id_whoever_records_it_again() {
+    let mut document = empty();
+    let made = |id: &str, job| Report { baked: baked(id), job, ..Report::default() };
+    document.succeed(&one(), made("ami-1", 1), night(1), pipeline(1));
+    // Recorded elsewhere at once, by another job.
+    let mut other = document.clone();
+    other.succeed(&one(), made("ami-1", 2), night(1), pipeline(1));
+    let key = key_of_one(&document);
+    assert_eq!(document.revoke_image(&one(), &key, true, &word("no swap")), Recorded::Changed);
+    assert_eq!(document.revoke_image(&one(), &key, true, &word("no swap")), Recorded::AsBefore);
+    let mut document = document.merge(other);
+    assert!(document.image(&one().package, &one().target).is_none());
+    // What counts is the later one, whatever its job.
+    document.succeed(&one(), made("ami-2", 3), night(2), pipeline(2));
+    let current = document.image(&one().package, &one().target).map(|(_, image)| image.ids.to_string());
+    assert_eq!(current.as_deref(), Some("eu-central-1=ami-2-eu-central-1, us-east-1=ami-2-us-east-1"));
+    assert_eq!(document.revoke_image(&one(), &key, false, &word("it has")), Recorded::Changed);
+    assert!(document.images(&one().package, &one().target).all(|(_, image)| document.counts(image)));
+}
+
+#[test]
+fn a_revoked_release_is_built_only_if_it_is_asked_for_afterwards() {
+    let is_held = |document: &Document| document.revocation_of_build(&one().package, &one().target).is_some();
+    let ask = |document: &mut Document| {
+        document.rebuild(&one().package, &[], "again", Some("mary"), night(3));
+    };
+    let mut document = empty();
+    document.claim(&one(), "new_release", None, night(1), pipeline(1));
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
+    ask(&mut document);
+    document.revoke(&one().package, None, true, &word("deletes jobs"));
+    assert!(is_held(&document), "asked for before");
+    ask(&mut document);
+    assert!(!is_held(&document), "asked for afterwards");
+    // Said again it is of that, too, and goes with its target to another name.
+    assert_eq!(document.revoke(&one().package, None, true, &word("deletes jobs")), Recorded::Changed);
+    assert!(is_held(&document));
+    let old_head = document.clone();
+    document.rename_target(&one().target, &target("al2025"), night(4));
+    let mut document = document.merge(old_head);
+    assert!(document.revocation_of_build(&one().package, &target("al2025")).is_some());
+    // A target that is removed is one that was never there: what is asked for on it now is asked for afterwards.
+    document.remove_target(&target("al2025"));
+    document.claim_by_hand(&one(), Some("mary"), None, night(5), pipeline(5));
+    assert!(!is_held(&document) && document.revocation(&one().package, &one().target).is_some());
+}
+
+#[test]
+fn what_was_revoked_before_it_was_known_is_built_if_it_is_asked_for_by_hand() {
+    let mut document = empty();
+    document.revoke(&one().package, None, true, &word("deletes jobs"));
+    document.record_first_seen(&one(), night(1));
+    assert!(document.revocation_of_build(&one().package, &one().target).is_some());
+    document.claim_by_hand(&one(), Some("mary"), None, night(2), pipeline(2));
+    document.settle(2, night(2), &pipeline(2), |_| None);
+    assert!(document.revocation_of_build(&one().package, &one().target).is_none(), "its retry is asked for, too");
+}
+
+#[test]
+fn a_copy_takes_each_word_along_about_which_nothing_was_said_there() {
+    let mut document = empty();
+    document.succeed(&one(), Report { baked: baked("ami-1"), ..Report::default() }, night(1), pipeline(1));
+    let key = key_of_one(&document);
+    let mut other = document.copy_to(&Document::new("gitlab-runner", "release"), night(1));
+    document.revoke(&one().package, None, true, &word("here"));
+    document.revoke(&one().package, Some(&one().target), true, &word("here"));
+    document.revoke_image(&one(), &key, true, &word("here"));
+    other.revoke(&one().package, Some(&one().target), true, &word("there"));
+    other.revoke(&one().package, Some(&one().target), false, &word("there"));
+    other.revoke_image(&one(), &key, true, &word("there"));
+    other.revoke_image(&one(), &key, false, &word("there"));
+    let copy = other.clone().merge(document.copy_to(&other, night(3)));
+    let on = |name: &str| copy.revocation(&one().package, &target(name)).map(|word| word.reason.as_str());
+    // Of all targets nothing was said there.
+    assert_eq!((on("al2023"), on("rhel9")), (Some("here"), Some("here")));
+    assert!(copy.images(&one().package, &one().target).all(|(_, image)| copy.revocation_of_image(image).is_none()));
+}
+
+#[test]
+fn what_was_said_as_often_as_can_be_counted_stays_and_says_so() {
+    let mut document = empty();
+    document.revoke(&one().package, None, true, &word("x"));
+    document.revoke(&one().package, None, false, &word("x"));
+    let json = String::from_utf8(document.to_json().expect("JSON")).expect("text");
+    let forged = json.replace("\"changes\": 1", &format!("\"changes\": {}", u64::MAX));
+    let mut document = Document::from_json(forged.as_bytes()).expect("a document");
+    let before = document.clone();
+    assert_eq!(document.revoke(&one().package, None, true, &word("x")), Recorded::AtItsEnd);
+    assert_eq!(document, before);
 }

@@ -35,9 +35,10 @@ enum Change {
     Forget,
     BackOff { pipeline: u64 },
     RecordGivenUp,
-    Promote { channel: u8, epoch: u64, attempt: u64, by: u8 },
+    Promote { channel: u8, image: Option<u8>, by: u8 },
     Revoke { of_all: bool, revoked: bool, by: u8 },
-    RevokeImage { epoch: u64, attempt: u64, pipeline: u64, revoked: bool, by: u8 },
+    RevokeImage { image: u8, revoked: bool, by: u8 },
+    RenameTarget,
     RecordScope { major: u8 },
     RememberRepository { releases: u64, shrank: bool },
     Run { lane: u8 },
@@ -66,16 +67,14 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Forget),
         (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
         Just(Change::RecordGivenUp),
-        (0u8..2, 0u64..2, 1u64..3, 0u8..2).prop_map(|(channel, epoch, attempt, by)| Change::Promote {
+        (0u8..2, proptest::option::of(0u8..4), 0u8..4).prop_map(|(channel, image, by)| Change::Promote {
             channel,
-            epoch,
-            attempt,
+            image,
             by
         }),
-        (any::<bool>(), any::<bool>(), 0u8..2).prop_map(|(of_all, revoked, by)| Change::Revoke { of_all, revoked, by }),
-        (0u64..2, 1u64..3, 0u64..4, any::<bool>(), 0u8..2).prop_map(|(epoch, attempt, pipeline, revoked, by)| {
-            Change::RevokeImage { epoch, attempt, pipeline, revoked, by }
-        }),
+        (any::<bool>(), any::<bool>(), 0u8..4).prop_map(|(of_all, revoked, by)| Change::Revoke { of_all, revoked, by }),
+        (0u8..4, any::<bool>(), 0u8..4).prop_map(|(image, revoked, by)| Change::RevokeImage { image, revoked, by }),
+        Just(Change::RenameTarget),
         (17u8..19).prop_map(|major| Change::RecordScope { major }),
         (0u64..3, any::<bool>()).prop_map(|(releases, shrank)| Change::RememberRepository { releases, shrank }),
         (0u8..2).prop_map(|lane| Change::Run { lane }),
@@ -86,7 +85,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn word(by: u8, at: Timestamp) -> Word {
-    Word { reason: "broken".to_owned(), by: Some(format!("person {by}")), at }
+    let reason = ["broken", "too slow"][usize::from(by % 2)].to_owned();
+    Word { reason, by: Some(format!("person {}", by / 2)), at }
 }
 
 fn build(number: u8) -> BuildKey {
@@ -94,6 +94,12 @@ fn build(number: u8) -> BuildKey {
         package: format!("p-1.{}-1.noarch", number / 2).parse().expect("a package"),
         target: if number.is_multiple_of(2) { "al2023" } else { "rhel9" }.parse().expect("a target"),
     }
+}
+
+/// One of the images that a build has.
+fn image_of(document: &Document, build: &BuildKey, number: u8) -> Option<ImageKey> {
+    let images: Vec<&ImageKey> = document.images(&build.package, &build.target).map(|(key, _)| key).collect();
+    images.get(usize::from(number) % images.len().max(1)).map(|key| (*key).clone())
 }
 
 fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
@@ -145,24 +151,23 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
             Change::RecordGivenUp => document.record_given_up(&build, now),
-            Change::Promote { channel, epoch, attempt, by } => {
+            Change::Promote { channel, image, by } => {
                 let name = ["stable", "candidate"][usize::from(*channel)].parse().expect("a name");
                 let slot = format!("{} noarch 1", build.target).parse().expect("a slot");
-                let key = format!("{epoch}.{attempt}@1").parse().expect("a key");
-                document.promote(
-                    &name,
-                    slot,
-                    Some(Pointer { package: build.package.clone(), image: key }),
-                    word(*by, now),
-                );
+                let image = image.and_then(|image| image_of(document, &build, image));
+                let to = image.map(|image| Pointer { package: build.package.clone(), image });
+                document.promote(&name, slot, to, word(*by, now));
             }
             Change::Revoke { of_all, revoked, by } => {
                 document.revoke(&build.package, (!of_all).then_some(&build.target), *revoked, &word(*by, now));
             }
-            Change::RevokeImage { epoch, attempt, pipeline, revoked, by } => {
-                let claim = Claim { epoch: *epoch, attempt: *attempt, pipeline: *pipeline, lane: None };
-                let key = ImageKey { claim, job: u64::from(*number) };
-                document.revoke_image(&build, &key, *revoked, &word(*by, now));
+            Change::RevokeImage { image, revoked, by } => {
+                if let Some(key) = image_of(document, &build, *image) {
+                    document.revoke_image(&build, &key, *revoked, &word(*by, now));
+                }
+            }
+            Change::RenameTarget => {
+                document.rename_target(&build.target, &"al2025".parse().expect("a target"), now);
             }
             Change::RememberRepository { releases, shrank } => {
                 let shrank = shrank.then_some(Shrank { at: now, from: 9 });
@@ -255,7 +260,7 @@ proptest! {
                         && known.bases.is_superset(&image.bases)
                 };
                 let is_there = known.is_some_and(|(_, known)| has_all(known));
-                let is_removed = removed(&a, &b, &build) || changes.iter().any(|(_, _, change)| matches!(change, Change::RemoveTarget));
+                let is_removed = removed(&a, &b, &build) || changes.iter().any(|(_, _, change)| matches!(change, Change::RemoveTarget | Change::RenameTarget));
                 prop_assert!(is_there || is_removed, "{} of {:?}", key, build);
             }
         }
@@ -276,6 +281,23 @@ proptest! {
             let after = after.expect("an entry");
             prop_assert_eq!((after.state, after.epoch), (State::Built, epoch));
             prop_assert_ne!(success, Success::AskedForSince);
+        }
+    }
+
+    #[test]
+    fn what_is_revoked_in_one_head_is_so_in_a_merge_unless_the_other_has_a_later_word(a in document(), b in document()) {
+        let merged = a.clone().merge(b.clone());
+        for number in 0..6 {
+            let build = build(number);
+            for (_, image) in a.images(&build.package, &build.target) {
+                let is_said_in_b = image.ids.iter().any(|(_, id)| b.ids().any(|(known, _)| known == id.as_str()));
+                let is_revoked = |document: &Document| document.revocation_of_image(image).is_some();
+                prop_assert!(!is_revoked(&a) || is_said_in_b || is_revoked(&merged), "{:?}", image.ids);
+            }
+            let is_said_in_b = b.revocations().releases().any(|package| *package == build.package);
+            let is_revoked = |document: &Document| document.revocation(&build.package, &build.target).is_some();
+            let is_lost = is_revoked(&a) && !is_said_in_b && !is_revoked(&merged);
+            prop_assert!(!is_lost || removed(&a, &b, &build), "{:?}", build);
         }
     }
 

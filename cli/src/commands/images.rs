@@ -8,7 +8,7 @@ use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
 use ami_scheduler::text::{escaped_json, printable};
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{ChannelName, Document, LATEST, Place, TrackerName, version_of_ref};
+use ami_scheduler::tracker::{ChannelName, Document, LATEST, Place, Pointer, Slot, TrackerName, version_of_ref};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -135,6 +135,7 @@ impl Images {
             None if self.publish => {}
             None => print(&text)?,
         }
+        self.tell_of_missing(&images);
         if self.publish { publish(session, &images) } else { self.refuse_revoked(&images) }
     }
 
@@ -142,6 +143,27 @@ impl Images {
         match &self.channel {
             Some(Channel::Named(name)) => Some(name),
             Some(Channel::Latest) | None => None,
+        }
+    }
+
+    /// Says of what the channel points to that it has no id to tell.
+    fn tell_of_missing(&self, images: &[(&Document, Vec<Current<'_>>)]) {
+        let Some(channel) = self.named_channel() else { return };
+        let place = self.in_place.as_ref().map(|place| format!(" in {}", place.as_str())).unwrap_or_default();
+        for (document, images) in images {
+            let is_told = |slot: &Slot, to: &Pointer| {
+                images.iter().any(|image| image.package == &to.package && image.target == &slot.target)
+            };
+            for (slot, to) in document.channels().pointers(channel) {
+                let is_meant = self.is_wanted(&to.package) && self.is_of_targets(&slot.target);
+                if is_meant && !is_told(slot, to) {
+                    message!(
+                        "WARNING: the channel {channel} points to {} for {slot}, whose image has no id{place} that counts: `status` \
+                         shows those it has",
+                        to.package
+                    );
+                }
+            }
         }
     }
 
@@ -182,18 +204,24 @@ impl Images {
         }
     }
 
+    fn is_wanted(&self, package: &Nevra) -> bool {
+        self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
+            && self.arch.as_ref().is_none_or(|Architecture(arch)| package.arch() == arch)
+    }
+
+    fn is_of_targets(&self, target: &Target) -> bool {
+        self.target.0.is_empty() || self.target.0.contains(target)
+    }
+
     fn images<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
         let keep = if self.series.is_some() { Keep::Latest } else { self.per.keep() };
-        let is_wanted = |package: &Nevra| {
-            self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
-                && self.arch.as_ref().is_none_or(|Architecture(arch)| package.arch() == arch)
-        };
+        let is_wanted = |package: &Nevra| self.is_wanted(package);
         let place = self.in_place.as_ref();
         let mut images = match self.named_channel() {
             Some(channel) => in_channel(document, channel, place, is_wanted),
             None => current(document, keep, place, is_wanted),
         };
-        images.retain(|image| self.target.0.is_empty() || self.target.0.contains(image.target));
+        images.retain(|image| self.is_of_targets(image.target));
         if let (Some(series), None) = (&self.series, self.named_channel()) {
             for image in &mut images {
                 image.series = series.to_string();

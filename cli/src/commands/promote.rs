@@ -83,6 +83,8 @@ pub struct Promote {
 
 /// What each slot is to point to.
 type Moves = BTreeMap<Slot, Option<Pointer>>;
+/// The slots that stay as they are, since what is meant for them has no image that may be used.
+type Without<'a> = Vec<(Slot, &'a Nevra)>;
 
 impl Promote {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
@@ -100,23 +102,16 @@ impl Promote {
         let product = product_of(session, &self.tracker, self.product.as_deref(), self.what.as_deref())?;
         let told = change_existing(session, &self.tracker, &product, Kept::Left, |document, place| {
             self.refuse_unknown_targets(document, place).with_exit(Exit::CommandLine)?;
+            self.refuse_what_is_left_out(document).with_exit(Exit::CommandLine)?;
             let (moves, without) = self.moves(document).with_exit(Exit::Tracker)?;
             if moves.is_empty() {
                 return Err(anyhow!(self.no_image(document))).with_exit(Exit::Tracker);
             }
             self.refuse_another_per(document, &moves).with_exit(Exit::CommandLine)?;
-            let stay = without.iter().map(|(package, target)| self.stays(document, package, target));
+            let stay = without.iter().map(|(slot, package)| self.stays(document, slot, package));
             let mut told: Vec<String> = stay.collect();
             for (slot, to) in moves {
-                if document.channels().is_at_its_end(&self.to, &slot) {
-                    return Err(anyhow!(
-                        "the channel {} was moved for {slot} as often as can be counted, by its record: no person did that, so \
-                         who has written it? Use another channel",
-                        self.to
-                    ))
-                    .with_exit(Exit::Tracker);
-                }
-                told.push(self.promote(document, slot, to, session));
+                told.push(self.promote(document, slot, to, session).with_exit(Exit::Tracker)?);
             }
             Ok(told)
         })?;
@@ -134,6 +129,29 @@ impl Promote {
             }
             None => Ok(()),
         }
+    }
+
+    fn refuse_what_is_left_out(&self, document: &Document) -> anyhow::Result<()> {
+        let Some(what) = &self.what else { return Ok(()) };
+        let builds: Vec<(&Nevra, &Target)> = match &Named::find(document, what) {
+            Some(Named::Image(build, _)) => document
+                .entries()
+                .map(|(package, target, _)| (package, target))
+                .filter(|of| *of == (&build.package, &build.target))
+                .collect(),
+            Some(Named::Releases(releases)) => {
+                let builds = document.entries().filter(|(package, ..)| releases.contains(package));
+                builds.map(|(package, target, _)| (package, target)).collect()
+            }
+            None => return Ok(()),
+        };
+        if builds.is_empty() || builds.iter().any(|(package, target)| self.is_meant(package, target)) {
+            return Ok(());
+        }
+        let narrowing = [("--target", !self.target.0.is_empty()), ("--series", self.series.is_some())];
+        let given: Vec<&str> = narrowing.iter().filter(|(_, is_given)| *is_given).map(|(option, _)| *option).collect();
+        let of: Vec<String> = builds.iter().map(|(package, target)| format!("{package} for {target}")).collect();
+        bail!("{} leaves out all that {} names: {}", given.join(" with "), printable(what), of.join(", "))
     }
 
     /// A slot of another kind would be one that nobody moves any more.
@@ -161,8 +179,7 @@ impl Promote {
         self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
     }
 
-    /// Where the channel is to point, and which builds that are meant have no image that may be used.
-    fn moves(&self, document: &Document) -> anyhow::Result<(Moves, Vec<(Nevra, Target)>)> {
+    fn moves<'a>(&self, document: &'a Document) -> anyhow::Result<(Moves, Without<'a>)> {
         if self.nothing {
             let pointers = document.channels().pointers(&self.to);
             let ended = pointers.filter(|(slot, to)| self.is_meant(&to.package, &slot.target));
@@ -192,18 +209,26 @@ impl Promote {
             Some(Channel::Latest) | None => self.slot(image.package, image.target),
         };
         let pointer = |image: &Current<'_>| Pointer { package: image.package.clone(), image: image.key.clone() };
-        Ok((images.iter().map(|image| (slot(image), Some(pointer(image)))).collect(), Vec::new()))
+        let moves: Moves = images.iter().map(|image| (slot(image), Some(pointer(image)))).collect();
+        let mut without = Without::new();
+        if let Some(Channel::Named(from)) = &self.from {
+            let meant =
+                document.channels().pointers(from).filter(|(slot, to)| self.is_meant(&to.package, &slot.target));
+            let left = meant.filter(|(slot, _)| !moves.contains_key(slot));
+            without.extend(left.map(|(slot, to)| (slot.clone(), &to.package)));
+        }
+        Ok((moves, without))
     }
 
     /// The images of a release, or the one image of an id.
-    fn named(&self, document: &Document, what: &str) -> (Moves, Vec<(Nevra, Target)>) {
-        let (mut moves, mut without) = (Moves::new(), Vec::new());
+    fn named<'a>(&self, document: &'a Document, what: &str) -> (Moves, Without<'a>) {
+        let (mut moves, mut without) = (Moves::new(), Without::new());
         match Named::find(document, what) {
-            Some(Named::Image(build, key)) if self.is_meant(&build.package, &build.target) => {
+            Some(Named::Image(build, key)) => {
                 let mut images = document.images(&build.package, &build.target);
-                let may_be_used = images
-                    .any(|(known, image)| *known == key && image.counts() && image.ids.counting().next().is_some())
-                    && document.revocation(&build.package, &build.target).is_none();
+                let may_be_used = images.any(|(known, image)| {
+                    *known == key && document.counts(image) && image.ids.counting().next().is_some()
+                }) && document.revocation(&build.package, &build.target).is_none();
                 if may_be_used {
                     let slot = self.slot(&build.package, &build.target);
                     moves.insert(slot, Some(Pointer { package: build.package.clone(), image: key }));
@@ -220,12 +245,14 @@ impl Promote {
                             let to = Pointer { package: package.clone(), image: key.clone() };
                             moves.insert(self.slot(package, target), Some(to));
                         }
-                        None => without.push((package.clone(), target.clone())),
+                        None => without.push((self.slot(package, target), package)),
                     }
                 }
             }
-            Some(Named::Image(..)) | None => {}
+            None => {}
         }
+        // Of two releases of one version, one may have an image.
+        without.retain(|(slot, _)| !moves.contains_key(slot));
         (moves, without)
     }
 
@@ -235,18 +262,23 @@ impl Promote {
     }
 
     /// Says that a build has no image to promote, and where its channel goes on to point.
-    fn stays(&self, document: &Document, package: &Nevra, target: &Target) -> String {
-        let slot = self.slot(package, target);
-        let known = document.channels().pointers(&self.to).find(|(known, _)| **known == slot);
+    fn stays(&self, document: &Document, slot: &Slot, package: &Nevra) -> String {
+        let known = document.channels().pointers(&self.to).find(|(known, _)| *known == slot);
         let to = known.map_or_else(|| "nothing".to_owned(), |(_, to)| to.package.to_string());
         format!(
-            "There is no image of {package} for {target} that may be used: {} goes on to point to {to} there",
-            self.to
+            "There is no image of {package} for {} that may be used: {} goes on to point to {to} there",
+            slot.target, self.to
         )
     }
 
     /// Moves the channel; says where it points now, and where it did.
-    fn promote(&self, document: &mut Document, slot: Slot, to: Option<Pointer>, session: &Session) -> String {
+    fn promote(
+        &self,
+        document: &mut Document,
+        slot: Slot,
+        to: Option<Pointer>,
+        session: &Session,
+    ) -> anyhow::Result<String> {
         let before = document.channels().pointers(&self.to).find(|(known, _)| **known == slot);
         let before = before.map_or_else(|| "nothing".to_owned(), |(_, to)| to.package.to_string());
         let now = to.as_ref().map_or_else(
@@ -260,8 +292,13 @@ impl Promote {
         let word = Word { reason: self.reason.clone(), by: Some(self.by.clone()), at: session.now() };
         let at = format!("{} for {slot}: {now}", self.to);
         match document.promote(&self.to, slot, to, word) {
-            Recorded::Changed => format!("{at}  (before: {before})"),
-            Recorded::AsBefore => format!("{at}  (as before)"),
+            Recorded::Changed => Ok(format!("{at}  (before: {before})")),
+            Recorded::AsBefore => Ok(format!("{at}  (as before)")),
+            Recorded::AtItsEnd => bail!(
+                "the channel {} was moved as often as can be counted, by its record ({at}): no person did that, so who has \
+                 written it? Use another channel",
+                self.to
+            ),
         }
     }
 

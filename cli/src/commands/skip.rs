@@ -99,8 +99,6 @@ impl Skip {
                 continue;
             }
             match (document.skip_by_hand(&build, &self.reason, &self.by, session.now()), state) {
-                (Recorded::AsBefore, Some(State::Built)) => outcome.too_late.push(build),
-                (Recorded::AsBefore, _) => outcome.told.push(format!("Was skipped before: {package} {target}")),
                 (Recorded::Changed, Some(State::Building)) => outcome
                     .told
                     .push(format!("Skipped: {package} {target}; the build that is under way counts if it succeeds")),
@@ -108,6 +106,8 @@ impl Skip {
                     .told
                     .push(format!("Skipped: {package} {target}; no run has seen this release yet: is its name right?")),
                 (Recorded::Changed, _) => outcome.told.push(format!("Skipped: {package} {target}")),
+                (_, Some(State::Built)) => outcome.too_late.push(build),
+                _ => outcome.told.push(format!("Was skipped before: {package} {target}")),
             }
         }
         outcome

@@ -178,7 +178,7 @@ impl Update {
                     document.get(&build).filter(|entry| entry.state == State::Building).map(|entry| entry.since);
                 let took = begun.map(|begun| session.now().duration_since(begun));
                 let success = document.succeed(&build, report, session.now(), Origin::from(self.origin));
-                warn_of_revocation(document, &build);
+                warn_of_revocation(document, &build, &baked.ids);
                 let image = document.image(&build.package, &build.target);
                 let image = image.map(|(key, image)| (key.claim.clone(), image.ids.clone()));
                 Ok((success, image, Case::recorded(&build, document, took)))
@@ -214,6 +214,8 @@ impl Update {
                     ))
                     .with_exit(Exit::CommandLine);
                 };
+                let tested = document.image_of_claim(&build, &claim);
+                warn_of_revocation(document, &build, &tested.map(|image| image.ids.clone()).unwrap_or_default());
                 let kept = document.image(&build.package, &build.target).map(|(key, _)| key.claim.clone());
                 let facts = document.image_of_claim(&build, &claim).map(Image::facts).unwrap_or_default();
                 Ok((success, kept, facts, Case::recorded(&build, document, None)))
@@ -225,11 +227,14 @@ impl Update {
 }
 
 /// Says that what was built is not to be used.
-fn warn_of_revocation(document: &Document, BuildKey { package, target }: &BuildKey) {
-    if let Some(revocation) = document.revocation(package, target) {
+fn warn_of_revocation(document: &Document, BuildKey { package, target }: &BuildKey, ids: &Ids) {
+    let of_release =
+        document.revocation(package, target).map(|word| (format!("{package} is revoked on {target}"), word));
+    let of_image = || document.revocations().of_image(ids).map(|word| (format!("the image {ids} is revoked"), word));
+    if let Some((what, word)) = of_release.or_else(of_image) {
         message!(
-            "WARNING: {package} is revoked on {target}: {}. Its image is recorded, and not used before `unrevoke`",
-            printable(&revocation.in_words())
+            "WARNING: {what}: {}. The image is recorded, and not used before `unrevoke`",
+            printable(&word.in_words())
         );
     }
 }

@@ -163,7 +163,12 @@ fn what_is_revoked_stays_so_whoever_records_it_again() {
     let folder = built();
     run(&folder, &["revoke", "ami-2", "--reason", "no swap"]).succeeds();
     // By hand, and as it is found in AWS.
-    folder.run(&update("18.7.0", "rhel9", "ami-2")).succeeds();
+    let ended = folder.run(&update("18.7.0", "rhel9", "ami-2"));
+    assert!(
+        ended.code == Some(0)
+            && ended.stderr.contains("the image us-east-1=ami-2 is revoked: no swap, by mary. The image is recorded"),
+        "{ended:?}"
+    );
     run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "no swap"]).succeeds();
     folder.write("us.json", r#"{"Images": [{"ImageId": "ami-2", "Name": "gitlab-runner-18.7.0-rhel9"}]}"#);
     let name = ["--image-name", "{product}-{version}-{target}", "--targets", "rhel9"];
@@ -270,4 +275,56 @@ fn the_current_images_of_a_series_are_promoted() {
     let told = run(&folder, &["promote", "--from", "latest", "--series", "18.6", "--to", "stable", "--reason", "x"])
         .succeeds();
     assert!(told.contains("ami-1") && told.contains("ami-3") && !told.contains("ami-2"), "{told}");
+}
+
+#[test]
+fn what_the_options_of_a_promotion_leave_out_is_said() {
+    let folder = built();
+    let refused = |arguments: &[&str]| {
+        run(&folder, &[&["promote", "--to", "stable", "--reason", "x"], arguments].concat()).fails(2)
+    };
+    for (arguments, told) in [
+        (
+            &["18.7.0", "--target", "al2023"][..],
+            "--target leaves out all that 18.7.0 names: gitlab-runner-18.7.0-1.x86_64 for rhel9",
+        ),
+        (
+            &["ami-3", "--series", "17"],
+            "--series leaves out all that ami-3 names: gitlab-runner-18.6.0-1.x86_64 for al2023",
+        ),
+        (
+            &["18.7.0", "--target", "rhel9", "--series", "18.6"],
+            "--target with --series leaves out all that 18.7.0 names: gitlab-runner-18.7.0-1.x86_64 for rhel9",
+        ),
+    ] {
+        let error = refused(arguments);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn of_two_releases_of_one_version_the_one_that_has_an_image_is_promoted() {
+    let folder = Folder::listed(&["18.6.1-1.x86_64", "18.6.1-2.x86_64"]);
+    let image = ["--image", "us-east-1=ami-1"];
+    let built = ["update", "--force", "--package", "gitlab-runner-18.6.1-1.x86_64", "--target", "rhel9"];
+    folder.run(&[&built[..], &image, &TRACKER].concat()).succeeds();
+    let skip = ["skip", "gitlab-runner-18.6.1-2.x86_64", "--target", "rhel9", "--reason", "broken"];
+    run(&folder, &skip).succeeds();
+    let told = promote(&folder, &["18.6.1"]);
+    assert!(told.contains("gitlab-runner-18.6.1-1.x86_64") && !told.contains("goes on to point"), "{told}");
+}
+
+#[test]
+fn a_channel_says_what_has_no_image_in_the_place_that_is_asked_for() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    let ended = run(&folder, &["images", "--channel", "stable", "--place", "eu-west-1"]);
+    assert!(
+        ended.code == Some(0) && ended.stderr.contains("the channel stable points to gitlab-runner-18.6.0-1.x86_64 for rhel9 x86_64 18, whose image has no id in eu-west-1 that counts"),
+        "{ended:?}"
+    );
+    // Several ids in one place: none counts, in whatever place.
+    folder.run(&[&update("18.6.0", "rhel9", "ami-1")[..], &["--image", "us-east-1=ami-7"]].concat()).succeeds();
+    let told = promote(&folder, &["18.7.0"]);
+    assert!(told.contains("stable for rhel9 x86_64 18: gitlab-runner-18.7.0-1.x86_64"), "{told}");
 }
