@@ -111,10 +111,10 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     status()
     update("18.9.0", "--force")
     diff(16, "2026-12-31T02:00:00Z")  # without an image
-    update("18.9.0", "--image", "us-east-1=ami-1", "--image", "us-east-1=ami-2")
+    update("18.9.0", "--image", "us-east-1=ami-8", "--image", "us-east-1=ami-9")
     publish("gitlab-runner-18.9.1-1.x86_64")
     diff(16, "2026-12-31T03:00:00Z", "--min-age", "30")  # seen
-    for words in [("promote", "18.1.0", "--to", "stable"), ("revoke", "18.1.0"), ("unrevoke", "18.1.0"), ("revoke", "ami-1"), ("revoke", "18.9.1")]:
+    for words in [("promote", "18.1.0", "--to", "stable"), ("revoke", "18.1.0"), ("unrevoke", "18.1.0"), ("revoke", "ami-8"), ("revoke", "18.9.1")]:
         assert ami(*words, "--reason", "a test", "--by", "mary", *tracker).code == 0, words
     images = ami("images", *tracker, "--format", "json", "--output", "images.json")
     assert images.code == 0, images.all

@@ -20,7 +20,7 @@ from repositories import FIRST, Repository, RpmBuilder
 
 WRAPPER = ROOT / "cli" / "wrapper" / "ami-scheduler"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}
-TRACKER_COMMANDS = ["acknowledge", "diff", "images", "import", "promote", "rebuild", "reconcile", "revoke", "settle", "skip", "status", "tracker", "unrevoke", "unskip", "update", "why"]
+TRACKER_COMMANDS = ["acknowledge", "diff", "images", "import", "promote", "rebuild", "reconcile", "report", "revoke", "settle", "skip", "status", "tracker", "unrevoke", "unskip", "update", "why"]
 #: A job's variables: of GitLab, of the component, and such as a project has for its builds.
 JOB = {
     "CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": "job-s3cret",

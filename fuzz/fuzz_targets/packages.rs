@@ -5,7 +5,7 @@
 mod kept;
 
 use ami_scheduler::artifacts::Packages;
-use ami_scheduler::child_pipeline::{Settings, render};
+use ami_scheduler::child_pipeline::{Hooks, Settings, render};
 use ami_scheduler::plan::{Context, FirstRun, Rules, nightly};
 use ami_scheduler::tracker::{Document, Origin, TrackerName};
 use jiff::Timestamp;
@@ -32,6 +32,8 @@ fuzz_target!(|file: &[u8]| {
         build_file: "ci/build.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
         test_job: None,
+        hooks: Hooks::default(),
+        max_attempts: 3,
         image: None,
         tags: vec![],
         notes: vec![],
@@ -40,7 +42,7 @@ fuzz_target!(|file: &[u8]| {
         module_url: None,
         module_sha256: None,
     };
-    let Ok(yaml) = render(&settings, Some(&tracker), &plan.builds) else { return };
+    let Ok(yaml) = render(&settings, Some(&tracker), &plan.builds, &[]) else { return };
     assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
     let urls: Vec<String> = yaml
         .lines()

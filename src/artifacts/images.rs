@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::images::{Current, in_channel};
 use crate::release::Target;
+use crate::text::escaped_json;
 use crate::tracker::{ChannelName, Document, Ids, ImageId, Notes, Place, Revocation, placed};
 
 const IMAGES_FORMAT: &str = "ami-scheduler/images/1";
@@ -59,6 +60,11 @@ impl<'a> Images<'a> {
             }
         }
         Self { format: IMAGES_FORMAT, images: rows.collect(), channels }
+    }
+
+    /// The text of it.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        Ok(escaped_json(&serde_json::to_string_pretty(self)?) + "\n")
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod builds;
 mod images;
+mod night;
 mod packages;
 
 pub use builds::{AlarmRow, BuildRow, Builds, FilteredRow, HeldRow, Run};
 pub use images::{ImageRow, Images, variables};
+pub use night::{Night, NightRow, ToldAlarm};
 pub use packages::{Filtered, Packages, PackagesError};

@@ -8,6 +8,8 @@ use url::Url;
 
 use super::jobs::{build_name, record_name, test_name, update_name};
 use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
+use crate::alarm::Alarm;
+use crate::artifacts::ToldAlarm;
 use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::{Claim, TrackerName};
@@ -30,6 +32,8 @@ struct ChildPipeline<'a> {
     before_script: String,
     tracker: Option<&'a TrackerName>,
     builds: Vec<BuildJobs<'a>>,
+    /// The alarms that are told, as JSON; none where nothing is to be told.
+    told: Option<String>,
 }
 
 /// The jobs of one build.
@@ -46,17 +50,21 @@ struct BuildJobs<'a> {
 
 /// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
 /// for a failure, so where there is nothing to build, one job says so. Without a tracker, the builds are
-/// not recorded. An error where GitLab would refuse the name of a job, or their number.
+/// not recorded, and nothing is handed on or told of them. An error where GitLab would refuse the name of a job, or their number.
 pub fn render(
     settings: &Settings,
     tracker: Option<&TrackerName>,
     builds: &[Planned],
+    alarms: &[Alarm],
 ) -> Result<String, ChildPipelineError> {
     if builds.len() > settings.max_builds() as usize {
         return Err(ChildPipelineError::TooManyBuilds(builds.len(), settings.max_builds()));
     }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
     let manifests: Vec<String> = settings.manifests.iter().map(ToString::to_string).collect();
+    let is_quiet = builds.is_empty() && alarms.is_empty();
+    let is_told = tracker.is_some() && settings.hooks.any() && (!is_quiet || settings.hooks.quiet_nights);
+    let told = is_told.then(|| serde_json::json!(ToldAlarm::of(alarms)).to_string());
     let child_pipeline = ChildPipeline {
         version: env!("CARGO_PKG_VERSION"),
         settings,
@@ -68,6 +76,7 @@ pub fn render(
         before_script: BEFORE_SCRIPT.trim_end().replace('\n', "\n      "),
         tracker,
         builds: builds.iter().map(|build| BuildJobs::new(settings, build)).collect::<Result<_, _>>()?,
+        told,
     };
     let yaml = child_pipeline.render().map_err(|error| ChildPipelineError::Template(error.to_string()))?;
     Ok(yaml.trim_end().to_owned() + "\n")

@@ -35,6 +35,10 @@ pub struct Settings {
     pub build_job: BuildJob,
     /// The hidden job that tests it, where an image counts only once that has passed.
     pub test_job: Option<BuildJob>,
+    /// The hidden jobs that run once, after the builds.
+    pub hooks: Hooks,
+    /// How often a build may be tried: one that failed as often is told as given up.
+    pub max_attempts: u64,
     /// The image of the jobs that record; the runner's own where there is none.
     pub image: Option<String>,
     /// The tags of their runners.
@@ -47,6 +51,24 @@ pub struct Settings {
     pub module_url: Option<Url>,
     /// The checksum of the module.
     pub module_sha256: Option<Checksum>,
+}
+
+/// The hidden jobs that run once, after the builds, however they ended.
+#[derive(Debug, Clone, Default)]
+pub struct Hooks {
+    /// Hands the images on.
+    pub publish: Option<BuildJob>,
+    /// Tells people what became of the builds.
+    pub notify: Option<BuildJob>,
+    /// Whether they run although there is nothing to build, and no alarm.
+    pub quiet_nights: bool,
+}
+
+impl Hooks {
+    /// Whether there is one.
+    pub fn any(&self) -> bool {
+        self.publish.is_some() || self.notify.is_some()
+    }
 }
 
 /// A file of the project, as `include: local` names it.

@@ -1,10 +1,8 @@
 //! The images to use, as a table.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
-use super::table::widths;
+use super::table::columns;
 use crate::images::Current;
 use crate::text::{ago, printable};
 use crate::tracker::{ChannelName, Document, Image, Place, placed};
@@ -35,15 +33,8 @@ pub fn images(
             [target.to_string(), series.clone(), release, ago(image.recorded, now), facts]
         })
         .collect();
-    let headings = HEADINGS.map(str::to_owned);
-    let all = || [&headings].into_iter().chain(&rows);
-    let widths = widths(all());
     text.push('\n');
-    for row in all() {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    text
+    text + &columns(HEADINGS, &rows)
 }
 
 fn ids<'a>(image: &'a Image, only: Option<&'a Place>) -> impl Iterator<Item = String> {

@@ -1,4 +1,4 @@
-//! Plans and trackers as GitLab's Markdown: for an issue, a wiki or a chat.
+//! Plans, nights and trackers as GitLab's Markdown: for an issue, a wiki or a chat.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,11 @@ use super::plan::MANY;
 use super::status::{links, remarks, summary};
 use super::told::Told;
 use crate::alarm::Alarm;
+use crate::artifacts::{Night, NightRow};
 use crate::plan::{Held, HoldReason, Plan};
 use crate::release::{Nevra, Target};
 use crate::text::{ago, minute, printable};
-use crate::tracker::{Document, Entry, Standing};
+use crate::tracker::{Document, Entry, Standing, placed};
 
 /// The plan of a run.
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
@@ -50,6 +51,37 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
     if more > 0 {
         let _ = writeln!(text, "\n… and {more} more: builds.json has them all.");
     }
+}
+
+/// What became of the builds of a pipeline, those that failed first.
+pub fn night(night: &Night<'_>) -> String {
+    let mut text =
+        format!("## {} on {}: {}\n\n", escaped(night.product), escaped(night.reference), escaped(&night.summary()));
+    let _ = writeln!(text, "Pipeline {}, as of {}.", night.pipeline, minute(night.at));
+    push_alarms(&mut text, night.alarms.iter().map(|told| told.explanation.clone()));
+    let mut builds: Vec<&NightRow<'_>> = night.builds.iter().collect();
+    builds.sort_by_key(|build| build.standing);
+    if !builds.is_empty() {
+        text.push_str("\n### Builds\n\n| release | target | outcome | attempt | |\n|---|---|---|--:|---|\n");
+    }
+    for build in builds.iter().take(MANY) {
+        let ids = build.ids.iter().map(|(place, id)| code(&placed(place, id)));
+        let job = build.job_url.map(|url| format!("[job](<{}>)", printable(url)));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            code(&build.package.to_string()),
+            code(build.target.as_str()),
+            build.standing.word(),
+            build.attempt,
+            ids.chain(job).collect::<Vec<_>>().join(" "),
+        );
+    }
+    let more = builds.len().saturating_sub(MANY);
+    if more > 0 {
+        let _ = writeln!(text, "\n… and {more} more: night.json has them all.");
+    }
+    text
 }
 
 /// The alarms of a tracker, then its builds, newest release first.

@@ -62,8 +62,20 @@ pub fn status(document: &Document, lapsed_before: Timestamp, colours: bool, widt
 }
 
 /// The characters of the widest cell of each column.
-pub(super) fn widths<'a, const N: usize>(rows: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
+fn widths<'a, const N: usize>(rows: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
     rows.fold([0; N], |widths, row| std::array::from_fn(|column| widths[column].max(row[column].chars().count())))
+}
+
+/// Rows in columns, below their headings; nothing where there are no rows.
+pub(super) fn columns<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let headings = headings.map(str::to_owned);
+    let all = || (!rows.is_empty()).then_some(&headings).into_iter().chain(rows);
+    let widths = widths(all());
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    all().map(line).collect()
 }
 
 /// A text of at most so many characters.

@@ -1,7 +1,8 @@
 //! The child pipeline that is written: as a whole, and for values that try to break out of it.
 #![allow(clippy::disallowed_methods)] // it reads JSON of our own
 
-use ami_scheduler::child_pipeline::{BuildFile, BuildJob, NoteName, Settings, render};
+use ami_scheduler::alarm::Alarm;
+use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Package;
 use ami_scheduler::tracker::TrackerName;
@@ -15,6 +16,8 @@ fn settings() -> Settings {
         build_file: "ci/build-ami.yml".parse().expect("a file"),
         build_job: ".build-ami".parse().expect("a job"),
         test_job: None,
+        hooks: Hooks::default(),
+        max_attempts: 3,
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
         tags: vec!["docker".to_owned(), "eu".to_owned()],
         notes: vec!["AMI_ID".parse().expect("a name")],
@@ -43,7 +46,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
 fn rendered(settings: &Settings, builds: &[Planned]) -> String {
     let tracker = TrackerName::new(&settings.product, &settings.reference).expect("a name");
     // The version changes with each release, and nothing else does.
-    render(settings, Some(&tracker), builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    render(settings, Some(&tracker), builds, &[]).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 /// Field tests, component 4.
@@ -60,10 +63,55 @@ fn an_image_with_a_test_is_recorded_before_it_and_counts_after_it() {
     insta::assert_snapshot!(rendered(&settings, &[planned("gitlab-runner-18.6.1-1.x86_64", "al2023")]));
 }
 
+fn told() -> Settings {
+    let hooks = Hooks {
+        publish: Some(".publish-amis".parse().expect("a job")),
+        notify: Some(".tell".parse().expect("a job")),
+        quiet_nights: false,
+    };
+    Settings { hooks, lane: Some("v18-".to_owned()), ..settings() }
+}
+
+fn alarm() -> Alarm {
+    Alarm::UnusedPattern { pattern: "18.7.* \"$CI_JOB_TOKEN\"".to_owned() }
+}
+
+#[test]
+fn after_the_builds_their_images_are_handed_on_and_people_are_told() {
+    let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
+    let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
+    let yaml = render(&told(), Some(&tracker), &builds, &[alarm()]).expect("YAML");
+    let after_the_builds = &yaml[yaml.find("# What became").expect("a report")..];
+    assert!(yaml.contains("\nstages: [build, update, settle, report, publish, notify]\n"), "{yaml}");
+    insta::assert_snapshot!(after_the_builds);
+}
+
+#[test]
+fn a_quiet_night_is_told_only_if_that_was_asked_for_and_what_is_not_recorded_never_is() {
+    let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
+    let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
+    let asked_for = Settings { hooks: Hooks { quiet_nights: true, ..told().hooks }, ..told() };
+    for (case, settings, tracker, builds, alarms, expected) in [
+        ("builds", told(), Some(&tracker), &builds[..], &[][..], true),
+        ("an alarm", told(), Some(&tracker), &[], &[alarm()], true),
+        ("a quiet night", told(), Some(&tracker), &[], &[], false),
+        ("a quiet night that was asked for", asked_for.clone(), Some(&tracker), &[], &[], true),
+        ("builds that are not recorded", asked_for.clone(), None, &builds, &[alarm()], false),
+        ("a dry run", asked_for, None, &[], &[], false),
+        ("no such job", settings(), Some(&tracker), &builds, &[alarm()], false),
+    ] {
+        let yaml = render(&settings, tracker, builds, alarms).expect("YAML");
+        let is_told = ["\nreport:\n", "\npublish:\n", "\nnotify:\n"].map(|job| yaml.contains(job));
+        assert_eq!(is_told, [expected; 3], "{case}: {yaml}");
+        // Jobs need the file that has them.
+        assert_eq!(yaml.contains("\ninclude:\n"), expected || !builds.is_empty(), "{case}: {yaml}");
+    }
+}
+
 #[test]
 fn builds_that_are_not_recorded_are_their_own_jobs_alone() {
     let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
-    let yaml = render(&settings(), None, &builds).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let yaml = render(&settings(), None, &builds, &[]).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(yaml);
 }
 
@@ -148,7 +196,7 @@ fn whatever_a_value_holds_it_is_one_scalar_of_the_yaml_and_is_not_expanded() {
         build.package.url = text.to_owned();
         let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
 
-        let yaml = render(&settings, Some(&tracker), &[build]).expect("YAML");
+        let yaml = render(&settings, Some(&tracker), &[build], &[]).expect("YAML");
 
         for variable in ["AMI_SCHEDULER_REF", "AMI_SCHEDULER_LANE", "PACKAGE_URL"] {
             assert_eq!(values(&yaml, variable), [text], "{variable}");

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods)] // its own locations are short
 
 use ami_scheduler::budget::Budget;
-use ami_scheduler::child_pipeline::{Settings, render};
+use ami_scheduler::child_pipeline::{Hooks, Settings, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::{Listing, index, is_public, mirrors, primary, repomd::DataFile};
@@ -108,6 +108,8 @@ fn rendered(listing: &Listing) -> String {
         build_file: "ci/build.yml".parse().expect("a file"),
         build_job: ".build".parse().expect("a job"),
         test_job: None,
+        hooks: Hooks::default(),
+        max_attempts: 3,
         image: None,
         tags: vec![],
         notes: vec![],
@@ -124,7 +126,7 @@ fn rendered(listing: &Listing) -> String {
         reason: BuildReason::NewRelease,
     };
     let builds: Vec<Planned> = listing.packages.iter().map(planned).collect();
-    render(&settings, Some(&tracker), &builds).expect("YAML")
+    render(&settings, Some(&tracker), &builds, &[]).expect("YAML")
 }
 
 /// A URL of scheme, plain host, and a path of unreserved characters, `/` and escapes, by another road than the code's.

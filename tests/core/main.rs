@@ -10,6 +10,7 @@ mod heads_protocol;
 mod house;
 mod images;
 mod locations;
+mod night;
 mod pages_from_outside;
 mod plan;
 mod report;

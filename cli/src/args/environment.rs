@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// Options that guard something: an empty variable is an error there, not the absence of one. Somebody asked for a
 /// value by a variable that expanded to nothing.
-const GUARDS: [&str; 12] = [
+const GUARDS: [&str; 14] = [
     "claim-timeout",
     "first-run",
     "gpg-key",
@@ -17,7 +17,9 @@ const GUARDS: [&str; 12] = [
     "max-builds",
     "min-age",
     "module-sha256",
+    "notify-job",
     "overdue-after",
+    "publish-job",
     "ref",
     "test-job",
     "unchanged-after",

@@ -12,8 +12,8 @@ use super::values::EXPANDED_TO_NOTHING;
 /// Options that an input of the component sets, which has the same name, with `_`.
 const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key \
                       image image-name keep lane major-version manifest max-attempts max-builds min-age \
-                      module-sha256 module-url notes only-targets order overdue-after pre-releases product record \
-                      repo-url skip stop-on tags targets test-job unchanged-after version version-range";
+                      module-sha256 module-url notes notify-job only-targets order overdue-after pre-releases product \
+                      publish-job quiet-nights record repo-url skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.
 const OTHER_INPUTS: [(&str, &str); 2] = [("image-tag", "image_tags"), ("ref", "tracker_ref")];
 

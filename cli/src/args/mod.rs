@@ -6,6 +6,7 @@
 mod alarms;
 mod channel;
 pub mod environment;
+mod hooks;
 mod images;
 mod limits;
 pub mod lists;
@@ -21,6 +22,7 @@ pub mod values;
 
 pub use alarms::{AlarmArgs, OverdueArgs};
 pub use channel::Channel;
+pub use hooks::HookArgs;
 pub use images::{ImageArgs, MatcherArgs, PlacedFile};
 pub use limits::LimitArgs;
 pub use origin::{LaneArgs, OriginArgs};

@@ -15,7 +15,7 @@ use crate::adoption::Adopts;
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::{Guard, guard, switch};
-use crate::args::{AlarmArgs, LaneArgs, MatcherArgs, OriginArgs, RuleArgs, TrackerArgs};
+use crate::args::{AlarmArgs, HookArgs, LaneArgs, MatcherArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{remove_earlier, write, write_json, write_junit};
 use crate::gitlab::ComponentJob;
@@ -96,6 +96,8 @@ pub struct Diff {
     /// The hidden job that tests an image, which counts only once that has passed; none to do without
     #[arg(long, value_name = "JOB|none", value_parser = test_job)]
     test_job: Option<Guard<BuildJob>>,
+    #[command(flatten)]
+    hooks: HookArgs,
     /// The manifest that Packer writes in the build job, such as manifest.json, or several; none is expected without it
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     manifest: ListOf<ManifestFile>,
@@ -196,6 +198,8 @@ impl Diff {
             build_file: self.build_file,
             build_job: self.build_job,
             test_job,
+            hooks: self.hooks.into_hooks(),
+            max_attempts: night.rules.max_attempts,
             image: self.image,
             tags: self.tags.0,
             manifests: self.manifest.0,
@@ -208,7 +212,7 @@ impl Diff {
         let name = TrackerName::new(product, reference).with_exit(Exit::Tracker)?;
         let recorded = night.is_recorded();
         let child_pipeline =
-            render(&settings, recorded.then_some(&name), &night.plan.builds).with_exit(Exit::Repository)?;
+            render(&settings, recorded.then_some(&name), &night.plan.builds, &alarms).with_exit(Exit::Repository)?;
         let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: records_nothing, recorded };
         let builds = Builds::new(packages, &night.plan, &alarms, run);
         let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
@@ -224,7 +228,7 @@ impl Diff {
         if records_nothing {
             write_json(&self.builds, &builds)?;
             // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
-            let nothing = render(&settings, None, &[]).with_exit(Exit::Repository)?;
+            let nothing = render(&settings, None, &[], &[]).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
             night.adopted.iter().for_each(|told| output!("{told}"));

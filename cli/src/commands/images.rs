@@ -6,7 +6,7 @@ use ami_scheduler::images::{Current, current, in_channel};
 use ami_scheduler::policy::{Keep, LeadingVersion};
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::report;
-use ami_scheduler::text::{escaped_json, printable};
+use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::read_all;
 use ami_scheduler::tracker::{ChannelName, Document, LATEST, Place, Pointer, Slot, TrackerName, version_of_ref};
 use anyhow::{Context as _, anyhow, bail};
@@ -260,9 +260,8 @@ impl Images {
     }
 }
 
-fn json(images: &[(&Document, Vec<Current<'_>>)]) -> Result<String, Failure> {
-    let json = serde_json::to_string_pretty(&ImagesJson::new(images)).map_err(anyhow::Error::from)?;
-    Ok(escaped_json(&json) + "\n")
+fn json(images: &[(&Document, Vec<Current<'_>>)]) -> anyhow::Result<String> {
+    Ok(ImagesJson::new(images).to_json()?)
 }
 
 /// Each product has a file of its own: the pipelines that build them know nothing of each other.

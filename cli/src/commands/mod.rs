@@ -13,6 +13,7 @@ mod list;
 mod promote;
 mod rebuild;
 mod reconcile;
+mod report;
 mod revoke;
 mod settle;
 mod skip;
@@ -35,6 +36,7 @@ pub enum Command {
     Diff(Box<diff::Diff>),
     Update(update::Update),
     Settle(settle::Settle),
+    Report(report::Report),
     Status(status::Status),
     Images(images::Images),
     Promote(promote::Promote),
@@ -60,6 +62,7 @@ impl Command {
             Self::Diff(diff) => diff.run(session),
             Self::Update(update) => update.run(session),
             Self::Settle(settle) => settle.run(session),
+            Self::Report(report) => report.run(session),
             Self::Status(status) => status.run(session),
             Self::Images(images) => images.run(session),
             Self::Promote(promote) => promote.run(session),
