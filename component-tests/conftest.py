@@ -336,6 +336,24 @@ class Consumer:
 
         That a child pipeline failed does not show in gitlab-ci-local's exit code."""
         (self.folder / "builds.log").unlink(missing_ok=True)
+        environment, variables = self.surroundings(fails, ref)
+        pipeline = self.run_locally(environment, variables, source, *given)
+        is_triggered = "trigger" in pipeline.jobs("PASS") | pipeline.jobs("FAIL")
+        child = pipeline.artifact("diff", "child-pipeline.yml") if is_triggered else ""
+        failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
+        # GitLab skips the update job of a build, or a test, that failed, and a job that is `on_failure` where nothing failed,
+        # and goes on to the next stage; gitlab-ci-local waits for the skipped job for ever. So what comes after it in the
+        # generated pipeline is run by its name, without its condition.
+        after = [name for name in ("settle", "report", "publish", "notify") if f"\n{name}:\n" in child]
+        after = [name for name in after if not pipeline.ran(name) and (failed or name != "settle")]
+        if after:
+            (self.folder / "child-pipeline.yml").write_text(child.replace("when: on_failure\n", "when: on_success\n"))
+            later = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", *after)
+            pipeline = Pipeline(1 if failed else pipeline.code, pipeline.log + later.log, self.folder)
+        return pipeline
+
+    def surroundings(self, fails: str, ref: str | None) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment of the jobs, and the variables that GitLab would set."""
         variables = {"CI_API_V4_URL": self.gitlab.api_url, "CI_PROJECT_ID": "42", "CI_JOB_TOKEN": self.token}
         if ref:
             variables |= {"CI_COMMIT_REF_NAME": ref, "CI_COMMIT_TAG": ref}
@@ -346,21 +364,17 @@ class Consumer:
             "PATH": f"{self.folder.parent}/programs:{TOOLS}:{os.environ['PATH']}", "AMI_SCHEDULER_WASM": "", "NO_COLOR": "1",
             **AT_ONCE, "REPO_URL": self.repo_url, "BUILDS_THAT_FAIL": fails, "BUILDS_LOG": str(self.folder / "builds.log"),
         } | self.environment
-        pipeline = self.run_locally(environment, variables, source, *given)
-        failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
-        if failed and not pipeline.ran("settle"):
-            # GitLab skips the update job of a build, or a test, that failed and then runs what is `on_failure`
-            # in a later stage; gitlab-ci-local waits for the skipped job for ever. So that job of the
-            # generated pipeline is run by its name, without its condition.
-            child = pipeline.artifact("diff", "child-pipeline.yml").replace("when: on_failure\n", "when: on_success\n")
-            (self.folder / "child-pipeline.yml").write_text(child)
-            settled = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", "settle")
-            pipeline = Pipeline(1, pipeline.log + settled.log, self.folder)
-        return pipeline
+        return environment, variables
 
     def press(self, job: str) -> Pipeline:
         """Presses a job of the component that waits for it, in the pipeline of a schedule."""
         return self.schedule("schedule", "", None, Pipeline.full_name(job), "--variable=CI_JOB_MANUAL=true")
+
+    def again(self, job: str) -> Pipeline:
+        """Runs a job of the last child pipeline again, after the report that it has the files of."""
+        environment, variables = self.surroundings("", None)
+        (self.folder / "child-pipeline.yml").write_text(Pipeline(0, "", self.folder).artifact("diff", "child-pipeline.yml"))
+        return self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", "report", job)
 
     def run_locally(self, environment: dict[str, str], variables: dict[str, str], source: str, *more: str) -> Pipeline:
         find_child_pipelines(self.folder)

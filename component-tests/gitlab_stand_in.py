@@ -1,4 +1,5 @@
-"""A stand-in for GitLab: of its REST API Secure Files, the jobs of a pipeline and generic packages, on a loopback port.
+"""A stand-in for GitLab: of its REST API Secure Files, the jobs of a pipeline, generic packages and issues, on a loopback
+port.
 
 In a test:
 
@@ -46,7 +47,8 @@ FILE_SIZE_LIMIT = 5 * 1024 * 1024  # a file must be smaller than this
 ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
 #: Whoever may see the project may see its pipelines: the setting "Project-based pipeline visibility" is on by default.
 LEAST_ROLE = {"read_project": "guest", "read_jobs": "guest", "read_job_artifacts": "reporter", "read_secure_files": "developer",
-              "admin_secure_files": "maintainer", "read_packages": "reporter", "admin_packages": "developer"}
+              "admin_secure_files": "maintainer", "read_packages": "reporter", "admin_packages": "developer",
+              "read_issues": "guest", "create_issues": "guest", "admin_issues": "planner"}
 JOB_STATUSES = ("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running", "success",
                 "failed", "canceling", "canceled", "skipped", "manual", "scheduled")
 TRAVERSAL = re.compile(r"\A\.{1,2}\Z|\A\.\.[/\\]|[/\\]\.\.\Z|[/\\]\.\.[/\\]|\n")
@@ -155,6 +157,23 @@ class Job:
                 "runner_manager": None, "artifacts_expire_at": None, "archived": False, "tag_list": []}
 
 
+@dataclass
+class Issue:
+    iid: int
+    project: int
+    title: str
+    created_at: str
+    web_url: str
+    description: str = ""
+    labels: list[str] = field(default_factory=list)
+    state: str = "opened"
+
+    def entity(self) -> dict[str, Any]:
+        return {"id": 1000 + self.iid, "iid": self.iid, "project_id": self.project, "title": self.title, "description": self.description,
+                "state": self.state, "created_at": self.created_at, "labels": self.labels, "web_url": self.web_url,
+                "author": {"id": 7, "username": "someone", "name": "Someone", "state": "active"}}
+
+
 class Project:
     def __init__(self, id: int, path: str) -> None:
         self.id, self.path, self.name = id, path, path.rpartition("/")[2]
@@ -162,6 +181,7 @@ class Project:
         self.files: tuple[SecureFile, ...] = ()
         #: (package, version, file) → every content that was uploaded under this name, the newest last.
         self.packages: dict[tuple[str, str, str], list[bytes]] = {}
+        self.issues: list[Issue] = []
         self.history: deque[tuple[float, tuple[SecureFile, ...]]] = deque([(0, ())], maxlen=1000)  # since when, what
 
     def change(self, files: tuple[SecureFile, ...]) -> None:
@@ -377,7 +397,8 @@ class GitLab:
         if ability is None:
             return None
         project = next((p for p in self.projects if project_id.lower() in (p.path.lower(), str(p.id))), None)
-        closed_to_job_tokens = {"read_project"} if self.job_tokens_list_jobs else {"read_project", "read_jobs"}
+        closed_to_job_tokens = {"read_project", "read_issues", "create_issues", "admin_issues"}
+        closed_to_job_tokens |= set() if self.job_tokens_list_jobs else {"read_jobs"}
         if not project or (token.kind, token.role) == ("private", None) or (token.kind == "job" and ability in closed_to_job_tokens):
             raise Refusal(404, message="404 Project Not Found")
         if token.role is None:
@@ -445,6 +466,42 @@ class GitLab:
             raise Refusal(404, message="404 Not found")
         return Reply(200, contents[-1], **{"Content-Type": "application/octet-stream"})
 
+    def _issues(self, request: Request, project: Project, _: str) -> Reply:
+        state = request.query.get("state", "all")
+        if state not in ("opened", "closed", "all"):
+            raise Refusal(400, error="state does not have a valid value")
+        labels = [label for label in request.query.get("labels", "").split(",") if label]
+        found = [issue for issue in project.issues if set(labels) <= set(issue.labels) and state in ("all", issue.state)]
+        return _paged(request, sorted(found, key=lambda issue: issue.iid, reverse=True))
+
+    def _create_issue(self, request: Request, project: Project, _: str) -> Reply:
+        if not request.params.get("title"):
+            raise Refusal(400, error="title is missing")
+        with self._lock:
+            iid = len(project.issues) + 1
+            project.issues.append(Issue(iid, project.id, "", self._now(), f"{self.url}/{project.path}/-/issues/{iid}"))
+            self._change(project.issues[-1], request)
+        return Reply(201, project.issues[-1].entity())
+
+    def _update_issue(self, request: Request, project: Project, iid: str) -> Reply:
+        issue = next((issue for issue in project.issues if str(issue.iid) == iid), None)
+        if issue is None:
+            raise Refusal(404, message="404 Not found")
+        if not {"title", "description", "labels", "state_event"} & set(request.params):
+            raise Refusal(400, error="title, description, labels, state_event are missing, at least one parameter must be provided")
+        if request.params.get("state_event", "close") not in ("close", "reopen"):
+            raise Refusal(400, error="state_event does not have a valid value")
+        self._change(issue, request)
+        return Reply(200, issue.entity())
+
+    def _change(self, issue: Issue, request: Request) -> None:
+        given = {name: str(value) for name, value in request.params.items()}
+        issue.title, issue.description = given.get("title", issue.title), given.get("description", issue.description)
+        # Who may not set labels has them passed over.
+        if "labels" in given and request.token and ROLES.index(request.token.role or "guest") >= ROLES.index("planner"):
+            issue.labels = [label for label in given["labels"].split(",") if label]
+        issue.state = {"close": "closed", "reopen": "opened"}.get(given.get("state_event", ""), issue.state)
+
     def _list(self, request: Request, project: Project, _: str) -> Reply:
         with self._lock:
             files = list(project.earlier(self.faults.staleness) if request.fault == "stale_list" else project.files)
@@ -507,6 +564,9 @@ ROUTES: tuple[tuple[str, str, str | None, Callable[..., Reply]], ...] = (
     ("GET", "/projects/([^/]+)", "read_project", GitLab._project),
     ("GET", "/projects/([^/]+)/jobs/artifacts/([^/]+)/raw/.+", "read_job_artifacts", GitLab._artifact),
     ("GET", "/projects/([^/]+)/pipelines/([^/]+)/jobs", "read_jobs", GitLab._jobs),
+    ("GET", "/projects/([^/]+)/issues", "read_issues", GitLab._issues),
+    ("POST", "/projects/([^/]+)/issues", "create_issues", GitLab._create_issue),
+    ("PUT", "/projects/([^/]+)/issues/([^/]+)", "admin_issues", GitLab._update_issue),
     ("GET", PACKAGE, "read_packages", GitLab._package),
     ("PUT", PACKAGE, "admin_packages", GitLab._publish),
     ("GET", FILES, "read_secure_files", GitLab._list),
@@ -554,7 +614,8 @@ def form(content_type: str, body: bytes) -> dict[str, str | bytes]:
     message = Message()
     message["Content-Type"] = content_type
     if message.get_content_type() == "application/json" and body:
-        return {name: str(value) for name, value in dict(json.loads(body)).items()}
+        given = dict(json.loads(body))
+        return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in given.items()}
     if message.get_content_type() == "application/x-www-form-urlencoded":
         return dict(parse_qsl(body.decode(), keep_blank_values=True))
     if message.get_content_type() != "multipart/form-data":

@@ -41,6 +41,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     held: set[str] = set()
     states: set[str] = set()
     alarms: set[str] = set()
+    outcomes: set[str] = set()
 
     def publish(*packages: str) -> None:
         repository.add(*packages).publish()
@@ -67,14 +68,27 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
         done = ami("update", *tracker, "--package", package, "--target", "al2023", *(image or ("--note", "AMI_ID=ami-1")))
         assert done.code == 0, done.all
 
+    def report(pipeline: int, *more: str) -> None:
+        told = ami("report", *tracker, "--product", "gitlab-runner", "--pipeline", pipeline, "--json", "night.json",
+                   "--images", "night-images.json", *more)
+        assert told.code == 0, told.all
+        night = validated("night", ami.json("night.json"))
+        validated("images", ami.json("night-images.json"))
+        outcomes.update(row["outcome"] for row in night["builds"])
+        assert [row["alarm"] for row in night["alarms"]] == (["overdue"] if more else [])
+
     publish(*PACKAGES[1:3])
     diff(1, "2026-11-01T02:00:00Z")  # 18.1.0, as the first run; 18.0.0 is skipped
     diff(1, "2026-11-01T03:00:00Z")  # again
     diff(2, "2026-11-01T04:00:00Z")  # held
+    report(1)  # building
     update("18.1.0")
+    report(1)  # built
     publish(*PACKAGES[3:5])
     diff(3, "2026-11-02T02:00:00Z", "--max-builds", "1")  # 18.2.0; 18.3.0 later
     assert ami("settle", *tracker, "--pipeline", 3).code == 0
+    report(3)  # failed
+    report(3, "--alarms", '[{"alarm": "overdue", "explanation": "no run"}]', "--max-attempts", "1")  # given up
     status()
     diff(4, "2026-11-03T02:00:00Z")  # 18.3.0, and 18.2.0, which has failed
     diff(5, "2026-11-04T02:00:00Z")  # and again: their claims have lapsed
@@ -108,6 +122,7 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     publish("gitlab-runner-18.9.0-1.x86_64")
     diff(15, "2026-12-30T02:00:00Z", "--overdue-after", "4")
     assert ami("settle", *tracker, "--pipeline", 15, "--give-back").code == 0
+    report(15)  # given back
     status()
     update("18.9.0", "--force")
     diff(16, "2026-12-31T02:00:00Z")  # without an image
@@ -131,4 +146,5 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     # A tracker that is full takes a test of its own: `plan.rs::a_tracker_without_room_for_outcomes_claims_fewer_builds_or_none`.
     assert held | {"no_room"} == {one["properties"]["reason"]["const"] for one in row["held"]["items"]["oneOf"]}
     assert alarms == {one["properties"]["alarm"]["const"] for one in row["alarms"]["items"]["oneOf"]}
+    assert outcomes == set(schema("night")["properties"]["builds"]["items"]["properties"]["outcome"]["enum"])
     assert states == set(schema("tracker")["$defs"]["entry"]["properties"]["state"]["enum"])

@@ -612,6 +612,33 @@ class TestAsAProgram:
         assert reply.json() == {"message": {"base": ["Maximum number of project ci secure files (0) exceeded"]}}
 
 
+class TestAnIssue:
+    def test_is_opened_found_by_its_label_changed_and_closed(self, gitlab: GitLab) -> None:
+        client = python_gitlab.Gitlab(gitlab.url, private_token="glpat-reporter")
+        issues = client.projects.get(42, lazy=True).issues
+        opened = issues.create({"title": "Images: 1 failed", "description": "18.6.0", "labels": ["images of p"]})
+        issues.create({"title": "Another", "labels": ["images of q"]})
+
+        [found] = issues.list(labels=["images of p"], state="opened", get_all=True)
+        assert (found.iid, found.title, found.state, found.labels) == (opened.iid, "Images: 1 failed", "opened", ["images of p"])
+        issues.update(found.iid, {"description": "18.7.0"})
+        issues.update(found.iid, {"state_event": "close"})
+
+        assert issues.list(labels=["images of p"], state="opened", get_all=True) == []
+        [closed] = issues.list(labels=["images of p"], state="closed", get_all=True)
+        assert (closed.description, closed.labels) == ("18.7.0", ["images of p"])
+
+    def test_has_no_labels_of_a_guest_and_is_not_for_job_tokens(self, gitlab: GitLab) -> None:
+        guest = python_gitlab.Gitlab(gitlab.url, private_token="glpat-guest").projects.get(42, lazy=True)
+        assert guest.issues.create({"title": "A question", "labels": ["images of p"]}).labels == []
+        with pytest.raises(python_gitlab.GitlabUpdateError, match="403"):
+            guest.issues.update(1, {"title": "Another"})
+        with pytest.raises(python_gitlab.GitlabCreateError, match="title is missing"):
+            guest.issues.create({"title": ""})
+        with pytest.raises(python_gitlab.GitlabListError, match="404 Project Not Found"):
+            python_gitlab.Gitlab(gitlab.url, job_token="glcbt-maintainer").projects.get(42, lazy=True).issues.list(get_all=True)
+
+
 class TestGlab:
     """GitLab's own command line client, by raw calls."""
 
