@@ -30,6 +30,7 @@ WHO = {
     "claim_timeout": (G, G, G, D), "unchanged_after": (G, G, G, G), "overdue_after": (G, G, G, G), "fail_on": (D, D, D, D), "stop_on": (D, D, D, D),
     "notes": (D, D, D, D), "test_job": (D, D, D, D), "manifest": (N, N, N, N), "version": (G, G, N, G), "only_targets": (D, D, D, D), "record": (G, G, G, G), "dry_run": (G, G, G, G),
     "image_name": (N, N, N, N), "image_tags": (D, D, D, D), "images_job": (N, N, N, N), "tracker_ref": (D, D, D, D), "tags": (D, D, D, D), "module_sha256": (G, G, G, G), "status_page": (G, G, G, G), "trigger": (G, G, G, G), "publish_images": (G, G, G, G), "adopt_images": (G, G, G, G), "promote_job": (G, G, G, G), "promote_to": (N, N, N, N),
+    "publish_job": (D, D, D, D), "notify_job": (D, D, D, D), "quiet_nights": (G, G, G, G), "max_jobs": (G, G, G, G),
     # These guard nothing. Whatever the image is, the module in it is verified; without a URL none is fetched.
     "stage": (N, N, N, N), "lane": (G, G, N, G), "image": (N, N, N, N), "module_url": (N, N, N, N),
     # GitLab's own, in which its variables are not expanded but compared.

@@ -205,7 +205,10 @@ puts size(YAML.load_file(ARGV.first))
 """
 
 
-@pytest.mark.parametrize(("more", "most"), [((), 200), (("--test-job", ".test-ami"), 90)])
+HOOKS = ("--publish-job", ".publish", "--notify-job", ".tell", "--exclude", ",".join(f"99.{number}.*" for number in range(60)))
+
+
+@pytest.mark.parametrize(("more", "most"), [((), 200), (HOOKS, 200), (("--test-job", ".test-ami", *HOOKS), 90)])
 @pytest.mark.parametrize("longest", [False, True])
 def test_gitlab_takes_a_child_pipeline_of_as_many_builds_as_there_may_be(ami: Module, longest: bool, more: tuple[str, ...], most: int) -> None:
     """Field tests, component 5."""

@@ -33,6 +33,7 @@ fuzz_target!(|file: &[u8]| {
         build_job: ".build-ami".parse().expect("a job"),
         test_job: None,
         hooks: Hooks::default(),
+        max_jobs: 0,
         max_attempts: 3,
         image: None,
         tags: vec![],

@@ -7,5 +7,5 @@ mod settings;
 
 pub use render::render;
 pub use settings::{
-    BuildFile, BuildJob, ChildPipelineError, Hooks, MAX_BUILDS, MAX_TESTED_BUILDS, ManifestFile, NoteName, Settings,
+    BuildFile, BuildJob, ChildPipelineError, Hooks, MAX_BUILDS, ManifestFile, NoteName, Settings, most_builds,
 };

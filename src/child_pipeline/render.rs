@@ -57,8 +57,8 @@ pub fn render(
     builds: &[Planned],
     alarms: &[Alarm],
 ) -> Result<String, ChildPipelineError> {
-    if builds.len() > settings.max_builds() as usize {
-        return Err(ChildPipelineError::TooManyBuilds(builds.len(), settings.max_builds()));
+    if builds.len() > settings.most_builds() as usize {
+        return Err(ChildPipelineError::TooManyBuilds(builds.len(), settings.most_builds()));
     }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
     let manifests: Vec<String> = settings.manifests.iter().map(ToString::to_string).collect();

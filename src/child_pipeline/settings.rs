@@ -15,6 +15,12 @@ pub const MAX_BUILDS: u32 = 200;
 /// The same where each build has a test, and so twice as many jobs.
 pub const MAX_TESTED_BUILDS: u32 = 90;
 
+/// The jobs of a build: build, update; with a test, record and test, too.
+const BUILD: u32 = 2;
+const TESTED_BUILD: u32 = 4;
+/// The job that settles what failed.
+const SETTLE: u32 = 1;
+
 /// A project's own pipeline, where the project does not name another file.
 const PARENT_PIPELINE: &str = ".gitlab-ci.yml";
 
@@ -37,6 +43,8 @@ pub struct Settings {
     pub test_job: Option<BuildJob>,
     /// The hidden jobs that run once, after the builds.
     pub hooks: Hooks,
+    /// How many jobs a pipeline of this GitLab may have; 0 where it has no such limit.
+    pub max_jobs: u32,
     /// How often a build may be tried: one that failed as often is told as given up.
     pub max_attempts: u64,
     /// The image of the jobs that record; the runner's own where there is none.
@@ -67,7 +75,13 @@ pub struct Hooks {
 impl Hooks {
     /// Whether there is one.
     pub fn any(&self) -> bool {
-        self.publish.is_some() || self.notify.is_some()
+        self.jobs() > 0
+    }
+
+    /// How many jobs they are, with the one that reports to them.
+    fn jobs(&self) -> u32 {
+        let jobs = u32::from(self.publish.is_some()) + u32::from(self.notify.is_some());
+        if jobs == 0 { 0 } else { jobs + 1 }
     }
 }
 
@@ -129,9 +143,16 @@ pub enum ChildPipelineError {
 
 impl Settings {
     /// The most builds that the child pipeline may have.
-    pub fn max_builds(&self) -> u32 {
-        if self.test_job.is_some() { MAX_TESTED_BUILDS } else { MAX_BUILDS }
+    pub fn most_builds(&self) -> u32 {
+        most_builds(self.test_job.is_some(), &self.hooks, self.max_jobs)
     }
+}
+
+/// The most builds of a child pipeline, each with a test or without one, that has at most so many jobs; 0 stands for no
+/// such limit.
+pub fn most_builds(has_test: bool, hooks: &Hooks, max_jobs: u32) -> u32 {
+    let (most, jobs) = if has_test { (MAX_TESTED_BUILDS, TESTED_BUILD) } else { (MAX_BUILDS, BUILD) };
+    if max_jobs == 0 { most } else { most.min(max_jobs.saturating_sub(SETTLE + hooks.jobs()) / jobs) }
 }
 
 impl std::str::FromStr for BuildFile {

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods)] // it reads JSON of our own
 
 use ami_scheduler::alarm::Alarm;
-use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, render};
+use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, most_builds, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Package;
 use ami_scheduler::tracker::TrackerName;
@@ -17,6 +17,7 @@ fn settings() -> Settings {
         build_job: ".build-ami".parse().expect("a job"),
         test_job: None,
         hooks: Hooks::default(),
+        max_jobs: 0,
         max_attempts: 3,
         image: Some("registry.example.com/ami-scheduler:0.1.0".to_owned()),
         tags: vec!["docker".to_owned(), "eu".to_owned()],
@@ -105,6 +106,44 @@ fn a_quiet_night_is_told_only_if_that_was_asked_for_and_what_is_not_recorded_nev
         assert_eq!(is_told, [expected; 3], "{case}: {yaml}");
         // Jobs need the file that has them.
         assert_eq!(yaml.contains("\ninclude:\n"), expected || !builds.is_empty(), "{case}: {yaml}");
+    }
+}
+
+#[test]
+fn a_child_pipeline_has_as_many_builds_as_its_jobs_leave_room_for() {
+    let (none, both) = (Hooks::default(), told().hooks);
+    let notify = Hooks { publish: None, ..both.clone() };
+    for (has_test, hooks, max_jobs, expected) in [
+        (false, &none, 0, 200),
+        (true, &both, 0, 90),
+        (false, &none, 500, 200),
+        (false, &none, 100, 49),
+        (true, &none, 100, 24),
+        (false, &notify, 100, 48),
+        (false, &both, 100, 48),
+        (true, &both, 8, 1),
+        (true, &both, 7, 0),
+        (false, &none, 1, 0),
+    ] {
+        let most = most_builds(has_test, hooks, max_jobs);
+        assert_eq!(most, expected, "{max_jobs}");
+        // As many jobs as are written.
+        let settings = Settings {
+            test_job: has_test.then(|| ".test-ami".parse().expect("a job")),
+            hooks: hooks.clone(),
+            max_jobs,
+            ..settings()
+        };
+        let builds: Vec<Planned> =
+            (0..most).map(|number| planned(&format!("gitlab-runner-18.{number}.0-1.x86_64"), "al2023")).collect();
+        let yaml = rendered(&settings, &builds);
+        let is_job = |line: &&str| {
+            line.ends_with(':')
+                && line.starts_with(|c: char| c.is_ascii_lowercase() || c == '"')
+                && !["include:", "workflow:"].contains(line)
+        };
+        let jobs = yaml.lines().filter(is_job).count();
+        assert!(max_jobs == 0 || most == 0 || jobs <= max_jobs as usize, "{jobs} of {max_jobs}");
     }
 }
 

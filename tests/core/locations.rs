@@ -109,6 +109,7 @@ fn rendered(listing: &Listing) -> String {
         build_job: ".build".parse().expect("a job"),
         test_job: None,
         hooks: Hooks::default(),
+        max_jobs: 0,
         max_attempts: 3,
         image: None,
         tags: vec![],

@@ -11,7 +11,7 @@ use super::values::EXPANDED_TO_NOTHING;
 
 /// Options that an input of the component sets, which has the same name, with `_`.
 const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key \
-                      image image-name keep lane major-version manifest max-attempts max-builds min-age \
+                      image image-name keep lane major-version manifest max-attempts max-builds max-jobs min-age \
                       module-sha256 module-url notes notify-job only-targets order overdue-after pre-releases product \
                       publish-job quiet-nights record repo-url skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.

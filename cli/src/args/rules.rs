@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use ami_scheduler::child_pipeline::MAX_TESTED_BUILDS;
 use ami_scheduler::plan::{FirstRun, Order, Rules};
 use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
 use clap::{Args, ValueEnum};
@@ -55,10 +54,9 @@ pub struct ClaimArgs {
 }
 
 impl RuleArgs {
-    /// The same, where each build may have a test: a child pipeline takes fewer of these.
-    pub fn with_tests(self, has_tests: bool) -> Self {
-        let max_builds = if has_tests { self.max_builds.min(MAX_TESTED_BUILDS) } else { self.max_builds };
-        Self { max_builds, ..self }
+    /// The same, where a child pipeline takes at most so many builds.
+    pub fn with_at_most(self, builds: u32) -> Self {
+        Self { max_builds: self.max_builds.min(builds), ..self }
     }
 
     /// The rules, for releases that `scope` has let through.

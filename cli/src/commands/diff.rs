@@ -1,13 +1,16 @@
 use std::path::{Path, PathBuf};
 
+use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::{Builds, Run};
-use ami_scheduler::child_pipeline::{BuildFile, BuildJob, ManifestFile, NoteName, Settings, render};
+use ami_scheduler::child_pipeline::{
+    BuildFile, BuildJob, Hooks, ManifestFile, NoteName, Settings, most_builds, render,
+};
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::redacted::given_url;
 use ami_scheduler::release::{BuildKey, Checksum, Target};
 use ami_scheduler::report::{self, junit, markdown};
 use ami_scheduler::tracker::{Origin, TrackerName};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args};
 use url::Url;
 
@@ -98,6 +101,9 @@ pub struct Diff {
     test_job: Option<Guard<BuildJob>>,
     #[command(flatten)]
     hooks: HookArgs,
+    /// How many jobs a pipeline of your GitLab may have: fewer builds are begun in one run, if that takes it; 0 for no limit
+    #[arg(long, value_name = "N", default_value = "0")]
+    max_jobs: u32,
     /// The manifest that Packer writes in the build job, such as manifest.json, or several; none is expected without it
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     manifest: ListOf<ManifestFile>,
@@ -157,6 +163,17 @@ fn test_job(text: &str) -> Result<Guard<BuildJob>, String> {
     guard(text, "a test of each image")
 }
 
+/// How many builds a child pipeline has room for.
+fn room_for_builds(has_test: bool, hooks: &Hooks, max_jobs: u32) -> Result<u32, Failure> {
+    match most_builds(has_test, hooks, max_jobs) {
+        0 => {
+            Err(anyhow!("--max-jobs {max_jobs} (input max_jobs): no build has room in a child pipeline of so few jobs"))
+                .with_exit(Exit::CommandLine)
+        }
+        builds => Ok(builds),
+    }
+}
+
 impl Diff {
     /// Where a build tells of its image: manifests, and the names of notes.
     fn expected(&self) -> Vec<String> {
@@ -182,7 +199,8 @@ impl Diff {
             by: self.by.filter(|by| !by.is_empty()),
             adopts: self.adopt.as_deref().map(|folder| Adopts { folder, matcher: &self.matcher }),
         };
-        let rules = self.rules.with_tests(test_job.is_some());
+        let hooks = self.hooks.into_hooks();
+        let rules = self.rules.with_at_most(room_for_builds(test_job.is_some(), &hooks, self.max_jobs)?);
         let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
         let now = night.now;
         let alarms = night.alarms(&self.alarms.limits(), &expected);
@@ -198,7 +216,8 @@ impl Diff {
             build_file: self.build_file,
             build_job: self.build_job,
             test_job,
-            hooks: self.hooks.into_hooks(),
+            hooks,
+            max_jobs: self.max_jobs,
             max_attempts: night.rules.max_attempts,
             image: self.image,
             tags: self.tags.0,
@@ -216,15 +235,8 @@ impl Diff {
         let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: records_nothing, recorded };
         let builds = Builds::new(packages, &night.plan, &alarms, run);
         let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
-        let reports = || -> anyhow::Result<()> {
-            if let Some(file) = &self.markdown {
-                write(file, markdown::plan(product, reference, now, &night.plan, &alarms).as_bytes())?;
-            }
-            if self.junit.is_some() {
-                write_junit(self.junit.as_deref(), reference, now, &junit::cases(&night.plan, &alarms))?;
-            }
-            Ok(())
-        };
+        let files = (self.markdown.as_deref(), self.junit.as_deref());
+        let reports = || write_reports(files, &night, reference, &alarms);
         if records_nothing {
             write_json(&self.builds, &builds)?;
             // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
@@ -292,6 +304,23 @@ impl Diff {
         let reports = self.markdown.iter().chain(&self.junit);
         [&self.builds, &self.child_pipeline].into_iter().chain(reports).map(PathBuf::as_path)
     }
+}
+
+/// Writes a plan as Markdown and as a `JUnit` report, where they are asked for.
+fn write_reports(
+    (markdown, junit): (Option<&Path>, Option<&Path>),
+    night: &Night,
+    reference: &str,
+    alarms: &[Alarm],
+) -> anyhow::Result<()> {
+    let Night { packages, plan, now, .. } = night;
+    if let Some(file) = markdown {
+        write(file, markdown::plan(&packages.product, reference, *now, plan, alarms).as_bytes())?;
+    }
+    if junit.is_some() {
+        write_junit(junit, reference, *now, &junit::cases(plan, alarms))?;
+    }
+    Ok(())
 }
 
 /// Tells what a run changes beside its own builds.

@@ -11,6 +11,7 @@ mod diff;
 mod folder;
 mod images;
 mod list;
+mod report;
 mod shell;
 mod status;
 mod tracker;
