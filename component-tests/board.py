@@ -77,7 +77,14 @@ def runner() -> dict:
     }
     entries["gitlab-runner-18.6.2-1.x86_64"]["al2023"] |= {
         "epoch": 1, "earlier": [["2026-11-18T02:21:40Z", {"eu-central-1": [ami("1")], "us-east-1": [ami("2")]}]]}
-    return {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "targets": targets, "entries": entries}
+    at = "2026-11-23T09:12:00Z"
+    stable = {f"{target} x86_64 18": {"1.5ab1e000": {
+        "to": {"package": "gitlab-runner-18.6.1-1.x86_64", "image": f"0.{2 if target == 'rhel9' else 1}@{4745 if target == 'rhel9' else 4731}"},
+        "reason": "a week in staging", "by": "mary", "at": at}} for target in targets}
+    revoked = {"targets": {"rhel9": {"revoked": True, "reason": "loses its network", "by": "mary", "at": "2026-11-24T06:40:00Z"}}}
+    return {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "targets": targets,
+            "runs": {"": {"pipeline": 4958, "at": "2026-11-24T02:00:21Z"}}, "channels": {"stable": stable},
+            "revocations": {"releases": {"gitlab-runner-18.6.1-1.x86_64": revoked}}, "entries": entries}
 
 
 def agent() -> dict:
@@ -88,6 +95,23 @@ def agent() -> dict:
     return {"format": "ami-scheduler/tracker/2", "product": "amazon-cloudwatch-agent", "ref": "feature/agent", "targets": ["al2023"],
             "entries": {"amazon-cloudwatch-agent-1.300057.1-1.x86_64": both("1.300057.1", "2026-11-12", 4790),
                         "amazon-cloudwatch-agent-1.300059.0-1.x86_64": both("1.300059.0", "2026-11-21", 4917)}}
+
+
+def long() -> dict:
+    """Sixty releases on four targets, of which rocky-9-arm64 is two behind. Other failures were mended by newer releases."""
+    targets = ["al2023", "rhel9", "rocky-9", "rocky-9-arm64"]
+    entries: dict[str, dict] = {}
+    for number, version in enumerate(f"18.{minor}.{patch}" for minor in range(10) for patch in range(6)):
+        since, pipeline = f"2026-{1 + number // 6:02}-{1 + number % 6 * 5:02}T02:34:00Z", 100 + number
+        failed = entry("failed", since, pipeline, attempt=3, given_up=since)
+        entries[f"gitlab-runner-{version}-1.x86_64"] = {target: built(version, target, since, pipeline) for target in targets}
+        if number % 17 == 3:
+            entries[f"gitlab-runner-{version}-1.x86_64"]["rocky-9"] = failed
+        if version == "18.9.4":
+            entries[f"gitlab-runner-{version}-1.x86_64"]["rocky-9-arm64"] = failed
+    entries["gitlab-runner-18.9.5-1.x86_64"]["rocky-9-arm64"] = entry("failed", "2026-10-26T02:34:00Z", 159, attempt=1)
+    return {"format": "ami-scheduler/tracker/2", "product": "gitlab-runner", "ref": "main", "targets": targets,
+            "runs": {"": {"pipeline": 159, "at": "2026-10-26T02:00:00Z"}}, "entries": entries}
 
 
 def fill(folder: Path) -> None:

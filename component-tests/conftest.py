@@ -338,7 +338,7 @@ class Consumer:
         (self.folder / "builds.log").unlink(missing_ok=True)
         environment, variables = self.surroundings(fails, ref)
         pipeline = self.run_locally(environment, variables, source, *given)
-        is_triggered = "trigger" in pipeline.jobs("PASS") | pipeline.jobs("FAIL")
+        is_triggered = any(job.startswith(("build: ", "nothing-to-build")) for job in pipeline.jobs("PASS") | pipeline.jobs("FAIL"))
         child = pipeline.artifact("diff", "child-pipeline.yml") if is_triggered else ""
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
         # GitLab skips the update job of a build, or a test, that failed, and a job that is `on_failure` where nothing failed,

@@ -4,6 +4,7 @@ printed, without JavaScript; and that it asks no network for anything."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,8 +83,8 @@ def overflow(page: Page) -> int:
 def test_every_release_and_target_has_its_cell(opened: Open, html: Path) -> None:
     page = opened(html)
 
-    runner = page.get_by_role("region", name="Every release").nth(1)
-    expect(page.get_by_role("heading", level=2)).to_have_text(["amazon-cloudwatch-agent on feature/agent", "gitlab-runner on main"])
+    runner = page.get_by_role("region", name="Every release").first
+    expect(page.get_by_role("heading", level=2)).to_have_text(["gitlab-runner on main", "amazon-cloudwatch-agent on feature/agent"])
     expect(runner.get_by_role("columnheader")).to_have_text(["Release", "al2023", "rhel9", "rocky9"])
     expect(runner.get_by_role("rowheader").first).to_have_text("18.7.0-1 x86_64")
     newest = runner.get_by_role("row").nth(1).get_by_role("cell")
@@ -95,12 +96,71 @@ def test_every_release_and_target_has_its_cell(opened: Open, html: Path) -> None
     expect(runner.get_by_role("row").nth(2).get_by_role("cell").nth(2)).to_contain_text("asked for again: the image had no swap")
 
 
-def test_the_newest_image_of_each_target_stands_on_top(opened: Open, html: Path) -> None:
+def test_each_target_stands_on_top_with_its_newest_image_those_that_are_stuck_first(opened: Open, html: Path) -> None:
     page = opened(html)
 
-    images = page.locator("section").nth(1).locator(".newest li")
-    expect(images.locator(".release")).to_have_text(["18.7.0-1 x86_64", "18.6.2-1 x86_64", "18.6.1-1 x86_64"])
-    expect(images.nth(1)).to_contain_text(board.ami("18.6.2rhel9"))
+    cards = page.locator("section").first.locator(".cards li")
+    expect(cards.locator(".target")).to_have_text(["rhel9 x86_64", "al2023 x86_64", "rocky9 x86_64"])
+    expect(cards.locator(".release")).to_have_text(["18.6.2-1", "18.7.0-1", "18.6.1-1"])
+    expect(cards.locator(".behind")).to_have_text(["1 release behind: 18.7.0 failed", "2 releases behind: 18.7.0 building, 18.6.2 pending"])
+    expect(cards.first).to_contain_text(board.ami("18.6.2rhel9"))
+    expect(cards.first.locator(".behind")).to_have_class("behind bad")
+    expect(cards.locator(".channel")).to_have_text([
+        "stable 18.6.1-1 revoked: loses its network, by mary", "stable 18.6.1-1", "stable this image"])
+    expect(page.locator(".last-run")).to_have_text("Last run 5 hours ago, 2026-11-24 02:00 UTC: 1 built, 1 failed")
+
+
+def test_several_trackers_have_an_overview_that_leads_to_them(opened: Open, html: Path) -> None:
+    page = opened(html)
+    overview = page.get_by_role("navigation", name="Overview").get_by_role("link")
+    expect(overview).to_have_text(["gitlab-runner main 1 of 3 targets stuck", "amazon-cloudwatch-agent feature/agent up to date"])
+    overview.nth(1).click()
+    expect(page.locator("section").nth(1).get_by_role("heading", level=2)).to_be_in_viewport()
+    assert len(releases(page)) == 10, "it filters nothing"
+
+
+@pytest.fixture
+def long(ami: Module) -> Path:
+    (ami.folder / "tracker").mkdir()
+    board.head(ami.folder / "tracker", board.long())
+    return status_page(ami)
+
+
+def test_what_is_old_is_folded_and_a_failure_before_a_newer_image_is_none(opened: Open, long: Path) -> None:
+    page = opened(long)
+
+    assert releases(page) == [f"gitlab-runner-18.9.{patch}-1.x86_64" for patch in (5, 4, 3)]
+    expect(page.locator(".cards li").first).to_contain_text("2 releases behind: 18.9.4 given up, 18.9.5 failed")
+    expect(page.locator(".verdict").first).to_have_text("1 of 4 targets stuck")
+    expect(page.locator(".counts li")).to_have_text(["1 given up", "1 failed", "234 built", "4 failed before a newer image"])
+    page.get_by_text("57 older releases").click()
+    assert len(releases(page)) == 60
+
+    page = opened(long)
+    page.get_by_role("searchbox").fill("18.0.3")
+    assert releases(page) == ["gitlab-runner-18.0.3-1.x86_64"], "what is looked for may be old"
+    page.get_by_role("searchbox").fill("")
+    assert len(releases(page)) == 3
+
+
+def test_the_heads_stay_in_sight_and_ids_are_one_word(opened: Open, long: Path) -> None:
+    page = opened(long)
+    page.get_by_text("57 older releases").click()
+    page.locator("tr[data-package='gitlab-runner-18.3.0-1.x86_64']").scroll_into_view_if_needed()
+    expect(page.get_by_role("columnheader", name="rocky-9-arm64").last).to_be_in_viewport()
+    ids = page.locator("td code")
+    assert ids.evaluate_all("all => all.every((id) => id.getClientRects().length === 1)")
+    ids.first.click()
+    assert page.evaluate("getSelection().toString()") == board.ami("18.9.5al2023")
+
+
+def test_a_page_is_printed_as_a_report_of_two_pages_at_most(browser: Browser, long: Path, html: Path) -> None:
+    for file in (long, html):
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        pdf = page.pdf(format="A4")
+        page.close()
+        assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 2
 
 
 def test_what_others_wrote_stays_text(opened: Open, ami: Module) -> None:
@@ -122,7 +182,9 @@ def test_what_others_wrote_stays_text(opened: Open, ami: Module) -> None:
 
 def test_without_a_tracker_it_says_so(opened: Open, ami: Module) -> None:
     (ami.folder / "tracker").mkdir()
-    expect(opened(status_page(ami)).get_by_role("main")).to_have_text("There is no tracker yet: no run has recorded anything.")
+    main = opened(status_page(ami)).get_by_role("main")
+    expect(main).to_contain_text("There is no tracker yet: no run has recorded anything.")
+    expect(main).to_contain_text("Run the pipeline that includes the component: by its schedule")
 
 
 def test_a_target_that_is_new_has_no_record_yet(opened: Open, ami: Module) -> None:
@@ -161,6 +223,43 @@ def test_the_filter_finds_by_text_and_by_state(opened: Open, html: Path) -> None
     assert len(releases(page)) == 10
 
 
+def test_the_filter_leaves_one_target(opened: Open, html: Path) -> None:
+    page = opened(html)
+    target = page.get_by_role("combobox")
+    target.select_option("rhel9")
+    expect(page.get_by_role("columnheader")).to_have_text(["Release", "rhel9"])
+    assert len(releases(page)) == 8
+    page.get_by_label("building").check()
+    assert releases(page) == [], "it is building for another target"
+    page.get_by_label("building").uncheck()
+    page.get_by_label("failed").check()
+    assert releases(page) == ["gitlab-runner-18.7.0-1.x86_64"]
+    fragment = page.evaluate("location.hash")
+    expect(opened(html, fragment).get_by_role("combobox")).to_have_value("rhel9")
+    target.select_option("")
+    expect(page.get_by_role("columnheader").first).to_have_text("Release")
+    assert page.get_by_role("columnheader").count() == 4
+
+
+def test_a_head_sorts_its_table(opened: Open, html: Path) -> None:
+    page = opened(html)
+    runner = page.locator("section").first
+
+    def order() -> list[str]:
+        return [row.get_attribute("data-package").removeprefix("gitlab-runner-").removesuffix("-1.x86_64") for row in runner.locator("tbody tr").all()]
+
+    newest_first = order()
+    by_release = runner.get_by_role("columnheader", name="Release")
+    by_release.get_by_role("button").click()
+    assert order() == newest_first[::-1]
+    expect(by_release).to_have_attribute("aria-sort", "ascending")
+    by_rocky = runner.get_by_role("columnheader", name="rocky9")
+    by_rocky.get_by_role("button").press("Enter")
+    assert order()[:3] == ["18.7.0", "18.6.2", "18.6.1"]
+    expect(by_rocky).to_have_attribute("aria-sort", "descending")
+    assert by_release.get_attribute("aria-sort") is None
+
+
 def test_what_is_filtered_can_be_sent_to_somebody(opened: Open, html: Path) -> None:
     page = opened(html)
     page.get_by_role("searchbox").fill("18.6 rhel9")
@@ -184,13 +283,15 @@ def test_everything_can_be_reached_and_seen_by_keyboard(opened: Open, html: Path
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("18.7")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.get_by_label("failed")).to_be_focused()
     outline = "getComputedStyle(document.activeElement.nextElementSibling ?? document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
     page.keyboard.press("Space")
     assert releases(page) == ["gitlab-runner-18.7.0-1.x86_64"]
     reached = set()
-    for _ in range(12):
+    for _ in range(16):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.textContent"))
     assert {"pipeline 4958", "pipeline 4961"} <= reached
@@ -251,7 +352,7 @@ def test_many_targets_scroll_within_their_table(opened: Open, ami: Module) -> No
 
 def test_on_a_phone_each_image_names_its_target(opened: Open, html: Path) -> None:
     page = opened(html, viewport={"width": 375, "height": 700})
-    label = page.locator("section").nth(1).locator("tbody td").nth(1).evaluate("cell => getComputedStyle(cell, '::before').content")
+    label = page.locator("section").first.locator("tbody td").nth(1).evaluate("cell => getComputedStyle(cell, '::before').content")
     assert label == '"rhel9"'
 
 

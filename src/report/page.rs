@@ -8,15 +8,19 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::status::{Link, counts, links, remarks};
+use super::progress::{Progress, progress};
+use super::status::{Link, links, remarks};
 use super::told::Told;
+use crate::artifacts::Night;
 use crate::release::Nevra;
 use crate::release::Target;
 use crate::text::{ago, count, minute, printable};
-use crate::tracker::{Document, Entry, Notes, Standing, State};
+use crate::tracker::{ChannelName, Document, Entry, Notes, Pointer, Slot, Standing, Tone};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// Fewer old releases than these are not folded.
+const FEW: usize = 6;
 
 /// The page of these trackers, each with what a person should hear of, as of `now`, which ages are counted
 /// from. A claim that was made before `lapsed_before` has lapsed.
@@ -25,17 +29,23 @@ pub fn page(
     now: Timestamp,
     lapsed_before: Timestamp,
 ) -> Result<String, askama::Error> {
-    let sections: Vec<Section<'_>> = documents
+    let mut sections: Vec<Section<'_>> = documents
         .iter()
         .enumerate()
         .map(|(number, (document, alarms))| Section::new(number, document, alarms, Times { now, lapsed_before }))
         .collect();
-    let standings: BTreeSet<Standing> = sections.iter().flat_map(|section| section.counts.keys()).copied().collect();
-    let releases: usize = sections.iter().map(|section| section.rows.len()).sum();
+    // What needs a person comes first.
+    sections.sort_by_key(|section| section.verdict.tone != Tone::Bad.word());
+    let cells = sections.iter().flat_map(|section| &section.tables).flat_map(|table| &table.rows);
+    let cells = cells.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.as_ref()));
+    let standings: BTreeSet<Standing> = cells.map(|cell| cell.standing).collect();
+    let targets: BTreeSet<&Target> = sections.iter().flat_map(|section| &section.targets).copied().collect();
+    let releases: usize = sections.iter().map(Section::releases).sum();
     Page {
         as_of: Time::new(now, now),
         releases: count(releases, "release"),
         standings,
+        targets,
         sections,
         style: STYLE,
         script: SCRIPT,
@@ -56,6 +66,7 @@ struct Page<'a> {
     as_of: Time,
     releases: String,
     standings: BTreeSet<Standing>,
+    targets: BTreeSet<&'a Target>,
     sections: Vec<Section<'a>>,
     style: &'static str,
     script: &'static str,
@@ -75,12 +86,28 @@ struct Section<'a> {
     id: String,
     product: &'a str,
     reference: String,
+    verdict: Verdict,
+    last_runs: Vec<String>,
     alarms: Vec<String>,
     counts: BTreeMap<Standing, usize>,
+    /// How many failures there were before a newer image.
+    outdated: usize,
     bar: Vec<Share>,
     total: usize,
     targets: Vec<&'a Target>,
-    newest: Vec<Newest<'a>>,
+    cards: Vec<Card<'a>>,
+    tables: Vec<Table<'a>>,
+}
+
+/// What a tracker comes to, in a few words.
+struct Verdict {
+    tone: &'static str,
+    text: String,
+}
+
+/// The releases that are open, current or in a channel; and the others.
+struct Table<'a> {
+    is_old: bool,
     rows: Vec<Row<'a>>,
 }
 
@@ -91,12 +118,22 @@ struct Share {
     number: usize,
 }
 
-/// The newest release that is built for a target.
-struct Newest<'a> {
-    package: &'a Nevra,
-    target: &'a Target,
-    since: Time,
+/// How far a target has come.
+struct Card<'a> {
+    progress: Progress<'a>,
+    tone: &'static str,
+    behind: Option<String>,
+    since: Option<Time>,
     notes: Vec<(String, String)>,
+    channels: Vec<Pointed>,
+}
+
+/// What a channel points to on a target.
+struct Pointed {
+    channel: String,
+    /// The release, where it is not the current one.
+    release: Option<String>,
+    revoked: Option<String>,
 }
 
 struct Row<'a> {
@@ -130,36 +167,41 @@ impl Time {
 impl<'a> Section<'a> {
     fn new(number: usize, document: &'a Document, alarms: &'a [String], times: Times) -> Self {
         let Times { now, lapsed_before } = times;
+        let (progress, open) = progress(document, lapsed_before);
         let mut targets = document.targets();
         let mut by_package: BTreeMap<&Nevra, BTreeMap<&Target, &Entry>> = BTreeMap::new();
-        let mut newest: BTreeMap<(&Target, &str), Newest<'_>> = BTreeMap::new();
+        let (mut counts, mut outdated): (BTreeMap<Standing, usize>, usize) = Default::default();
         for (package, target, entry) in document.entries() {
             targets.insert(target);
             by_package.entry(package).or_default().insert(target, entry);
-            let image = document.image(package, target);
-            let has_none = document.images(package, target).next().is_none();
-            let may_be_used = document.revocation(package, target).is_none();
-            if may_be_used && (image.is_some() || (entry.state == State::Built && has_none)) {
-                let since = Time::new(image.map_or(entry.since, |(_, image)| image.recorded), now);
-                let notes = shown(&document.facts(package, target));
-                newest.insert((target, package.arch()), Newest { package, target, since, notes });
+            let standing = Standing::of(entry, lapsed_before);
+            if standing.tone() == Tone::Bad && !open.contains(&(package, target)) {
+                outdated += 1;
+            } else {
+                *counts.entry(standing).or_default() += 1;
             }
         }
         let targets: Vec<&Target> = targets.into_iter().collect();
-        let row = |(package, entries): (_, BTreeMap<&'a Target, &'a Entry>)| Row {
-            package,
-            cells: targets
-                .iter()
-                .map(|target| {
-                    (
-                        *target,
-                        entries.get(target).map(|entry| Cell::new(entry, &Told::of(document, package, target), times)),
-                    )
-                })
-                .collect(),
+        let cell = |package, target, entries: &BTreeMap<&Target, &Entry>| {
+            let entry = entries.get(target)?;
+            Some(Cell::new(entry, &Told::of(document, package, target), times))
         };
-        let rows = by_package.into_iter().rev().map(row).collect();
-        let counts = counts(document, lapsed_before);
+        let row = |(package, entries): (&'a Nevra, BTreeMap<&'a Target, &'a Entry>)| Row {
+            package,
+            cells: targets.iter().map(|target| (*target, cell(package, target, &entries))).collect(),
+        };
+        let cards: Vec<Card<'_>> = progress.into_iter().map(|progress| Card::new(progress, document, now)).collect();
+        let pointed: BTreeSet<&Nevra> = pointers(document).map(|(_, _, to)| &to.package).collect();
+        let on_top: BTreeSet<&Nevra> = cards.iter().filter_map(|card| card.progress.current).chain(pointed).collect();
+        let is_old = |package: &Nevra, entries: &BTreeMap<&Target, &Entry>| {
+            !on_top.contains(package) && !entries.keys().any(|target| open.contains(&(package, *target)))
+        };
+        let (old, new): (Vec<_>, Vec<_>) =
+            by_package.into_iter().rev().partition(|(package, entries)| is_old(package, entries));
+        let (old, new) = if old.len() < FEW { (Vec::new(), merged(old, new)) } else { (old, new) };
+        let tables = [(false, new), (true, old)].into_iter().filter(|(_, releases)| !releases.is_empty());
+        let tables: Vec<Table<'_>> =
+            tables.map(|(is_old, releases)| Table { is_old, rows: releases.into_iter().map(row).collect() }).collect();
         let mut total = 0;
         let bar = counts.iter().map(|(standing, number)| {
             let share = Share { tone: standing.tone().word(), from: total, number: *number };
@@ -170,14 +212,101 @@ impl<'a> Section<'a> {
             id: format!("tracker-{}", number + 1),
             product: document.product(),
             reference: printable(document.reference()),
+            verdict: Verdict::of(&cards, alarms.len()),
+            last_runs: last_runs(document, now),
             alarms: alarms.iter().map(|told| printable(told)).collect(),
             bar: bar.collect(),
+            outdated,
             counts,
             total,
             targets,
-            newest: newest.into_values().collect(),
-            rows,
+            cards,
+            tables,
         }
+    }
+
+    fn releases(&self) -> usize {
+        self.tables.iter().map(|table| table.rows.len()).sum()
+    }
+}
+
+/// Two parts of one list, newest first, as one again.
+fn merged<'a, T>(one: Vec<(&'a Nevra, T)>, other: Vec<(&'a Nevra, T)>) -> Vec<(&'a Nevra, T)> {
+    let mut all: Vec<(&Nevra, T)> = one.into_iter().chain(other).collect();
+    all.sort_by(|(one, _), (other, _)| other.cmp(one));
+    all
+}
+
+fn pointers(document: &Document) -> impl Iterator<Item = (&ChannelName, &Slot, &Pointer)> {
+    let channels = document.channels();
+    channels.names().flat_map(|name| channels.pointers(name).map(move |(slot, to)| (name, slot, to)))
+}
+
+/// When each lane ran last, and what became of the builds that it began.
+fn last_runs(document: &Document, now: Timestamp) -> Vec<String> {
+    let told = document.runs().iter().map(|(lane, run)| {
+        let lane = Some(lane.as_str()).filter(|lane| !lane.is_empty());
+        let night = Night::new(document, run.pipeline, lane, u64::MAX, Vec::new(), now);
+        let of_lane = lane.map(|lane| format!(" of {}", printable(lane))).unwrap_or_default();
+        format!("Last run{of_lane} {}, {}: {}", ago(run.at, now), minute(run.at), night.summary())
+    });
+    told.collect()
+}
+
+impl Verdict {
+    fn of(cards: &[Card<'_>], alarms: usize) -> Self {
+        let has = |tone: Tone| cards.iter().filter(|card| card.progress.tone() == Some(tone)).count();
+        let (stuck, busy, waiting) = (has(Tone::Bad), has(Tone::Busy), has(Tone::Waiting));
+        let (tone, text) = if stuck > 0 {
+            (Tone::Bad, format!("{} of {} stuck", stuck, count(cards.len(), "target")))
+        } else if alarms > 0 {
+            (Tone::Bad, count(alarms, "alarm"))
+        } else if busy > 0 {
+            (Tone::Busy, format!("{} being built", count(busy, "target")))
+        } else if waiting > 0 {
+            (Tone::Waiting, format!("{} to be built", count(waiting, "target")))
+        } else if cards.is_empty() {
+            (Tone::Quiet, "no image yet".to_owned())
+        } else {
+            (Tone::Good, "up to date".to_owned())
+        };
+        Self { tone: tone.word(), text }
+    }
+}
+
+impl<'a> Card<'a> {
+    fn new(progress: Progress<'a>, document: &Document, now: Timestamp) -> Self {
+        let Progress { target, arch, current, .. } = progress;
+        let image = current.and_then(|package| document.image(package, target)).map(|(_, image)| image);
+        let built = current.and_then(|package| document.entry(package, target)).map(|entry| entry.since);
+        let of_card = pointers(document).filter(|(_, slot, _)| slot.target == *target && slot.arch == arch);
+        let is_current = |to: &Pointer| {
+            let current = current.filter(|package| **package == to.package);
+            current.and_then(|package| document.image(package, target)).is_some_and(|(key, _)| *key == to.image)
+        };
+        let channels = of_card.map(|(channel, slot, to)| {
+            let mut images = document.images(&to.package, &slot.target);
+            let image = images.find(|(key, _)| **key == to.image).map(|(_, image)| image);
+            let of_image = image.and_then(|image| document.revocation_of_image(image));
+            let revoked = of_image.or_else(|| document.revocation(&to.package, &slot.target));
+            let ids = image.map(|image| image.ids.to_string()).unwrap_or_default();
+            let release = (!is_current(to)).then(|| format!("{} {}", to.package.evr(), printable(&ids)));
+            let revoked = revoked.map(|word| printable(&word.in_words()));
+            Pointed { channel: channel.to_string(), release, revoked }
+        });
+        Self {
+            channels: channels.collect(),
+            tone: if progress.is_stuck() { Tone::Bad } else { Tone::Good }.word(),
+            behind: progress.behind(),
+            since: image.map(|image| image.recorded).or(built).map(|since| Time::new(since, now)),
+            notes: current.map(|package| shown(&document.facts(package, target))).unwrap_or_default(),
+            progress,
+        }
+    }
+
+    /// How what is open looks.
+    fn behind_tone(&self) -> &'static str {
+        self.progress.tone().unwrap_or(Tone::Quiet).word()
     }
 }
 
