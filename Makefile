@@ -1,4 +1,4 @@
-# make demo: watch three nights on a laptop.   make demo-images: bake, test and find images.   make test: every test, on a machine that has Rust and a shell.
+# make demo: watch three nights on a laptop.   make demo-images: bake, test, find and promote images.   make test: every test, on a machine that has Rust and a shell.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
@@ -8,7 +8,7 @@ WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 demo: setup-demo module
 	@demo/three-nights $(WASM)
 
-# Two images, baked for real, tested and found: Packer, Ansible and an EC2 API on this machine, without AWS.
+# Images baked for real, tested, found, promoted and taken back: Packer, Ansible and an EC2 API on this machine, without AWS.
 demo-images:
 	@scripts/setup packages target wasmtime python bake
 	@$(MAKE) --no-print-directory module

@@ -34,11 +34,14 @@ def test_the_native_program_and_the_module_leave_the_same_files() -> None:
         str(WASM.relative_to(ROOT)), "PROGRAM").replace("Compiling the module once, so that each command need not do it again …\n", "")
 
 
-def test_the_demo_of_images_finds_what_it_has_baked() -> None:
+def test_the_demo_of_images_finds_what_it_has_baked_and_takes_it_back() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "demo" / "images"), str(WASM)], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True,
-                          timeout=280, check=False)
+                          timeout=400, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    found = done.stdout.partition("The image to use\n")[2]
+    found, _, later = done.stdout.partition("The image to use\n")[2].partition("A person says which images are used")
     [used] = re.findall(r"^AMI_ID=(ami-[0-9a-f]+)$", found, re.MULTILINE)
     assert re.search(rf"^al2023 .* us-east-1={used}$", found, re.MULTILINE) and re.search(rf"^{used}  gitlab-runner-18.6.0-al2023-", found, re.MULTILINE), found
+    bad, _, back = later.partition("taken back\n")[2].partition("exit code 11")
+    assert "Revoked: gitlab-runner-18.7.0-1.x86_64 on every target" in bad and "REVOKED: it deletes jobs, by mary" in bad, bad
+    assert len(re.findall(rf"^al2023 .* us-east-1={used}", back, re.MULTILINE)) == 2, back
