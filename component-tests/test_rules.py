@@ -173,7 +173,7 @@ Compared with the run of pipeline 102, 2026-11-02 02:00 UTC, these rules
     + gitlab-runner-17.1.0-1.x86_64 al2023  first run for this target (before: other version)
     + gitlab-runner-18.5.0-1.x86_64 al2023  new release (before: excluded by 18.5.0: old)
   drop 1 build:
-    - gitlab-runner-18.7.0-1.x86_64 al2023  excluded by 18.7.0: new (before: left for the next run by --max-builds)
+    - gitlab-runner-18.7.0-1.x86_64 al2023  excluded by 18.7.0: new (before: left for the next run: this one is full)
 """), nights.run.out
     assert nights.ami("diff", "--targets", "al2023", *TRACKER, *CHILD, "--compare", "last-night.json").code == 2
     (nights.ami.folder / "last-night.json").write_text("[]")

@@ -9,60 +9,59 @@ use anyhow::{anyhow, bail};
 use crate::args::RevocationArgs;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Kept, Named, change_existing, product_of};
+use crate::trackers::{Kept, Named, change_existing, product_of, unknown};
 
 /// Records it; says what holds all the same, and which channels point to what is not to be used.
 pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result<(), Failure> {
     let product = product_of(session, &args.tracker, args.product.as_deref(), Some(&args.what))?;
-    let (told, alarms) = change_existing(session, &args.tracker, &product, Kept::Left, |document, place| {
-        let word = Word { reason: args.reason.clone(), by: Some(args.by.clone()), at: session.now() };
-        let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
-        if let Some(target) = args.target.0.iter().find(|target| !is_known(target)) {
-            return Err(anyhow!(
-                "--target names {target}, and the tracker in {place} knows no such target: is it spelt right?"
-            ))
-            .with_exit(Exit::CommandLine);
-        }
-        let told = match Named::find(document, &args.what) {
-            Some(Named::Image(build, _)) if !args.target.0.is_empty() && !args.target.0.contains(&build.target) => {
+    let (told, alarms, has_changed) =
+        change_existing(session, &args.tracker, &product, Kept::Left, |document, place| {
+            let before = document.clone();
+            let word = Word { reason: args.reason.clone(), by: Some(args.by.clone()), at: session.now() };
+            let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
+            if let Some(target) = args.target.0.iter().find(|target| !is_known(target)) {
                 return Err(anyhow!(
-                    "{} is an image for {}, which --target leaves out",
-                    printable(&args.what),
-                    build.target
+                    "--target names {target}, and the tracker in {place} knows no such target: is it spelt right?"
                 ))
                 .with_exit(Exit::CommandLine);
             }
-            Some(Named::Image(build, key)) => {
-                image(document, &build, &key, &args.what, revoked, &word).with_exit(Exit::Tracker)?
-            }
-            Some(Named::Releases(releases)) => {
-                let mut told = Vec::new();
-                for package in &releases {
-                    told.extend(release(document, package, &args.target.0, revoked, &word).with_exit(Exit::Tracker)?);
+            let told = match Named::find(document, &args.what) {
+                Some(Named::Image(build, _)) if !args.target.0.is_empty() && !args.target.0.contains(&build.target) => {
+                    return Err(anyhow!(
+                        "{} is an image for {}, which --target leaves out",
+                        printable(&args.what),
+                        build.target
+                    ))
+                    .with_exit(Exit::CommandLine);
                 }
-                told
-            }
-            None => {
-                return Err(anyhow!(
-                    "the tracker of {product} on {} in {place} knows no release or image {}; `status` shows what it knows. A \
-                     release that it does not know yet is named in full, such as {product}-18.6.1-1.x86_64",
-                    printable(document.reference()),
-                    printable(&args.what)
-                ))
-                .with_exit(Exit::Tracker);
-            }
-        };
-        Ok((told, alarm::revoked_in(document)))
-    })?;
+                Some(Named::Image(build, key)) => {
+                    image(document, &build, &key, &args.what, revoked, &word).with_exit(Exit::Tracker)?
+                }
+                Some(Named::Releases(releases)) => {
+                    let mut told = Vec::new();
+                    for package in &releases {
+                        told.extend(
+                            release(document, package, &args.target.0, revoked, &word).with_exit(Exit::Tracker)?,
+                        );
+                    }
+                    told
+                }
+                None => return Err(unknown(document, place, &args.what)).with_exit(Exit::Tracker),
+            };
+            Ok((told, alarm::revoked_in(document), *document != before))
+        })?;
     for line in told {
         output!("{line}");
     }
     for alarm in alarms {
         message!("WARNING: {alarm}");
     }
-    message!(
-        "Who reads a published images.json hears of it once `images --publish` has run again: tonight, or by the job images."
-    );
+    if has_changed {
+        message!(
+            "Who reads a published images.json sees it once its job `{product}: images` has run again: tonight, or when you \
+             retry it now."
+        );
+    }
     Ok(())
 }
 
@@ -79,6 +78,9 @@ fn release(
         let on = target.map_or_else(|| "every target".to_owned(), ToString::to_string);
         told.push(line(document.revoke(package, target, revoked, word), revoked, &format!("{package} on {on}"))?);
     }
+    if revoked && !document.entries().any(|(known, ..)| known == package) {
+        told.push(format!("  No run has seen {package} yet: it is revoked once it is there. Is it spelt right?"));
+    }
     if revoked {
         return Ok(told);
     }
@@ -88,7 +90,7 @@ fn release(
     for (package, target, _) in builds {
         if let Some(known) = document.revocation(package, target) {
             told.push(format!(
-                "  {target}: it is not to be used on every target, still: {}",
+                "  {target}: it is revoked still, on every target: {}. `unrevoke` without --target takes that back",
                 printable(&known.in_words())
             ));
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
-use ami_scheduler::text::printable;
+use ami_scheduler::text::{named, printable};
 use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
 use ami_scheduler::tracker::{Document, ImageKey, TrackerName};
 use anyhow::anyhow;
@@ -11,6 +12,9 @@ use anyhow::anyhow;
 use crate::args::{Release, ReleaseArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
+
+/// How many releases are named.
+const FEW: usize = 5;
 
 /// Whether the room of a tracker is used that is kept for the outcomes of its claims.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,6 +143,29 @@ impl Named {
             _ => (!known.is_empty()).then(|| Self::Releases(known.into_iter().cloned().collect())),
         }
     }
+}
+
+/// The error that a tracker knows nothing by a name that a person gave.
+pub fn unknown(document: &Document, place: &str, what: &str) -> anyhow::Error {
+    let product = document.product();
+    let mut of_series: BTreeSet<&Nevra> = BTreeSet::new();
+    if let Ok(series) = what.parse::<LeadingVersion>() {
+        let releases = document.entries().map(|(package, ..)| package);
+        of_series.extend(releases.filter(|package| series.holds(&package.evr().version)));
+    }
+    let newest: Vec<String> = of_series.iter().rev().take(FEW).map(|package| package.evr().version.clone()).collect();
+    let hint = if newest.is_empty() {
+        format!(
+            "`status` shows what it knows. A release that it does not know yet is named in full, such as {product}-18.6.1-1.x86_64"
+        )
+    } else {
+        format!("Releases of that series are {}", newest.join(", "))
+    };
+    anyhow!(
+        "the tracker of {product} on {} in {place} knows no release or image {:?}. {hint}",
+        printable(document.reference()),
+        named(what)
+    )
 }
 
 /// The product whose tracker is meant: the one that is named; else the only one of the ref, or the only one in which the

@@ -222,8 +222,8 @@ impl fmt::Display for Alarm {
             ),
             Self::Revoked { channel, package, targets, because } => write!(
                 f,
-                "the channel {channel} points to {package} for {}, which is revoked: {because}. `promote` points it to another \
-                 release",
+                "the channel {channel} points to {package} for {}, which is revoked: {because}. `promote RELEASE \
+                 --to {channel}` points it to another image",
                 listed(targets)
             ),
             Self::UnusedPattern { pattern } => write!(

@@ -48,15 +48,16 @@ pub struct ImageRow<'a> {
 }
 
 impl<'a> Images<'a> {
-    /// The images of some trackers.
-    pub fn new(current: &'a [(&'a Document, Vec<Current<'a>>)]) -> Self {
+    /// The images of some trackers, and those that channels point to, as far as they are wanted.
+    pub fn new(current: &'a [(&'a Document, Vec<Current<'a>>)], is_wanted: impl Fn(&Current<'_>) -> bool) -> Self {
         let rows =
             current.iter().flat_map(|(document, images)| images.iter().map(|image| ImageRow::new(document, image)));
         let mut channels: BTreeMap<&ChannelName, Vec<ImageRow<'_>>> = BTreeMap::new();
         for (document, _) in current {
             for name in document.channels().names() {
                 let pointed = in_channel(document, name, None, |_| true);
-                channels.entry(name).or_default().extend(pointed.iter().map(|image| ImageRow::new(document, image)));
+                let wanted = pointed.iter().filter(|image| is_wanted(image));
+                channels.entry(name).or_default().extend(wanted.map(|image| ImageRow::new(document, image)));
             }
         }
         Self { format: IMAGES_FORMAT, images: rows.collect(), channels }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::Alarm;
+use crate::images::progress;
 use crate::release::{Nevra, Target};
 use crate::text::beginning;
 use crate::tracker::{Document, Entry, ImageId, Notes, Place, Standing};
@@ -34,8 +35,12 @@ pub struct Night<'a> {
     pub failed: usize,
     /// How many failed as often as they may.
     pub given_up: usize,
+    /// How many have no outcome: nothing was recorded of them, or their jobs never began.
+    pub open: usize,
     /// The builds, oldest release first.
     pub builds: Vec<NightRow<'a>>,
+    /// The targets for which newer releases have failed than the one that has an image, whichever pipeline it was.
+    pub stuck: Vec<StuckRow<'a>>,
     /// The alarms.
     pub alarms: Vec<ToldAlarm>,
 }
@@ -64,6 +69,17 @@ pub struct NightRow<'a> {
     /// The job that recorded the image, or the one that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_url: Option<&'a String>,
+}
+
+/// A target for which newer releases have failed than the one that has an image.
+#[derive(Debug, Serialize)]
+pub struct StuckRow<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// The architecture of the packages.
+    pub arch: &'a str,
+    /// Which releases, and how they stand: a sentence for people.
+    pub explanation: String,
 }
 
 /// An alarm: its word, and its sentence.
@@ -125,6 +141,11 @@ impl<'a> Night<'a> {
             }
         };
         let builds: Vec<NightRow<'_>> = claimed.map(row).collect();
+        let (progress, _) = progress(document, Timestamp::MIN);
+        let stuck = progress.iter().filter(|progress| progress.lane == lane && progress.is_stuck());
+        let stuck =
+            stuck.filter_map(|of| Some(StuckRow { target: of.target, arch: of.arch, explanation: of.behind()? }));
+        let stuck = stuck.collect();
         let count = |is: fn(Standing) -> bool| builds.iter().filter(|build| is(build.standing)).count();
         Self {
             format: NIGHT_FORMAT,
@@ -135,7 +156,9 @@ impl<'a> Night<'a> {
             built: count(|standing| standing == Standing::Built),
             failed: count(|standing| matches!(standing, Standing::Failed | Standing::GivenUp)),
             given_up: count(|standing| standing == Standing::GivenUp),
+            open: count(|standing| !matches!(standing, Standing::Built | Standing::Failed | Standing::GivenUp)),
             builds,
+            stuck,
             alarms,
         }
     }
@@ -150,9 +173,11 @@ impl<'a> Night<'a> {
     /// What became of the builds, in words: `2 built, 3 failed (1 given up); alarms: unchanged`.
     pub fn summary(&self) -> String {
         let given_up = if self.given_up == 0 { String::new() } else { format!(" ({} given up)", self.given_up) };
-        let others = self.builds.len() - self.built - self.failed;
-        let counts =
-            [(self.built, "built", ""), (self.failed, "failed", given_up.as_str()), (others, "without an outcome", "")];
+        let counts = [
+            (self.built, "built", ""),
+            (self.failed, "failed", given_up.as_str()),
+            (self.open, "without an outcome", ""),
+        ];
         let counts = counts.iter().filter(|(number, ..)| *number > 0);
         let counts: Vec<String> = counts.map(|(number, what, more)| format!("{number} {what}{more}")).collect();
         let counts = if counts.is_empty() { "nothing to build".to_owned() } else { counts.join(", ") };
@@ -160,12 +185,13 @@ impl<'a> Night<'a> {
         if kinds.is_empty() { counts } else { format!("{counts}; alarms: {}", kinds.join(", ")) }
     }
 
-    /// The counts as variables, for a dotenv report: `BUILT`, `FAILED`, `GIVEN_UP`, `ALARMS`, which are the kinds with
-    /// blanks between, and `SUMMARY`.
+    /// The counts as variables, for a dotenv report: `BUILT`, `FAILED`, `GIVEN_UP`, `OPEN`, `STUCK`, `ALARMS`, which are
+    /// the kinds with blanks between, and `SUMMARY`.
     pub fn variables(&self) -> String {
-        let Self { built, failed, given_up, .. } = self;
+        let Self { built, failed, given_up, open, stuck, .. } = self;
         format!(
-            "BUILT={built}\nFAILED={failed}\nGIVEN_UP={given_up}\nALARMS={}\nSUMMARY={}\n",
+            "BUILT={built}\nFAILED={failed}\nGIVEN_UP={given_up}\nOPEN={open}\nSTUCK={}\nALARMS={}\nSUMMARY={}\n",
+            stuck.len(),
             self.kinds().join(" "),
             self.summary()
         )

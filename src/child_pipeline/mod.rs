@@ -7,5 +7,6 @@ mod settings;
 
 pub use render::render;
 pub use settings::{
-    BuildFile, BuildJob, ChildPipelineError, Hooks, MAX_BUILDS, ManifestFile, NoteName, Settings, most_builds,
+    BuildFile, BuildJob, ChildPipelineError, Hooks, MAX_BUILDS, ManifestFile, NoteName, Settings, fewest_jobs,
+    most_builds,
 };

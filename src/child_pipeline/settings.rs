@@ -148,6 +148,11 @@ impl Settings {
     }
 }
 
+/// How many jobs a child pipeline with one build has.
+pub fn fewest_jobs(has_test: bool, hooks: &Hooks) -> u32 {
+    SETTLE + hooks.jobs() + if has_test { TESTED_BUILD } else { BUILD }
+}
+
 /// The most builds of a child pipeline, each with a test or without one, that has at most so many jobs; 0 stands for no
 /// such limit.
 pub fn most_builds(has_test: bool, hooks: &Hooks, max_jobs: u32) -> u32 {

@@ -230,7 +230,7 @@ impl fmt::Display for HoldReason {
                 let attempts = count(*attempts, "attempt");
                 write!(f, "given up after {attempts}{}; `rebuild` lets it be built again", the_last(url.as_ref()))
             }
-            Self::Queued => f.write_str("left for the next run by --max-builds"),
+            Self::Queued => f.write_str("left for the next run: this one is full"),
             Self::NoRoom => f.write_str("left for a later run: the tracker has no room for its outcome now"),
         }
     }

@@ -59,6 +59,10 @@ pub fn night(night: &Night<'_>) -> String {
         format!("## {} on {}: {}\n\n", escaped(night.product), escaped(night.reference), escaped(&night.summary()));
     let _ = writeln!(text, "Pipeline {}, as of {}.", night.pipeline, minute(night.at));
     push_alarms(&mut text, night.alarms.iter().map(|told| told.explanation.clone()));
+    for (number, stuck) in night.stuck.iter().enumerate() {
+        text.push_str(if number == 0 { "\n### Stuck\n\n" } else { "" });
+        let _ = writeln!(text, "- {} {}: {}", code(stuck.target.as_str()), stuck.arch, escaped(&stuck.explanation));
+    }
     let mut builds: Vec<&NightRow<'_>> = night.builds.iter().collect();
     builds.sort_by_key(|build| build.standing);
     if !builds.is_empty() {

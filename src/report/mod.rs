@@ -8,7 +8,6 @@ pub mod markdown;
 mod night;
 pub mod page;
 mod plan;
-mod progress;
 mod status;
 pub mod table;
 mod told;

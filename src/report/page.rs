@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::progress::{Progress, progress};
 use super::status::{Link, links, remarks};
 use super::told::Told;
 use crate::artifacts::Night;
+use crate::images::{Progress, progress};
 use crate::release::Nevra;
 use crate::release::Target;
 use crate::text::{ago, count, minute, printable};

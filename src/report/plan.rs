@@ -77,7 +77,7 @@ fn push_counts(text: &mut String, plan: &Plan) {
             HoldReason::Claimed { .. } => (6, "held by other pipelines".to_owned()),
             HoldReason::BackOff { .. } => (7, "failed, and tried again by a later run".to_owned()),
             HoldReason::GivenUp { .. } => (8, "given up".to_owned()),
-            HoldReason::Queued => (9, "left for the next run by --max-builds".to_owned()),
+            HoldReason::Queued => (9, "left for the next run: this one is full".to_owned()),
             HoldReason::NoRoom => (10, "left for a later run: the tracker has no room for them now".to_owned()),
         };
         *counts.entry((place, words)).or_default() += 1;

@@ -85,7 +85,7 @@ pub enum ChannelError {
     /// No name.
     #[error(
         "{0:?} is no name of a channel, such as stable: it may hold small letters, digits and ._-, begins with a letter, and has \
-         at most {MAX_NAME}"
+         at most {MAX_NAME} characters"
     )]
     Name(String),
     /// The name of the one that moves by itself.

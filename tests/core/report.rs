@@ -194,7 +194,7 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
           1  skipped: broken upstream
           1  held by other pipelines
           1  given up
-          1  left for the next run by --max-builds
+          1  left for the next run: this one is full
     WARNING: gitlab-runner-18.6.0-1.x86_64 for al2023 is given up after 3 attempts, the last: https://gitlab.example.com/j/93. Correct the build, and ask for it again with `rebuild`; or say with `skip` that it is not wanted
     Held, and perhaps worth a look:
       gitlab-runner-18.7.0-1.x86_64  rhel9  held by https://gitlab.example.com/p/100 until 2026-11-24 13:30 UTC

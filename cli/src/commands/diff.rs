@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::{Builds, Run};
 use ami_scheduler::child_pipeline::{
-    BuildFile, BuildJob, Hooks, ManifestFile, NoteName, Settings, most_builds, render,
+    BuildFile, BuildJob, Hooks, ManifestFile, NoteName, Settings, fewest_jobs, most_builds, render,
 };
 use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::redacted::given_url;
@@ -165,13 +165,13 @@ fn test_job(text: &str) -> Result<Guard<BuildJob>, String> {
 
 /// How many builds a child pipeline has room for.
 fn room_for_builds(has_test: bool, hooks: &Hooks, max_jobs: u32) -> Result<u32, Failure> {
-    match most_builds(has_test, hooks, max_jobs) {
-        0 => {
-            Err(anyhow!("--max-jobs {max_jobs} (input max_jobs): no build has room in a child pipeline of so few jobs"))
-                .with_exit(Exit::CommandLine)
-        }
-        builds => Ok(builds),
+    let builds = most_builds(has_test, hooks, max_jobs);
+    if builds > 0 {
+        return Ok(builds);
     }
+    let least = fewest_jobs(has_test, hooks);
+    Err(anyhow!("--max-jobs {max_jobs} (input max_jobs) is too few: a child pipeline with one build has {least} jobs"))
+        .with_exit(Exit::CommandLine)
 }
 
 impl Diff {

@@ -127,7 +127,7 @@ impl Images {
                 });
                 tables.collect::<Vec<_>>().join("\n")
             }
-            Format::Json => json(&images)?,
+            Format::Json => json(&images, |image| self.is_asked_for(image))?,
             Format::Dotenv => self.dotenv(&images).with_exit(Exit::Tracker)?,
         };
         match &self.output {
@@ -169,17 +169,21 @@ impl Images {
 
     /// Ends with an exit code of its own where what was told is not to be used.
     fn refuse_revoked(&self, images: &[(&Document, Vec<Current<'_>>)]) -> Result<(), Failure> {
-        let mut all = images.iter().flat_map(|(_, images)| images);
-        match (self.named_channel(), all.find_map(|image| Some((image, image.revocation?)))) {
-            (Some(channel), Some((image, revocation))) => Err(anyhow!(
-                "the channel {channel} points to {} for {}, which is revoked: {}. `promote` points it to another release",
-                image.package,
-                image.target,
-                printable(&revocation.in_words())
-            ))
-            .with_exit(Exit::Revoked),
-            _ => Ok(()),
+        let Some(channel) = self.named_channel() else { return Ok(()) };
+        let all = images.iter().flat_map(|(_, images)| images);
+        let revoked = all.filter_map(|image| {
+            let why = printable(&image.revocation?.in_words());
+            Some(format!("{} for {}, which is revoked: {why}", image.package, image.target))
+        });
+        let revoked: Vec<String> = revoked.collect();
+        if revoked.is_empty() {
+            return Ok(());
         }
+        Err(anyhow!(
+            "the channel {channel} points to {}. `promote RELEASE --to {channel}` points it to another image",
+            revoked.join("; ")
+        ))
+        .with_exit(Exit::Revoked)
     }
 
     fn refuse_contradictions(&self) -> anyhow::Result<()> {
@@ -211,6 +215,11 @@ impl Images {
 
     fn is_of_targets(&self, target: &Target) -> bool {
         self.target.0.is_empty() || self.target.0.contains(target)
+    }
+
+    fn is_asked_for(&self, image: &Current<'_>) -> bool {
+        let has_place = self.in_place.as_ref().is_none_or(|place| image.image.ids.of(place).is_some());
+        has_place && self.is_wanted(image.package) && self.is_of_targets(image.target)
     }
 
     fn images<'a>(&self, document: &'a Document) -> Vec<Current<'a>> {
@@ -260,8 +269,8 @@ impl Images {
     }
 }
 
-fn json(images: &[(&Document, Vec<Current<'_>>)]) -> anyhow::Result<String> {
-    Ok(ImagesJson::new(images).to_json()?)
+fn json(images: &[(&Document, Vec<Current<'_>>)], is_wanted: impl Fn(&Current<'_>) -> bool) -> anyhow::Result<String> {
+    Ok(ImagesJson::new(images, is_wanted).to_json()?)
 }
 
 /// Each product has a file of its own: the pipelines that build them know nothing of each other.
@@ -271,7 +280,7 @@ fn publish(session: &Session, images: &[(&Document, Vec<Current<'_>>)]) -> Resul
         let (product, reference) = (of_product.0.product(), of_product.0.reference());
         let package = format!("ami-scheduler.{product}");
         let name = PackageFile { package: &package, version: &version_of_ref(reference), file: "images.json" };
-        let content = json(std::slice::from_ref(of_product))?.into_bytes();
+        let content = json(std::slice::from_ref(of_product), |_| true)?.into_bytes();
         let reference = printable(reference);
         let published = project
             .publish(&client, &name, content)

@@ -4,17 +4,20 @@ use ami_scheduler::images::{Current, current, current_of, in_channel};
 use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::text::printable;
-use ami_scheduler::tracker::{ChannelName, Document, Pointer, Recorded, Slot, Word};
+use ami_scheduler::tracker::{
+    ChannelName, Document, LATEST, Pointer, Recorded, Revocation, Slot, Standing, State, Word,
+};
 use anyhow::{anyhow, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
+use jiff::Timestamp;
 
 use crate::args::lists::ListOf;
 use crate::args::values::{product, switch};
 use crate::args::{Channel, Per, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Kept, Named, change_existing, product_of};
+use crate::trackers::{Kept, Named, change_existing, product_of, unknown};
 
 const EXAMPLES: &str = "Examples:
   The image of a release, on each target that it was built for:
@@ -83,42 +86,125 @@ pub struct Promote {
 
 /// What each slot is to point to.
 type Moves = BTreeMap<Slot, Option<Pointer>>;
-/// The slots that stay as they are, since what is meant for them has no image that may be used.
+
+/// Builds that are meant and have no image that may be used: the slots stay as they are.
 type Without<'a> = Vec<(Slot, &'a Nevra)>;
 
 impl Promote {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
-        let is_named = self.what.is_some();
-        if is_named && self.nothing {
-            return Err(anyhow!("a release and --nothing are both given: which of them is meant?"))
-                .with_exit(Exit::CommandLine);
-        }
-        if !is_named && !self.nothing && self.from.is_none() {
-            return Err(anyhow!(
-                "say what is promoted: a release, such as 18.6.1, the id of an image, or --from and a channel, such as latest"
-            ))
-            .with_exit(Exit::CommandLine);
-        }
+        self.refuse_contradictions().with_exit(Exit::CommandLine)?;
         let product = product_of(session, &self.tracker, self.product.as_deref(), self.what.as_deref())?;
-        let told = change_existing(session, &self.tracker, &product, Kept::Left, |document, place| {
+        let (told, warnings) = change_existing(session, &self.tracker, &product, Kept::Left, |document, place| {
             self.refuse_unknown_targets(document, place).with_exit(Exit::CommandLine)?;
+            self.refuse_what_is_unknown(document, place).with_exit(Exit::Tracker)?;
             self.refuse_what_is_left_out(document).with_exit(Exit::CommandLine)?;
             let (moves, without) = self.moves(document).with_exit(Exit::Tracker)?;
             if moves.is_empty() {
-                return Err(anyhow!(self.no_image(document))).with_exit(Exit::Tracker);
+                return Err(anyhow!(self.no_image(document, &without))).with_exit(Exit::Tracker);
             }
             self.refuse_another_per(document, &moves).with_exit(Exit::CommandLine)?;
-            let stay = without.iter().map(|(slot, package)| self.stays(document, slot, package));
-            let mut told: Vec<String> = stay.collect();
+            let warnings: Vec<String> =
+                self.is_new(document).into_iter().chain(self.unmoved(document, &moves, &without)).collect();
+            let mut told = Vec::new();
             for (slot, to) in moves {
                 told.push(self.promote(document, slot, to, session).with_exit(Exit::Tracker)?);
             }
-            Ok(told)
+            Ok((told, warnings))
         })?;
         for line in told {
             output!("{line}");
         }
+        for warning in warnings {
+            message!("WARNING: {warning}");
+        }
         Ok(())
+    }
+
+    fn refuse_contradictions(&self) -> anyhow::Result<()> {
+        let ways =
+            [("a release or image", self.what.is_some()), ("--from", self.from.is_some()), ("--nothing", self.nothing)];
+        let given: Vec<&str> = ways.iter().filter(|(_, is_given)| *is_given).map(|(way, _)| *way).collect();
+        match given.as_slice() {
+            [_] => Ok(()),
+            [] => bail!(
+                "say what is promoted: a release, such as 18.6.1, the id of an image, or --from and a channel, such as latest"
+            ),
+            several => bail!("{} are given: which one is meant?", several.join(" and ")),
+        }
+    }
+
+    /// A word on a channel that nobody has promoted to: it may be a slip.
+    fn is_new(&self, document: &Document) -> Option<String> {
+        let known: Vec<String> = document.channels().names().map(ToString::to_string).collect();
+        let is_known = known.iter().any(|name| *name == self.to.to_string());
+        (!is_known && !known.is_empty())
+            .then(|| format!("{} is a new channel; there were: {}", self.to, known.join(", ")))
+    }
+
+    fn refuse_what_is_unknown(&self, document: &Document, place: &str) -> anyhow::Result<()> {
+        let known = document.channels().names().map(ToString::to_string);
+        let channels =
+            |latest: Option<&str>| latest.map(str::to_owned).into_iter().chain(known).collect::<Vec<_>>().join(", ");
+        let is_channel = |name: &ChannelName| document.channels().names().any(|known| known == name);
+        match (&self.what, &self.from) {
+            (Some(what), _) if Named::find(document, what).is_none() => Err(unknown(document, place, what)),
+            (None, Some(Channel::Named(name))) if !is_channel(name) => {
+                bail!(
+                    "there is no channel {name}, to which nobody has promoted yet; there are: {}",
+                    channels(Some(LATEST))
+                )
+            }
+            (None, None) if !is_channel(&self.to) => {
+                bail!(
+                    "there is no channel {}, to which nobody has promoted yet; there are: {}",
+                    self.to,
+                    channels(None)
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The slots of the channel that are meant, too, and stay where they are.
+    fn unmoved(&self, document: &Document, moves: &Moves, without: &Without<'_>) -> Vec<String> {
+        let is_alike = |slot: &Slot| {
+            let mut of_release = moves.keys().chain(without.iter().map(|(slot, _)| slot));
+            of_release.any(|other| (&other.arch, &other.series) == (&slot.arch, &slot.series))
+        };
+        let is_image =
+            matches!(self.what.as_deref().and_then(|what| Named::find(document, what)), Some(Named::Image(..)));
+        let is_meant = |slot: &Slot, package: &Nevra| match &self.what {
+            Some(_) => !is_image && is_alike(slot) && self.is_of_target(&slot.target),
+            None => !self.nothing && self.is_meant(package, &slot.target),
+        };
+        let mut told = Vec::new();
+        for (slot, to) in document.channels().pointers(&self.to) {
+            if moves.contains_key(slot) || !is_meant(slot, &to.package) {
+                continue;
+            }
+            let revoked = revocation_of(document, slot, to);
+            let revoked = revoked.map(|why| format!(", which is revoked: {}", printable(&why))).unwrap_or_default();
+            let why = match (without.iter().find(|(known, _)| known == slot), &self.what, &self.from) {
+                (Some((_, package)), ..) => why_not(document, package, &slot.target),
+                (None, Some(what), _) => format!("{} was not built there", printable(what)),
+                (None, None, from) => {
+                    let from = from.as_ref().map(ToString::to_string).unwrap_or_default();
+                    format!("{from} has no image there")
+                }
+            };
+            let slot = in_words(slot);
+            told.push(format!("{} goes on to point to {}{revoked} for {slot}: {why}", self.to, to.package));
+        }
+        let is_told = |slot: &Slot| document.channels().pointers(&self.to).any(|(known, _)| known == slot);
+        for (slot, package) in without.iter().filter(|(slot, _)| !is_told(slot)) {
+            told.push(format!(
+                "{} points to nothing for {}: {}",
+                self.to,
+                in_words(slot),
+                why_not(document, package, &slot.target)
+            ));
+        }
+        told
     }
 
     fn refuse_unknown_targets(&self, document: &Document, place: &str) -> anyhow::Result<()> {
@@ -162,8 +248,11 @@ impl Promote {
             let mut known = document.channels().pointers(&self.to).filter(|(known, _)| is_like(known));
             if let Some((known, _)) = known.find(|(known, _)| parts(known) != parts(slot)) {
                 bail!(
-                    "the channel {} points to an image for {known}, and would have one for {slot} beside it: series of one kind \
-                     are what a channel has. Is --per right? `promote --nothing` ends what it pointed to",
+                    "{} has one image for {}, and this would add one for {}: a channel has series of one kind. Repeat it with \
+                     the --per of the others, or end what there is: promote --nothing --to {}",
+                    self.to,
+                    in_words(known),
+                    in_words(slot),
                     self.to
                 );
             }
@@ -172,7 +261,11 @@ impl Promote {
     }
 
     fn is_meant(&self, package: &Nevra, target: &Target) -> bool {
-        (self.target.0.is_empty() || self.target.0.contains(target)) && self.is_of_series(package)
+        self.is_of_target(target) && self.is_of_series(package)
+    }
+
+    fn is_of_target(&self, target: &Target) -> bool {
+        self.target.0.is_empty() || self.target.0.contains(target)
     }
 
     fn is_of_series(&self, package: &Nevra) -> bool {
@@ -229,9 +322,14 @@ impl Promote {
                 let may_be_used = images.any(|(known, image)| {
                     *known == key && document.counts(image) && image.ids.counting().next().is_some()
                 }) && document.revocation(&build.package, &build.target).is_none();
+                let slot = self.slot(&build.package, &build.target);
                 if may_be_used {
-                    let slot = self.slot(&build.package, &build.target);
                     moves.insert(slot, Some(Pointer { package: build.package.clone(), image: key }));
+                } else if let Some((package, ..)) = document
+                    .entries()
+                    .find(|(package, target, _)| (*package, *target) == (&build.package, &build.target))
+                {
+                    without.push((slot, package));
                 }
             }
             Some(Named::Releases(releases)) => {
@@ -261,16 +359,6 @@ impl Promote {
         Slot { target: target.clone(), arch: package.arch().to_owned(), series }
     }
 
-    /// Says that a build has no image to promote, and where its channel goes on to point.
-    fn stays(&self, document: &Document, slot: &Slot, package: &Nevra) -> String {
-        let known = document.channels().pointers(&self.to).find(|(known, _)| *known == slot);
-        let to = known.map_or_else(|| "nothing".to_owned(), |(_, to)| to.package.to_string());
-        format!(
-            "There is no image of {package} for {} that may be used: {} goes on to point to {to} there",
-            slot.target, self.to
-        )
-    }
-
     /// Moves the channel; says where it points now, and where it did.
     fn promote(
         &self,
@@ -279,18 +367,20 @@ impl Promote {
         to: Option<Pointer>,
         session: &Session,
     ) -> anyhow::Result<String> {
-        let before = document.channels().pointers(&self.to).find(|(known, _)| **known == slot);
-        let before = before.map_or_else(|| "nothing".to_owned(), |(_, to)| to.package.to_string());
-        let now = to.as_ref().map_or_else(
-            || "nothing".to_owned(),
-            |Pointer { package, image }| {
-                let images = document.images(package, &slot.target).find(|(known, _)| *known == image);
-                let ids = images.map(|(_, image)| image.ids.to_string()).unwrap_or_default();
-                format!("{package}  {}", printable(&ids))
-            },
-        );
+        let before = document.channels().pointers(&self.to).find(|(known, _)| **known == slot).map(|(_, to)| to);
+        let ids = |to: &Pointer| {
+            let mut images = document.images(&to.package, &slot.target);
+            let image = images.find(|(known, _)| **known == to.image);
+            printable(&image.map(|(_, image)| image.ids.to_string()).unwrap_or_default())
+        };
+        let before = match (before, &to) {
+            (None, _) => "nothing".to_owned(),
+            (Some(before), Some(to)) if before.package == to.package => format!("{} of the same release", ids(before)),
+            (Some(before), _) => before.package.to_string(),
+        };
+        let now = to.as_ref().map_or_else(|| "nothing".to_owned(), |to| format!("{}  {}", to.package, ids(to)));
+        let at = format!("{} for {}: {now}", self.to, in_words(&slot));
         let word = Word { reason: self.reason.clone(), by: Some(self.by.clone()), at: session.now() };
-        let at = format!("{} for {slot}: {now}", self.to);
         match document.promote(&self.to, slot, to, word) {
             Recorded::Changed => Ok(format!("{at}  (before: {before})")),
             Recorded::AsBefore => Ok(format!("{at}  (as before)")),
@@ -302,16 +392,59 @@ impl Promote {
         }
     }
 
-    fn no_image(&self, document: &Document) -> String {
+    fn no_image(&self, document: &Document, without: &Without<'_>) -> String {
+        let why = |(slot, package): &(Slot, &Nevra)| {
+            format!("{package} for {}: {}", slot.target, why_not(document, package, &slot.target))
+        };
+        let series = self.series.as_ref().map(|series| format!(" of series {series}")).unwrap_or_default();
         let what = match (&self.what, &self.from) {
-            (Some(what), _) => format!("there is no image of {} that may be used", printable(what)),
-            (None, Some(from)) if !self.nothing => format!("the channel {from} points to no image"),
-            (None, _) => format!("the channel {} points to no image", self.to),
+            (Some(what), _) => {
+                let why: Vec<String> = without.iter().map(why).collect();
+                format!("there is no image of {} that may be used ({})", printable(what), why.join("; "))
+            }
+            (None, Some(from)) => format!("the channel {from} points to no image{series} that may be used"),
+            (None, None) => format!("the channel {} points to no image{series}", self.to),
         };
         format!(
-            "{what} in the tracker of {} on {}: nothing was promoted. `status` shows what was built, tested and revoked",
+            "{what} in the tracker of {} on {}: nothing was promoted",
             document.product(),
             printable(document.reference())
         )
     }
+}
+
+/// A slot as people read it.
+fn in_words(slot: &Slot) -> String {
+    let Slot { target, arch, series } = slot;
+    if series.is_empty() { format!("{target} {arch}, all versions") } else { slot.to_string() }
+}
+
+/// Why a build has no image that may be used.
+fn why_not(document: &Document, package: &Nevra, target: &Target) -> String {
+    if let Some(word) = document.revocation(package, target) {
+        return format!("it is revoked: {}", printable(&word.in_words()));
+    }
+    let Some(entry) = document.entry(package, target) else { return "it was not built there".to_owned() };
+    let last = document.images(package, target).next_back().map(|(_, image)| image);
+    match (last, entry.state) {
+        (_, State::Skipped) => "it is skipped".to_owned(),
+        (Some(image), _) if document.revocation_of_image(image).is_some() => {
+            format!("its image is revoked: {}", printable(&image.ids.to_string()))
+        }
+        (Some(image), _) if !image.is_tested() => "its image has not passed its test".to_owned(),
+        (Some(_), State::Built) => "its image has no id that counts".to_owned(),
+        _ => {
+            let url = entry.origin.job_url.as_ref().or(entry.origin.pipeline_url.as_ref());
+            let url = url.map(|url| format!(", {}", printable(url))).unwrap_or_default();
+            format!("it is {}{url}", Standing::of(entry, Timestamp::MIN).word())
+        }
+    }
+}
+
+/// Why what a channel points to is not to be used.
+fn revocation_of(document: &Document, slot: &Slot, to: &Pointer) -> Option<String> {
+    let mut images = document.images(&to.package, &slot.target);
+    let image = images.find(|(key, _)| **key == to.image).map(|(_, image)| image);
+    let of_image = image.and_then(|image| document.revocation_of_image(image));
+    of_image.or_else(|| document.revocation(&to.package, &slot.target)).map(Revocation::in_words)
 }

@@ -54,7 +54,7 @@ pub struct Report {
     /// Where to write it as GitLab's Markdown; without it, nowhere
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Where to write the variables BUILT, FAILED, GIVEN_UP, ALARMS and SUMMARY; without it, nowhere
+    /// Where to write the variables BUILT, FAILED, GIVEN_UP, OPEN, STUCK, ALARMS and SUMMARY; without it, nowhere
     #[arg(long, value_name = "FILE")]
     dotenv: Option<PathBuf>,
     /// Where to write images.json, the images to use of the product; without it, nowhere
@@ -98,7 +98,7 @@ impl Report {
         }
         if let Some(file) = &self.images {
             let images = [(&document, current(&document, Per::Major.keep(), None, |_| true))];
-            let json = Images::new(&images).to_json().map_err(anyhow::Error::from)?;
+            let json = Images::new(&images, |_| true).to_json().map_err(anyhow::Error::from)?;
             write(file, json.as_bytes())?;
         }
         output!("{}", report::night(&night).trim_end());

@@ -93,7 +93,12 @@ fn a_channel_is_promoted_to_another() {
     assert!(told.contains("us-east-1=ami-2") && told.contains("us-east-1=ami-3"), "{told}");
     assert!(stable(&folder).succeeds().contains("us-east-1=ami-2"));
     let error = to("missing", "stable").fails(4);
-    assert!(error.contains("the channel missing points to no image"), "{error}");
+    assert!(
+        error.contains(
+            "there is no channel missing, to which nobody has promoted yet; there are: latest, candidate, stable"
+        ),
+        "{error}"
+    );
     for (channel, told) in [("latest", "moves by itself"), ("Stable", "is no name of a channel")] {
         let error = to("candidate", channel).fails(2);
         assert!(error.contains(told), "{error}");
@@ -105,18 +110,18 @@ fn what_is_revoked_is_never_current_and_its_channel_says_so() {
     let folder = built();
     promote(&folder, &["18.7.0"]);
     let ended = run(&folder, &["revoke", "18.7.0", "--reason", "deletes jobs", "--by", "mary"]);
-    assert!(ended.code == Some(0) && ended.stderr.contains("the channel stable points to gitlab-runner-18.7.0-1.x86_64 for rhel9, which is revoked: deletes jobs, by mary"), "{ended:?}");
+    assert!(ended.code == Some(0) && ended.stderr.contains("the channel stable points to gitlab-runner-18.7.0-1.x86_64 for rhel9, which is revoked: deletes jobs, by mary. `promote RELEASE --to stable` points it to another image"), "{ended:?}");
     let told = run(&folder, &["images"]).succeeds();
     assert!(told.contains("us-east-1=ami-1") && !told.contains("us-east-1=ami-2"), "{told}");
     let ended = stable(&folder);
     assert!(ended.code == Some(11) && ended.stdout.contains("REVOKED: deletes jobs, by mary"), "{ended:?}");
-    assert!(ended.stderr.contains("`promote` points it to another release"), "{ended:?}");
+    assert!(ended.stderr.contains("`promote RELEASE --to stable` points it to another image"), "{ended:?}");
     let night = folder.run(&DIFF).succeeds();
     assert!(night.contains("the channel stable points to gitlab-runner-18.7.0-1.x86_64"), "{night}");
     let status = run(&folder, &["status"]).succeeds();
     assert!(status.contains("revoked: deletes jobs, by mary  in channel stable"), "{status}");
     let error = run(&folder, &["promote", "18.7.0", "--to", "stable", "--reason", "x"]).fails(4);
-    assert!(error.contains("there is no image of 18.7.0 that may be used"), "{error}");
+    assert!(error.contains("there is no image of 18.7.0 that may be used (gitlab-runner-18.7.0-1.x86_64 for rhel9: it is revoked: deletes jobs, by mary)"), "{error}");
 
     run(&folder, &["unrevoke", "18.7.0", "--reason", "it was the network", "--by", "mary"]).succeeds();
     assert!(stable(&folder).succeeds().contains("us-east-1=ami-2"));
@@ -150,7 +155,7 @@ fn an_image_is_revoked_alone_and_the_next_one_counts() {
     folder.run(&update("18.7.0", "rhel9", "ami-4")).succeeds();
     assert!(run(&folder, &["images"]).succeeds().contains("us-east-1=ami-4"));
     let error = run(&folder, &["revoke", "ami-9", "--reason", "x"]).fails(4);
-    assert!(error.contains("knows no release or image ami-9"), "{error}");
+    assert!(error.contains("knows no release or image \"ami-9\""), "{error}");
     let error = run(&folder, &["images", "--channel", "stable"]).fails(4);
     assert!(
         error.contains("there is no channel stable, to which nobody has promoted yet; there are: latest"),
@@ -194,7 +199,7 @@ fn a_release_is_revoked_on_targets_to_come_and_before_it_is_known() {
     assert_eq!(folder.to_build(), ["18.6.0-1 rocky9"]);
     let told = run(&folder, &["unrevoke", "18.7.0", "--target", "rhel9", "--reason", "x"]).succeeds();
     assert!(told.contains("Was not revoked: gitlab-runner-18.7.0-1.x86_64 on rhel9"), "{told}");
-    assert!(told.contains("rhel9: it is not to be used on every target, still: deletes jobs, by mary"), "{told}");
+    assert!(told.contains("rhel9: it is revoked still, on every target: deletes jobs, by mary. `unrevoke` without --target takes that back"), "{told}");
     run(&folder, &["unrevoke", "18.9.0", "--reason", "x"]).succeeds();
     folder.run(&[&diff[..], &["--first-run", "all"]].concat()).succeeds();
     assert!(folder.to_build().contains(&"18.9.0-1 rocky9".to_owned()), "{:?}", folder.to_build());
@@ -224,8 +229,14 @@ fn a_promotion_says_which_targets_it_leaves_where_they_are() {
     let folder = built();
     promote(&folder, &["18.6.0"]);
     run(&folder, &["revoke", "ami-3", "--reason", "no swap"]).succeeds();
-    let told = promote(&folder, &["18.6.0"]);
-    assert!(told.contains("There is no image of gitlab-runner-18.6.0-1.x86_64 for al2023 that may be used: stable goes on to point to gitlab-runner-18.6.0-1.x86_64 there"), "{told}");
+    let ended = run(&folder, &["promote", "18.6.0", "--to", "stable", "--reason", "x"]);
+    assert!(ended.code == Some(0) && ended.stderr.contains("WARNING: stable goes on to point to gitlab-runner-18.6.0-1.x86_64, which is revoked: no swap, by mary for al2023 x86_64 18: its image is revoked: us-east-1=ami-3"), "{ended:?}");
+    // Nor does it stay silent about a target for which the release was never built, or the other channel has nothing.
+    let ended = run(&folder, &["promote", "18.7.0", "--to", "stable", "--reason", "x"]);
+    assert!(ended.stderr.contains("for al2023 x86_64 18: 18.7.0 was not built there"), "{ended:?}");
+    let ended = run(&folder, &["promote", "--from", "latest", "--to", "stable", "--reason", "x"]);
+    assert!(ended.stderr.contains("for al2023 x86_64 18: latest has no image there"), "{ended:?}");
+    promote(&folder, &["18.6.0"]);
     let error = run(&folder, &["promote", "18.6.0", "--to", "stable", "--target", "rhle9", "--reason", "x"]).fails(2);
     assert!(error.contains("--target names rhle9"), "{error}");
     // One target that is revoked holds up no other.
@@ -240,7 +251,10 @@ fn a_channel_may_point_to_nothing_and_has_series_of_one_kind() {
     let folder = built();
     promote(&folder, &["18.6.0"]);
     let error = run(&folder, &["promote", "18.7.0", "--to", "stable", "--per", "minor", "--reason", "x"]).fails(2);
-    assert!(error.contains("would have one for rhel9 x86_64 18.7 beside it"), "{error}");
+    assert!(
+        error.contains("stable has one image for rhel9 x86_64 18, and this would add one for rhel9 x86_64 18.7"),
+        "{error}"
+    );
     let told = run(
         &folder,
         &["promote", "--nothing", "--to", "stable", "--series", "18", "--target", "rhel9", "--reason", "over"],
@@ -252,21 +266,69 @@ fn a_channel_may_point_to_nothing_and_has_series_of_one_kind() {
 }
 
 #[test]
-fn a_release_that_is_named_counts_more_than_the_variables_of_a_job() {
+fn one_thing_alone_is_promoted() {
     let folder = built();
-    let job = [
-        ("AMI_SCHEDULER_PROMOTE_FROM", "latest"),
-        ("AMI_SCHEDULER_PROMOTE_TO", "stable"),
-        ("AMI_SCHEDULER_PROMOTE_REASON", "pressed"),
-        ("AMI_SCHEDULER_PROMOTE_SERIES", "18"),
-        ("GITLAB_USER_LOGIN", "mary"),
-    ];
-    let pressed = |what: &[&str]| folder.run_in(&job, &[&["promote"], what, &TRACKER[..]].concat()).succeeds();
-    assert!(pressed(&[]).contains("ami-2"));
-    let told = pressed(&["18.6.0"]);
-    assert!(told.contains("ami-1") && !told.contains("ami-2"), "{told}");
-    let error = run(&folder, &["promote", "--to", "stable", "--reason", "x"]).fails(2);
-    assert!(error.contains("say what is promoted"), "{error}");
+    let refused =
+        |what: &[&str]| run(&folder, &[&["promote", "--to", "stable", "--reason", "x"], what].concat()).fails(2);
+    for (what, told) in [
+        (&[][..], "say what is promoted"),
+        (&["18.6.0", "--nothing"], "a release or image and --nothing are given: which one is meant?"),
+        (&["18.6.0", "--from", "latest"], "a release or image and --from are given: which one is meant?"),
+        (&["--from", "latest", "--nothing"], "--from and --nothing are given: which one is meant?"),
+    ] {
+        let error = refused(what);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_slip_is_told_from_what_is_there() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    let refused =
+        |what: &[&str]| run(&folder, &[&["promote", "--to", "stable", "--reason", "x"], what].concat()).fails(4);
+    for (what, told) in [
+        (&["18.6.9"][..], "knows no release or image \"18.6.9\". `status` shows what it knows"),
+        (&["18.6"], "knows no release or image \"18.6\". Releases of that series are 18.6.0"),
+        (&["ami-9"], "knows no release or image \"ami-9\""),
+        (
+            &["--from", "latest", "--series", "99"],
+            "the channel latest points to no image of series 99 that may be used",
+        ),
+    ] {
+        let error = refused(what);
+        assert!(error.contains(told), "{error}");
+    }
+    let error = run(&folder, &["promote", "--nothing", "--to", "stabel", "--reason", "x"]).fails(4);
+    assert!(
+        error.contains("there is no channel stabel, to which nobody has promoted yet; there are: stable"),
+        "{error}"
+    );
+    let ended = run(&folder, &["promote", "18.6.0", "--to", "stabel", "--reason", "x"]);
+    assert!(ended.stderr.contains("WARNING: stabel is a new channel; there were: stable"), "{ended:?}");
+    let told = run(&folder, &["revoke", "gitlab-runner-18.61.0-1.x86_64", "--reason", "x"]).succeeds();
+    assert!(
+        told.contains("No run has seen gitlab-runner-18.61.0-1.x86_64 yet: it is revoked once it is there"),
+        "{told}"
+    );
+}
+
+#[test]
+fn another_image_of_a_release_is_told_by_its_ids() {
+    let folder = built();
+    promote(&folder, &["18.7.0"]);
+    run(&folder, &["rebuild", "18.7.0", "--target", "rhel9", "--reason", "patched"]).succeeds();
+    folder.run(&update("18.7.0", "rhel9", "ami-4")).succeeds();
+    let told = promote(&folder, &["18.7.0"]);
+    assert!(told.contains("us-east-1=ami-4  (before: us-east-1=ami-2 of the same release)"), "{told}");
+}
+
+#[test]
+fn the_channels_of_images_json_are_those_that_are_asked_for() {
+    let folder = built();
+    promote(&folder, &["18.6.0"]);
+    let json = run(&folder, &["images", "--target", "rhel9", "--format", "json"]).succeeds();
+    assert!(json.contains("ami-1") && !json.contains("ami-3"), "{json}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn what_became_of_the_builds_of_a_pipeline_is_told() {
     assert!(told.ends_with("WARNING: it has not changed for 40 days\n"), "{told}");
     assert_eq!(
         folder.read("night.env"),
-        "BUILT=1\nFAILED=1\nGIVEN_UP=1\nALARMS=unchanged\nSUMMARY=1 built, 1 failed (1 given up); alarms: unchanged\n"
+        "BUILT=1\nFAILED=1\nGIVEN_UP=1\nOPEN=0\nSTUCK=1\nALARMS=unchanged\nSUMMARY=1 built, 1 failed (1 given up); alarms: unchanged\n"
     );
     for (file, part) in [
         ("night.json", "\"outcome\": \"given_up\""),
@@ -63,7 +63,7 @@ fn a_run_begins_as_many_builds_as_the_jobs_of_a_pipeline_leave_room_for() {
     assert_eq!(folder.builds().len(), 1);
     let error = diff(&["--max-jobs", "2"]).fails(2);
     assert!(
-        error.contains("--max-jobs 2 (input max_jobs): no build has room in a child pipeline of so few jobs"),
+        error.contains("--max-jobs 2 (input max_jobs) is too few: a child pipeline with one build has 3 jobs"),
         "{error}"
     );
 }

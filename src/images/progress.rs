@@ -12,9 +12,13 @@ use crate::tracker::{Document, Entry, Standing, State, Tone};
 const NAMED: usize = 3;
 
 /// How far a target has come with the releases of an architecture, and of a lane where there are several.
-pub(super) struct Progress<'a> {
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// The target.
     pub target: &'a Target,
+    /// The architecture of the packages.
     pub arch: &'a str,
+    /// The lane; none where there is one alone.
     pub lane: Option<&'a str>,
     /// The newest release that has an image to use.
     pub current: Option<&'a Nevra>,
@@ -24,7 +28,7 @@ pub(super) struct Progress<'a> {
 
 /// The progress of each target, those first that are stuck, and the builds that are open: a failure before the newest image
 /// is none.
-pub(super) fn progress(document: &Document, lapsed_before: Timestamp) -> (Vec<Progress<'_>>, Open<'_>) {
+pub fn progress(document: &Document, lapsed_before: Timestamp) -> (Vec<Progress<'_>>, Open<'_>) {
     let mut of_lines: BTreeMap<Line<'_>, Progress<'_>> = BTreeMap::new();
     // The oldest release first.
     for (package, target, entry) in document.entries() {
@@ -55,7 +59,7 @@ pub(super) fn progress(document: &Document, lapsed_before: Timestamp) -> (Vec<Pr
 }
 
 /// The builds that are open.
-pub(super) type Open<'a> = BTreeSet<(&'a Nevra, &'a Target)>;
+pub type Open<'a> = BTreeSet<(&'a Nevra, &'a Target)>;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Line<'a> {
