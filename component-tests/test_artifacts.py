@@ -146,5 +146,5 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     # A tracker that is full takes a test of its own: `plan.rs::a_tracker_without_room_for_outcomes_claims_fewer_builds_or_none`.
     assert held | {"no_room"} == {one["properties"]["reason"]["const"] for one in row["held"]["items"]["oneOf"]}
     assert alarms == {one["properties"]["alarm"]["const"] for one in row["alarms"]["items"]["oneOf"]}
-    assert outcomes == set(schema("night")["properties"]["builds"]["items"]["properties"]["outcome"]["enum"])
+    assert outcomes == set(schema("night")["$defs"]["build"]["properties"]["outcome"]["enum"])
     assert states == set(schema("tracker")["$defs"]["entry"]["properties"]["state"]["enum"])

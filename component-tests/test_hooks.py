@@ -4,7 +4,9 @@ and against the issues of GitLab's stand-in."""
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,7 +151,7 @@ def test_what_needs_a_person_is_one_issue(consumer: Consumer, repository: Reposi
     night = consumer.schedule(fails="18.6.0 rhel9")
     assert "notify" in night.jobs("PASS") and "glpat-planner" not in night.log, night.log
     [issue] = issues
-    assert (issue.title, issue.labels, issue.state) == ("Images of gitlab-runner: 1 built, 1 failed", ["images of gitlab-runner"], "opened")
+    assert (issue.title, issue.labels, issue.state) == ("Images of gitlab-runner: 1 built, 1 failed", ["images of gitlab-runner on main"], "opened")
     assert "| `gitlab-runner-18.6.0-1.x86_64` | `rhel9` | failed | 1 |" in issue.description, issue.description
 
     issue.labels.append("on-call")
@@ -158,9 +160,32 @@ def test_what_needs_a_person_is_one_issue(consumer: Consumer, repository: Reposi
     assert (issue.title, issue.labels[1:], issue.state) == ("Images of gitlab-runner: 1 failed", ["on-call"], "opened")
     assert "| `rhel9` | failed | 2 |" in issue.description, issue.description
 
+    # Its third attempt pauses, while another release is built: the issue stays.
+    consumer.edit(".gitlab-ci.yml", "      build_file", "      max_attempts: 9\n      build_file")
+    consumer.schedule(fails="18.6.0 rhel9")
     repository.add("gitlab-runner-18.7.0-1.x86_64").publish()
     consumer.schedule()
-    assert [issue.state for issue in issues] == ["closed"]
+    [issue] = issues
+    assert (issue.title, issue.state) == ("Images of gitlab-runner: 2 built, 1 paused after a failure", "opened"), issue
+    assert "### Paused after a failure" in issue.description, issue.description
+
     repository.add("gitlab-runner-18.8.0-1.x86_64").publish()
     consumer.schedule()
-    assert len(issues) == 1, "a good night opens none"
+    assert [issue.state for issue in issues] == ["closed"], issue.description
+    repository.add("gitlab-runner-18.9.0-1.x86_64").publish()
+    consumer.schedule(fails="18.9.0 al2023")
+    assert [issue.state for issue in issues] == ["opened"], "the same one"
+
+
+def test_a_channel_is_handed_on_as_the_page_says(consumer: Consumer) -> None:
+    """Before anybody has promoted, too, and without what is revoked."""
+    [begins] = re.findall(r"^```\n(\(\.channels.*?)\n```", PAGE, re.MULTILINE)
+    script = next(line for line in example("SSM parameters").splitlines() if "jq -r" in line)
+    row = {"product": "p", "target": "al2023", "arch": "x86_64", "series": "18", "ids": {"us-east-1": "ami-1"}}
+    revoked = row | {"target": "rhel9", "revoked": "deletes jobs"}
+    program = example("SSM parameters").split("jq -r '")[1].split("'")[0].replace(".images[] |", begins)
+    assert "jq -r" in script and begins in program
+    for channels, told in [({}, ""), ({"stable": [row, revoked]}, "us-east-1 /images/p/al2023/x86_64/18 ami-1\n")]:
+        document = json.dumps({"images": [row], "channels": channels})
+        done = subprocess.run(["jq", "-r", program], input=document, capture_output=True, text=True, check=True)
+        assert done.stdout == told

@@ -5,6 +5,7 @@
 mod kept;
 
 use ami_scheduler::artifacts::Packages;
+use ami_scheduler::artifacts::ToTell;
 use ami_scheduler::child_pipeline::{Hooks, Settings, render};
 use ami_scheduler::plan::{Context, FirstRun, Rules, nightly};
 use ami_scheduler::tracker::{Document, Origin, TrackerName};
@@ -43,7 +44,7 @@ fuzz_target!(|file: &[u8]| {
         module_url: None,
         module_sha256: None,
     };
-    let Ok(yaml) = render(&settings, Some(&tracker), &plan.builds, &[]) else { return };
+    let Ok(yaml) = render(&settings, Some(&tracker), &plan.builds, &ToTell::default()) else { return };
     assert!(yaml.chars().all(|c| c == '\n' || !c.is_control()), "{yaml:?}");
     let urls: Vec<String> = yaml
         .lines()

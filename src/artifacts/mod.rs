@@ -10,5 +10,5 @@ mod packages;
 
 pub use builds::{AlarmRow, BuildRow, Builds, FilteredRow, HeldRow, Run};
 pub use images::{ImageRow, Images, variables};
-pub use night::{Night, NightRow, ToldAlarm};
+pub use night::{Night, NightRow, Paused, ToTell, ToldAlarm};
 pub use packages::{Filtered, Packages, PackagesError};

@@ -8,8 +8,7 @@ use url::Url;
 
 use super::jobs::{build_name, record_name, test_name, update_name};
 use super::settings::{ChildPipelineError, MAX_JOB_NAME, Settings};
-use crate::alarm::Alarm;
-use crate::artifacts::ToldAlarm;
+use crate::artifacts::ToTell;
 use crate::plan::Planned;
 use crate::release::{Checksum, Nevra, Target};
 use crate::tracker::{Claim, TrackerName};
@@ -32,8 +31,14 @@ struct ChildPipeline<'a> {
     before_script: String,
     tracker: Option<&'a TrackerName>,
     builds: Vec<BuildJobs<'a>>,
-    /// The alarms that are told, as JSON; none where nothing is to be told.
-    told: Option<String>,
+    /// None where nothing is to be told.
+    told: Option<Told>,
+}
+
+/// What is handed on to be told, as JSON.
+struct Told {
+    alarms: String,
+    paused: String,
 }
 
 /// The jobs of one build.
@@ -55,16 +60,19 @@ pub fn render(
     settings: &Settings,
     tracker: Option<&TrackerName>,
     builds: &[Planned],
-    alarms: &[Alarm],
+    to_tell: &ToTell,
 ) -> Result<String, ChildPipelineError> {
     if builds.len() > settings.most_builds() as usize {
         return Err(ChildPipelineError::TooManyBuilds(builds.len(), settings.most_builds()));
     }
     let notes: Vec<String> = settings.notes.iter().map(ToString::to_string).collect();
     let manifests: Vec<String> = settings.manifests.iter().map(ToString::to_string).collect();
-    let is_quiet = builds.is_empty() && alarms.is_empty();
+    let is_quiet = builds.is_empty() && to_tell.alarms.is_empty();
     let is_told = tracker.is_some() && settings.hooks.any() && (!is_quiet || settings.hooks.quiet_nights);
-    let told = is_told.then(|| serde_json::json!(ToldAlarm::of(alarms)).to_string());
+    let told = is_told.then(|| Told {
+        alarms: serde_json::json!(to_tell.alarms).to_string(),
+        paused: serde_json::json!(to_tell.paused).to_string(),
+    });
     let child_pipeline = ChildPipeline {
         version: env!("CARGO_PKG_VERSION"),
         settings,

@@ -37,6 +37,8 @@ pub struct Earlier {
 /// An alarm of an earlier run.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Told {
+    /// Its word.
+    pub alarm: String,
     /// The sentence.
     pub explanation: String,
 }
@@ -83,6 +85,12 @@ impl Earlier {
         let rows = self.builds.iter().chain(&self.held);
         let targets: BTreeSet<&Target> = rows.filter_map(|row| row.target.as_ref()).collect();
         targets.into_iter().collect()
+    }
+
+    /// Whether this run knew of a build and did not want it: it is excluded, superseded, skipped or revoked.
+    pub fn leaves_out(&self, package: &Nevra, target: &Target) -> bool {
+        let is_it = |row: &&Row| row.package == *package && row.target.as_ref() == Some(target);
+        self.held.iter().find(is_it).is_some_and(|row| row.reason != "built" && !was_wanted(&row.reason))
     }
 
     /// What this run decided of each release × target, and of what `list` had left out for all targets: in a

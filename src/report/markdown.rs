@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::plan::MANY;
-use super::status::{links, remarks, summary};
+use super::status::{links, remarks, summary, web_url};
 use super::told::Told;
 use crate::alarm::Alarm;
 use crate::artifacts::{Night, NightRow};
@@ -57,35 +57,39 @@ fn push_images(text: &mut String, heading: &str, images: Vec<(&Nevra, &Target, S
 pub fn night(night: &Night<'_>) -> String {
     let mut text =
         format!("## {} on {}: {}\n\n", escaped(night.product), escaped(night.reference), escaped(&night.summary()));
-    let _ = writeln!(text, "Pipeline {}, as of {}.", night.pipeline, minute(night.at));
+    let lane = night.lane.map(|lane| format!(", lane {}", escaped(lane))).unwrap_or_default();
+    let _ = writeln!(text, "Pipeline {}{lane}, as of {}.", night.pipeline, minute(night.at));
     push_alarms(&mut text, night.alarms.iter().map(|told| told.explanation.clone()));
-    for (number, stuck) in night.stuck.iter().enumerate() {
-        text.push_str(if number == 0 { "\n### Stuck\n\n" } else { "" });
-        let _ = writeln!(text, "- {} {}: {}", code(stuck.target.as_str()), stuck.arch, escaped(&stuck.explanation));
-    }
     let mut builds: Vec<&NightRow<'_>> = night.builds.iter().collect();
     builds.sort_by_key(|build| build.standing);
-    if !builds.is_empty() {
-        text.push_str("\n### Builds\n\n| release | target | outcome | attempt | |\n|---|---|---|--:|---|\n");
+    push_rows(&mut text, "Builds", &builds);
+    push_rows(&mut text, "Paused after a failure", &night.paused.iter().collect::<Vec<_>>());
+    text
+}
+
+fn push_rows(text: &mut String, heading: &str, rows: &[&NightRow<'_>]) {
+    if rows.is_empty() {
+        return;
     }
-    for build in builds.iter().take(MANY) {
-        let ids = build.ids.iter().map(|(place, id)| code(&placed(place, id)));
-        let job = build.job_url.map(|url| format!("[job](<{}>)", printable(url)));
+    let _ = write!(text, "\n### {heading}\n\n| release | target | outcome | attempt | |\n|---|---|---|--:|---|\n");
+    for row in rows.iter().take(MANY) {
+        let revoked = row.revoked.as_ref().map(|why| format!("revoked: {}", escaped(why)));
+        let ids = row.ids.iter().map(|(place, id)| code(&placed(place, id)));
+        let job = row.job_url.and_then(|url| web_url(url)).map(|url| format!("[job](<{url}>)"));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} |",
-            code(&build.package.to_string()),
-            code(build.target.as_str()),
-            build.standing.word(),
-            build.attempt,
-            ids.chain(job).collect::<Vec<_>>().join(" "),
+            code(&row.package.to_string()),
+            code(row.target.as_str()),
+            row.standing.word(),
+            row.attempt,
+            revoked.into_iter().chain(ids).chain(job).collect::<Vec<_>>().join(" "),
         );
     }
-    let more = builds.len().saturating_sub(MANY);
+    let more = rows.len().saturating_sub(MANY);
     if more > 0 {
         let _ = writeln!(text, "\n… and {more} more: night.json has them all.");
     }
-    text
 }
 
 /// The alarms of a tracker, then its builds, newest release first.

@@ -8,6 +8,7 @@ pub mod markdown;
 mod night;
 pub mod page;
 mod plan;
+mod progress;
 mod status;
 pub mod table;
 mod told;

@@ -18,9 +18,11 @@ pub fn night(night: &Night<'_>) -> String {
         night.pipeline,
         night.summary()
     );
-    let rows = night.builds.iter().map(|build| {
+    let rows = night.builds.iter().chain(&night.paused).map(|build| {
+        let revoked = build.revoked.as_ref().map(|why| format!("REVOKED: {why}"));
         let ids = build.ids.iter().map(|(place, id)| placed(place, id));
-        let more = printable(&ids.chain(build.job_url.cloned()).collect::<Vec<_>>().join("  "));
+        let more =
+            printable(&revoked.into_iter().chain(ids).chain(build.job_url.cloned()).collect::<Vec<_>>().join("  "));
         let standing = build.standing.word().to_owned();
         [build.package.to_string(), build.target.to_string(), standing, build.attempt.to_string(), more]
     });

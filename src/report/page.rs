@@ -8,32 +8,44 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::progress::{Progress, progress};
 use super::status::{Link, links, remarks};
 use super::told::Told;
-use crate::artifacts::Night;
-use crate::images::{Progress, progress};
+use crate::artifacts::{Night, ToTell};
+use crate::plan::compare::Earlier;
+use crate::policy::Keep;
 use crate::release::Nevra;
 use crate::release::Target;
 use crate::text::{ago, count, minute, printable};
-use crate::tracker::{ChannelName, Document, Entry, Notes, Pointer, Slot, Standing, Tone};
+use crate::tracker::{ChannelName, Document, Entry, LastRun, Notes, Pointer, Slot, Standing, Tone};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Fewer old releases than these are not folded.
 const FEW: usize = 6;
 
-/// The page of these trackers, each with what a person should hear of, as of `now`, which ages are counted
-/// from. A claim that was made before `lapsed_before` has lapsed.
+/// A tracker, and what a page tells of it beside.
+pub struct Tracked<'a> {
+    /// The tracker.
+    pub document: &'a Document,
+    /// What a person should hear of.
+    pub told: &'a [String],
+    /// The last run of it, where that is known: the tracker does not record every quiet one.
+    pub last_run: Option<&'a Earlier>,
+}
+
+/// The page of these trackers, as of `now`, which ages are counted from. A claim that was made before `lapsed_before` has
+/// lapsed. Of their builds the table has those that are to be shown.
 pub fn page(
-    documents: &[(Document, Vec<String>)],
+    trackers: &[Tracked<'_>],
+    is_shown: &dyn Fn(&Entry) -> bool,
     now: Timestamp,
     lapsed_before: Timestamp,
 ) -> Result<String, askama::Error> {
-    let mut sections: Vec<Section<'_>> = documents
-        .iter()
-        .enumerate()
-        .map(|(number, (document, alarms))| Section::new(number, document, alarms, Times { now, lapsed_before }))
-        .collect();
+    let times = Times { now, lapsed_before };
+    let numbered = trackers.iter().enumerate();
+    let mut sections: Vec<Section<'_>> =
+        numbered.map(|(number, tracked)| Section::new(number, tracked, is_shown, times)).collect();
     // What needs a person comes first.
     sections.sort_by_key(|section| section.verdict.tone != Tone::Bad.word());
     let cells = sections.iter().flat_map(|section| &section.tables).flat_map(|table| &table.rows);
@@ -165,15 +177,19 @@ impl Time {
 }
 
 impl<'a> Section<'a> {
-    fn new(number: usize, document: &'a Document, alarms: &'a [String], times: Times) -> Self {
+    fn new(number: usize, tracked: &Tracked<'a>, is_shown: &dyn Fn(&Entry) -> bool, times: Times) -> Self {
         let Times { now, lapsed_before } = times;
-        let (progress, open) = progress(document, lapsed_before);
+        let Tracked { document, told, last_run } = *tracked;
+        let is_wanted = |package: &Nevra, target: &Target| !last_run.is_some_and(|run| run.leaves_out(package, target));
+        let (progress, open) = progress(document, lapsed_before, &is_wanted);
         let mut targets = document.targets();
         let mut by_package: BTreeMap<&Nevra, BTreeMap<&Target, &Entry>> = BTreeMap::new();
         let (mut counts, mut outdated): (BTreeMap<Standing, usize>, usize) = Default::default();
         for (package, target, entry) in document.entries() {
             targets.insert(target);
-            by_package.entry(package).or_default().insert(target, entry);
+            if is_shown(entry) {
+                by_package.entry(package).or_default().insert(target, entry);
+            }
             let standing = Standing::of(entry, lapsed_before);
             if standing.tone() == Tone::Bad && !open.contains(&(package, target)) {
                 outdated += 1;
@@ -212,9 +228,9 @@ impl<'a> Section<'a> {
             id: format!("tracker-{}", number + 1),
             product: document.product(),
             reference: printable(document.reference()),
-            verdict: Verdict::of(&cards, alarms.len()),
-            last_runs: last_runs(document, now),
-            alarms: alarms.iter().map(|told| printable(told)).collect(),
+            verdict: Verdict::of(&cards, told.len()),
+            last_runs: last_runs(document, last_run, now),
+            alarms: told.iter().map(|told| printable(told)).collect(),
             bar: bar.collect(),
             outdated,
             counts,
@@ -242,23 +258,34 @@ fn pointers(document: &Document) -> impl Iterator<Item = (&ChannelName, &Slot, &
     channels.names().flat_map(|name| channels.pointers(name).map(move |(slot, to)| (name, slot, to)))
 }
 
-/// When each lane ran last, and what became of the builds that it began.
-fn last_runs(document: &Document, now: Timestamp) -> Vec<String> {
-    let told = document.runs().iter().map(|(lane, run)| {
-        let lane = Some(lane.as_str()).filter(|lane| !lane.is_empty());
-        let night = Night::new(document, run.pipeline, lane, u64::MAX, Vec::new(), now);
+/// When each lane ran last, and what became of the builds that it began. The tracker knows the last run that had something
+/// to record.
+fn last_runs(document: &Document, last_run: Option<&Earlier>, now: Timestamp) -> Vec<String> {
+    let lanes: Vec<(Option<&str>, &LastRun)> =
+        document.runs().iter().map(|(lane, run)| (Some(lane.as_str()).filter(|lane| !lane.is_empty()), run)).collect();
+    let told = |what: &str, lane: Option<&str>, pipeline: u64, at: Timestamp| {
+        let night = Night::new(document, pipeline, lane, u64::MAX, ToTell::default(), now);
         let of_lane = lane.map(|lane| format!(" of {}", printable(lane))).unwrap_or_default();
-        format!("Last run{of_lane} {}, {}: {}", ago(run.at, now), minute(run.at), night.summary())
-    });
-    told.collect()
+        format!("{what}{of_lane} {}, {}: {}", ago(at, now), minute(at), night.summary())
+    };
+    match (last_run, lanes.as_slice()) {
+        (Some(run), [] | [_]) => {
+            let lane = lanes.first().and_then(|(lane, _)| *lane);
+            vec![told("Last run", lane, run.pipeline, run.decided_at)]
+        }
+        _ => lanes.iter().map(|(lane, run)| told("Last run with news", *lane, run.pipeline, run.at)).collect(),
+    }
 }
 
 impl Verdict {
     fn of(cards: &[Card<'_>], alarms: usize) -> Self {
-        let has = |tone: Tone| cards.iter().filter(|card| card.progress.tone() == Some(tone)).count();
+        let targets = |is: &dyn Fn(&Card<'_>) -> bool| {
+            cards.iter().filter(|card| is(card)).map(|card| card.progress.target).collect::<BTreeSet<_>>().len()
+        };
+        let has = |tone: Tone| targets(&|card| card.progress.tone() == Some(tone));
         let (stuck, busy, waiting) = (has(Tone::Bad), has(Tone::Busy), has(Tone::Waiting));
         let (tone, text) = if stuck > 0 {
-            (Tone::Bad, format!("{} of {} stuck", stuck, count(cards.len(), "target")))
+            (Tone::Bad, format!("{} of {} stuck", stuck, count(targets(&|_| true), "target")))
         } else if alarms > 0 {
             (Tone::Bad, count(alarms, "alarm"))
         } else if busy > 0 {
@@ -276,10 +303,13 @@ impl Verdict {
 
 impl<'a> Card<'a> {
     fn new(progress: Progress<'a>, document: &Document, now: Timestamp) -> Self {
-        let Progress { target, arch, current, .. } = progress;
+        let Progress { target, arch, ref series, current, .. } = progress;
         let image = current.and_then(|package| document.image(package, target)).map(|(_, image)| image);
         let built = current.and_then(|package| document.entry(package, target)).map(|entry| entry.since);
-        let of_card = pointers(document).filter(|(_, slot, _)| slot.target == *target && slot.arch == arch);
+        let of_card = pointers(document).filter(|(_, slot, to)| {
+            let is_of_series = Keep::LatestPerMajor.series_name(&to.package) == *series;
+            slot.target == *target && slot.arch == arch && is_of_series
+        });
         let is_current = |to: &Pointer| {
             let current = current.filter(|package| **package == to.package);
             current.and_then(|package| document.image(package, target)).is_some_and(|(key, _)| *key == to.image)
@@ -292,7 +322,8 @@ impl<'a> Card<'a> {
             let ids = image.map(|image| image.ids.to_string()).unwrap_or_default();
             let release = (!is_current(to)).then(|| format!("{} {}", to.package.evr(), printable(&ids)));
             let revoked = revoked.map(|word| printable(&word.in_words()));
-            Pointed { channel: channel.to_string(), release, revoked }
+            let of_slot = if slot.series == *series { String::new() } else { format!(" {}", slot.series) };
+            Pointed { channel: format!("{channel}{}", of_slot.trim_end()), release, revoked }
         });
         Self {
             channels: channels.collect(),

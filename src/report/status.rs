@@ -82,13 +82,19 @@ pub(super) struct Link {
     pub(super) label: String,
 }
 
+/// The URL of a page of the web, which nothing in it ends early; `None` where it is none.
+pub(super) fn web_url(text: &str) -> Option<String> {
+    let url: Url = text.parse().ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.as_str().replace('|', "%7C"))
+}
+
 /// Where a person sees the pipeline and the job; what is no URL of the web is left out.
 pub(super) fn links(origin: &Origin) -> Vec<Link> {
     let link = |kind: &str, url: &Option<String>| {
-        let url: Url = url.as_ref()?.parse().ok()?;
-        let id = url.path_segments()?.next_back().filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        let url = web_url(url.as_ref()?)?;
+        let id = url.rsplit('/').next().filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
         let label = format!("{kind} {}", id.unwrap_or_default()).trim_end().to_owned();
-        matches!(url.scheme(), "http" | "https").then(|| Link { url: url.as_str().replace('|', "%7C"), label })
+        Some(Link { url, label })
     };
     [link("pipeline", &origin.pipeline_url), link("job", &origin.job_url)].into_iter().flatten().collect()
 }

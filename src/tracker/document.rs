@@ -518,6 +518,8 @@ impl Document {
         let mut copy = Self { runs: BTreeMap::new(), reference: other.reference.clone(), ..self.clone() };
         copy.channels = self.channels.without(&other.channels);
         copy.revocations = self.revocations.without(&other.revocations);
+        // What is there already stays, whatever was removed or forgotten here.
+        (copy.removals, copy.forgettings) = (other.removals.clone(), other.forgettings);
         for entry in copy.entries.values_mut().flat_map(BTreeMap::values_mut) {
             **entry = entry.without_claim(now);
         }

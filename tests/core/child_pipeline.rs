@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // it reads JSON of our own
 
 use ami_scheduler::alarm::Alarm;
+use ami_scheduler::artifacts::{ToTell, ToldAlarm};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, most_builds, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Package;
@@ -47,7 +48,9 @@ fn planned(nevra: &str, target: &str) -> Planned {
 fn rendered(settings: &Settings, builds: &[Planned]) -> String {
     let tracker = TrackerName::new(&settings.product, &settings.reference).expect("a name");
     // The version changes with each release, and nothing else does.
-    render(settings, Some(&tracker), builds, &[]).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    render(settings, Some(&tracker), builds, &ToTell::default())
+        .expect("YAML")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 /// Field tests, component 4.
@@ -73,15 +76,16 @@ fn told() -> Settings {
     Settings { hooks, lane: Some("v18-".to_owned()), ..settings() }
 }
 
-fn alarm() -> Alarm {
-    Alarm::UnusedPattern { pattern: "18.7.* \"$CI_JOB_TOKEN\"".to_owned() }
+fn to_tell() -> ToTell {
+    let alarm = Alarm::UnusedPattern { pattern: "18.7.* \"$CI_JOB_TOKEN\"".to_owned() };
+    ToTell { alarms: ToldAlarm::of(&[alarm]), paused: Vec::new() }
 }
 
 #[test]
 fn after_the_builds_their_images_are_handed_on_and_people_are_told() {
     let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
     let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
-    let yaml = render(&told(), Some(&tracker), &builds, &[alarm()]).expect("YAML");
+    let yaml = render(&told(), Some(&tracker), &builds, &to_tell()).expect("YAML");
     let after_the_builds = &yaml[yaml.find("# What became").expect("a report")..];
     assert!(yaml.contains("\nstages: [build, update, settle, report, publish, notify]\n"), "{yaml}");
     insta::assert_snapshot!(after_the_builds);
@@ -92,14 +96,15 @@ fn a_quiet_night_is_told_only_if_that_was_asked_for_and_what_is_not_recorded_nev
     let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
     let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
     let asked_for = Settings { hooks: Hooks { quiet_nights: true, ..told().hooks }, ..told() };
+    let (alarm, none) = (to_tell(), ToTell::default());
     for (case, settings, tracker, builds, alarms, expected) in [
-        ("builds", told(), Some(&tracker), &builds[..], &[][..], true),
-        ("an alarm", told(), Some(&tracker), &[], &[alarm()], true),
-        ("a quiet night", told(), Some(&tracker), &[], &[], false),
-        ("a quiet night that was asked for", asked_for.clone(), Some(&tracker), &[], &[], true),
-        ("builds that are not recorded", asked_for.clone(), None, &builds, &[alarm()], false),
-        ("a dry run", asked_for, None, &[], &[], false),
-        ("no such job", settings(), Some(&tracker), &builds, &[alarm()], false),
+        ("builds", told(), Some(&tracker), &builds[..], &none, true),
+        ("an alarm", told(), Some(&tracker), &[], &alarm, true),
+        ("a quiet night", told(), Some(&tracker), &[], &none, false),
+        ("a quiet night that was asked for", asked_for.clone(), Some(&tracker), &[], &none, true),
+        ("builds that are not recorded", asked_for.clone(), None, &builds, &alarm, false),
+        ("a dry run", asked_for, None, &[], &none, false),
+        ("no such job", settings(), Some(&tracker), &builds, &alarm, false),
     ] {
         let yaml = render(&settings, tracker, builds, alarms).expect("YAML");
         let is_told = ["\nreport:\n", "\npublish:\n", "\nnotify:\n"].map(|job| yaml.contains(job));
@@ -150,7 +155,9 @@ fn a_child_pipeline_has_as_many_builds_as_its_jobs_leave_room_for() {
 #[test]
 fn builds_that_are_not_recorded_are_their_own_jobs_alone() {
     let builds = [planned("gitlab-runner-18.6.1-1.x86_64", "al2023")];
-    let yaml = render(&settings(), None, &builds, &[]).expect("YAML").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let yaml = render(&settings(), None, &builds, &ToTell::default())
+        .expect("YAML")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(yaml);
 }
 
@@ -235,7 +242,7 @@ fn whatever_a_value_holds_it_is_one_scalar_of_the_yaml_and_is_not_expanded() {
         build.package.url = text.to_owned();
         let tracker = TrackerName::new("gitlab-runner", "main").expect("a name");
 
-        let yaml = render(&settings, Some(&tracker), &[build], &[]).expect("YAML");
+        let yaml = render(&settings, Some(&tracker), &[build], &ToTell::default()).expect("YAML");
 
         for variable in ["AMI_SCHEDULER_REF", "AMI_SCHEDULER_LANE", "PACKAGE_URL"] {
             assert_eq!(values(&yaml, variable), [text], "{variable}");

@@ -2,6 +2,7 @@
 //! plain URL, or its release is left out.
 #![allow(clippy::disallowed_methods)] // its own locations are short
 
+use ami_scheduler::artifacts::ToTell;
 use ami_scheduler::budget::Budget;
 use ami_scheduler::child_pipeline::{Hooks, Settings, render};
 use ami_scheduler::plan::{BuildReason, Planned};
@@ -127,7 +128,7 @@ fn rendered(listing: &Listing) -> String {
         reason: BuildReason::NewRelease,
     };
     let builds: Vec<Planned> = listing.packages.iter().map(planned).collect();
-    render(&settings, Some(&tracker), &builds, &[]).expect("YAML")
+    render(&settings, Some(&tracker), &builds, &ToTell::default()).expect("YAML")
 }
 
 /// A URL of scheme, plain host, and a path of unreserved characters, `/` and escapes, by another road than the code's.

@@ -2,9 +2,9 @@
 
 use crate::common::{baked, build, night, pipeline};
 use ami_scheduler::alarm::Alarm;
-use ami_scheduler::artifacts::{Night, ToldAlarm};
+use ami_scheduler::artifacts::{Night, Paused, ToTell, ToldAlarm};
 use ami_scheduler::report::{self, markdown};
-use ami_scheduler::tracker::{Document, Origin, Report};
+use ami_scheduler::tracker::{Document, Origin, Report, Word};
 
 fn lane(id: u64, lane: &str) -> Origin {
     Origin { lane: Some(lane.to_owned()), ..pipeline(id) }
@@ -40,10 +40,17 @@ fn alarms() -> Vec<ToldAlarm> {
     ToldAlarm::of(&[unused("18.8.*"), unused("18.9.*")])
 }
 
+fn to_tell() -> ToTell {
+    let paused =
+        |version| Paused { package: build(version, "al2023").package, target: build(version, "al2023").target };
+    // One that failed in an earlier pipeline, one that this one has claimed, and one that is not known.
+    ToTell { alarms: alarms(), paused: ["18.5.0", "18.6.0", "18.9.0"].map(paused).to_vec() }
+}
+
 #[test]
 fn a_night_is_the_builds_that_its_pipeline_claimed_and_what_became_of_them() {
     let document = tracker();
-    let night = Night::new(&document, 102, None, 2, alarms(), night(3));
+    let night = Night::new(&document, 102, None, 2, to_tell(), night(3));
     assert_eq!((night.built, night.failed, night.given_up, night.builds.len()), (1, 2, 1, 4));
     insta::assert_snapshot!(report::night(&night));
     insta::assert_snapshot!(markdown::night(&night));
@@ -54,7 +61,9 @@ fn a_night_is_the_builds_that_its_pipeline_claimed_and_what_became_of_them() {
 #[test]
 fn a_night_of_another_lane_or_without_builds_says_so() {
     let document = tracker();
-    let of = |id, lane: Option<&str>, alarms| Night::new(&document, id, lane, 3, alarms, night(3)).summary();
+    let of = |id, lane: Option<&str>, alarms| {
+        Night::new(&document, id, lane, 3, ToTell { alarms, ..ToTell::default() }, night(3)).summary()
+    };
     assert_eq!(of(102, Some("v17-"), vec![]), "1 without an outcome");
     assert_eq!(of(103, None, vec![]), "nothing to build");
     assert_eq!(of(103, None, alarms()), "nothing to build; alarms: unused_pattern");
@@ -66,4 +75,24 @@ fn of_many_alarms_some_are_handed_on_and_the_first_of_each_kind() {
     let last = Alarm::Overdue { last_run: night(1) };
     let told = ToldAlarm::of(&many.chain([last]).collect::<Vec<_>>());
     assert_eq!((told.len(), told[50].alarm.as_str()), (51, "overdue"));
+}
+
+#[test]
+fn an_image_that_is_revoked_is_told_as_such() {
+    let mut document = tracker();
+    let word = Word { reason: "deletes jobs".to_owned(), by: None, at: night(2) };
+    document.revoke(&build("18.7.0", "rhel9").package, None, true, &word);
+    let night = Night::new(&document, 102, None, 2, ToTell::default(), night(3));
+    assert_eq!(night.summary(), "1 built (1 revoked), 2 failed (1 given up), 1 without an outcome");
+    assert!(markdown::night(&night).contains("| built | 1 | revoked: deletes jobs `eu-central-1=ami-1-eu-central-1`"));
+    assert!(report::night(&night).contains("REVOKED: deletes jobs  eu-central-1=ami-1-eu-central-1"));
+}
+
+#[test]
+fn a_url_from_outside_stays_a_link_or_is_none() {
+    let mut document = Document::new("gitlab-runner", "main");
+    claim(&mut document, "18.5.0", "al2023", pipeline(101), 1);
+    document.settle(101, night(1), &pipeline(101), |_| Some("javascript:alert(1)> | @all <b>x".to_owned()));
+    let text = markdown::night(&Night::new(&document, 101, None, 2, ToTell::default(), night(3)));
+    assert!(!text.contains("@all") && !text.contains("javascript"), "{text}");
 }

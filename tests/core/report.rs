@@ -44,6 +44,10 @@ fn major(version: &str) -> Policy {
     Policy { versions: Versions::Leading(version.parse().expect(version)), ..Policy::default() }
 }
 
+fn page_of(document: &Document, now: Timestamp) -> String {
+    page::page(&[page::Tracked { document, told: &[], last_run: None }], &|_| true, now, NEVER).expect("a page")
+}
+
 /// A tracker on which 18.5.0 has been built for both targets, and a `diff` of it.
 fn tracker() -> Document {
     let mut document = Document::new("gitlab-runner", "main");
@@ -448,7 +452,7 @@ fn a_table_in_colours_is_the_plain_one_in_colours() {
 
 #[test]
 fn the_page_allows_its_own_style_and_script_and_nothing_else() {
-    let html = page::page(&[(tracker(), vec![])], time(NIGHT), NEVER).expect("a page");
+    let html = page_of(&tracker(), time(NIGHT));
     assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html}");
     assert_eq!(html.matches("<script").count(), 1);
     assert_eq!(html.matches(" src=").count() + html.matches("http-equiv=\"refresh").count(), 0);
@@ -460,7 +464,7 @@ fn a_note_name_with_control_characters_reaches_no_page() {
     let mut document = tracker();
     let forged = notes(&[("A\u{1b}[2J\u{202e}\n", "ami-\u{1b}[0m")]);
     document.succeed(&build("18.6.0", "al2023"), forged.into(), time(NIGHT), pipeline(91));
-    let html = page::page(&[(document, vec![])], time(NIGHT), NEVER).expect("a page");
+    let html = page_of(&document, time(NIGHT));
     assert!(html.contains("<dt>A?[2J??</dt><dd><code>ami-?[0m</code>"));
     assert!(!html.contains(['\u{1b}', '\u{202e}']));
 }
@@ -507,7 +511,7 @@ fn a_build_tells_of_its_earlier_images_and_of_one_that_has_not_passed_its_test()
     assert!(row(&document).contains("has not passed its test: us-east-1=ami-0c3"), "{}", row(&document));
     document.passed(&build, &claim, time("2026-11-20T05:00:00Z"), pipeline(92)).expect("an image with a test");
     assert!(row(&document).contains("us-east-1=ami-0c3  1 earlier image"), "{}", row(&document));
-    let page = page::page(&[(document, vec![])], time("2026-11-24T02:34:56Z"), NEVER).expect("a page");
+    let page = page_of(&document, time("2026-11-24T02:34:56Z"));
     assert!(
         page.contains("<summary>1 earlier image</summary>") && page.contains("<code>AMI_ID=ami-0b2</code>"),
         "{page}"

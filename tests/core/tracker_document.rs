@@ -758,3 +758,17 @@ fn what_was_said_as_often_as_can_be_counted_stays_and_says_so() {
     assert_eq!(document.revoke(&one().package, None, true, &word("x")), Recorded::AtItsEnd);
     assert_eq!(document, before);
 }
+
+#[test]
+fn a_copy_of_what_was_removed_and_built_again_takes_nothing_away_from_what_is_there() {
+    let mut document = empty();
+    document.succeed(&one(), notes("ami-1").into(), night(1), pipeline(1));
+    let mut other = document.copy_to(&Document::new("gitlab-runner", "release"), night(1));
+    other.succeed(&build("18.7.0", "al2023"), notes("ami-2").into(), night(2), pipeline(2));
+    other.revoke(&one().package, Some(&one().target), true, &word("there"));
+    document.remove_target(&one().target);
+    document.succeed(&one(), notes("ami-1").into(), night(3), pipeline(3));
+    let copy = other.clone().merge(document.copy_to(&other, night(4)));
+    assert!(copy.revocation(&one().package, &one().target).is_some());
+    assert_eq!(copy.entries().count(), 2);
+}

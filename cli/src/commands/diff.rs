@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::alarm::Alarm;
-use ami_scheduler::artifacts::{Builds, Run};
+use ami_scheduler::artifacts::{Builds, Run, ToTell};
 use ami_scheduler::child_pipeline::{
     BuildFile, BuildJob, Hooks, ManifestFile, NoteName, Settings, fewest_jobs, most_builds, render,
 };
@@ -231,7 +231,8 @@ impl Diff {
         let name = TrackerName::new(product, reference).with_exit(Exit::Tracker)?;
         let recorded = night.is_recorded();
         let child_pipeline =
-            render(&settings, recorded.then_some(&name), &night.plan.builds, &alarms).with_exit(Exit::Repository)?;
+            render(&settings, recorded.then_some(&name), &night.plan.builds, &ToTell::of(&night.plan, &alarms))
+                .with_exit(Exit::Repository)?;
         let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: records_nothing, recorded };
         let builds = Builds::new(packages, &night.plan, &alarms, run);
         let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
@@ -240,7 +241,7 @@ impl Diff {
         if records_nothing {
             write_json(&self.builds, &builds)?;
             // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
-            let nothing = render(&settings, None, &[], &[]).with_exit(Exit::Repository)?;
+            let nothing = render(&settings, None, &[], &ToTell::default()).with_exit(Exit::Repository)?;
             write(&self.child_pipeline, nothing.as_bytes())?;
             reports()?;
             night.adopted.iter().for_each(|told| output!("{told}"));

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ami_scheduler::images::{Current, current, current_of, in_channel};
 use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::release::{Nevra, Target};
-use ami_scheduler::text::printable;
+use ami_scheduler::text::{named, printable};
 use ami_scheduler::tracker::{
     ChannelName, Document, LATEST, Pointer, Recorded, Revocation, Slot, Standing, State, Word,
 };
@@ -68,9 +68,10 @@ pub struct Promote {
     /// Only images of releases of this version, such as 18 or 18.6
     #[arg(long, value_name = "VERSION", env = "AMI_SCHEDULER_PROMOTE_SERIES")]
     series: Option<LeadingVersion>,
-    /// What a series is, of which a channel points to one image; --from another channel has its own
-    #[arg(long, value_enum, value_name = "PART", default_value_t = Per::Major, env = "AMI_SCHEDULER_PROMOTE_PER")]
-    per: Per,
+    /// What a series is, of which a channel points to one image: without it what --series names, or else major;
+    /// --from another channel has its own
+    #[arg(long, value_enum, value_name = "PART", env = "AMI_SCHEDULER_PROMOTE_PER")]
+    per: Option<Per>,
     /// The product, where the ref has trackers of several
     #[arg(long, value_name = "NAME", value_parser = product)]
     product: Option<String>,
@@ -103,6 +104,7 @@ impl Promote {
                 return Err(anyhow!(self.no_image(document, &without))).with_exit(Exit::Tracker);
             }
             self.refuse_another_per(document, &moves).with_exit(Exit::CommandLine)?;
+            refuse_long_names(&moves).with_exit(Exit::Tracker)?;
             let warnings: Vec<String> =
                 self.is_new(document).into_iter().chain(self.unmoved(document, &moves, &without)).collect();
             let mut told = Vec::new();
@@ -260,6 +262,11 @@ impl Promote {
         Ok(())
     }
 
+    fn per(&self) -> Per {
+        let is_of_minor = self.series.as_ref().is_some_and(|series| series.to_string().contains('.'));
+        self.per.unwrap_or(if is_of_minor { Per::Minor } else { Per::Major })
+    }
+
     fn is_meant(&self, package: &Nevra, target: &Target) -> bool {
         self.is_of_target(target) && self.is_of_series(package)
     }
@@ -285,7 +292,7 @@ impl Promote {
             Some(Channel::Named(name)) => in_channel(document, name, None, |_| true),
             Some(Channel::Latest) | None => {
                 let is_of_series = |package: &Nevra| self.is_of_series(package);
-                current(document, self.per.keep(), None, is_of_series)
+                current(document, self.per().keep(), None, is_of_series)
             }
         };
         images.retain(|image| self.is_meant(image.package, image.target));
@@ -355,7 +362,7 @@ impl Promote {
     }
 
     fn slot(&self, package: &Nevra, target: &Target) -> Slot {
-        let series = self.per.keep().series_name(package);
+        let series = self.per().keep().series_name(package);
         Slot { target: target.clone(), arch: package.arch().to_owned(), series }
     }
 
@@ -410,6 +417,17 @@ impl Promote {
             document.product(),
             printable(document.reference())
         )
+    }
+}
+
+/// What is written can be read again.
+fn refuse_long_names(moves: &Moves) -> anyhow::Result<()> {
+    match moves.iter().find(|(slot, _)| slot.to_string().parse::<Slot>().is_err()) {
+        Some((slot, _)) => bail!(
+            "the target, architecture and series of {} are too long for a channel: leave it out by --target or --series",
+            named(&slot.to_string())
+        ),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use ami_scheduler::alarm::{AlarmKind, AlarmKindError};
-use ami_scheduler::artifacts::{Images, Night, ToldAlarm};
+use ami_scheduler::artifacts::{Images, Night, Paused, ToTell, ToldAlarm};
 use ami_scheduler::images::current;
 use ami_scheduler::report::{self, markdown};
 use ami_scheduler::tracker::heads::Tracker;
@@ -48,13 +48,17 @@ pub struct Report {
     /// The alarms of the run: a JSON array of objects with alarm and explanation, as the child pipeline has it
     #[arg(long, value_name = "JSON", default_value = "[]", hide_default_value = true, value_parser = alarms)]
     alarms: ToldAlarms,
+    /// The builds that failed before, and that the run left to a later one: a JSON array of objects with package and
+    /// target, as the child pipeline has it
+    #[arg(long, value_name = "JSON", default_value = "[]", hide_default_value = true, value_parser = paused)]
+    paused: PausedBuilds,
     /// Where to write it for programs; without it, nowhere
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where to write it as GitLab's Markdown; without it, nowhere
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Where to write the variables BUILT, FAILED, GIVEN_UP, OPEN, STUCK, ALARMS and SUMMARY; without it, nowhere
+    /// Where to write the variables BUILT, FAILED, GIVEN_UP, OPEN, PAUSED, ALARMS and SUMMARY; without it, nowhere
     #[arg(long, value_name = "FILE")]
     dotenv: Option<PathBuf>,
     /// Where to write images.json, the images to use of the product; without it, nowhere
@@ -67,12 +71,23 @@ pub struct Report {
 struct ToldAlarms(Vec<ToldAlarm>);
 
 fn alarms(text: &str) -> Result<ToldAlarms, String> {
-    let told: Vec<ToldAlarm> = serde_json::from_str(text)
-        .map_err(|error| format!("it is not what diff writes into child-pipeline.yml: {error}"))?;
+    let told: Vec<ToldAlarm> = serde_json::from_str(text).map_err(|error| not_of_diff(&error))?;
     for ToldAlarm { alarm, .. } in &told {
         alarm.parse::<AlarmKind>().map_err(|error: AlarmKindError| error.to_string())?;
     }
     Ok(ToldAlarms(told))
+}
+
+/// The same.
+#[derive(Debug, Clone)]
+struct PausedBuilds(Vec<Paused>);
+
+fn paused(text: &str) -> Result<PausedBuilds, String> {
+    serde_json::from_str(text).map(PausedBuilds).map_err(|error| not_of_diff(&error))
+}
+
+fn not_of_diff(error: &serde_json::Error) -> String {
+    format!("it is not what diff writes into child-pipeline.yml: {error}")
 }
 
 impl Report {
@@ -85,8 +100,9 @@ impl Report {
         let Some(document) = tracker.read().with_exit(Exit::Tracker)?.document else {
             return Err(anyhow!(no_tracker(store.as_ref(), Some(&self.product), reference))).with_exit(Exit::Tracker);
         };
+        let to_tell = ToTell { alarms: self.alarms.0, paused: self.paused.0 };
         let (lane, max_attempts) = (self.lane.into_lane(), u64::from(self.max_attempts));
-        let night = Night::new(&document, self.pipeline, lane.as_deref(), max_attempts, self.alarms.0, session.now());
+        let night = Night::new(&document, self.pipeline, lane.as_deref(), max_attempts, to_tell, session.now());
         if let Some(file) = &self.json {
             write_json(file, &night)?;
         }

@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use ami_scheduler::alarm::{self, AlarmKind};
 use ami_scheduler::plan::compare::Earlier;
+use ami_scheduler::report::page::Tracked;
 use ami_scheduler::report::{self, markdown, page, table};
 use ami_scheduler::text::printable;
 use ami_scheduler::tracker::heads::read_all;
-use ami_scheduler::tracker::{Document, Standing, TrackerName};
+use ami_scheduler::tracker::{Document, Entry, Standing, TrackerName};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -139,6 +140,10 @@ impl Status {
         let last_run = self.builds.as_deref().map(earlier).transpose()?;
         let limits = self.overdue.limits();
         let lapsed_before = session.now().saturating_sub(self.claims.claim_timeout).unwrap_or(Timestamp::MIN);
+        let is_shown = |entry: &Entry| {
+            let found = Standing::of(entry, lapsed_before);
+            self.state.0.is_empty() || self.state.0.iter().any(|wanted| wanted.is_met_by(found))
+        };
         let mut alarms = Vec::new();
         let documents: Vec<(Document, Vec<String>)> = documents
             .into_iter()
@@ -156,13 +161,14 @@ impl Status {
                 }
                 let is_about =
                     |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
-                let last_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
-                told.extend(last_run.map(|alarm| alarm.explanation.clone()));
-                let wanted = &self.state.0;
-                document.retain(|entry| {
-                    let found = Standing::of(entry, lapsed_before);
-                    wanted.is_empty() || wanted.iter().any(|wanted| wanted.is_met_by(found))
-                });
+                // What channels point to is told by the tracker itself, as it is now.
+                let of_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
+                let of_run = of_run.filter(|alarm| alarm.alarm != AlarmKind::Revoked.to_string());
+                told.extend(of_run.map(|alarm| alarm.explanation.clone()));
+                // A page tells how far its targets have come, whatever its table shows.
+                if !matches!(self.format, Format::Html) {
+                    document.retain(is_shown);
+                }
                 (document, told)
             })
             .collect();
@@ -172,7 +178,18 @@ impl Status {
                 let json = serde_json::to_string_pretty(&documents).map_err(anyhow::Error::from)?;
                 ami_scheduler::text::escaped_json(&json) + "\n"
             }
-            (Format::Html, _) => page::page(&documents, session.now(), lapsed_before).map_err(anyhow::Error::from)?,
+            (Format::Html, _) => {
+                let is_about = |run: &&Earlier, document: &Document| {
+                    run.product == document.product() && run.reference == document.reference()
+                };
+                let trackers = documents.iter().map(|(document, told)| Tracked {
+                    document,
+                    told,
+                    last_run: last_run.as_ref().filter(|run| is_about(run, document)),
+                });
+                let trackers: Vec<Tracked<'_>> = trackers.collect();
+                page::page(&trackers, &is_shown, session.now(), lapsed_before).map_err(anyhow::Error::from)?
+            }
             (Format::Table | Format::Markdown, Some(none)) => format!("{none}\n"),
             (Format::Table, None) => {
                 let (colours, width) = (self.is_coloured(), self.width());

@@ -336,7 +336,21 @@ fn the_current_images_of_a_series_are_promoted() {
     let folder = built();
     let told = run(&folder, &["promote", "--from", "latest", "--series", "18.6", "--to", "stable", "--reason", "x"])
         .succeeds();
-    assert!(told.contains("ami-1") && told.contains("ami-3") && !told.contains("ami-2"), "{told}");
+    assert!(told.contains("stable for rhel9 x86_64 18.6: gitlab-runner-18.6.0-1.x86_64  us-east-1=ami-1"), "{told}");
+    assert!(told.contains("ami-3") && !told.contains("ami-2"), "{told}");
+}
+
+#[test]
+fn all_versions_may_be_one_series_and_a_long_one_is_refused() {
+    let folder = built();
+    let told = promote(&folder, &["18.7.0", "--per", "product"]);
+    assert!(told.contains("stable for rhel9 x86_64, all versions: gitlab-runner-18.7.0-1.x86_64"), "{told}");
+    let package = format!("gitlab-runner-18{}.0-1.x86_64", "1".repeat(140));
+    let target = "t".repeat(60);
+    let long = ["update", "--force", "--package", &package, "--target", &target, "--image", "us-east-1=ami-8"];
+    folder.run(&[&long[..], &TRACKER].concat()).succeeds();
+    let error = run(&folder, &["promote", "ami-8", "--to", "other", "--reason", "x"]).fails(4);
+    assert!(error.contains("are too long for a channel"), "{error}");
 }
 
 #[test]

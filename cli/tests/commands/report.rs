@@ -25,7 +25,7 @@ fn what_became_of_the_builds_of_a_pipeline_is_told() {
     assert!(told.ends_with("WARNING: it has not changed for 40 days\n"), "{told}");
     assert_eq!(
         folder.read("night.env"),
-        "BUILT=1\nFAILED=1\nGIVEN_UP=1\nOPEN=0\nSTUCK=1\nALARMS=unchanged\nSUMMARY=1 built, 1 failed (1 given up); alarms: unchanged\n"
+        "BUILT=1\nFAILED=1\nGIVEN_UP=1\nOPEN=0\nPAUSED=0\nALARMS=unchanged\nSUMMARY=1 built, 1 failed (1 given up); alarms: unchanged\n"
     );
     for (file, part) in [
         ("night.json", "\"outcome\": \"given_up\""),
@@ -44,6 +44,8 @@ fn what_cannot_be_told_leaves_no_file_of_an_earlier_night() {
     let error = folder.run(&report(&["--dotenv", "night.env"])).fails(4);
     assert!(error.contains("no tracker of gitlab-runner"), "{error}");
     assert!(!folder.has("night.env"));
+    let error = folder.run(&report(&["--paused", "[1]"])).fails(2);
+    assert!(error.contains("it is not what diff writes into child-pipeline.yml"), "{error}");
     for (alarms, told) in [
         ("x", "it is not what diff writes into child-pipeline.yml"),
         (r#"[{"alarm": "a\nFAILED=0", "explanation": ""}]"#, "is no alarm: expected republished"),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::images::current_of;
+use crate::policy::Keep;
 use crate::release::{Nevra, Target};
 use crate::text::count;
 use crate::tracker::{Document, Entry, Standing, State, Tone};
@@ -11,67 +13,62 @@ use crate::tracker::{Document, Entry, Standing, State, Tone};
 /// How many releases at most are named.
 const NAMED: usize = 3;
 
-/// How far a target has come with the releases of an architecture, and of a lane where there are several.
-#[derive(Debug)]
-pub struct Progress<'a> {
-    /// The target.
+/// How far a target has come with the releases of an architecture and a series.
+pub(super) struct Progress<'a> {
     pub target: &'a Target,
-    /// The architecture of the packages.
     pub arch: &'a str,
-    /// The lane; none where there is one alone.
-    pub lane: Option<&'a str>,
+    /// The first part of the version.
+    pub series: String,
     /// The newest release that has an image to use.
     pub current: Option<&'a Nevra>,
     /// The releases since then that are wanted and not built, the oldest first.
     pub open: Vec<(&'a Nevra, Standing)>,
 }
 
-/// The progress of each target, those first that are stuck, and the builds that are open: a failure before the newest image
-/// is none.
-pub fn progress(document: &Document, lapsed_before: Timestamp) -> (Vec<Progress<'_>>, Open<'_>) {
-    let mut of_lines: BTreeMap<Line<'_>, Progress<'_>> = BTreeMap::new();
+/// The builds that are open.
+pub(super) type Open<'a> = BTreeSet<(&'a Nevra, &'a Target)>;
+
+/// The progress of each target and series, those first that are stuck and then the newest series; and the builds that are
+/// open: a failure before the newest image of its series is none, nor is a release that is not wanted.
+pub(super) fn progress<'a>(
+    document: &'a Document,
+    lapsed_before: Timestamp,
+    is_wanted: &dyn Fn(&Nevra, &Target) -> bool,
+) -> (Vec<Progress<'a>>, Open<'a>) {
+    let mut lines: BTreeMap<(&Target, &str, String), Progress<'_>> = BTreeMap::new();
     // The oldest release first.
     for (package, target, entry) in document.entries() {
-        let line = Line { target, arch: package.arch(), lane: entry.origin.lane.as_deref() };
-        let Line { arch, lane, .. } = line;
-        let new = || Progress { target, arch, lane, current: None, open: Vec::new() };
-        let known = of_lines.entry(line).or_insert_with(new);
+        let (arch, series) = (package.arch(), Keep::LatestPerMajor.series_name(package));
+        let new = || Progress { target, arch, series: series.clone(), current: None, open: Vec::new() };
+        let known = lines.entry((target, arch, series.clone())).or_insert_with(new);
         let standing = Standing::of(entry, lapsed_before);
         if has_image(document, package, target, entry) {
             (known.current, known.open) = (Some(package), Vec::new());
         } else if !matches!(standing, Standing::Built | Standing::Skipped)
             && document.revocation(package, target).is_none()
+            && is_wanted(package, target)
         {
             known.open.push((package, standing));
         }
     }
-    let open = of_lines.values().flat_map(|of| of.open.iter().map(|(package, _)| (*package, of.target))).collect();
-    let lanes: BTreeSet<(&Target, &str)> =
-        of_lines.keys().filter(|line| line.lane.is_some()).map(|line| (line.target, line.arch)).collect();
-    // What no lane has claimed yet is of one of those that there are.
-    of_lines.retain(|line, of| {
-        let is_of_others = line.lane.is_none() && lanes.contains(&(line.target, line.arch));
-        !is_of_others && (of.current.is_some() || !of.open.is_empty())
-    });
-    let mut all: Vec<Progress<'_>> = of_lines.into_values().collect();
-    all.sort_by_key(|progress| !progress.is_stuck());
+    let open = lines.values().flat_map(|of| of.open.iter().map(|(package, _)| (*package, of.target))).collect();
+    let mut all: Vec<Progress<'_>> = lines.into_values().collect();
+    all.retain(|of| of.current.is_some() || !of.open.is_empty());
+    // Of one target the newest series first.
+    all.reverse();
+    all.sort_by_key(|progress| (!progress.is_stuck(), progress.target));
     (all, open)
 }
 
-/// The builds that are open.
-pub type Open<'a> = BTreeSet<(&'a Nevra, &'a Target)>;
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Line<'a> {
-    target: &'a Target,
-    arch: &'a str,
-    lane: Option<&'a str>,
-}
-
+/// Whether a release has an image to use, as `images` tells it, or was built without one that is known.
 fn has_image(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> bool {
+    let has_ids = document.images(package, target).any(|(_, image)| !image.ids.is_empty());
+    if has_ids {
+        return current_of(document, package, target, None).is_some();
+    }
     let is_told = document.images(package, target).next().is_some();
     let has_one = if is_told { document.image(package, target).is_some() } else { entry.state == State::Built };
-    has_one && document.revocation(package, target).is_none()
+    has_one && entry.state != State::Skipped && document.revocation(package, target).is_none()
 }
 
 impl Progress<'_> {
@@ -136,10 +133,10 @@ mod tests {
     }
 
     fn told(document: &Document) -> Vec<String> {
-        let (all, _) = progress(document, Timestamp::MIN);
+        let (all, _) = progress(document, Timestamp::MIN, &|_, _| true);
         let line = |of: &Progress<'_>| {
             let current = of.current.map(|package| package.evr().version.clone()).unwrap_or_default();
-            format!("{}{current} {}", of.lane.unwrap_or_default(), of.behind().unwrap_or_default())
+            format!("{current} {}", of.behind().unwrap_or_default())
         };
         all.iter().map(line).collect()
     }
@@ -176,12 +173,37 @@ mod tests {
     }
 
     #[test]
-    fn each_lane_comes_as_far_as_it_does_and_the_one_that_is_stuck_is_first() {
+    fn each_series_comes_as_far_as_it_does_in_whatever_lane_and_the_one_that_is_stuck_is_first() {
         let mut document = Document::new("p", "main");
-        built(&mut document, "17.1", "a-17-");
-        built(&mut document, "18.1", "b-18-");
-        failed(&mut document, "17.2", "a-17-");
-        document.record_first_seen(&build("18.2"), NIGHT);
-        assert_eq!(told(&document), ["a-17-17.1 1 release behind: 17.2 failed", "b-18-18.1 "]);
+        built(&mut document, "17.1", "v17-");
+        built(&mut document, "18.1", "");
+        failed(&mut document, "17.2", "v17-");
+        built(&mut document, "18.2", "v18-");
+        document.rebuild(&build("18.2").package, &[], "patched", None, NIGHT);
+        assert_eq!(told(&document), ["17.1 1 release behind: 17.2 failed", "18.2 "]);
+        failed(&mut document, "18.3", "");
+        assert_eq!(told(&document), ["18.2 1 release behind: 18.3 failed", "17.1 1 release behind: 17.2 failed"]);
+        // By a rule of tonight's run.
+        let (all, open) = progress(&document, Timestamp::MIN, &|package, _| package.evr().version != "18.3");
+        assert_eq!(all.iter().filter(|of| of.is_stuck()).count(), 1);
+        assert_eq!(open.len(), 1);
+    }
+
+    #[test]
+    fn what_is_skipped_or_has_no_id_that_counts_is_no_image_to_use() {
+        let mut document = Document::new("p", "main");
+        built(&mut document, "1.1", "");
+        built(&mut document, "1.2", "");
+        document.rebuild(&build("1.2").package, &[], "patched", None, NIGHT);
+        document.skip_by_hand(&build("1.2"), "broken", "mary", NIGHT);
+        assert_eq!(told(&document), ["1.1 "]);
+        let mut baked = crate::tracker::Baked::default();
+        for id in ["ami-b", "ami-c"] {
+            baked.ids.add("us-east-1".parse().expect("a place"), id.parse().expect("an id"));
+        }
+        claimed(&mut document, "1.3", "");
+        let report = crate::tracker::Report { baked, ..Default::default() };
+        document.succeed(&build("1.3"), report, NIGHT, origin(""));
+        assert_eq!(told(&document), ["1.1 "]);
     }
 }
