@@ -107,7 +107,7 @@ def test_each_target_stands_on_top_with_its_newest_image_those_that_are_stuck_fi
     expect(cards.first.locator(".behind")).to_have_class("behind bad")
     expect(cards.locator(".channel")).to_have_text([
         "stable 18.6.1-1 revoked: loses its network, by mary", "stable 18.6.1-1", "stable this image"])
-    expect(page.locator(".last-run")).to_have_text("Last run 5 hours ago, 2026-11-24 02:00 UTC: 1 built, 1 failed")
+    expect(page.locator(".last-run")).to_have_text("Last recorded run 5 hours ago, 2026-11-24 02:00 UTC: 1 built, 1 failed")
 
 
 def test_several_trackers_have_an_overview_that_leads_to_them(opened: Open, html: Path) -> None:
@@ -132,7 +132,7 @@ def test_what_is_old_is_folded_and_a_failure_before_a_newer_image_is_none(opened
     assert releases(page) == [f"gitlab-runner-18.9.{patch}-1.x86_64" for patch in (5, 4, 3)]
     expect(page.locator(".cards li").first).to_contain_text("2 releases behind: 18.9.4 given up, 18.9.5 failed")
     expect(page.locator(".verdict").first).to_have_text("1 of 4 targets stuck")
-    expect(page.locator(".counts li")).to_have_text(["1 given up", "1 failed", "234 built", "4 failed before a newer image"])
+    expect(page.locator(".counts li")).to_have_text(["1 given up", "1 failed", "234 built", "4 failed, no longer needed"])
     page.get_by_text("57 older releases").click()
     assert len(releases(page)) == 60
 

@@ -273,7 +273,7 @@ fn last_runs(document: &Document, last_run: Option<&Earlier>, now: Timestamp) ->
             let lane = lanes.first().and_then(|(lane, _)| *lane);
             vec![told("Last run", lane, run.pipeline, run.decided_at)]
         }
-        _ => lanes.iter().map(|(lane, run)| told("Last run with news", *lane, run.pipeline, run.at)).collect(),
+        _ => lanes.iter().map(|(lane, run)| told("Last recorded run", *lane, run.pipeline, run.at)).collect(),
     }
 }
 

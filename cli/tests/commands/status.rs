@@ -129,3 +129,16 @@ fn all_that_is_missing_of_a_project_is_named_at_once() {
         assert!(error.contains(missing), "{error}");
     }
 }
+
+#[test]
+fn a_page_tells_the_last_run_by_its_builds_json_and_leaves_out_what_that_run_does_not_want() {
+    let folder = Folder::listed(&["18.6.0-1.x86_64"]);
+    folder.run(&[&DIFF[..], &["--pipeline", "1"]].concat()).succeeds();
+    folder.run(&[&["settle", "--pipeline", "1"][..], &crate::folder::TRACKER].concat()).succeeds();
+    let page = |more: &[&str]| status(&folder, &[&["--format", "html"], more].concat());
+    assert!(page(&[]).contains("2 of 2 targets stuck") && page(&[]).contains("Last recorded run "));
+    folder.run_next_night(&[&DIFF[..], &["--pipeline", "2", "--exclude", "18.6.*"]].concat()).succeeds();
+    let told = page(&["--builds", "builds.json"]);
+    assert!(told.contains(">Last run ") && told.contains(": nothing to build<"), "{told}");
+    assert!(!told.contains("stuck") && told.contains("<b>2</b> failed, no longer needed"), "{told}");
+}
