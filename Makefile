@@ -21,7 +21,7 @@ test-core:
 	cargo test --locked --workspace
 	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --lib
 # Snapshots lie in files, which a module finds by other paths.
-	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --test core -- --skip child_pipeline:: --skip report::
+	cargo test --locked --package ami-scheduler --target wasm32-wasip2 --test core -- --skip child_pipeline:: --skip night:: --skip report::
 
 # The tests of the command by the module and its wrapper; test-core runs them by the native program.
 test-module: module

@@ -185,7 +185,7 @@ impl Promote {
                 continue;
             }
             let revoked = revocation_of(document, slot, to);
-            let revoked = revoked.map(|why| format!(", which is revoked: {}", printable(&why))).unwrap_or_default();
+            let revoked = revoked.map(|why| format!(" (revoked: {})", printable(&why))).unwrap_or_default();
             let why = match (without.iter().find(|(known, _)| known == slot), &self.what, &self.from) {
                 (Some((_, package)), ..) => why_not(document, package, &slot.target),
                 (None, Some(what), _) => format!("{} was not built there", printable(what)),
@@ -195,7 +195,7 @@ impl Promote {
                 }
             };
             let slot = in_words(slot);
-            told.push(format!("{} goes on to point to {}{revoked} for {slot}: {why}", self.to, to.package));
+            told.push(format!("{} goes on to point to {} for {slot}{revoked}: {why}", self.to, to.package));
         }
         let is_told = |slot: &Slot| document.channels().pointers(&self.to).any(|(known, _)| known == slot);
         for (slot, package) in without.iter().filter(|(slot, _)| !is_told(slot)) {

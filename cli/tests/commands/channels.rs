@@ -230,7 +230,7 @@ fn a_promotion_says_which_targets_it_leaves_where_they_are() {
     promote(&folder, &["18.6.0"]);
     run(&folder, &["revoke", "ami-3", "--reason", "no swap"]).succeeds();
     let ended = run(&folder, &["promote", "18.6.0", "--to", "stable", "--reason", "x"]);
-    assert!(ended.code == Some(0) && ended.stderr.contains("WARNING: stable goes on to point to gitlab-runner-18.6.0-1.x86_64, which is revoked: no swap, by mary for al2023 x86_64 18: its image is revoked: us-east-1=ami-3"), "{ended:?}");
+    assert!(ended.code == Some(0) && ended.stderr.contains("WARNING: stable goes on to point to gitlab-runner-18.6.0-1.x86_64 for al2023 x86_64 18 (revoked: no swap, by mary): its image is revoked: us-east-1=ami-3"), "{ended:?}");
     // Nor does it stay silent about a target for which the release was never built, or the other channel has nothing.
     let ended = run(&folder, &["promote", "18.7.0", "--to", "stable", "--reason", "x"]);
     assert!(ended.stderr.contains("for al2023 x86_64 18: 18.7.0 was not built there"), "{ended:?}");
