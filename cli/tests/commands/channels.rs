@@ -233,9 +233,15 @@ fn a_promotion_says_which_targets_it_leaves_where_they_are() {
     assert!(ended.code == Some(0) && ended.stderr.contains("WARNING: stable goes on to point to gitlab-runner-18.6.0-1.x86_64 for al2023 x86_64 18 (revoked: no swap, by mary): its image is revoked: us-east-1=ami-3"), "{ended:?}");
     // Nor does it stay silent about a target for which the release was never built, or the other channel has nothing.
     let ended = run(&folder, &["promote", "18.7.0", "--to", "stable", "--reason", "x"]);
-    assert!(ended.stderr.contains("for al2023 x86_64 18: 18.7.0 was not built there"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("for al2023 x86_64 18 (revoked: no swap, by mary): 18.7.0 was not built there"),
+        "{ended:?}"
+    );
     let ended = run(&folder, &["promote", "--from", "latest", "--to", "stable", "--reason", "x"]);
-    assert!(ended.stderr.contains("for al2023 x86_64 18: latest has no image there"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("for al2023 x86_64 18 (revoked: no swap, by mary): latest has no image there"),
+        "{ended:?}"
+    );
     promote(&folder, &["18.6.0"]);
     let error = run(&folder, &["promote", "18.6.0", "--to", "stable", "--target", "rhle9", "--reason", "x"]).fails(2);
     assert!(error.contains("--target names rhle9"), "{error}");
