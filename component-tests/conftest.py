@@ -245,8 +245,11 @@ class Pipeline:
         found = re.findall(rf"^ {outcome} +(?:\[[^\]]+\] -> )?(.+?) *$", self.log, re.MULTILINE)
         return {name.strip().removeprefix("gitlab-runner: ") for name in found}
 
+    def artifact_file(self, job: str, name: str) -> Path:
+        return self.folder / ".gitlab-ci-local" / "artifacts" / folder_of(self.full_name(job)) / ".ami-scheduler" / name
+
     def artifact(self, job: str, name: str) -> str:
-        return (self.folder / ".gitlab-ci-local" / "artifacts" / folder_of(self.full_name(job)) / ".ami-scheduler" / name).read_text()
+        return self.artifact_file(job, name).read_text()
 
     def builds(self) -> list[dict[str, str]]:
         """The variables that each build job saw."""
@@ -339,7 +342,9 @@ class Consumer:
         environment, variables = self.surroundings(fails, ref)
         pipeline = self.run_locally(environment, variables, source, *given)
         is_triggered = any(job.startswith(("build: ", "nothing-to-build")) for job in pipeline.jobs("PASS") | pipeline.jobs("FAIL"))
-        child = pipeline.artifact("diff", "child-pipeline.yml") if is_triggered else ""
+        # With lanes, or of another product, child pipelines are elsewhere, and have no jobs after the builds.
+        is_here = is_triggered and pipeline.artifact_file("diff", "child-pipeline.yml").exists()
+        child = pipeline.artifact("diff", "child-pipeline.yml") if is_here else ""
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
         # GitLab skips the update job of a build, or a test, that failed, and a job that is `on_failure` where nothing failed,
         # and goes on to the next stage; gitlab-ci-local waits for the skipped job for ever. So what comes after it in the
