@@ -10,7 +10,7 @@ use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::policy::FilterReason;
 use ami_scheduler::release::{BuildKey, Nevra, StatedTarget, Target, builds_on, listed};
 use ami_scheduler::report;
-use ami_scheduler::text::{count, minute, printable};
+use ami_scheduler::text::{count, minute};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_text};
 use anyhow::{Context as _, anyhow, bail};
@@ -21,6 +21,7 @@ use crate::args::{RuleArgs, TrackerArgs};
 use crate::claims;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{read, read_packages};
+use crate::revocation;
 use crate::session::Session;
 
 /// The request that a run answers.
@@ -125,7 +126,11 @@ impl Night {
         };
         no_room_for_any(&plan, &after)?;
         if asked_for.is_some() {
-            tell_of_revoked(&plan, &after);
+            for build in &plan.builds {
+                if let Some(warning) = revocation::warning_of_build(&after, &build.package.nevra, &build.target) {
+                    message!("{warning}");
+                }
+            }
         }
         let stated = all_targets;
         Ok(Self {
@@ -222,19 +227,6 @@ fn tell_of_times_to_come(capped: &[(BuildKey, Timestamp)], now: Timestamp) {
             minute(*time),
             minute(now)
         );
-    }
-}
-
-/// Says that what a person asks for is not to be used.
-fn tell_of_revoked(plan: &Plan, document: &Document) {
-    for build in &plan.builds {
-        let (package, target) = (&build.package.nevra, &build.target);
-        if let Some(revocation) = document.revocation(package, target) {
-            message!(
-                "WARNING: {package} is revoked on {target}: {}. It is built all the same, and its image is not used before `unrevoke`",
-                printable(&revocation.in_words())
-            );
-        }
     }
 }
 

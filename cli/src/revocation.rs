@@ -9,7 +9,17 @@ use anyhow::{anyhow, bail};
 use crate::args::RevocationArgs;
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Kept, Named, change_existing, product_of, unknown};
+use crate::trackers::{Kept, Named, change_existing, product_of, refuse_unknown_targets, unknown};
+
+/// The warning that a build which a person asked for is of a revoked release.
+pub fn warning_of_build(document: &Document, package: &Nevra, target: &Target) -> Option<String> {
+    document.revocation(package, target).map(|word| {
+        format!(
+            "WARNING: {package} is revoked on {target}: {}. It is built all the same, and its image is not used before `unrevoke`",
+            printable(&word.in_words())
+        )
+    })
+}
 
 /// Records it; says what holds all the same, and which channels point to what is not to be used.
 pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result<(), Failure> {
@@ -18,13 +28,7 @@ pub fn record(session: &Session, args: &RevocationArgs, revoked: bool) -> Result
         change_existing(session, &args.tracker, &product, Kept::Left, |document, place| {
             let before = document.clone();
             let word = Word { reason: args.reason.clone(), by: Some(args.by.clone()), at: session.now() };
-            let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
-            if let Some(target) = args.target.0.iter().find(|target| !is_known(target)) {
-                return Err(anyhow!(
-                    "--target names {target}, and the tracker in {place} knows no such target: is it spelt right?"
-                ))
-                .with_exit(Exit::CommandLine);
-            }
+            refuse_unknown_targets(document, &args.target.0, place).with_exit(Exit::CommandLine)?;
             let told = match Named::find(document, &args.what) {
                 Some(Named::Image(build, _)) if !args.target.0.is_empty() && !args.target.0.contains(&build.target) => {
                     return Err(anyhow!(

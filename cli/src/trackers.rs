@@ -6,8 +6,8 @@ use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::release::{BuildKey, Nevra, Target};
 use ami_scheduler::text::{named, printable};
 use ami_scheduler::tracker::heads::{Store, Tracker, read_all};
-use ami_scheduler::tracker::{Document, ImageKey, TrackerName};
-use anyhow::anyhow;
+use ami_scheduler::tracker::{ChannelName, Document, ImageKey, TrackerName};
+use anyhow::{anyhow, bail};
 
 use crate::args::{Release, ReleaseArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
@@ -166,6 +166,25 @@ pub fn unknown(document: &Document, place: &str, what: &str) -> anyhow::Error {
         printable(document.reference()),
         named(what)
     )
+}
+
+/// Refuses targets that a tracker does not know: a slip would change nothing.
+pub fn refuse_unknown_targets(document: &Document, targets: &[Target], place: &str) -> anyhow::Result<()> {
+    let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
+    match targets.iter().find(|target| !is_known(target)) {
+        Some(target) => {
+            bail!("--target names {target}, and the tracker in {place} knows no such target: is it spelt right?")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says that there is no channel of a name, and which there are; `latest` is among them where it can be meant.
+pub fn no_channel(channel: &ChannelName, latest: Option<&str>, documents: &[Document]) -> String {
+    let names: BTreeSet<String> =
+        documents.iter().flat_map(|document| document.channels().names().map(ToString::to_string)).collect();
+    let names: Vec<String> = latest.map(str::to_owned).into_iter().chain(names).collect();
+    format!("there is no channel {channel}, to which nobody has promoted yet; there are: {}", names.join(", "))
 }
 
 /// The product whose tracker is meant: the one that is named; else the only one of the ref, or the only one in which the

@@ -77,7 +77,7 @@ pub struct NightRow<'a> {
     pub job_url: Option<&'a String>,
 }
 
-/// A build that failed before, and that a run leaves to a later one: `PACKAGE TARGET`.
+/// A build that failed before, and that a run leaves to a later one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
     /// The release.

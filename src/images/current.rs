@@ -70,10 +70,8 @@ pub fn in_channel<'a>(
 ) -> Vec<Current<'a>> {
     let pointers = document.channels().pointers(channel).filter(|(_, last)| is_wanted(&last.package));
     let pointed = pointers.filter_map(|(slot, last)| {
-        let mut images = document.images(&last.package, &slot.target);
-        let (key, image) = images.find(|(key, image)| **key == last.image && has_id(image, place))?;
-        let of_release = || document.revocation(&last.package, &slot.target);
-        let revocation = document.revocation_of_image(image).or_else(of_release);
+        let (key, image) = document.pointed(&slot.target, last).filter(|(_, image)| has_id(image, place))?;
+        let revocation = document.revocation_of_pointer(&slot.target, last);
         let (target, package) = (&slot.target, &last.package);
         Some(Current { target, series: slot.series.clone(), package, key, image, revocation })
     });

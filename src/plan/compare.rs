@@ -10,6 +10,7 @@ use crate::budget::{Budget, JsonError};
 use crate::policy::FilterReason;
 use crate::release::Nevra;
 use crate::release::Target;
+use crate::tracker::Document;
 
 /// An earlier run, as its `builds.json` has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -85,6 +86,11 @@ impl Earlier {
         let rows = self.builds.iter().chain(&self.held);
         let targets: BTreeSet<&Target> = rows.filter_map(|row| row.target.as_ref()).collect();
         targets.into_iter().collect()
+    }
+
+    /// Whether this run asked a tracker.
+    pub fn is_about(&self, document: &Document) -> bool {
+        self.product == document.product() && self.reference == document.reference()
     }
 
     /// Whether this run knew of a build and did not want it: it is excluded, superseded, skipped or revoked.

@@ -102,7 +102,7 @@ struct Section<'a> {
     last_runs: Vec<String>,
     alarms: Vec<String>,
     counts: BTreeMap<Standing, usize>,
-    /// How many failures there were before a newer image.
+    /// How many failures nobody has to mend: there is a newer image, or the release is not wanted.
     outdated: usize,
     bar: Vec<Share>,
     total: usize,
@@ -315,12 +315,10 @@ impl<'a> Card<'a> {
             current.and_then(|package| document.image(package, target)).is_some_and(|(key, _)| *key == to.image)
         };
         let channels = of_card.map(|(channel, slot, to)| {
-            let mut images = document.images(&to.package, &slot.target);
-            let image = images.find(|(key, _)| **key == to.image).map(|(_, image)| image);
-            let of_image = image.and_then(|image| document.revocation_of_image(image));
-            let revoked = of_image.or_else(|| document.revocation(&to.package, &slot.target));
-            let ids = image.map(|image| image.ids.to_string()).unwrap_or_default();
+            let image = document.pointed(&slot.target, to);
+            let ids = image.map(|(_, image)| image.ids.to_string()).unwrap_or_default();
             let release = (!is_current(to)).then(|| format!("{} {}", to.package.evr(), printable(&ids)));
+            let revoked = document.revocation_of_pointer(&slot.target, to);
             let revoked = revoked.map(|word| printable(&word.in_words()));
             let of_slot = if slot.series == *series { String::new() } else { format!(" {}", slot.series) };
             Pointed { channel: format!("{channel}{}", of_slot.trim_end()), release, revoked }

@@ -41,7 +41,7 @@ pub fn summary(document: &Document, lapsed_before: Timestamp) -> String {
     counts.join(", ")
 }
 
-pub(super) fn counts(document: &Document, lapsed_before: Timestamp) -> BTreeMap<Standing, usize> {
+fn counts(document: &Document, lapsed_before: Timestamp) -> BTreeMap<Standing, usize> {
     let mut counts = BTreeMap::new();
     for (_, _, entry) in document.entries() {
         *counts.entry(Standing::of(entry, lapsed_before)).or_default() += 1;

@@ -43,7 +43,7 @@ impl Told {
             let mut pointers = channels.pointers(name);
             let (_, to) = pointers.find(|(slot, to)| slot.target == *target && to.package == *package)?;
             let is_current = current.is_some_and(|(key, _)| *key == to.image);
-            let image = document.images(package, target).find(|(key, _)| **key == to.image);
+            let image = document.pointed(target, to);
             let ids = image.filter(|_| !is_current).map(|(_, image)| format!(": {}", ids(image)));
             Some(format!("in channel {name}{}", ids.unwrap_or_default()))
         };

@@ -356,6 +356,17 @@ impl Document {
         &self.channels
     }
 
+    /// The image that a channel points to on a target.
+    pub fn pointed(&self, target: &Target, to: &Pointer) -> Option<(&ImageKey, &Image)> {
+        self.images(&to.package, target).find(|(key, _)| **key == to.image)
+    }
+
+    /// The word that what a channel points to on a target is not to be used, where it counts.
+    pub fn revocation_of_pointer(&self, target: &Target, to: &Pointer) -> Option<&Revocation> {
+        let of_image = self.pointed(target, to).and_then(|(_, image)| self.revocation_of_image(image));
+        of_image.or_else(|| self.revocation(&to.package, target))
+    }
+
     /// Moves a channel to an image, or to nothing, unless it points there.
     pub fn promote(&mut self, name: &ChannelName, slot: Slot, to: Option<Pointer>, word: Word) -> Recorded {
         self.channels.point(name, slot, to, word)

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ami_scheduler::artifacts::Images as ImagesJson;
@@ -19,7 +18,7 @@ use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{print, write};
 use crate::gitlab::{PackageFile, Published};
 use crate::session::{Session, project};
-use crate::trackers::no_tracker;
+use crate::trackers::{no_channel, no_tracker};
 
 const EXAMPLES: &str = "Examples:
   The image to use on each target, of each major version:
@@ -115,7 +114,7 @@ impl Images {
         if let Some(channel) = self.named_channel()
             && !documents.iter().any(|document| document.channels().names().any(|name| name == channel))
         {
-            return Err(anyhow!(no_channel(channel, &documents))).with_exit(Exit::Tracker);
+            return Err(anyhow!(no_channel(channel, Some(LATEST), &documents))).with_exit(Exit::Tracker);
         }
         let images: Vec<(&Document, Vec<Current<'_>>)> =
             documents.iter().map(|document| (document, self.images(document))).collect();
@@ -292,11 +291,4 @@ fn publish(session: &Session, images: &[(&Document, Vec<Current<'_>>)]) -> Resul
         }
     }
     Ok(())
-}
-
-fn no_channel(channel: &ChannelName, documents: &[Document]) -> String {
-    let names: BTreeSet<String> =
-        documents.iter().flat_map(|document| document.channels().names().map(ToString::to_string)).collect();
-    let names: Vec<String> = [LATEST.to_owned()].into_iter().chain(names).collect();
-    format!("there is no channel {channel}, to which nobody has promoted yet; there are: {}", names.join(", "))
 }

@@ -4,9 +4,7 @@ use ami_scheduler::images::{Current, current, current_of, in_channel};
 use ami_scheduler::policy::LeadingVersion;
 use ami_scheduler::release::{Nevra, Target};
 use ami_scheduler::text::{named, printable};
-use ami_scheduler::tracker::{
-    ChannelName, Document, LATEST, Pointer, Recorded, Revocation, Slot, Standing, State, Word,
-};
+use ami_scheduler::tracker::{ChannelName, Document, LATEST, Pointer, Recorded, Slot, Standing, State, Word};
 use anyhow::{anyhow, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
@@ -17,7 +15,7 @@ use crate::args::values::{product, switch};
 use crate::args::{Channel, Per, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::session::Session;
-use crate::trackers::{Kept, Named, change_existing, product_of, unknown};
+use crate::trackers::{Kept, Named, change_existing, no_channel, product_of, refuse_unknown_targets, unknown};
 
 const EXAMPLES: &str = "Examples:
   The image of a release, on each target that it was built for:
@@ -96,7 +94,7 @@ impl Promote {
         self.refuse_contradictions().with_exit(Exit::CommandLine)?;
         let product = product_of(session, &self.tracker, self.product.as_deref(), self.what.as_deref())?;
         let (told, warnings) = change_existing(session, &self.tracker, &product, Kept::Left, |document, place| {
-            self.refuse_unknown_targets(document, place).with_exit(Exit::CommandLine)?;
+            refuse_unknown_targets(document, &self.target.0, place).with_exit(Exit::CommandLine)?;
             self.refuse_what_is_unknown(document, place).with_exit(Exit::Tracker)?;
             self.refuse_what_is_left_out(document).with_exit(Exit::CommandLine)?;
             let (moves, without) = self.moves(document).with_exit(Exit::Tracker)?;
@@ -144,25 +142,13 @@ impl Promote {
     }
 
     fn refuse_what_is_unknown(&self, document: &Document, place: &str) -> anyhow::Result<()> {
-        let known = document.channels().names().map(ToString::to_string);
-        let channels =
-            |latest: Option<&str>| latest.map(str::to_owned).into_iter().chain(known).collect::<Vec<_>>().join(", ");
         let is_channel = |name: &ChannelName| document.channels().names().any(|known| known == name);
         match (&self.what, &self.from) {
             (Some(what), _) if Named::find(document, what).is_none() => Err(unknown(document, place, what)),
             (None, Some(Channel::Named(name))) if !is_channel(name) => {
-                bail!(
-                    "there is no channel {name}, to which nobody has promoted yet; there are: {}",
-                    channels(Some(LATEST))
-                )
+                bail!(no_channel(name, Some(LATEST), std::slice::from_ref(document)))
             }
-            (None, None) if !is_channel(&self.to) => {
-                bail!(
-                    "there is no channel {}, to which nobody has promoted yet; there are: {}",
-                    self.to,
-                    channels(None)
-                )
-            }
+            (None, None) if !is_channel(&self.to) => bail!(no_channel(&self.to, None, std::slice::from_ref(document))),
             _ => Ok(()),
         }
     }
@@ -184,8 +170,9 @@ impl Promote {
             if moves.contains_key(slot) || !is_meant(slot, &to.package) {
                 continue;
             }
-            let revoked = revocation_of(document, slot, to);
-            let revoked = revoked.map(|why| format!(" (revoked: {})", printable(&why))).unwrap_or_default();
+            let revoked = document.revocation_of_pointer(&slot.target, to);
+            let revoked =
+                revoked.map(|word| format!(" (revoked: {})", printable(&word.in_words()))).unwrap_or_default();
             let why = match (without.iter().find(|(known, _)| known == slot), &self.what, &self.from) {
                 (Some((_, package)), ..) => why_not(document, package, &slot.target),
                 (None, Some(what), _) => format!("{} was not built there", printable(what)),
@@ -207,16 +194,6 @@ impl Promote {
             ));
         }
         told
-    }
-
-    fn refuse_unknown_targets(&self, document: &Document, place: &str) -> anyhow::Result<()> {
-        let is_known = |target: &&Target| document.entries().any(|(_, known, _)| known == *target);
-        match self.target.0.iter().find(|target| !is_known(target)) {
-            Some(target) => {
-                bail!("--target names {target}, and the tracker in {place} knows no such target: is it spelt right?")
-            }
-            None => Ok(()),
-        }
     }
 
     fn refuse_what_is_left_out(&self, document: &Document) -> anyhow::Result<()> {
@@ -279,6 +256,7 @@ impl Promote {
         self.series.as_ref().is_none_or(|series| series.holds(&package.evr().version))
     }
 
+    /// Where the channel is to point, and the slots that are meant and stay.
     fn moves<'a>(&self, document: &'a Document) -> anyhow::Result<(Moves, Without<'a>)> {
         if self.nothing {
             let pointers = document.channels().pointers(&self.to);
@@ -376,8 +354,7 @@ impl Promote {
     ) -> anyhow::Result<String> {
         let before = document.channels().pointers(&self.to).find(|(known, _)| **known == slot).map(|(_, to)| to);
         let ids = |to: &Pointer| {
-            let mut images = document.images(&to.package, &slot.target);
-            let image = images.find(|(known, _)| **known == to.image);
+            let image = document.pointed(&slot.target, to);
             printable(&image.map(|(_, image)| image.ids.to_string()).unwrap_or_default())
         };
         let before = match (before, &to) {
@@ -457,12 +434,4 @@ fn why_not(document: &Document, package: &Nevra, target: &Target) -> String {
             format!("it is {}{url}", Standing::of(entry, Timestamp::MIN).word())
         }
     }
-}
-
-/// Why what a channel points to is not to be used.
-fn revocation_of(document: &Document, slot: &Slot, to: &Pointer) -> Option<String> {
-    let mut images = document.images(&to.package, &slot.target);
-    let image = images.find(|(key, _)| **key == to.image).map(|(_, image)| image);
-    let of_image = image.and_then(|image| document.revocation_of_image(image));
-    of_image.or_else(|| document.revocation(&to.package, &slot.target)).map(Revocation::in_words)
 }

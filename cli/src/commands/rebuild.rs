@@ -1,6 +1,4 @@
 use ami_scheduler::release::{BuildKey, Target, listed};
-use ami_scheduler::text::printable;
-use ami_scheduler::tracker::Revocation;
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -8,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::args::ReleaseArgs;
 use crate::args::lists::ListOf;
 use crate::exit::{Exit, Failure, WithExit as _};
+use crate::revocation::warning_of_build;
 use crate::session::Session;
 use crate::trackers::{change_releases, refuse_last_epoch};
 
@@ -57,19 +56,13 @@ impl Rebuild {
                 ))
                 .with_exit(Exit::Tracker);
             }
-            let revoked =
-                |build: &BuildKey| document.revocation(&build.package, &build.target).map(Revocation::in_words);
-            Ok(asked.into_iter().map(|build| (revoked(&build), build)).collect::<Vec<_>>())
+            let warning = |build: &BuildKey| warning_of_build(document, &build.package, &build.target);
+            Ok(asked.into_iter().map(|build| (warning(&build), build)).collect::<Vec<_>>())
         })?;
-        for (revoked, build) in asked {
+        for (warning, build) in asked {
             output!("Will be built again: {} {}", build.package, build.target);
-            if let Some(revoked) = revoked {
-                message!(
-                    "WARNING: {} is revoked on {}: {}. It is built all the same, and its image is not used before `unrevoke`",
-                    build.package,
-                    build.target,
-                    printable(&revoked)
-                );
+            if let Some(warning) = warning {
+                message!("{warning}");
             }
         }
         Ok(())

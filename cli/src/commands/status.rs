@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ami_scheduler::alarm::{self, AlarmKind};
-use ami_scheduler::plan::compare::Earlier;
 use ami_scheduler::report::page::Tracked;
 use ami_scheduler::report::{self, markdown, page, table};
 use ami_scheduler::text::printable;
@@ -159,10 +158,8 @@ impl Status {
                     told.extend(given_up.iter().map(ToString::to_string));
                     alarms.extend(given_up);
                 }
-                let is_about =
-                    |run: &&Earlier| run.product == document.product() && run.reference == document.reference();
                 // What channels point to is told by the tracker itself, as it is now.
-                let of_run = last_run.iter().filter(is_about).flat_map(|run| &run.alarms);
+                let of_run = last_run.iter().filter(|run| run.is_about(&document)).flat_map(|run| &run.alarms);
                 let of_run = of_run.filter(|alarm| alarm.alarm != AlarmKind::Revoked.to_string());
                 told.extend(of_run.map(|alarm| alarm.explanation.clone()));
                 // A page tells how far its targets have come, whatever its table shows.
@@ -179,13 +176,10 @@ impl Status {
                 ami_scheduler::text::escaped_json(&json) + "\n"
             }
             (Format::Html, _) => {
-                let is_about = |run: &&Earlier, document: &Document| {
-                    run.product == document.product() && run.reference == document.reference()
-                };
                 let trackers = documents.iter().map(|(document, told)| Tracked {
                     document,
                     told,
-                    last_run: last_run.as_ref().filter(|run| is_about(run, document)),
+                    last_run: last_run.as_ref().filter(|run| run.is_about(document)),
                 });
                 let trackers: Vec<Tracked<'_>> = trackers.collect();
                 page::page(&trackers, &is_shown, session.now(), lapsed_before).map_err(anyhow::Error::from)?
