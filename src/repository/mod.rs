@@ -5,7 +5,7 @@
 mod decompress;
 mod encoding;
 mod error;
-mod html;
+pub mod html;
 pub mod index;
 mod listing;
 pub mod merge;
@@ -22,5 +22,5 @@ mod xml;
 pub use error::RepositoryError;
 pub use listing::{LeftOut, Listing, Misnamed};
 pub use nearest::NearestNames;
-pub use public_url::{LocationError, is_public};
+pub use public_url::{LocationError, is_public, public_query};
 pub use reading::{RepositoryRead, Revision};

@@ -18,8 +18,8 @@ const GROWTH: u64 = 2;
 /// The part of a `repomd.xml` that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repomd {
-    /// The repository's own mark of its state, often the time of its making.
-    pub revision: Option<String>,
+    /// The repository's mark of its state: its own, often the time of its making, or the checksum of its primary.
+    pub revision: String,
     /// The file that lists the packages.
     pub primary: DataFile,
 }
@@ -99,7 +99,7 @@ pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError
     let checksum = primary.checksum.ok_or_else(|| missing("<checksum>"))?;
     let checksum = Checksum::new(&checksum.kind, &checksum.digits).map_err(|error| malformed(error.to_string()))?;
     Ok(Repomd {
-        revision: revision.filter(|revision| !revision.is_empty()),
+        revision: revision.filter(|revision| !revision.is_empty()).unwrap_or_else(|| checksum.to_string()),
         primary: DataFile {
             href: location.href,
             base: location.base,
@@ -137,7 +137,7 @@ mod tests {
 </repomd>"#
         ))
         .expect("a repomd");
-        assert_eq!(repomd.revision.as_deref(), Some("1732406400"));
+        assert_eq!(repomd.revision, "1732406400");
         assert_eq!(repomd.primary.href, "repodata/a&b-primary.xml.gz");
         assert_eq!(repomd.primary.base.as_deref(), Some("http://other.example.com/el9/"));
         assert_eq!(repomd.primary.checksum.sha256(), Some(SHA256));
@@ -179,7 +179,7 @@ mod tests {
             r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#
         );
         let repomd = read(&document).expect("a repomd");
-        assert_eq!((repomd.revision, repomd.primary.size), (None, None));
+        assert_eq!((repomd.revision, repomd.primary.size), (format!("sha256:{SHA256}"), None));
     }
 
     #[test]
