@@ -47,7 +47,7 @@ pub fn page(
     let mut sections: Vec<Section<'_>> =
         numbered.map(|(number, tracked)| Section::new(number, tracked, is_shown, times)).collect();
     // What needs a person comes first.
-    sections.sort_by_key(|section| section.verdict.tone != Tone::Bad.word());
+    sections.sort_by_key(|section| section.verdict.tone != Tone::Bad);
     let cells = sections.iter().flat_map(|section| &section.tables).flat_map(|table| &table.rows);
     let cells = cells.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.as_ref()));
     let standings: BTreeSet<Standing> = cells.map(|cell| cell.standing).collect();
@@ -113,7 +113,7 @@ struct Section<'a> {
 
 /// What a tracker comes to, in a few words.
 struct Verdict {
-    tone: &'static str,
+    tone: Tone,
     text: String,
 }
 
@@ -125,7 +125,7 @@ struct Table<'a> {
 
 /// The part of the builds that stands in one place.
 struct Share {
-    tone: &'static str,
+    tone: Tone,
     from: usize,
     number: usize,
 }
@@ -133,7 +133,7 @@ struct Share {
 /// How far a target has come.
 struct Card<'a> {
     progress: Progress<'a>,
-    tone: &'static str,
+    tone: Tone,
     behind: Option<String>,
     since: Option<Time>,
     notes: Vec<(String, String)>,
@@ -220,7 +220,7 @@ impl<'a> Section<'a> {
             tables.map(|(is_old, releases)| Table { is_old, rows: releases.into_iter().map(row).collect() }).collect();
         let mut total = 0;
         let bar = counts.iter().map(|(standing, number)| {
-            let share = Share { tone: standing.tone().word(), from: total, number: *number };
+            let share = Share { tone: standing.tone(), from: total, number: *number };
             total += number;
             share
         });
@@ -297,7 +297,7 @@ impl Verdict {
         } else {
             (Tone::Good, "up to date".to_owned())
         };
-        Self { tone: tone.word(), text }
+        Self { tone, text }
     }
 }
 
@@ -325,7 +325,7 @@ impl<'a> Card<'a> {
         });
         Self {
             channels: channels.collect(),
-            tone: if progress.is_stuck() { Tone::Bad } else { Tone::Good }.word(),
+            tone: if progress.is_stuck() { Tone::Bad } else { Tone::Good },
             behind: progress.behind(),
             since: image.map(|image| image.recorded).or(built).map(|since| Time::new(since, now)),
             notes: current.map(|package| shown(&document.facts(package, target))).unwrap_or_default(),
@@ -334,8 +334,8 @@ impl<'a> Card<'a> {
     }
 
     /// How what is open looks.
-    fn behind_tone(&self) -> &'static str {
-        self.progress.tone().unwrap_or(Tone::Quiet).word()
+    fn behind_tone(&self) -> Tone {
+        self.progress.tone().unwrap_or(Tone::Quiet)
     }
 }
 
