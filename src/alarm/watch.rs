@@ -92,7 +92,8 @@ mod tests {
     }
 
     fn read(releases: usize, revision: &str) -> RepositoryRead {
-        RepositoryRead { url: URL.to_owned(), targets: None, revision: Some(revision.to_owned().into()), releases }
+        let revision = Some(revision.to_owned().into());
+        RepositoryRead { url: URL.to_owned(), targets: None, revision, releases, advisories_unknown: None }
     }
 
     /// A night: its alarms, and whether it had something to write.

@@ -113,10 +113,10 @@ impl Earlier {
         // `None`: the image is built, and no rule changes that.
         let mut now: BTreeMap<(&Nevra, &Target), (Option<bool>, String)> = BTreeMap::new();
         for build in &plan.builds {
-            now.insert((&build.package.nevra, &build.target), (Some(true), build.reason.to_string()));
+            now.insert((&build.package.nevra, &build.target), (Some(true), build.explanation()));
         }
         for cell in &plan.held {
-            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), cell.reason.to_string()));
+            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), cell.explanation()));
         }
         let left_out_now: BTreeMap<&Nevra, FilterReason> =
             filtered.iter().map(|(package, why)| (package, *why)).collect();

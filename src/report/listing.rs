@@ -39,7 +39,9 @@ pub fn listing(
         few if few.len() <= FEW => {
             for package in few {
                 let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
-                let _ = writeln!(text, "  {}{}", package.nevra, targets.unwrap_or_default());
+                let advisories = (!package.advisories.is_empty()).then(|| format!("  {}", package.advisories));
+                let beside = targets.into_iter().chain(advisories).collect::<String>();
+                let _ = writeln!(text, "  {}{beside}", package.nevra);
             }
         }
         [oldest, .., newest] => {
@@ -61,7 +63,8 @@ pub fn listing(
 fn push_explanations(text: &mut String, wanted: &[Package], filtered: &[(Nevra, FilterReason)]) {
     let wanted = wanted.iter().map(|package| {
         let targets = package.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
-        (&package.nevra, format!("wanted{}", targets.unwrap_or_default()))
+        let wanted = format!("wanted{}", targets.unwrap_or_default());
+        (&package.nevra, package.advisories.after(wanted))
     });
     let filtered = filtered.iter().map(|(package, reason)| (package, format!("left out, {reason}")));
     let mut rows: Vec<(&Nevra, String)> = wanted.chain(filtered).collect();

@@ -78,6 +78,7 @@ fn without_repetitions(mut packages: Vec<Package>) -> Vec<Package> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Advisories;
 
     fn package(nevra: &str, repository: &str, digit: &str, targets: &[&str]) -> Package {
         Package {
@@ -86,6 +87,7 @@ mod tests {
             checksum: Some(format!("sha256:{}", digit.repeat(64)).parse().expect("a checksum")),
             built_at: None,
             targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            advisories: Advisories::default(),
         }
     }
 

@@ -3,11 +3,35 @@
 use std::io::{self, Read};
 
 use super::RepositoryError;
+use super::decompress::decompress;
+use super::repomd::DataFile;
+use crate::budget::Budget;
 use crate::release::Checksum;
 use crate::release::checksum::Hasher;
 
 /// The most bytes that a file may have, whatever was declared: no server is listened to for ever.
 const MAX_FILE: u64 = 1 << 30;
+
+/// Reads a file as `repomd.xml` describes it: verifies its checksum and size, decompresses it, and hands it to `read`.
+pub(super) fn read_verified<T>(
+    compressed: impl Read,
+    file: &DataFile,
+    what: &'static str,
+    budget: &Budget,
+    read: impl FnOnce(&mut dyn Read) -> Result<T, RepositoryError>,
+) -> Result<T, RepositoryError> {
+    let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
+    let value = decompress(&mut verified, budget)
+        .map_err(|error| RepositoryError::read(what, error))
+        .and_then(|mut plain| read(&mut plain));
+    // First whether the file arrived as it was published: what a broken one says is of no interest.
+    verified.finish(what)?;
+    value.map_err(|error| match error {
+        // Reading it again would give the same.
+        RepositoryError::Read { error, .. } => RepositoryError::malformed(what, 0, &error.to_string()),
+        other => other,
+    })
+}
 
 /// Reads a file of the repository and keeps account of what `repomd.xml` promised of it.
 ///

@@ -120,6 +120,7 @@ mod tests {
             targets: None,
             revision: Some(revision.to_owned().into()),
             releases,
+            advisories_unknown: None,
         };
         Seen::next(before, &read, Some(SignedDuration::from_hours(8 * 24)), day(now))
     }

@@ -226,12 +226,24 @@ fn read_all(
         for line in listing.left_out.lines() {
             message!("WARNING: {line} (in {})", source.location());
         }
+        if let Some(reason) = &listing.advisories_unknown {
+            message!("WARNING: the advisories of {} are not all known: {reason}", source.location());
+        }
         let packages = std::mem::take(&mut listing.packages);
+        if let Some(one) = packages.iter().find(|package| listing.has_modules && package.nevra.evr().is_of_a_module()) {
+            message!(
+                "WARNING: {} has module streams, which are not evaluated: the releases of all streams are listed, such as {}. \
+                 exclude and version_range say which are not wanted",
+                source.location(),
+                one.nevra
+            );
+        }
         read.push(RepositoryRead {
             url: source.location().to_string(),
             targets: targets.clone(),
             revision: listing.revision.take().map(Into::into),
             releases: packages.len(),
+            advisories_unknown: listing.advisories_unknown.take(),
         });
         // They go on to count, beside those of the next repositories.
         held.push(std::mem::replace(&mut listing.held, budget.hold(0)?));

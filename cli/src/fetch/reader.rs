@@ -6,14 +6,16 @@ use ami_scheduler::budget::{Budget, Held};
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
+use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::repository::{Listing, RepositoryError, index, primary, repomd, resolve, updateinfo};
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use url::Url;
 
 use super::cache::Cache;
+use super::location::Location;
 use super::progress::Progress;
 use super::source::{Fetched, Index, OpenFile, Source};
 
@@ -38,6 +40,16 @@ pub struct Reader<'a> {
     pub budget: &'a Budget,
 }
 
+/// A repository, and what its `repomd.xml` at a place describes.
+struct Described<'a> {
+    source: &'a dyn Source,
+    repomd: Repomd,
+    location: Location,
+}
+
+/// Reads a file that `repomd.xml` describes.
+type ReadFile<'a, T> = &'a dyn Fn(&mut dyn Read) -> Result<T, RepositoryError>;
+
 /// Why a repository could not be read, and whether reading it again may help.
 struct ReadError {
     error: anyhow::Error,
@@ -60,7 +72,7 @@ impl Reader<'_> {
     pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
         let mut attempt = 1;
         loop {
-            let error = match self.read_once(repository) {
+            let error = match self.read_once(repository, attempt == MAX_READS) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
@@ -77,9 +89,10 @@ impl Reader<'_> {
         }
     }
 
-    fn read_once(&self, repository: &dyn Source) -> Result<Listing, ReadError> {
+    /// Reads the repository once, for the last time or not.
+    fn read_once(&self, repository: &dyn Source, is_last: bool) -> Result<Listing, ReadError> {
         if repository.is_folder()
-            && let Some(listing) = self.read_repodata(repository, &[])?
+            && let Some(listing) = self.read_repodata(repository, &[], is_last)?
         {
             return Ok(listing);
         }
@@ -92,7 +105,7 @@ impl Reader<'_> {
             && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
-            return self.read_from_mirrors(repository, url, &mirrors);
+            return self.read_from_mirrors(repository, url, &mirrors, is_last);
         }
         if self.signed_by.is_some() {
             return Err(anyhow!("{location} has no {REPOMD}, and --gpg-key asks for its signature").into());
@@ -101,7 +114,13 @@ impl Reader<'_> {
     }
 
     /// Reads the first mirror that has all of the repository, each from its `repomd.xml` on.
-    fn read_from_mirrors(&self, repository: &dyn Source, list: &Url, mirrors: &Mirrors) -> Result<Listing, ReadError> {
+    fn read_from_mirrors(
+        &self,
+        repository: &dyn Source,
+        list: &Url,
+        mirrors: &Mirrors,
+        is_last: bool,
+    ) -> Result<Listing, ReadError> {
         let bases = self.trusted(list, mirrors)?;
         let (count, list) = (bases.len(), RedactedUrl::from(list));
         let mut failure = None;
@@ -110,7 +129,7 @@ impl Reader<'_> {
                 message!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
-            failure = match self.read_repodata(&*mirror, &mirrors.repomd) {
+            failure = match self.read_repodata(&*mirror, &mirrors.repomd, is_last) {
                 Ok(Some(listing)) => return Ok(listing),
                 Ok(None) => Some(anyhow!("the mirror {} has no {REPOMD}", mirror.location())),
                 Err(failed) => Some(failed.error),
@@ -145,7 +164,12 @@ impl Reader<'_> {
     }
 
     /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
-    fn read_repodata(&self, source: &dyn Source, allowed: &[Checksum]) -> Result<Option<Listing>, ReadError> {
+    fn read_repodata(
+        &self,
+        source: &dyn Source,
+        allowed: &[Checksum],
+        is_last: bool,
+    ) -> Result<Option<Listing>, ReadError> {
         let Fetched::Found(mut file) = source.open(&source.base().join(REPOMD)?)? else { return Ok(None) };
         let (document, _held) = self.read_whole(&mut file)?;
         if !allowed.is_empty() && !allowed.iter().any(|one| one.is_of(&document)) {
@@ -159,55 +183,73 @@ impl Reader<'_> {
             anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
         })?;
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
-        let listing = match self.read_kept(source, &repomd) {
-            Some(listing) => listing,
-            None => self.read_primary(source, &repomd, &file)?,
-        };
+        let described = Described { source, repomd, location: file.location };
+        let mut listing = self.read_primary(&described)?;
         if listing.is_empty() {
             let reason = "has no package at all: is it being made anew, or the wrong one?";
             return Err(anyhow!("the repository {} {reason}", source.location()).into());
         }
-        Ok(Some(Listing { revision: repomd.revision, ..listing }))
-    }
-
-    /// Reads the primary that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
-    fn read_kept(&self, source: &dyn Source, repomd: &repomd::Repomd) -> Option<Listing> {
-        let (path, file) = self.cache?.open(&repomd.primary.checksum)?;
-        match primary::read(file, &repomd.primary, source.base(), self.product, self.budget) {
-            Ok(listing) => {
-                message!("{} has not changed since it was last read", source.location());
-                Some(listing)
-            }
-            Err(error) => {
-                message!("{} is ignored: {error}", path.display());
-                None
-            }
+        match self.add_advisories(&described, &mut listing) {
+            Err(error) if error.is_transient && !is_last => return Err(error),
+            Err(ReadError { error, .. }) => listing.advisories_unknown = Some(excerpt(&format!("{error:#}"))),
+            Ok(()) => {}
         }
+        let Repomd { revision, names_modules: has_modules, .. } = described.repomd;
+        Ok(Some(Listing { revision, has_modules, ..listing }))
     }
 
-    fn read_primary(&self, source: &dyn Source, repomd: &repomd::Repomd, of: &OpenFile) -> Result<Listing, ReadError> {
-        let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-            .map_err(|error| anyhow!("the location of primary in {} cannot be used: {error}", of.location))?;
-        let Fetched::Found(file) = source.open(&url)? else {
-            let href = excerpt(&repomd.primary.href);
+    fn read_primary(&self, of: &Described<'_>) -> Result<Listing, ReadError> {
+        let (file, source) = (&of.repomd.primary, of.source);
+        let read = |body: &mut dyn Read| primary::read(body, file, source.base(), self.product, self.budget);
+        if let Some(listing) = self.read_kept(file, &read) {
+            message!("{} has not changed since it was last read", source.location());
+            return Ok(listing);
+        }
+        self.fetch(of, "primary", file, &read)
+    }
+
+    /// Adds what the advisories of the repository say of the packages that it lists. Without packages none are asked for.
+    fn add_advisories(&self, of: &Described<'_>, listing: &mut Listing) -> Result<(), ReadError> {
+        let Some(file) = of.repomd.updateinfo.as_ref().map_err(Clone::clone)? else { return Ok(()) };
+        if listing.packages.is_empty() {
+            return Ok(());
+        }
+        let packages = &listing.packages;
+        let read = |body: &mut dyn Read| updateinfo::read(body, file, self.product, packages, self.budget);
+        let read = match self.read_kept(file, &read) {
+            Some(read) => read,
+            None => self.fetch(of, "updateinfo", file, &read)?,
+        };
+        listing.add_advisories(read);
+        Ok(())
+    }
+
+    /// Reads a file that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
+    fn read_kept<T>(&self, file: &DataFile, read: ReadFile<'_, T>) -> Option<T> {
+        let (path, mut kept) = self.cache?.open(&file.checksum)?;
+        read(&mut kept).map_err(|error| message!("{} is ignored: {error}", path.display())).ok()
+    }
+
+    /// Fetches a file that `repomd.xml` names, and keeps it for the next run once it has been verified.
+    fn fetch<T>(&self, of: &Described<'_>, kind: &str, file: &DataFile, read: ReadFile<'_, T>) -> Result<T, ReadError> {
+        let Described { source, repomd, location } = of;
+        let url = resolve(source.base(), file.base.as_deref(), &file.href)
+            .map_err(|error| anyhow!("the location of {kind} in {location} cannot be used: {error}"))?;
+        let Fetched::Found(found) = source.open(&url)? else {
+            let href = excerpt(&file.href);
             return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));
         };
-        let body = Progress::new(file.body, &file.location, repomd.primary.size);
-        let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product, self.budget);
-        let listing = match self.cache {
-            None => read(&mut { body }),
+        let mut body = Progress::new(found.body, &found.location, file.size);
+        let read = match self.cache {
+            None => read(&mut body),
             Some(cache) => {
-                let mut body = cache.keep(body, &repomd.primary.checksum);
-                let listing = read(&mut body);
-                if listing.is_ok() {
-                    body.verified();
-                }
-                listing
+                let mut body = cache.keep(body, &file.checksum, repomd);
+                read(&mut body).inspect(|_| body.verified())
             }
         };
-        listing.map_err(|error| {
+        read.map_err(|error| {
             let is_transient = error.is_transient();
-            ReadError { error: anyhow::Error::from(error).context(format!("in {}", file.location)), is_transient }
+            ReadError { error: anyhow::Error::from(error).context(format!("in {}", found.location)), is_transient }
         })
     }
 

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::links::links;
 use crate::budget::{Budget, JsonError, MAX_URL, OverBudget};
-use crate::release::{Nevra, Package};
+use crate::release::{Advisories, Nevra, Package};
 use crate::repository::public_url::{LocationError, public};
 use crate::repository::xml::{XmlError, for_each_element, is_root};
 use crate::repository::{Listing, RepositoryError};
@@ -174,7 +174,14 @@ impl<'a> Entries<'a> {
 
     fn add(&mut self, package: Nevra, url: impl FnOnce() -> String) -> Result<(), RepositoryError> {
         if package.name() == self.product {
-            self.page.listing.add(Package { nevra: package, url: url(), checksum: None, built_at: None, targets: None })
+            self.page.listing.add(Package {
+                nevra: package,
+                url: url(),
+                checksum: None,
+                built_at: None,
+                targets: None,
+                advisories: Advisories::default(),
+            })
         } else {
             self.page.listing.count_other(package.name());
             Ok(())
