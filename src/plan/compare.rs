@@ -8,8 +8,7 @@ use serde::Deserialize;
 use super::{HoldReason, Plan};
 use crate::budget::{Budget, JsonError};
 use crate::policy::FilterReason;
-use crate::release::Nevra;
-use crate::release::Target;
+use crate::release::{Advisories, Nevra, Target};
 use crate::tracker::Document;
 
 /// An earlier run, as its `builds.json` has it.
@@ -50,6 +49,8 @@ struct Row {
     target: Option<Target>,
     reason: String,
     explanation: String,
+    #[serde(default)]
+    advisories: Advisories,
 }
 
 /// A release × target, with the decisions of both runs.
@@ -97,6 +98,11 @@ impl Earlier {
     pub fn leaves_out(&self, package: &Nevra, target: &Target) -> bool {
         let is_it = |row: &&Row| row.package == *package && row.target.as_ref() == Some(target);
         self.held.iter().find(is_it).is_some_and(|row| row.reason != "built" && !was_wanted(&row.reason))
+    }
+
+    /// What advisories said of the releases that this run decided about.
+    pub fn advisories(&self) -> BTreeMap<&Nevra, &Advisories> {
+        self.builds.iter().chain(&self.held).map(|row| (&row.package, &row.advisories)).collect()
     }
 
     /// What this run decided of each release × target, and of what `list` had left out for all targets: in a

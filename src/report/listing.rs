@@ -39,13 +39,13 @@ pub fn listing(
         few if few.len() <= FEW => {
             for package in few {
                 let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
-                let advisories = (!package.advisories.is_empty()).then(|| format!("  {}", package.advisories));
-                let beside = targets.into_iter().chain(advisories).collect::<String>();
-                let _ = writeln!(text, "  {}{beside}", package.nevra);
+                let _ = writeln!(text, "  {}{}{}", package.nevra, targets.unwrap_or_default(), advisories(package));
             }
         }
         [oldest, .., newest] => {
-            let _ = writeln!(text, "  oldest {}\n  newest {}", oldest.nevra, newest.nevra);
+            for (which, package) in [("oldest", oldest), ("newest", newest)] {
+                let _ = writeln!(text, "  {which} {}{}", package.nevra, advisories(package));
+            }
         }
         [_] => {}
     }
@@ -58,6 +58,11 @@ pub fn listing(
         let _ = writeln!(text, "  {} left out, {}{hint}{names}", near_miss.releases, near_miss.reason);
     }
     text
+}
+
+/// The advisories about a release, in a column of their own.
+fn advisories(package: &Package) -> String {
+    if package.advisories.is_empty() { String::new() } else { format!("  {}", package.advisories) }
 }
 
 fn push_explanations(text: &mut String, wanted: &[Package], filtered: &[(Nevra, FilterReason)]) {

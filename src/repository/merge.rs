@@ -129,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn a_release_has_the_advisories_of_the_repository_that_counts() {
+        let advised = |id: &str, repository: &str, targets: &[&str]| {
+            let advisories = format!(r#"[{{"id":"{id}","type":"security"}}]"#);
+            let (advisories, _) = crate::budget::Budget::default().json(advisories.as_bytes()).expect("advisories");
+            Package { advisories, ..package(ONE, repository, "1", targets) }
+        };
+        for (targets, others, counts) in [(&[][..], &[][..], &["A-1"][..]), (&["al2023"], &["rhel9"], &["A-1", "A-2"])] {
+            let merged = merge([vec![advised("A-1", "a", targets)], vec![advised("A-2", "b", others)]]);
+            let told: Vec<String> = merged.packages.iter().map(|package| package.advisories.to_string()).collect();
+            assert_eq!(told, counts.iter().map(|id| format!("{id} (security)")).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn the_same_release_with_another_content_for_the_same_target_is_a_conflict() {
         for (targets, others, conflict) in
             [(&[][..], &[][..], true), (&["al2023"], &["al2023", "rhel9"], true), (&["al2023"], &["rhel9"], false)]
