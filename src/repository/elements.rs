@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read};
 
 use memchr::memmem::{self, Finder};
 
-use super::RepositoryError;
+use super::{RepositoryError, html};
 use crate::budget::Held;
 
 /// The most bytes that a single element may have. The largest `<package>` of distributions has 2 MB.
@@ -187,7 +187,8 @@ impl<R: Read> Elements<R> {
         let reason = if self.find_start(rest).is_some() {
             format!("it ends in the middle of a <{element}>")
         } else if self.found == 0 && !has(format!("<{root}")) {
-            format!("expected an XML document <{root}>")
+            let found = html::described(rest).map(|found| format!(", and {found}")).unwrap_or_default();
+            format!("expected an XML document <{root}>{found}")
         } else if self.found == 0 && has(format!(":{element}")) {
             "its elements have a namespace prefix, which createrepo never writes".to_owned()
         } else if !has(format!("</{root}")) && !rest.trim_ascii_end().ends_with(b"/>") {

@@ -1,6 +1,6 @@
 //! The releases of one product, as they are read.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::updateinfo::Updateinfo;
 use super::{NearestNames, RepositoryError};
@@ -23,6 +23,8 @@ pub struct Listing {
     pub packages: Vec<Package>,
     /// Releases of the product that cannot be used.
     pub left_out: LeftOut,
+    /// Files of an index whose names are those of no package.
+    pub misnamed: Misnamed,
     /// How many packages of other products the repository has.
     pub others: usize,
     /// Names that are near to the product's, for an error message.
@@ -42,6 +44,38 @@ pub struct LeftOut {
     pub count: usize,
     /// The first of them, each with its reason.
     told: Vec<String>,
+}
+
+/// Files that end in .rpm, and whose names are not of the form NAME-VERSION-RELEASE.ARCH.rpm.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Misnamed {
+    /// How many they are.
+    pub count: usize,
+    first: Option<String>,
+}
+
+impl Misnamed {
+    /// Counts a file, if its name ends so.
+    pub(super) fn add(&mut self, name: &str) {
+        if name.ends_with(".rpm") {
+            self.count += 1;
+            self.first.get_or_insert_with(|| excerpt(name));
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+}
+
+/// What there is, and what was expected; nothing where there is none.
+impl fmt::Display for Misnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = &self.first else { return Ok(()) };
+        let files = if self.count == 1 { "a file that ends" } else { "files that end" };
+        write!(f, "it has {files} in .rpm, such as {first}, of another form than NAME-VERSION-RELEASE.ARCH.rpm")
+    }
 }
 
 impl LeftOut {
@@ -70,11 +104,12 @@ impl Listing {
     /// One that is empty, of a product.
     pub fn of(product: &str, budget: &Budget) -> Result<Self, OverBudget> {
         let nearest = NearestNames::to(product);
-        let (packages, left_out) = (Vec::new(), LeftOut::default());
+        let (packages, left_out, misnamed) = (Vec::new(), LeftOut::default(), Misnamed::default());
         Ok(Self {
             revision: None,
             packages,
             left_out,
+            misnamed,
             others: 0,
             nearest,
             advisories_unknown: None,
@@ -111,6 +146,7 @@ impl Listing {
             self.add(package)?;
         }
         self.left_out.append(other.left_out);
+        self.misnamed.append(other.misnamed);
         self.others += other.others;
         other.nearest.names().into_iter().for_each(|name| self.nearest.offer(name));
         Ok(())

@@ -135,7 +135,8 @@ mod tests {
             let (advisories, _) = crate::budget::Budget::default().json(advisories.as_bytes()).expect("advisories");
             Package { advisories, ..package(ONE, repository, "1", targets) }
         };
-        for (targets, others, counts) in [(&[][..], &[][..], &["A-1"][..]), (&["al2023"], &["rhel9"], &["A-1", "A-2"])] {
+        for (targets, others, counts) in [(&[][..], &[][..], &["A-1"][..]), (&["al2023"], &["rhel9"], &["A-1", "A-2"])]
+        {
             let merged = merge([vec![advised("A-1", "a", targets)], vec![advised("A-2", "b", others)]]);
             let told: Vec<String> = merged.packages.iter().map(|package| package.advisories.to_string()).collect();
             assert_eq!(told, counts.iter().map(|id| format!("{id} (security)")).collect::<Vec<_>>());

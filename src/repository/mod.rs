@@ -5,7 +5,9 @@
 
 mod decompress;
 mod elements;
+mod encoding;
 mod error;
+mod html;
 pub mod index;
 mod listing;
 pub mod merge;
@@ -21,7 +23,7 @@ mod verify;
 mod xml;
 
 pub use error::RepositoryError;
-pub use listing::{LeftOut, Listing};
+pub use listing::{LeftOut, Listing, Misnamed};
 pub use nearest::NearestNames;
 pub use public_url::{LocationError, is_public, resolve};
 pub use reading::{RepositoryRead, Revision};

@@ -237,12 +237,15 @@ fn advisories_about_a_release_are_in_builds_json_and_only_where_there_are_any() 
     let packages = Packages::new("gitlab-runner", vec![], night(7), Policy::default(), releases.to_vec(), vec![]);
     let run = Run { reference: "main", pipeline: 7, decided_at: night(7), dry_run: false, recorded: true };
     let advisories = r#""advisories":[{"id":"RHSA-2026:1234","type":"security","severity":"Important"}]"#;
-    for (json, count) in [
-        (serde_json::to_string(&Builds::new(&packages, &plan, &[], run)), 4),
-        (serde_json::to_string(&packages), 2),
-    ] {
+    for (json, count) in
+        [(serde_json::to_string(&Builds::new(&packages, &plan, &[], run)), 4), (serde_json::to_string(&packages), 2)]
+    {
         let json = json.expect("JSON");
-        assert_eq!((json.matches(advisories).count(), json.matches("\"advisories\"").count()), (count, count), "{json}");
+        assert_eq!(
+            (json.matches(advisories).count(), json.matches("\"advisories\"").count()),
+            (count, count),
+            "{json}"
+        );
     }
     let read = Packages::from_json(&serde_json::to_vec(&packages).expect("JSON")).expect("what was written");
     assert_eq!(read.packages, releases);

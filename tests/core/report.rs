@@ -107,9 +107,15 @@ fn a_list_names_the_advisories_about_its_releases() {
     ");
     let many = (0..10).map(|patch| runner(&format!("18.5.{patch}"))).chain([named.clone()]).collect();
     let text = listing(&major("18"), many);
-    assert!(text.ends_with("  newest gitlab-runner-18.6.0-1.x86_64  A-2 (security, Low), A-1 (bugfix, Low)\n"), "{text}");
+    assert!(
+        text.ends_with("  newest gitlab-runner-18.6.0-1.x86_64  A-2 (security, Low), A-1 (bugfix, Low)\n"),
+        "{text}"
+    );
     let text = report::listing("gitlab-runner", &[], &major("18"), &[named], &[], true);
-    assert!(text.ends_with("  gitlab-runner-18.6.0-1.x86_64  wanted, A-2 (security, Low), A-1 (bugfix, Low)\n"), "{text}");
+    assert!(
+        text.ends_with("  gitlab-runner-18.6.0-1.x86_64  wanted, A-2 (security, Low), A-1 (bugfix, Low)\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -179,9 +179,6 @@ impl Reader<'_> {
         if let Some(keys) = self.signed_by {
             self.verify(source, &document, keys)?;
         }
-        let document = String::from_utf8(document).map_err(|error| {
-            anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
-        })?;
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let described = Described { source, repomd, location: file.location };
         let mut listing = self.read_primary(&described)?;
