@@ -51,8 +51,8 @@ const MANY: usize = 10;
 
 /// Asks a repository for the releases of a product and writes them to packages.json
 ///
-/// Reads repodata/repomd.xml and the primary that it names (checksum verified; plain, gzip, zstd,
-/// xz or bzip2), or, where there is no repodata, the HTML index of the directory.
+/// Reads repodata/repomd.xml and the primary and updateinfo that it names (checksum verified; plain,
+/// gzip, zstd, xz or bzip2), or, where there is no repodata, the HTML index of the directory.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct List {
@@ -72,8 +72,8 @@ pub struct List {
     /// with repo_gpgcheck.
     #[arg(long, value_name = "FILE|TEXT|none", value_parser = gpg_key)]
     gpg_key: Option<Guard<String>>,
-    /// Keep the primary of a repository in a directory, so that one that has not changed costs small requests alone;
-    /// true stands for the directory cache, false for none
+    /// Keep the primary and updateinfo of a repository in a directory, so that one that has not changed costs small
+    /// requests alone; true stands for the directory cache, false for none
     ///
     /// It is believed by the checksum of the repomd.xml that the repository has at each run.
     #[arg(long, value_name = "DIR|BOOL")]

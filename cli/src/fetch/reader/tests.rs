@@ -133,7 +133,7 @@ fn what_would_be_the_same_again_is_final() {
             "<html>Sign in</html>".as_bytes().to_vec(),
             "repodata/repomd.xml is malformed: expected an XML document <repomd>",
         ),
-        (b"<repomd>\xff</repomd>".to_vec(), "expected an XML document in UTF-8"),
+        (b"<repomd>\xff</repomd>".to_vec(), "is malformed: expected UTF-8: invalid utf-8"),
         (repomd("").replace("repodata/primary.xml", "ftp://x/y").into_bytes(), "the location of primary in"),
         (repomd(empty).into_bytes(), "has no package at all"),
         (vec![b' '; (4 << 20) + 1], "has more than 4194304 bytes"),
