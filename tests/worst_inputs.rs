@@ -43,7 +43,7 @@ struct Worst {
     told: &'static str,
 }
 
-const WORST: [Worst; 20] = [
+const WORST: [Worst; 21] = [
     Worst {
         name: "files of a JSON index behind a long path",
         input: |n| json(n, r#"{"name":"a-1-1.noarch.rpm"}"#),
@@ -180,6 +180,16 @@ const WORST: [Worst; 20] = [
         input: |n| updateinfo_with(&format!("<package name='{PRODUCT}'{}/>", " a=''".repeat(n))),
         read: read_updateinfo,
         many: 3_000_000,
+        few: 10_000,
+        told: "",
+    },
+    Worst {
+        name: "bytes of a version in updateinfo.xml",
+        input: |n| {
+            updateinfo_with(&package_of_update(1).replace("version='1'", &format!("version='{}'", "1.a".repeat(n))))
+        },
+        read: read_updateinfo,
+        many: 5_000_000,
         few: 10_000,
         told: "",
     },

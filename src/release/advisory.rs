@@ -89,7 +89,7 @@ impl AdvisoryKind {
             Self::Bugfix => "bugfix",
             Self::Enhancement => "enhancement",
             Self::NewPackage => "new package",
-            Self::Unknown => "unknown type",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -268,7 +268,7 @@ mod tests {
             ("R-1", "recommended", "moderate"),
         ]);
         let told = "S-1 (security, Important), S-2 (security, Low), S-3 (security), B-1 (bugfix), \
-                    E-1 (enhancement, Critical), N-1 (new package), R-1 (unknown type, Moderate)";
+                    E-1 (enhancement, Critical), N-1 (new package), R-1 (unknown, Moderate)";
         assert_eq!(all.to_string(), told);
         assert_eq!(all.after("new release"), format!("new release, {told}"));
         assert_eq!(Advisories::default().after("new release"), "new release");

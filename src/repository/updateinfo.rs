@@ -15,7 +15,7 @@ use super::verify::read_verified;
 use super::xml::{Element, XmlError, for_each_element, once};
 use crate::budget::{Budget, Held};
 use crate::release::nevra::parse_epoch;
-use crate::release::{Advisories, Advisory, AdvisoryKind, Evr, Nevra, Package, Severity};
+use crate::release::{Advisories, Advisory, AdvisoryIdError, AdvisoryKind, Evr, Nevra, Package, Severity};
 
 const WHAT: &str = "updateinfo.xml";
 const SHAPE: Shape = Shape { what: WHAT, root: "updates", element: "update" };
@@ -100,6 +100,8 @@ fn read_plain(
 
 impl<'p> UpdateElement<'p> {
     fn read(element: &str, product: &str, found: &Found<'p>, budget: &Budget) -> Result<Self, XmlError> {
+        // Each of its texts is copied once.
+        let _held = budget.hold(element.len())?;
         let mut read = Self::default();
         for_each_element(element, budget, &mut |path| {
             match path {
@@ -126,7 +128,10 @@ impl<'p> UpdateElement<'p> {
         if releases.is_empty() {
             return Ok(());
         }
-        let id = id.ok_or_else(|| "it has no <id>".to_owned())?.parse().map_err(|error| format!("{error}"))?;
+        let id = id
+            .ok_or_else(|| "it has no <id>".to_owned())?
+            .parse()
+            .map_err(|error: AdvisoryIdError| error.to_string())?;
         let advisory = Advisory { id, kind, severity };
         for release in releases {
             held.work(STEPS_OF_ADVISORY)?;
@@ -241,7 +246,7 @@ mod tests {
                 "SUSE",
                 r#"<?xml version="1.0" encoding="UTF-8"?>
 <updates><update from="maint-coord@suse.de" status="stable" type="recommended" version="1"><id>SUSE-SLE-Module-Basesystem-15-SP6-2026-1234</id><title>Recommended update for runner</title><severity>moderate</severity><release>SUSE Linux Enterprise 15</release><issued date="1772582400"/><references/><description>This update fixes the runner.</description><pkglist><collection><package name="runner" epoch="0" version="18.6.1" release="1" arch="x86_64" src="runner-18.6.1-1.src.rpm"><filename>runner-18.6.1-1.x86_64.rpm</filename></package></collection></pkglist></update></updates>"#,
-                "SUSE-SLE-Module-Basesystem-15-SP6-2026-1234 (unknown type, Moderate)",
+                "SUSE-SLE-Module-Basesystem-15-SP6-2026-1234 (unknown, Moderate)",
             ),
         ] {
             let releases = ["runner-18.6.1-1.x86_64", "runner-18.6.0-1.x86_64"];

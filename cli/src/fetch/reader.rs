@@ -207,11 +207,11 @@ impl Reader<'_> {
 
     /// Adds what the advisories of the repository say of the packages that it lists. Without packages none are asked for.
     fn add_advisories(&self, of: &Described<'_>, listing: &mut Listing) -> Result<(), ReadError> {
-        let Some(file) = of.repomd.updateinfo.as_ref().map_err(Clone::clone)? else { return Ok(()) };
-        if listing.packages.is_empty() {
+        let packages = &listing.packages;
+        if packages.is_empty() {
             return Ok(());
         }
-        let packages = &listing.packages;
+        let Some(file) = of.repomd.updateinfo.as_ref().map_err(Clone::clone)? else { return Ok(()) };
         let read = |body: &mut dyn Read| updateinfo::read(body, file, self.product, packages, self.budget);
         let read = match self.read_kept(file, &read) {
             Some(read) => read,
