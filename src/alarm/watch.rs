@@ -92,8 +92,8 @@ mod tests {
     }
 
     fn read(releases: usize, revision: &str) -> RepositoryRead {
-        let revision = Some(revision.to_owned().into());
-        RepositoryRead { url: URL.to_owned(), targets: None, revision, releases, advisories_unknown: None }
+        let (url, revision) = (URL.to_owned(), Some(revision.to_owned().into()));
+        RepositoryRead { url, targets: None, revision, accepts_index: false, releases, advisories_unknown: None }
     }
 
     /// A night: its alarms, and whether it had something to write.

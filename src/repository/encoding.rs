@@ -56,9 +56,8 @@ struct Transcoded<R> {
 
 impl<R: Read> Transcoded<R> {
     fn character(&mut self) -> io::Result<Option<char>> {
-        let is_big_endian = match self.encoding {
-            Encoding::Utf16 { is_big_endian } => is_big_endian,
-            _ => return Ok(self.bytes.next().transpose()?.map(char::from)),
+        let Encoding::Utf16 { is_big_endian } = self.encoding else {
+            return Ok(self.bytes.next().transpose()?.map(char::from));
         };
         let mut unit = || {
             let Some(first) = self.bytes.next().transpose()? else { return Ok(None) };

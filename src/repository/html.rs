@@ -40,7 +40,7 @@ pub(super) fn links(page: &[u8]) -> impl Iterator<Item = Href<'_>> {
 }
 
 /// What an HTML page is, with its title, in words for an error; `None` where a document is something else.
-pub(super) fn described(document: &[u8]) -> Option<String> {
+pub fn described(document: &[u8]) -> Option<String> {
     let begins = |start: &[u8]| {
         document.trim_ascii_start().get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
     };

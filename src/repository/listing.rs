@@ -17,7 +17,7 @@ const MAX_TOLD: usize = 10;
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug)]
 pub struct Listing {
-    /// The repository's own mark of its state, where it has one.
+    /// The repository's mark of its state; `None` for an index, which has none.
     pub revision: Option<String>,
     /// Every package of the product, in the repository's order.
     pub packages: Vec<Package>,
@@ -47,7 +47,7 @@ pub struct LeftOut {
 }
 
 /// Files that end in .rpm, and whose names are not of the form NAME-VERSION-RELEASE.ARCH.rpm.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Misnamed {
     /// How many they are.
     pub count: usize,
@@ -63,7 +63,8 @@ impl Misnamed {
         }
     }
 
-    fn append(&mut self, other: Self) {
+    /// Counts those of another page or folder, too.
+    pub fn append(&mut self, other: Self) {
         self.count += other.count;
         self.first = self.first.take().or(other.first);
     }

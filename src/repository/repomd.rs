@@ -18,8 +18,8 @@ const GROWTH: u64 = 2;
 /// The part of a `repomd.xml` that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repomd {
-    /// The repository's own mark of its state, often the time of its making.
-    pub revision: Option<String>,
+    /// The repository's mark of its state: its own, often the time of its making, or the checksum of its primary.
+    pub revision: String,
     /// The file that lists the packages.
     pub primary: DataFile,
     /// The file of the advisories, where there is one, or why it cannot be read.
@@ -131,9 +131,10 @@ pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError
     })
     .map_err(|error| RepositoryError::xml(WHAT, 0, error))?;
     let primary = primary.ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
+    let primary = primary.into_file("primary").map_err(|error| malformed(error.to_string()))?;
     Ok(Repomd {
-        revision: revision.filter(|revision| !revision.is_empty()),
-        primary: primary.into_file("primary").map_err(|error| malformed(error.to_string()))?,
+        revision: revision.filter(|revision| !revision.is_empty()).unwrap_or_else(|| primary.checksum.to_string()),
+        primary,
         updateinfo: updateinfo.map(|data| data.into_file("updateinfo")).transpose(),
         names_modules,
     })
@@ -167,7 +168,7 @@ mod tests {
 </repomd>"#
         ))
         .expect("a repomd");
-        assert_eq!(repomd.revision.as_deref(), Some("1732406400"));
+        assert_eq!(repomd.revision, "1732406400");
         assert_eq!(repomd.primary.href, "repodata/a&b-primary.xml.gz");
         assert_eq!(repomd.primary.base.as_deref(), Some("http://other.example.com/el9/"));
         assert_eq!(repomd.primary.checksum.sha256(), Some(SHA256));
@@ -209,7 +210,7 @@ mod tests {
             r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#
         );
         let repomd = read(&document).expect("a repomd");
-        assert_eq!((repomd.revision, repomd.primary.size), (None, None));
+        assert_eq!((repomd.revision, repomd.primary.size), (format!("sha256:{SHA256}"), None));
         assert_eq!((repomd.updateinfo, repomd.names_modules), (Ok(None), false));
     }
 

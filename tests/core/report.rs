@@ -37,7 +37,14 @@ fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
     let (wanted, filtered): (_, Vec<(Nevra, _)>) = policy.apply(packages);
     let url = REPOSITORY.to_owned();
-    let repositories = [RepositoryRead { url, targets: None, revision: None, releases, advisories_unknown: None }];
+    let repositories = [RepositoryRead {
+        url,
+        targets: None,
+        revision: None,
+        accepts_index: false,
+        releases,
+        advisories_unknown: None,
+    }];
     report::listing("gitlab-runner", &repositories, policy, &wanted, &filtered, false)
 }
 

@@ -29,6 +29,20 @@ impl Cache {
         Self { folder: folder.join(format!("repository-{}", &digest[..16])) }
     }
 
+    /// Whether the repository had repodata on an earlier run.
+    pub fn knows_repodata(&self) -> bool {
+        self.folder.is_dir()
+    }
+
+    /// Keeps nothing any longer: the repository has no repodata from now on.
+    pub fn forget(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            message!("{} is not removed: {error}", self.folder.display());
+        }
+    }
+
     fn file(&self, checksum: &Checksum) -> PathBuf {
         self.folder.join(checksum.to_string().replace(':', "-"))
     }
@@ -152,7 +166,12 @@ mod tests {
             let checksum = checksum.clone();
             DataFile { href: "repodata/x.xml".to_owned(), base: None, checksum, size: None }
         };
-        Repomd { revision: None, primary: file(primary), updateinfo: Ok(updateinfo.map(file)), names_modules: false }
+        Repomd {
+            revision: String::new(),
+            primary: file(primary),
+            updateinfo: Ok(updateinfo.map(file)),
+            names_modules: false,
+        }
     }
 
     fn keep(cache: &Cache, content: &str, checksum: &Checksum, is_verified: bool) {

@@ -26,13 +26,15 @@ pub struct Request {
     pub credentials: Option<(&'static str, String)>,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
+    /// Whether no cache on the way may answer in place of the server.
+    pub is_fresh: bool,
     /// How often the request is sent at most; fewer times where there is a fall-back.
     pub attempts: usize,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, body: None, attempts: MAX_ATTEMPTS }
+        Self { method, url, credentials: None, body: None, is_fresh: false, attempts: MAX_ATTEMPTS }
     }
 }
 

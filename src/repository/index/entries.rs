@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use super::over_budget;
-use crate::budget::Budget;
+use crate::budget::{Budget, OverBudget};
 use crate::release::{Advisories, Nevra, Package};
 use crate::repository::public_url::{LocationError, public};
 use crate::repository::{Listing, RepositoryError};
+
+pub(super) const WHAT: &str = "the index";
 
 /// A page of an index.
 #[derive(Debug)]
@@ -133,4 +134,9 @@ fn subfolder<'a>(url: &'a Url, folder: &Url) -> Option<&'a str> {
 fn encoded(name: &str) -> String {
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
     utf8_percent_encode(name, KEPT).to_string()
+}
+
+/// The error of an index that takes more than a run may.
+pub(super) fn over_budget(over: OverBudget) -> RepositoryError {
+    RepositoryError::OverBudget { what: WHAT, over }
 }

@@ -7,8 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::error::Category;
 use url::Url;
 
-use super::entries::{Entries, Page};
-use super::{WHAT, over_budget};
+use super::entries::{Entries, Page, WHAT, over_budget};
 use crate::budget::{Budget, JsonError};
 use crate::repository::RepositoryError;
 

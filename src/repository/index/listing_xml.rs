@@ -4,8 +4,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::WHAT;
-use super::entries::{Entries, Page};
+use super::entries::{Entries, Page, WHAT};
 use crate::budget::{Budget, MAX_URL};
 use crate::repository::RepositoryError;
 use crate::repository::xml::{Element, XmlError, for_each_element, is_root};

@@ -272,7 +272,7 @@ fn a_page_goes_on_at_its_link_to_the_next_one() {
 
 #[test]
 fn a_listing_in_xml_is_understood_whoever_wrote_it() {
-    let google = r#"<?xml version='1.0' encoding='UTF-8'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'><Name>bucket</Name><Prefix>el9/</Prefix><Marker></Marker><NextMarker>el9/z.rpm</NextMarker><IsTruncated>true</IsTruncated><Contents><Key>el9/gitlab-runner-18.6.1+git1-1.x86_64.rpm</Key><Generation>1</Generation><Size>1</Size></Contents></ListBucketResult>"#;
+    let google = r"<?xml version='1.0' encoding='UTF-8'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'><Name>bucket</Name><Prefix>el9/</Prefix><Marker></Marker><NextMarker>el9/z.rpm</NextMarker><IsTruncated>true</IsTruncated><Contents><Key>el9/gitlab-runner-18.6.1+git1-1.x86_64.rpm</Key><Generation>1</Generation><Size>1</Size></Contents></ListBucketResult>";
     let azure = r#"<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://acme.blob.example.com/" ContainerName="yum"><Prefix>el9/</Prefix><MaxResults>1</MaxResults><Blobs><Blob><Name>el9/gitlab-runner-18.6.1+git1-1.x86_64.rpm</Name><Properties><Content-Length>1</Content-Length></Properties></Blob><BlobPrefix><Name>el9/old/</Name></BlobPrefix></Blobs><NextMarker>2!8!a+/=</NextMarker></EnumerationResults>"#;
     let encoded = azure
         .replace("<Name>el9/gitlab-runner-18.6.1+git1", "<Name Encoded=\"true\">el9/gitlab-runner-18.6.1%2Bgit1")
