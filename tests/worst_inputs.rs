@@ -300,11 +300,11 @@ fn package_of_update(release: usize) -> String {
     format!("<package name='{PRODUCT}' version='1' release='{release}' arch='noarch'/>")
 }
 
-/// Of a repository with as many releases as it may have.
+/// Of a repository with some releases.
 fn read_updateinfo(file: &[u8]) -> Result<String, String> {
     let budget = Budget::default();
-    let links = (0..20_000).map(|release| format!("<a href={PRODUCT}-1-{release}.noarch.rpm>")).collect::<String>();
-    let mut listing = index::read(links.as_bytes(), &base(), PRODUCT, &budget).expect("a page").listing;
+    let links: Vec<String> = (0..200).map(|release| format!("<a href={PRODUCT}-1-{release}.noarch.rpm>")).collect();
+    let mut listing = index::read(links.concat().as_bytes(), &base(), PRODUCT, &budget).expect("a page").listing;
     let read = updateinfo::read(file, &promised(file), PRODUCT, &listing.packages, &budget);
     listing.add_advisories(read.map_err(|error| error.to_string())?);
     let advised = listing.packages.iter().filter(|package| !package.advisories.is_empty()).count();

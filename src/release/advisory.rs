@@ -153,7 +153,9 @@ impl Advisories {
 impl From<Vec<Advisory>> for Advisories {
     fn from(advisories: Vec<Advisory>) -> Self {
         let mut all = Self::default();
-        advisories.into_iter().for_each(|advisory| all.add(advisory));
+        for advisory in advisories {
+            all.add(advisory);
+        }
         all
     }
 }

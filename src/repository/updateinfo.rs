@@ -109,11 +109,9 @@ impl<'p> UpdateElement<'p> {
                 [_, part] if part.is("id") => once(&mut read.id, "id", part.text().to_owned())?,
                 [_, part] if part.is("severity") => read.severity = Severity::of(part.text()),
                 [_, list, _, package] if list.is("pkglist") && package.is("package") => {
-                    if package.attribute("name")?.as_deref() == Some(product) {
-                        let named = release(product, package)?;
-                        let listed = named.and_then(|nevra| found.get_key_value(&nevra).map(|(listed, _)| *listed));
-                        read.releases.extend(listed);
-                    }
+                    let named = release_of(product, package)?;
+                    let listed = named.and_then(|nevra| found.get_key_value(&nevra).map(|(listed, _)| *listed));
+                    read.releases.extend(listed);
                 }
                 _ => {}
             }
@@ -142,9 +140,12 @@ impl<'p> UpdateElement<'p> {
     }
 }
 
-/// The release that a `<package>` names; `None` for what can be none that is listed.
-fn release(product: &str, package: &Element<'_>) -> Result<Option<Nevra>, XmlError> {
+/// The release of the product that a `<package>` names; `None` for another one, and for what can be none that is listed.
+fn release_of(product: &str, package: &Element<'_>) -> Result<Option<Nevra>, XmlError> {
     let attribute = |name: &str| package.attribute(name).map(Option::unwrap_or_default);
+    if attribute("name")? != product {
+        return Ok(None);
+    }
     let (version, release, arch) = (attribute("version")?, attribute("release")?, attribute("arch")?);
     let epoch = attribute("epoch")?;
     let Some(epoch) = parse_epoch(&epoch).or(epoch.is_empty().then_some(0)) else { return Ok(None) };
@@ -184,7 +185,8 @@ mod tests {
     /// An update of these attributes, with an id, that names a package.
     fn update(attributes: &str, id: &str, package: &str) -> String {
         format!(
-            r#"<update {attributes}><id>{id}</id><title>runner</title><pkglist><collection><name>c</name><package {package}><filename>x.rpm</filename></package></collection></pkglist></update>"#
+            "<update {attributes}><id>{id}</id><title>runner</title><pkglist><collection><name>c</name><package {package}>\
+             <filename>x.rpm</filename></package></collection></pkglist></update>"
         )
     }
 
