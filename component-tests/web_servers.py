@@ -103,6 +103,7 @@ def python(served: Path, _: Path) -> Iterator[str]:
 LISTINGS: dict[str, Callable[[Path, Path], object]] = {
     "nginx": nginx,
     "nginx-json": functools.partial(nginx, listing="autoindex_format json;"),
+    "nginx-xml": functools.partial(nginx, listing="autoindex_format xml;"),
     "apache-plain": apache,
     "apache-fancy": functools.partial(apache, options="FancyIndexing"),
     "apache-table": functools.partial(apache, options="FancyIndexing HTMLTable SuppressDescription"),

@@ -70,6 +70,9 @@ pub enum GivenUrlError {
     /// Not a URL at all.
     #[error("is no URL: {0}")]
     NoUrl(url::ParseError),
+    /// A host in letters beyond ASCII, which DNS does not have.
+    #[error("has a host in letters beyond ASCII: write its ASCII form, which begins with xn--")]
+    Host,
     /// An `@` that no URL has there.
     #[error(
         "has an @ where a URL has none, as if a password were in it that is not percent-encoded: write %40 for @, %2F \
@@ -92,6 +95,7 @@ pub fn given_url(text: &str) -> Result<Url, GivenUrlError> {
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(_) if text.contains('@') => return Err(GivenUrlError::Password),
+        Err(url::ParseError::IdnaError) if !text.is_ascii() => return Err(GivenUrlError::Host),
         Err(error) => return Err(GivenUrlError::NoUrl(error)),
     };
     if may_hold_a_password(&url) || url[url::Position::AfterPath..].contains('@') {

@@ -422,14 +422,12 @@ fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::E
         let (releases, location) = (count(listing.left_out.count, "release"), source.location());
         return anyhow!("{product} has {releases} in {location}, and none that can be used: {first}");
     }
-    if listing.misnamed.count > 0 {
-        return anyhow!("there is no package {product} in {}: {}", source.location(), listing.misnamed);
-    }
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {
         [] => "It has no package with a name like it".to_owned(),
         [names @ .., last] if !names.is_empty() => format!("Did you mean {} or {last}?", names.join(", ")),
         [name, ..] => format!("Did you mean {name}?"),
     };
-    anyhow!("there is no package {product} in {}. {hint}", source.location())
+    let misnamed = if listing.misnamed.count > 0 { format!(". Or {}", listing.misnamed) } else { String::new() };
+    anyhow!("there is no package {product} in {}. {hint}{misnamed}", source.location())
 }

@@ -91,8 +91,9 @@ fn transient(error: anyhow::Error) -> ReadError {
 fn gave_up(location: &Location, failures: &[String]) -> String {
     if failures.iter().all(|failure| *failure == failures[0]) {
         return format!(
-            "the repository {location} cannot be read: {MAX_READS} attempts ended in the same way. If it is being updated, \
-             run the job again later; if not, its files, or a proxy in between that changes them, have to be mended"
+            "the repository {location} cannot be read: {MAX_READS} attempts ended in the same way. Is it being updated, or \
+             out of order? Then run the job again later. If it stays so, its files have to be mended, or a proxy in between \
+             that changes them"
         );
     }
     format!(

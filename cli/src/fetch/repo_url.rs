@@ -46,7 +46,7 @@ impl FromStr for RepoUrl {
                 "--repo-url {error}. Or leave user and password out of it, and set the variables AMI_SCHEDULER_REPO_USER \
                  and AMI_SCHEDULER_REPO_PASSWORD, which are taken as they are"
             ),
-            GivenUrlError::Backslash | GivenUrlError::Escape => anyhow!("--repo-url {error}"),
+            GivenUrlError::Host | GivenUrlError::Backslash | GivenUrlError::Escape => anyhow!("--repo-url {error}"),
         })?;
         if !matches!(url.scheme(), "http" | "https") {
             bail!("--repo-url begins with none of https:, http: and file:, which are the ones that are read");
@@ -102,6 +102,8 @@ mod tests {
         for (repo_url, told) in [
             ("", "--repo-url is no URL"),
             ("yum.example.com/el9", "--repo-url is no URL"),
+            ("https://us3r:p4ss-yüm.example.com/", "--repo-url is no URL"),
+            ("https://yüm.us3r.example.com/", "--repo-url has a host in letters beyond ASCII: write its ASCII form"),
             ("https://us3r:p4ss@", "set the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD"),
             ("https://us3r:p4ss@yum.example.com:port/", "as if a password were in it"),
             (
