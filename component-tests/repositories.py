@@ -119,7 +119,36 @@ class Repository:
         assert self.primary().name.endswith(f"primary.xml{suffix}"), self.primary()
 
     def primary(self) -> Path:
-        return next(path for path in (self.folder / "repodata").iterdir() if "-primary.xml" in path.name)
+        return self.metadata("primary.xml")
+
+    def metadata(self, name: str) -> Path:
+        return next(path for path in (self.folder / "repodata").iterdir() if f"-{name}" in path.name)
+
+    def describe(self, kind: str, name: str, content: str, *options: str) -> Repository:
+        """Adds a file to the metadata of what is published: of this kind in repomd.xml, and of this name."""
+        file = self.folder.parent / name
+        file.write_text(content)
+        subprocess.run(["modifyrepo_c", f"--mdtype={kind}", *options, str(file), str(self.folder / "repodata")], check=True, capture_output=True)
+        return self
+
+    def advise(self, *updates: str, options: tuple[str, ...] = ()) -> Repository:
+        """Publishes advisories about what is published."""
+        return self.describe("updateinfo", "updateinfo.xml", f"<?xml version='1.0'?>\n<updates>{''.join(updates)}</updates>\n", *options)
+
+
+def update(name: str, *nevras: str, kind: str = "security", severity: str = "Important", status: str = "final", package: str = "") -> str:
+    """An <update> of updateinfo.xml, about packages, or one with these attributes."""
+    packages = [f"<package {package}/>"] if package else []
+    for nevra in nevras:
+        rest, arch = nevra.rsplit(".", 1)
+        product, version, release = rest.rsplit("-", 2)
+        epoch, _, version = version.rpartition(":")
+        packages.append(f'<package name="{product}" version="{version}" release="{release}" epoch="{epoch or 0}" arch="{arch}" '
+                        f'src="{product}-{version}-{release}.src.rpm"><filename>{nevra}.rpm</filename></package>')
+    stated = f"<severity>{severity}</severity>" if severity else ""
+    return (f'<update from="updates@example.com" status="{status}" type="{kind}" version="1"><id>{name}</id><title>{name}</title>'
+            f'<issued date="2026-11-20 00:00:00"/>{stated}<description>A &lt;fix&gt;.</description>'
+            f'<pkglist><collection short="x"><name>x</name>{"".join(packages)}</collection></pkglist></update>')
 
 
 class Signer:

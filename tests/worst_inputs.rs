@@ -17,7 +17,7 @@ use ami_scheduler::budget::{Budget, OverBudget};
 use ami_scheduler::release::{Checksum, Package};
 use ami_scheduler::repository::merge::merge;
 use ami_scheduler::repository::repomd::DataFile;
-use ami_scheduler::repository::{Listing, index, mirrors, primary, repomd};
+use ami_scheduler::repository::{Listing, index, mirrors, primary, repomd, updateinfo};
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::Tracker;
 use ami_scheduler::tracker::{Entry, TrackerName};
@@ -43,7 +43,7 @@ struct Worst {
     told: &'static str,
 }
 
-const WORST: [Worst; 17] = [
+const WORST: [Worst; 21] = [
     Worst {
         name: "files of a JSON index behind a long path",
         input: |n| json(n, r#"{"name":"a-1-1.noarch.rpm"}"#),
@@ -168,6 +168,46 @@ const WORST: [Worst; 17] = [
         told: "",
     },
     Worst {
+        name: "releases in one update of updateinfo.xml",
+        input: |n| updateinfo_with(&package_of_update(1).repeat(n)),
+        read: read_updateinfo,
+        many: 180_000,
+        few: 500,
+        told: "",
+    },
+    Worst {
+        name: "attributes of one release in updateinfo.xml",
+        input: |n| updateinfo_with(&format!("<package name='{PRODUCT}'{}/>", " a=''".repeat(n))),
+        read: read_updateinfo,
+        many: 3_000_000,
+        few: 10_000,
+        told: "",
+    },
+    Worst {
+        name: "bytes of a version in updateinfo.xml",
+        input: |n| {
+            updateinfo_with(&package_of_update(1).replace("version='1'", &format!("version='{}'", "1.a".repeat(n))))
+        },
+        read: read_updateinfo,
+        many: 5_000_000,
+        few: 10_000,
+        told: "",
+    },
+    Worst {
+        name: "advisories of one release in updateinfo.xml, each graver than those before it",
+        input: |n| {
+            let update = |n: usize| {
+                let package = package_of_update(1);
+                format!("<update><id>{:08}</id><pkglist><c>{package}</c></pkglist></update>", 99_999_999 - n)
+            };
+            format!("<updates>{}</updates>", (0..n).map(update).collect::<String>()).into_bytes()
+        },
+        read: read_updateinfo,
+        many: 200_000,
+        few: 500,
+        told: "",
+    },
+    Worst {
         name: "empty streams of bzip2",
         input: |n| b"BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0".repeat(n),
         read: read_primary,
@@ -242,10 +282,33 @@ fn primary_with(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn listing(file: &[u8], budget: &Budget) -> Result<Listing, String> {
+fn promised(file: &[u8]) -> DataFile {
     let checksum = Checksum::new("sha256", &hex(&Sha256::digest(file))).expect("a checksum");
-    let promised = DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None };
-    primary::read(file, &promised, &base(), PRODUCT, budget).map_err(|error| error.to_string())
+    DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None }
+}
+
+fn listing(file: &[u8], budget: &Budget) -> Result<Listing, String> {
+    primary::read(file, &promised(file), &base(), PRODUCT, budget).map_err(|error| error.to_string())
+}
+
+/// An updateinfo of one update, with these packages.
+fn updateinfo_with(packages: &str) -> Vec<u8> {
+    format!("<updates><update><id>A-1</id><pkglist><c>{packages}</c></pkglist></update></updates>").into_bytes()
+}
+
+fn package_of_update(release: usize) -> String {
+    format!("<package name='{PRODUCT}' version='1' release='{release}' arch='noarch'/>")
+}
+
+/// Of a repository with some releases.
+fn read_updateinfo(file: &[u8]) -> Result<String, String> {
+    let budget = Budget::default();
+    let links: Vec<String> = (0..200).map(|release| format!("<a href={PRODUCT}-1-{release}.noarch.rpm>")).collect();
+    let mut listing = index::read(links.concat().as_bytes(), &base(), PRODUCT, &budget).expect("a page").listing;
+    let read = updateinfo::read(file, &promised(file), PRODUCT, &listing.packages, &budget);
+    listing.add_advisories(read.map_err(|error| error.to_string())?);
+    let advised = listing.packages.iter().filter(|package| !package.advisories.is_empty()).count();
+    Ok(format!("{advised} with advisories; {:?}", listing.advisories_unknown))
 }
 
 fn read_primary(file: &[u8]) -> Result<String, String> {
@@ -351,6 +414,7 @@ fn a_value_is_charged_what_it_takes() {
     let map =
         |value: &str| format!("{{{}}}", (0..10_000).map(|n| format!("\"{n}\":{value}")).collect::<Vec<_>>().join(","));
     let package = r#"{"package":"p-1-1.x","url":"x","checksum":null,"targets":["a"]}"#;
+    let advisory = r#"null,"advisories":[{"id":"A-1","type":"bugfix"}]"#;
     let entry = r#"{"state":"built","since":"2026-11-24T02:00:00Z"}"#;
     let values = [
         ("numbers", is_charged::<Vec<u64>>(&list("1"))),
@@ -364,6 +428,7 @@ fn a_value_is_charged_what_it_takes() {
         ("lists of any shape", is_charged::<serde_json::Value>(&list("[1]"))),
         ("maps of any shape", is_charged::<serde_json::Value>(&list("{\"a\":1}"))),
         ("packages", is_charged::<Vec<Package>>(&list(package))),
+        ("packages with an advisory", is_charged::<Vec<Package>>(&list(&package.replace("null", advisory)))),
         ("entries", is_charged::<Vec<Entry>>(&list(entry))),
         ("entries with a note", is_charged::<Vec<Entry>>(&list(&entry.replace('}', r#","notes":{"a":""}}"#)))),
         ("entries of a newer version", is_charged::<Vec<Entry>>(&list(&entry.replace('}', r#","new":{"a":[]}}"#)))),

@@ -6,7 +6,7 @@ mod listing;
 
 use ami_scheduler::budget::Budget;
 use ami_scheduler::release::Checksum;
-use ami_scheduler::repository::{primary, repomd};
+use ami_scheduler::repository::{repomd, resolve};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     let checksum = read.primary.checksum.to_string();
     assert_eq!(checksum.parse::<Checksum>().expect("what we wrote"), read.primary.checksum);
     let repository = "https://yum.example.com/el9/".parse().expect("a URL");
-    if let Ok(url) = primary::resolve(&repository, read.primary.base.as_deref(), &read.primary.href) {
+    if let Ok(url) = resolve(&repository, read.primary.base.as_deref(), &read.primary.href) {
         listing::check_fetched(url.as_str());
     }
     assert_eq!(parse(&format!("{text}\n<!-- signed -->\n")).as_ref().ok(), Some(&read));

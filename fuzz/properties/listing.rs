@@ -7,7 +7,7 @@ pub mod kept;
 use std::io::Read;
 
 use ami_scheduler::budget::Budget;
-use ami_scheduler::release::{Checksum, Nevra, Package, is_package_name};
+use ami_scheduler::release::{Advisories, Checksum, Nevra, Package, is_package_name};
 use ami_scheduler::repository::repomd::DataFile;
 use ami_scheduler::repository::{Listing, RepositoryError, primary};
 use ami_scheduler::text::hex;
@@ -16,10 +16,22 @@ use sha2::{Digest as _, Sha256};
 pub const PRODUCT: &str = "gitlab-runner";
 const URL: &str = "https://yum.example.com/el9/x86_64/";
 
+/// What `repomd.xml` says of a file.
+pub fn promised(file: &[u8]) -> DataFile {
+    let checksum = Checksum::new("sha256", &hex(&Sha256::digest(file))).expect("a checksum");
+    DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None }
+}
+
+/// A package of which nothing but the release is known.
+pub fn package(release: &str) -> Package {
+    let nevra = release.parse().expect("a release");
+    let advisories = Advisories::default();
+    Package { nevra, url: format!("{URL}a.rpm"), checksum: None, built_at: None, targets: None, advisories }
+}
+
 /// Reads a file as the primary that a repository promises.
 pub fn read_primary(file: impl Read, digest_of: &[u8]) -> Result<Listing, RepositoryError> {
-    let checksum = Checksum::new("sha256", &hex(&Sha256::digest(digest_of))).expect("a checksum");
-    let promised = DataFile { href: "primary.xml".to_owned(), base: None, checksum, size: None };
+    let promised = promised(digest_of);
     let url = URL.parse().expect("a URL");
     let read = || primary::read(file, &promised, &url, PRODUCT, &Budget::default());
     kept::in_proportion(digest_of.len(), kept::WINDOW, read)

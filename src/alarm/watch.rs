@@ -93,7 +93,7 @@ mod tests {
 
     fn read(releases: usize, revision: &str) -> RepositoryRead {
         let (url, revision) = (URL.to_owned(), Some(revision.to_owned().into()));
-        RepositoryRead { url, targets: None, revision, accepts_index: false, releases }
+        RepositoryRead { url, targets: None, revision, accepts_index: false, releases, advisories_unknown: None }
     }
 
     /// A night: its alarms, and whether it had something to write.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Filtered, Packages};
 use crate::alarm::Alarm;
 use crate::plan::{Held, Plan, Planned, Republished};
-use crate::release::{Checksum, Nevra, Target};
+use crate::release::{Advisories, Checksum, Nevra, Target};
 use crate::tracker::Claim;
 
 const BUILDS_FORMAT: &str = "ami-scheduler/builds/1";
@@ -65,6 +65,9 @@ pub struct BuildRow<'a> {
     pub package_url: &'a str,
     /// Its SHA-256, empty where the repository states none.
     pub package_sha256: &'a str,
+    /// What its repository's advisories say of the release.
+    #[serde(skip_serializing_if = "Advisories::is_empty")]
+    pub advisories: &'a Advisories,
     /// The number of this attempt, from 1, of those that count.
     pub attempt: u64,
     /// What a success is one of: `update` is given it.
@@ -119,7 +122,7 @@ impl<'a> From<&'a Filtered> for FilteredRow<'a> {
 
 impl<'a> From<&'a Held> for HeldRow<'a> {
     fn from(held: &'a Held) -> Self {
-        Self { held, explanation: held.reason.to_string() }
+        Self { held, explanation: held.explanation() }
     }
 }
 
@@ -173,10 +176,11 @@ impl<'a> From<&'a Planned> for BuildRow<'a> {
             target: &build.target,
             package_url: &build.package.url,
             package_sha256: build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default(),
+            advisories: &build.package.advisories,
             attempt: build.attempt,
             claim: &build.claim,
             reason: build.reason.word(),
-            explanation: build.reason.to_string(),
+            explanation: build.explanation(),
         }
     }
 }

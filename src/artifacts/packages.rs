@@ -149,6 +149,7 @@ impl Packages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Advisories;
 
     fn read(packages: &[(&str, &[&str])]) -> Result<Packages, PackagesError> {
         let packages = packages.iter().map(|(package, targets)| Package {
@@ -157,6 +158,7 @@ mod tests {
             checksum: None,
             built_at: None,
             targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            advisories: Advisories::default(),
         });
         let written =
             Packages::new("runner", vec![], Timestamp::UNIX_EPOCH, Policy::default(), packages.collect(), vec![]);
@@ -195,6 +197,7 @@ mod tests {
                 checksum: None,
                 built_at: None,
                 targets: None,
+                advisories: Advisories::default(),
             };
             let now = Timestamp::UNIX_EPOCH;
             let written = Packages::new("runner", vec![], now, Policy::default(), vec![package], vec![]);
@@ -212,6 +215,7 @@ mod tests {
             revision: None,
             accepts_index: false,
             releases: 1,
+            advisories_unknown: None,
         };
         for (repositories, covered) in [
             (vec![], true),

@@ -36,9 +36,7 @@ pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, 
                 Decision::Build(reason) => {
                     plan.builds.extend(Planned::of_claim(package, &build, document, reason));
                 }
-                Decision::Hold(reason) => {
-                    plan.held.push(Held { package: build.package, target: build.target, reason });
-                }
+                Decision::Hold(reason) => plan.held.push(Held::new(package, build.target, reason)),
             }
         }
     }

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use super::{HoldReason, Plan};
 use crate::budget::{Budget, JsonError};
 use crate::policy::FilterReason;
-use crate::release::Nevra;
-use crate::release::Target;
+use crate::release::{Advisories, Nevra, Target};
 use crate::tracker::Document;
 
 /// An earlier run, as its `builds.json` has it.
@@ -50,6 +49,8 @@ struct Row {
     target: Option<Target>,
     reason: String,
     explanation: String,
+    #[serde(default)]
+    advisories: Advisories,
 }
 
 /// A release × target, with the decisions of both runs.
@@ -99,6 +100,11 @@ impl Earlier {
         self.held.iter().find(is_it).is_some_and(|row| row.reason != "built" && !was_wanted(&row.reason))
     }
 
+    /// What advisories said of the releases that this run decided about.
+    pub fn advisories(&self) -> BTreeMap<&Nevra, &Advisories> {
+        self.builds.iter().chain(&self.held).map(|row| (&row.package, &row.advisories)).collect()
+    }
+
     /// What this run decided of each release × target, and of what `list` had left out for all targets: in a
     /// sentence, which begins as those of [`Plan`]'s do.
     pub fn decisions(&self) -> impl Iterator<Item = (&Nevra, Option<&Target>, String)> {
@@ -113,10 +119,10 @@ impl Earlier {
         // `None`: the image is built, and no rule changes that.
         let mut now: BTreeMap<(&Nevra, &Target), (Option<bool>, String)> = BTreeMap::new();
         for build in &plan.builds {
-            now.insert((&build.package.nevra, &build.target), (Some(true), build.reason.to_string()));
+            now.insert((&build.package.nevra, &build.target), (Some(true), build.explanation()));
         }
         for cell in &plan.held {
-            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), cell.reason.to_string()));
+            now.insert((&cell.package, &cell.target), (is_wanted(&cell.reason), cell.explanation()));
         }
         let left_out_now: BTreeMap<&Nevra, FilterReason> =
             filtered.iter().map(|(package, why)| (package, *why)).collect();

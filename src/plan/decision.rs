@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::release::{BuildKey, Nevra, Package, Target};
+use crate::release::{Advisories, BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
 use crate::tracker::{ASKED_FOR, Claim, Document};
 
@@ -46,6 +46,11 @@ impl Planned {
         let entry = document.get(build)?;
         let (package, target) = (package.clone(), build.target.clone());
         Some(Self { package, target, attempt: entry.attempts(), claim: entry.claim(), reason })
+    }
+
+    /// Why it is built, and the advisories about the release, in a sentence.
+    pub fn explanation(&self) -> String {
+        self.package.advisories.after(&self.reason)
     }
 }
 
@@ -127,9 +132,23 @@ pub struct Held {
     pub package: Nevra,
     /// The target of the image.
     pub target: Target,
+    /// What its repository's advisories say of the release.
+    #[serde(skip_serializing_if = "Advisories::is_empty")]
+    pub advisories: Advisories,
     /// Why not.
     #[serde(flatten)]
     pub reason: HoldReason,
+}
+
+impl Held {
+    pub(super) fn new(package: &Package, target: Target, reason: HoldReason) -> Self {
+        Self { package: package.nevra.clone(), target, advisories: package.advisories.clone(), reason }
+    }
+
+    /// Why it is not built, and the advisories about the release, in a sentence.
+    pub fn explanation(&self) -> String {
+        self.advisories.after(&self.reason)
+    }
 }
 
 /// Why something is not built now. The first that applies is the one.

@@ -47,7 +47,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
                     }
                     wanted.push(Wanted { package, build, reason, attempts: entry.map_or(0, Entry::attempts) });
                 }
-                Decision::Hold(reason) => plan.held.push(Held { package: build.package, target: build.target, reason }),
+                Decision::Hold(reason) => plan.held.push(Held::new(package, build.target, reason)),
             }
         }
     }
@@ -209,7 +209,7 @@ fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) -
     let mut recorded = 0;
     let Context { origin, now, .. } = *context;
     let mut memory = MAX_SEEN.saturating_sub(document.only_seen());
-    for Held { package, target, reason } in held {
+    for Held { package, target, reason, .. } in held {
         let build = || BuildKey { package: package.clone(), target: target.clone() };
         match reason {
             HoldReason::TooYoung { .. } if document.entry(package, target).is_some() => {
@@ -250,16 +250,16 @@ fn begin(
     let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
     let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
     let mut left = rules.max_builds.saturating_sub(claimed);
-    let mut hold = |BuildKey { package, target }, reason| plan.held.push(Held { package, target, reason });
+    let mut hold = |package, build: BuildKey, reason| plan.held.push(Held::new(package, build.target, reason));
     for Wanted { package, build, reason, .. } in wanted {
         if reason != BuildReason::OwnClaim {
             if left == 0 {
-                hold(build, HoldReason::Queued);
+                hold(package, build, HoldReason::Queued);
                 continue;
             }
             let claim = document.next_claim(&build, reason.word(), package.checksum.clone(), now, origin.clone());
             if !room.claim(document, &build, claim) {
-                hold(build, HoldReason::NoRoom);
+                hold(package, build, HoldReason::NoRoom);
                 continue;
             }
             left -= 1;

@@ -1,5 +1,6 @@
 //! A release, by its identity, and the targets that images of it are built on.
 
+mod advisory;
 mod build_key;
 pub(crate) mod checksum;
 pub(crate) mod nevra;
@@ -7,6 +8,7 @@ mod package;
 mod stated_target;
 mod target;
 
+pub use advisory::{Advisories, Advisory, AdvisoryId, AdvisoryIdError, AdvisoryKind, Severity};
 pub use build_key::BuildKey;
 pub use checksum::{Checksum, ChecksumError, ChecksumKind};
 pub use nevra::{Evr, Nevra, NevraError, is_arch, is_package_name};

@@ -41,6 +41,11 @@ impl Evr {
     pub fn is_pre_release(&self) -> bool {
         self.version.contains('~') || self.release.contains('~')
     }
+
+    /// Whether the release is marked as one of a module: `1.module+el8.10.0+123+abc`, `1.module_el8`.
+    pub fn is_of_a_module(&self) -> bool {
+        [".module+", ".module_"].iter().any(|mark| self.release.contains(mark))
+    }
 }
 
 impl Ord for Evr {
@@ -299,6 +304,20 @@ mod tests {
         ];
         for pair in ascending.windows(2) {
             assert!(evr(pair[0]) < evr(pair[1]), "{} < {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn a_release_of_a_module_is_marked_as_one() {
+        for (text, is_one) in [
+            ("1-1.module+el8.10.0+21+abcdef.1", true),
+            ("1-1.module_el8.10.0+21+abcdef", true),
+            ("1-1.module_f34+1", true),
+            ("1-1.el8", false),
+            ("1-1.modules", false),
+            ("1.module_1-1", false),
+        ] {
+            assert_eq!(evr(text).is_of_a_module(), is_one, "{text}");
         }
     }
 

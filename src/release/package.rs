@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BuildKey, Checksum, Nevra, Target};
+use super::{Advisories, BuildKey, Checksum, Nevra, Target};
 
 /// A package as a repository offers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Package {
     /// The targets that its repository is for; `None` for every target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<BTreeSet<Target>>,
+    /// What its repository's advisories say of it.
+    #[serde(default, skip_serializing_if = "Advisories::is_empty")]
+    pub advisories: Advisories,
 }
 
 impl Package {

@@ -55,7 +55,7 @@ impl Case {
     }
 
     fn planned(build: &Planned) -> Self {
-        let why = format!("to be built: {}", build.reason);
+        let why = format!("to be built: {}", build.explanation());
         Self::new(&build.package.nevra, &build.target, Outcome::Skipped, why)
     }
 }
@@ -68,8 +68,8 @@ pub fn cases(plan: &Plan, alarms: &[Alarm]) -> Vec<Case> {
         let alarm = alarms.iter().find(|alarm| alarm.is_about(&cell.package, &cell.target));
         let (outcome, told) = match (&cell.reason, alarm) {
             (_, Some(alarm)) => (Outcome::Failed, alarm.to_string()),
-            (HoldReason::Built { .. }, None) => (Outcome::Passed, cell.reason.to_string()),
-            (_, None) => (Outcome::Skipped, cell.reason.to_string()),
+            (HoldReason::Built { .. }, None) => (Outcome::Passed, cell.explanation()),
+            (_, None) => (Outcome::Skipped, cell.explanation()),
         };
         Case::new(&cell.package, &cell.target, outcome, told)
     });

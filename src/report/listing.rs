@@ -39,11 +39,13 @@ pub fn listing(
         few if few.len() <= FEW => {
             for package in few {
                 let targets = package.targets.as_ref().map(|targets| format!("  {}", listed(targets)));
-                let _ = writeln!(text, "  {}{}", package.nevra, targets.unwrap_or_default());
+                let _ = writeln!(text, "  {}{}{}", package.nevra, targets.unwrap_or_default(), advisories(package));
             }
         }
         [oldest, .., newest] => {
-            let _ = writeln!(text, "  oldest {}\n  newest {}", oldest.nevra, newest.nevra);
+            for (which, package) in [("oldest", oldest), ("newest", newest)] {
+                let _ = writeln!(text, "  {which} {}{}", package.nevra, advisories(package));
+            }
         }
         [_] => {}
     }
@@ -58,10 +60,16 @@ pub fn listing(
     text
 }
 
+/// The advisories about a release, in a column of their own.
+fn advisories(package: &Package) -> String {
+    if package.advisories.is_empty() { String::new() } else { format!("  {}", package.advisories) }
+}
+
 fn push_explanations(text: &mut String, wanted: &[Package], filtered: &[(Nevra, FilterReason)]) {
     let wanted = wanted.iter().map(|package| {
         let targets = package.targets.as_ref().map(|targets| format!(" for {}", listed(targets)));
-        (&package.nevra, format!("wanted{}", targets.unwrap_or_default()))
+        let wanted = format!("wanted{}", targets.unwrap_or_default());
+        (&package.nevra, package.advisories.after(wanted))
     });
     let filtered = filtered.iter().map(|(package, reason)| (package, format!("left out, {reason}")));
     let mut rows: Vec<(&Nevra, String)> = wanted.chain(filtered).collect();

@@ -18,7 +18,7 @@ use crate::tracker::{Document, Entry, Standing, placed};
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(product), escaped(reference));
     let _ = writeln!(text, "{} to build, {} held, decided {}.", plan.builds.len(), plan.held.len(), minute(at));
-    let builds = plan.builds.iter().map(|build| (&build.package.nevra, &build.target, build.reason.to_string()));
+    let builds = plan.builds.iter().map(|build| (&build.package.nevra, &build.target, build.explanation()));
     push_images(&mut text, "To build", builds.collect());
     push_alarms(&mut text, alarms.iter().map(Alarm::to_string));
     let (built, others): (Vec<_>, Vec<_>) =
@@ -29,7 +29,7 @@ pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: 
 }
 
 fn held(cell: &Held) -> (&Nevra, &Target, String) {
-    (&cell.package, &cell.target, cell.reason.to_string())
+    (&cell.package, &cell.target, cell.explanation())
 }
 
 fn push_alarms(text: &mut String, told: impl Iterator<Item = String>) {

@@ -150,6 +150,7 @@ struct Pointed {
 
 struct Row<'a> {
     package: &'a Nevra,
+    advisories: String,
     cells: Vec<(&'a Target, Option<Cell>)>,
 }
 
@@ -202,8 +203,10 @@ impl<'a> Section<'a> {
             let entry = entries.get(target)?;
             Some(Cell::new(entry, &Told::of(document, package, target), times))
         };
+        let advisories = last_run.map(Earlier::advisories).unwrap_or_default();
         let row = |(package, entries): (&'a Nevra, BTreeMap<&'a Target, &'a Entry>)| Row {
             package,
+            advisories: advisories.get(package).map(ToString::to_string).unwrap_or_default(),
             cells: targets.iter().map(|target| (*target, cell(package, target, &entries))).collect(),
         };
         let cards: Vec<Card<'_>> = progress.into_iter().map(|progress| Card::new(progress, document, now)).collect();

@@ -38,10 +38,10 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
         )
     };
     let held = plan.held.iter().filter(is_noteworthy);
-    let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, cell.reason.to_string())).collect();
+    let held: Vec<_> = held.map(|cell| (&cell.package, &cell.target, cell.explanation())).collect();
     push_images(&mut text, "Held, and perhaps worth a look:", &held);
     let builds = plan.builds.iter();
-    let builds: Vec<_> = builds.map(|build| (&build.package.nevra, &build.target, build.reason.to_string())).collect();
+    let builds: Vec<_> = builds.map(|build| (&build.package.nevra, &build.target, build.explanation())).collect();
     push_images(&mut text, "To build:", &builds);
     if builds.is_empty() {
         text.push_str("Nothing to build.\n");

@@ -31,9 +31,11 @@ pub fn why(
         let standing = Standing::of(entry, Timestamp::MIN).word();
         (package, target, format!("{standing} {}; the repository has it no longer", minute(entry.since)))
     });
-    let built =
-        plan.builds.iter().map(|build| (&build.package.nevra, &build.target, format!("to be built: {}", build.reason)));
-    let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.reason.to_string()));
+    let built = plan
+        .builds
+        .iter()
+        .map(|build| (&build.package.nevra, &build.target, format!("to be built: {}", build.explanation())));
+    let held = plan.held.iter().map(|cell| (&cell.package, &cell.target, cell.explanation()));
     let cells = built.chain(held).chain(gone).filter(|(package, target, _)| is_meant(package, Some(target)));
     let cells = cells.map(|(package, target, why)| {
         let known = tracker

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::updateinfo::Updateinfo;
 use super::{NearestNames, RepositoryError};
 use crate::budget::{Budget, Held, MAX_URL, OverBudget};
 use crate::release::Package;
@@ -28,6 +29,10 @@ pub struct Listing {
     pub others: usize,
     /// Names that are near to the product's, for an error message.
     pub nearest: NearestNames,
+    /// Why not all of its advisories are known; `None` where they are.
+    pub advisories_unknown: Option<String>,
+    /// Whether it has module streams.
+    pub has_modules: bool,
     /// What is kept of it.
     pub held: Held,
 }
@@ -101,7 +106,26 @@ impl Listing {
     pub fn of(product: &str, budget: &Budget) -> Result<Self, OverBudget> {
         let nearest = NearestNames::to(product);
         let (packages, left_out, misnamed) = (Vec::new(), LeftOut::default(), Misnamed::default());
-        Ok(Self { revision: None, packages, left_out, misnamed, others: 0, nearest, held: budget.hold(0)? })
+        Ok(Self {
+            revision: None,
+            packages,
+            left_out,
+            misnamed,
+            others: 0,
+            nearest,
+            advisories_unknown: None,
+            has_modules: false,
+            held: budget.hold(0)?,
+        })
+    }
+
+    /// Adds what was read of the advisories about these packages.
+    pub fn add_advisories(&mut self, read: Updateinfo) {
+        for (package, advisories) in self.packages.iter_mut().zip(read.of_packages) {
+            package.advisories = advisories;
+        }
+        self.advisories_unknown = read.fault;
+        self.held.take_over(&read.held);
     }
 
     /// Counts a package of another product.
@@ -153,10 +177,12 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Advisories;
 
     fn package(url: &str) -> Package {
         let nevra = "runner-1-1.noarch".parse().expect("a package");
-        Package { nevra, url: url.to_owned(), checksum: None, built_at: None, targets: None }
+        let advisories = Advisories::default();
+        Package { nevra, url: url.to_owned(), checksum: None, built_at: None, targets: None, advisories }
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn without_repetitions(mut packages: Vec<Package>) -> Vec<Package> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Advisories;
 
     fn package(nevra: &str, repository: &str, digit: &str, targets: &[&str]) -> Package {
         Package {
@@ -86,6 +87,7 @@ mod tests {
             checksum: Some(format!("sha256:{}", digit.repeat(64)).parse().expect("a checksum")),
             built_at: None,
             targets: (!targets.is_empty()).then(|| targets.iter().map(|target| target.parse().expect("one")).collect()),
+            advisories: Advisories::default(),
         }
     }
 
@@ -124,6 +126,21 @@ mod tests {
             vec![package(ONE, "c", "1", &["rhel9"])],
         ]);
         assert_eq!(told(&merged), ["a 1 al2023", "b 1 rhel9"]);
+    }
+
+    #[test]
+    fn a_release_has_the_advisories_of_the_repository_that_counts() {
+        let advised = |id: &str, repository: &str, targets: &[&str]| {
+            let advisories = format!(r#"[{{"id":"{id}","type":"security"}}]"#);
+            let (advisories, _) = crate::budget::Budget::default().json(advisories.as_bytes()).expect("advisories");
+            Package { advisories, ..package(ONE, repository, "1", targets) }
+        };
+        for (targets, others, counts) in [(&[][..], &[][..], &["A-1"][..]), (&["al2023"], &["rhel9"], &["A-1", "A-2"])]
+        {
+            let merged = merge([vec![advised("A-1", "a", targets)], vec![advised("A-2", "b", others)]]);
+            let told: Vec<String> = merged.packages.iter().map(|package| package.advisories.to_string()).collect();
+            assert_eq!(told, counts.iter().map(|id| format!("{id} (security)")).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! A package repository: `repomd.xml` → `primary.xml` → packages, or a directory index.
+//! A package repository: `repomd.xml` → `primary.xml` → packages → `updateinfo.xml` → their advisories; or a directory
+//! index.
 //!
 //! Everything here comes from outside and is hostile until checked: bytes in, checked values out.
 
 mod decompress;
+mod elements;
 mod encoding;
 mod error;
 pub mod html;
@@ -16,11 +18,12 @@ mod public_url;
 mod reading;
 pub mod repomd;
 pub mod signature;
+pub mod updateinfo;
 mod verify;
 mod xml;
 
 pub use error::RepositoryError;
 pub use listing::{LeftOut, Listing, Misnamed};
 pub use nearest::NearestNames;
-pub use public_url::{LocationError, is_public, public_query};
+pub use public_url::{LocationError, is_public, public_query, resolve};
 pub use reading::{RepositoryRead, Revision};

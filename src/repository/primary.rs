@@ -1,35 +1,26 @@
 //! `primary.xml`: the packages of a repository.
 //!
-//! The file has hundreds of megabytes on large repositories. It is read as a stream, cut at
-//! `</package>`; only the packages of the product are parsed as XML, the others are passed over
-//! after a look at their name. Memory holds one package at a time, and those of the product.
+//! The file has hundreds of megabytes on large repositories. Only the packages of the product are parsed as XML, the
+//! others are passed over after a look at their name. Memory holds one package at a time, and those of the product.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 
 use jiff::Timestamp;
 use memchr::memmem;
 use url::Url;
 
-use super::decompress::decompress;
-use super::encoding::utf8;
-use super::html;
-use super::public_url::{LocationError, foreign, located, public};
+use super::elements::{Elements, Shape};
+use super::public_url::{join, public};
 use super::repomd::DataFile;
-use super::verify::Verified;
+use super::verify::read_verified;
 use super::xml::{Location, TypedDigits, XmlError, for_each_element, once};
 use super::{Listing, RepositoryError};
-use crate::budget::{Budget, Held, MAX_URL};
+use crate::budget::{Budget, MAX_URL};
 use crate::release::nevra::parse_epoch;
-use crate::release::{Checksum, Evr, Nevra, Package};
+use crate::release::{Advisories, Checksum, Evr, Nevra, Package};
 
 const WHAT: &str = "primary.xml";
-
-/// The most bytes that a single `<package>` may have. The largest of distributions have 2 MB.
-const MAX_PACKAGE: usize = 16 << 20;
-/// The most bytes that the file may unpack to, some ten times what the largest of distributions have.
-const MAX_DOCUMENT: u64 = 4 << 30;
-/// The most packages that a repository may have, of whatever name.
-const MAX_PACKAGES: u64 = 5_000_000;
+const SHAPE: Shape = Shape { what: WHAT, root: "metadata", element: "package" };
 
 /// What it takes to resolve a location, of which no part is longer than `MAX_URL`.
 const STEPS_OF_LOCATION: u64 = 16 * MAX_URL as u64;
@@ -95,18 +86,7 @@ pub fn read(
     product: &str,
     budget: &Budget,
 ) -> Result<Listing, RepositoryError> {
-    let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
-    let listing = decompress(&mut verified, budget)
-        .and_then(utf8)
-        .map_err(|error| RepositoryError::read(WHAT, error))
-        .and_then(|plain| read_plain(plain, repository, product, budget));
-    // First whether the file arrived as it was published: what a broken one says is of no interest.
-    verified.finish(WHAT)?;
-    listing.map_err(|error| match error {
-        // Reading it again would give the same.
-        RepositoryError::Read { error, .. } => RepositoryError::malformed(WHAT, 0, &error.to_string()),
-        other => other,
-    })
+    read_verified(compressed, file, WHAT, budget, |plain| read_plain(plain, repository, product, budget))
 }
 
 fn read_plain(
@@ -117,7 +97,7 @@ fn read_plain(
 ) -> Result<Listing, RepositoryError> {
     let over_budget = |over| RepositoryError::OverBudget { what: WHAT, over };
     let mut listing = Listing::of(product, budget).map_err(over_budget)?;
-    let mut elements = PackageElements::new(document, budget.hold(0).map_err(over_budget)?);
+    let mut elements = Elements::new(document, SHAPE, budget.hold(0).map_err(over_budget)?);
     while let Some((position, element)) = elements.next()? {
         match plain_name(element) {
             Some(name) if name != product.as_bytes() => {
@@ -187,222 +167,13 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, Unusabl
         .and_then(|time| time.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
-    Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None })
-}
-
-/// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
-pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
-    join(repository, base, href).and_then(|url| located(url, repository))
-}
-
-#[allow(clippy::disallowed_methods)] // no part is long, and `package` charges for it
-fn join(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
-    // A host of megabytes takes many times as much until it is none.
-    if base.into_iter().chain([href]).any(|part| part.len() > MAX_URL) {
-        return Err(LocationError::TooLong);
-    }
-    // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
-    let join = |folder: &Url| match Url::parse(href) {
-        Ok(url) if url.cannot_be_a_base() => folder.join(&format!("./{href}")),
-        _ => folder.join(href),
-    };
-    let url = match base {
-        None => join(repository),
-        Some(base) => {
-            let mut base = foreign(repository.join(base)?, repository)?;
-            if !base.path().ends_with('/') {
-                base.set_path(&format!("{}/", base.path()));
-            }
-            join(&base)
-        }
-    };
-    Ok(url?)
-}
-
-/// Cuts a document into its `<package …>…</package>`.
-struct PackageElements<R> {
-    document: R,
-    /// Bytes that were read, up to `filled`; beyond them is room.
-    buffer: Vec<u8>,
-    filled: usize,
-    /// `buffer[start..filled]` has not been given out yet.
-    start: usize,
-    /// `buffer[start..searched]` holds no end of an element.
-    searched: usize,
-    /// `buffer[..blanked]` holds markup and text alone: comments and CDATA in it are blank.
-    blanked: usize,
-    /// The end mark of the comment or CDATA in which `buffer[blanked]` lies.
-    inside: Option<&'static [u8]>,
-    /// The place of `buffer[0]` in the document.
-    position: u64,
-    at_end: bool,
-    found: u64,
-    /// The buffer.
-    held: Held,
-}
-
-const ELEMENT_START: &[u8] = b"<package";
-const ELEMENT_END: &[u8] = b"</package";
-const COMMENT: (&[u8], &[u8]) = (b"<!--", b"-->");
-const CDATA: (&[u8], &[u8]) = (b"<![CDATA[", b"]]>");
-
-impl<R: Read> PackageElements<R> {
-    fn new(document: R, held: Held) -> Self {
-        Self {
-            document,
-            buffer: Vec::new(),
-            filled: 0,
-            start: 0,
-            searched: 0,
-            blanked: 0,
-            inside: None,
-            position: 0,
-            at_end: false,
-            found: 0,
-            held,
-        }
-    }
-
-    /// The next element and its place in the document.
-    fn next(&mut self) -> Result<Option<(u64, &[u8])>, RepositoryError> {
-        loop {
-            if let Some(found) = find_element_end(&self.buffer[self.searched..self.filled]) {
-                let end = self.searched + found;
-                let whole = &self.buffer[self.start..end];
-                let Some(offset) = find_element_start(whole) else {
-                    let position = self.position + end as u64;
-                    return Err(RepositoryError::malformed(WHAT, position, "</package> without its <package>"));
-                };
-                let element = self.start + offset..end;
-                (self.start, self.searched, self.found) = (end, end, self.found + 1);
-                if self.found > MAX_PACKAGES {
-                    let reason = format!("it has more than {MAX_PACKAGES} packages");
-                    return Err(RepositoryError::malformed(WHAT, self.position + end as u64, &reason));
-                }
-                return Ok(Some((self.position + element.start as u64, &self.buffer[element])));
-            }
-            if self.at_end {
-                return self.end().map(|()| None);
-            }
-            self.fill()?;
-        }
-    }
-
-    fn fill(&mut self) -> Result<(), RepositoryError> {
-        const PIECE: usize = 256 << 10;
-        let over_budget = |over| RepositoryError::OverBudget { what: WHAT, over };
-        // A long element grows piece by piece: it is not to be moved each time.
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.held.work((self.filled - self.start) as u64).map_err(over_budget)?;
-        }
-        self.filled -= self.start;
-        self.position += self.start as u64;
-        self.blanked = self.blanked.saturating_sub(self.start);
-        // The last tag may lie across the seam.
-        self.searched = memchr::memrchr(b'<', &self.buffer[..self.filled]).unwrap_or(self.filled);
-        self.start = 0;
-        if self.filled > MAX_PACKAGE {
-            let limit = MAX_PACKAGE >> 20;
-            let reason = format!("a single <package> has more than {limit} MiB");
-            return Err(RepositoryError::malformed(WHAT, self.position, &reason));
-        }
-        if self.position > MAX_DOCUMENT {
-            let reason = format!("it unpacks to more than {} GiB", MAX_DOCUMENT >> 30);
-            return Err(RepositoryError::malformed(WHAT, self.position, &reason));
-        }
-        if self.buffer.len() < self.filled + PIECE {
-            // Room for several pieces: a server may send them byte by byte. What grows is there twice for a moment.
-            let size = self.filled + 2 * PIECE;
-            self.held.add(2 * (size - self.buffer.len())).map_err(over_budget)?;
-            self.buffer.resize(size, 0);
-        }
-        let read = loop {
-            match self.document.read(&mut self.buffer[self.filled..self.filled + PIECE]) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read.map_err(|error| RepositoryError::read(WHAT, error))?,
-            }
-        };
-        self.held.work(read as u64).map_err(over_budget)?;
-        self.filled += read;
-        self.at_end = read == 0;
-        self.blank();
-        Ok(())
-    }
-
-    /// Makes each `<` in a comment or CDATA a space, so that no search takes it for markup.
-    fn blank(&mut self) {
-        let end = self.filled;
-        while self.blanked < end {
-            let rest = &mut self.buffer[self.blanked..end];
-            if let Some(closing) = self.inside {
-                let found = memmem::find(rest, closing);
-                // What closes it may lie across the seam, as what opens it may below.
-                let length = found.unwrap_or((rest.len() + 1).saturating_sub(closing.len()));
-                rest[..length].iter_mut().filter(|byte| **byte == b'<').for_each(|byte| *byte = b' ');
-                self.blanked += length;
-                if found.is_none() {
-                    return;
-                }
-                self.blanked += closing.len();
-                self.inside = None;
-            } else {
-                let Some(found) = memmem::find(rest, b"<!") else {
-                    self.blanked = if rest.ends_with(b"<") { end - 1 } else { end };
-                    return;
-                };
-                let rest = &rest[found..];
-                self.blanked += found;
-                match [COMMENT, CDATA].into_iter().find(|(opening, _)| rest.starts_with(opening)) {
-                    Some((opening, closing)) => {
-                        self.blanked += opening.len();
-                        self.inside = Some(closing);
-                    }
-                    None if rest.len() < CDATA.0.len() && !self.at_end => return,
-                    None => self.blanked += 2,
-                }
-            }
-        }
-    }
-
-    /// Checks that the rest is the end of `<metadata>`, or all of an empty one.
-    fn end(&self) -> Result<(), RepositoryError> {
-        let rest = &self.buffer[self.start..self.filled];
-        let error = |reason: &str| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
-        if find_element_start(rest).is_some() {
-            error("it ends in the middle of a <package>")
-        } else if self.found == 0 && memmem::find(rest, b"<metadata").is_none() {
-            let found = html::described(rest).map(|found| format!(", and {found}")).unwrap_or_default();
-            error(&format!("expected an XML document <metadata>{found}"))
-        } else if self.found == 0 && memmem::find(rest, b":package").is_some() {
-            error("its elements have a namespace prefix, which createrepo never writes")
-        } else if memmem::find(rest, b"</metadata").is_none() && !rest.trim_ascii_end().ends_with(b"/>") {
-            error("it ends before </metadata>")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The start of the first `<package>`; `<packager>`, say, is none.
-fn find_element_start(bytes: &[u8]) -> Option<usize> {
-    memmem::find_iter(bytes, ELEMENT_START).find(|start| {
-        bytes.get(start + ELEMENT_START.len()).is_some_and(|next| next.is_ascii_whitespace() || *next == b'>')
-    })
-}
-
-/// Where the first `</package>` ends, which may have white space before its `>`.
-fn find_element_end(bytes: &[u8]) -> Option<usize> {
-    memmem::find_iter(bytes, ELEMENT_END).find_map(|start| {
-        let rest = &bytes[start + ELEMENT_END.len()..];
-        let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        (rest.get(spaces) == Some(&b'>')).then_some(start + ELEMENT_END.len() + spaces + 1)
-    })
+    Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None, advisories: Advisories::default() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repository::elements::MAX_ELEMENT;
 
     fn base() -> Url {
         "https://yum.example.com/el9/x86_64/".parse().expect("a URL")
@@ -553,18 +324,6 @@ mod tests {
     }
 
     #[test]
-    fn a_document_without_end_is_left() {
-        let text = document(&element("bash", "1"));
-        let error = |change: fn(&mut PackageElements<&[u8]>)| {
-            let mut elements = PackageElements::new(text.as_bytes(), Budget::default().hold(0).expect("a budget"));
-            change(&mut elements);
-            elements.next().map(|element| element.is_some()).expect_err("no end").to_string()
-        };
-        assert!(error(|elements| elements.position = MAX_DOCUMENT + 1).ends_with("it unpacks to more than 4 GiB"));
-        assert!(error(|elements| elements.found = MAX_PACKAGES).ends_with("it has more than 5000000 packages"));
-    }
-
-    #[test]
     fn a_primary_in_another_encoding_is_read_where_dnf_reads_it() {
         let text =
             document(&element("gitlab-runner", "1").replace("MIT", "é")).replacen("?>", " encoding='ISO-8859-1'?>", 1);
@@ -614,7 +373,7 @@ mod tests {
             (document("</package>"), "without its <package>"),
             (document("<x:package>1</x:package>"), "prefix"),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "the entity bomb, which XML does not define"),
-            (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
+            (document(&one.replace("MIT", &"x".repeat(MAX_ELEMENT + (1 << 20)))), "more than 16 MiB"),
         ] {
             let error = nevras(&text).expect_err(reason).to_string();
             assert!(error.contains(reason), "{reason}: {error}");
@@ -659,27 +418,6 @@ mod tests {
             assert_eq!((listing.packages.len(), listing.left_out.count), (1, 1), "{reason}");
             let told: Vec<String> = listing.left_out.lines().collect();
             assert!(told.len() == 1 && told[0].contains(reason) && !told[0].contains("p4ss"), "{told:?}");
-        }
-    }
-
-    #[test]
-    fn a_location_is_resolved_as_the_metadata_means_it() {
-        for (base_attribute, href, url) in [
-            (None, "Packages/g/a.rpm", "https://yum.example.com/el9/x86_64/Packages/g/a.rpm"),
-            (None, "../noarch/a.rpm", "https://yum.example.com/el9/noarch/a.rpm"),
-            (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
-            (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
-            (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
-            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a%5E1~2%2B3.rpm"),
-            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1%3A2-1.noarch.rpm"),
-            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1%3A2-1.noarch.rpm"),
-            (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
-            (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
-            (None, "a;`id`|'(x)'.rpm", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm"),
-            (None, "repodata/primary.xml.gz?sig=a", "https://yum.example.com/el9/x86_64/repodata/primary.xml.gz?sig=a"),
-            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
-        ] {
-            assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
         }
     }
 

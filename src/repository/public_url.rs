@@ -1,4 +1,4 @@
-//! The URL of a package as others are to have it.
+//! The URLs of files that a repository names: of its metadata, and of packages as others are to have them.
 
 use std::borrow::Cow;
 
@@ -37,6 +37,36 @@ pub enum LocationError {
     /// An `@` that may be the end of a password.
     #[error("it has an @ behind another host than the repository's, as if a password were in it")]
     Password,
+}
+
+/// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
+pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
+    join(repository, base, href).and_then(|url| located(url, repository))
+}
+
+/// A URL from its `xml:base` and `href`, whatever it is.
+#[allow(clippy::disallowed_methods)] // no part is long, and its callers charge for it
+pub(super) fn join(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
+    // A host of megabytes takes many times as much until it is none.
+    if base.into_iter().chain([href]).any(|part| part.len() > MAX_URL) {
+        return Err(LocationError::TooLong);
+    }
+    // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
+    let join = |folder: &Url| match Url::parse(href) {
+        Ok(url) if url.cannot_be_a_base() => folder.join(&format!("./{href}")),
+        _ => folder.join(href),
+    };
+    let url = match base {
+        None => join(repository),
+        Some(base) => {
+            let mut base = foreign(repository.join(base)?, repository)?;
+            if !base.path().ends_with('/') {
+                base.set_path(&format!("{}/", base.path()));
+            }
+            join(&base)
+        }
+    };
+    Ok(url?)
 }
 
 /// The URL of a package as others are to have it, in what is at another URL: without a password, its path of
@@ -107,4 +137,34 @@ pub fn is_public(text: &str) -> bool {
     }
     let is_one = |url: &Url| matches!(url.scheme(), "http" | "https") && url.as_str() == text;
     Url::parse(text).is_ok_and(|url| public(url.clone(), &url).is_ok_and(|public| is_one(&public)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Url {
+        "https://yum.example.com/el9/x86_64/".parse().expect("a URL")
+    }
+
+    #[test]
+    fn a_location_is_resolved_as_the_metadata_means_it() {
+        for (base_attribute, href, url) in [
+            (None, "Packages/g/a.rpm", "https://yum.example.com/el9/x86_64/Packages/g/a.rpm"),
+            (None, "../noarch/a.rpm", "https://yum.example.com/el9/noarch/a.rpm"),
+            (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
+            (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
+            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a%5E1~2%2B3.rpm"),
+            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1%3A2-1.noarch.rpm"),
+            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1%3A2-1.noarch.rpm"),
+            (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (None, "a;`id`|'(x)'.rpm", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm"),
+            (None, "repodata/primary.xml.gz?sig=a", "https://yum.example.com/el9/x86_64/repodata/primary.xml.gz?sig=a"),
+            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
+        ] {
+            assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
+        }
+    }
 }

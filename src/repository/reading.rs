@@ -39,6 +39,9 @@ pub struct RepositoryRead {
     pub accepts_index: bool,
     /// How many releases of the product it has, those that are not wanted among them.
     pub releases: usize,
+    /// Why not all of its advisories are known; missing where they are, and where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories_unknown: Option<String>,
 }
 
 #[cfg(test)]

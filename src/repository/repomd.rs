@@ -5,7 +5,7 @@ use super::encoding::utf8;
 use super::html;
 use super::xml::{Location, TypedDigits, for_each_element, is_root, once};
 use crate::budget::Budget;
-use crate::release::Checksum;
+use crate::release::{Checksum, ChecksumError};
 
 const WHAT: &str = "repodata/repomd.xml";
 
@@ -22,6 +22,10 @@ pub struct Repomd {
     pub revision: String,
     /// The file that lists the packages.
     pub primary: DataFile,
+    /// The file of the advisories, where there is one, or why it cannot be read.
+    pub updateinfo: Result<Option<DataFile>, DataError>,
+    /// Whether it names a file of module streams.
+    pub names_modules: bool,
 }
 
 /// A file that `repomd.xml` names.
@@ -35,6 +39,22 @@ pub struct DataFile {
     pub checksum: Checksum,
     /// In bytes, as it is, compressed. Some state 0 where they do not know it.
     pub size: Option<u64>,
+}
+
+/// Why a file that `repomd.xml` names cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    /// Something of it is not said.
+    #[error("its <data type=\"{kind}\"> has no {missing}")]
+    Missing {
+        /// The type of the `<data>`.
+        kind: &'static str,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// Its checksum is none that can be verified.
+    #[error(transparent)]
+    Checksum(#[from] ChecksumError),
 }
 
 /// A `<data>`, as its elements come.
@@ -51,10 +71,19 @@ impl Data {
     fn made_at(&self) -> f64 {
         self.timestamp.as_ref().and_then(|seconds| seconds.trim().parse().ok()).unwrap_or_default()
     }
+
+    fn into_file(self, kind: &'static str) -> Result<DataFile, DataError> {
+        let Location { href, base } = self.location.ok_or(DataError::Missing { kind, missing: "<location href>" })?;
+        let TypedDigits { kind: checksum, digits } =
+            self.checksum.ok_or(DataError::Missing { kind, missing: "<checksum>" })?;
+        let size = self.size.and_then(|size| size.trim().parse().ok()).filter(|size| *size > 0);
+        Ok(DataFile { href, base, checksum: Checksum::new(&checksum, &digits)?, size })
+    }
 }
 
 /// Reads a `repomd.xml`. Only `<data type="primary">` with its location and checksum has to be
-/// there; its sqlite and zchunk forms beside it are passed over, as is all else. Of several the newest counts.
+/// there; its sqlite and zchunk forms beside it are passed over, as is all else. Of several of one type the newest
+/// counts.
 pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError> {
     let malformed = |reason: String| RepositoryError::malformed(WHAT, 0, &reason);
     let read = |error| RepositoryError::read(WHAT, error);
@@ -66,15 +95,23 @@ pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError
         let found = html::described(document.as_bytes()).map(|found| format!(", and {found}")).unwrap_or_default();
         return Err(malformed(format!("expected an XML document <repomd>{found}")));
     }
-    let (mut revision, mut primary, mut data) = (None, None::<Data>, Data::default());
+    let (mut revision, mut data) = (None, Data::default());
+    let (mut primary, mut updateinfo, mut names_modules) = (None::<Data>, None::<Data>, false);
     for_each_element(&document, budget, &mut |path| {
         match path {
             [_, own] if own.is("revision") => once(&mut revision, "revision", own.text().to_owned())?,
             [_, own] if own.is("data") => {
                 let read = std::mem::take(&mut data);
-                let is_newer = || primary.as_ref().is_none_or(|first| read.made_at() > first.made_at());
-                if own.attribute("type")?.as_deref() == Some("primary") && is_newer() {
-                    primary = Some(read);
+                let known = match own.attribute("type")?.as_deref() {
+                    Some("primary") => &mut primary,
+                    Some("updateinfo") => &mut updateinfo,
+                    kind => {
+                        names_modules |= kind == Some("modules");
+                        return Ok(());
+                    }
+                };
+                if known.as_ref().is_none_or(|first| read.made_at() > first.made_at()) {
+                    *known = Some(read);
                 }
             }
             [_, own, part] if own.is("data") => {
@@ -94,18 +131,12 @@ pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError
     })
     .map_err(|error| RepositoryError::xml(WHAT, 0, error))?;
     let primary = primary.ok_or_else(|| malformed("it names no <data type=\"primary\">".to_owned()))?;
-    let missing = |what: &str| malformed(format!("its <data type=\"primary\"> has no {what}"));
-    let location = primary.location.ok_or_else(|| missing("<location href>"))?;
-    let checksum = primary.checksum.ok_or_else(|| missing("<checksum>"))?;
-    let checksum = Checksum::new(&checksum.kind, &checksum.digits).map_err(|error| malformed(error.to_string()))?;
+    let primary = primary.into_file("primary").map_err(|error| malformed(error.to_string()))?;
     Ok(Repomd {
-        revision: revision.filter(|revision| !revision.is_empty()).unwrap_or_else(|| checksum.to_string()),
-        primary: DataFile {
-            href: location.href,
-            base: location.base,
-            checksum,
-            size: primary.size.and_then(|size| size.trim().parse().ok()).filter(|size| *size > 0),
-        },
+        revision: revision.filter(|revision| !revision.is_empty()).unwrap_or_else(|| primary.checksum.to_string()),
+        primary,
+        updateinfo: updateinfo.map(|data| data.into_file("updateinfo")).transpose(),
+        names_modules,
     })
 }
 
@@ -180,6 +211,29 @@ mod tests {
         );
         let repomd = read(&document).expect("a repomd");
         assert_eq!((repomd.revision, repomd.primary.size), (format!("sha256:{SHA256}"), None));
+        assert_eq!((repomd.updateinfo, repomd.names_modules), (Ok(None), false));
+    }
+
+    #[test]
+    fn advisories_and_modules_are_named_beside_the_primary() {
+        let data = |kind: &str, inner: &str| format!("<data type=\"{kind}\">{inner}</data>");
+        let place = format!(r#"<checksum type="sha256">{SHA256}</checksum><location href="x.xml"/>"#);
+        let primary = data("primary", &place);
+        for (other, updateinfo, names_modules) in [
+            (data("updateinfo", &place), Ok(Some("x.xml")), false),
+            (data("modules", &place) + &data("updateinfo_zck", &place), Ok(None), true),
+            (data("updateinfo", ""), Err("its <data type=\"updateinfo\"> has no <location href>"), false),
+            (
+                data("updateinfo", r#"<checksum type="md5">1</checksum><location href="x"/>"#),
+                Err("checksum type \"md5\" is not one of sha256, sha512, sha384, sha224, sha1"),
+                false,
+            ),
+        ] {
+            let repomd = read(&format!("<repomd>{other}{primary}</repomd>")).expect(&other);
+            let found = repomd.updateinfo.as_ref().map(|file| file.as_ref().map(|file| file.href.as_str()));
+            assert_eq!(found.map_err(ToString::to_string), updateinfo.map_err(str::to_owned), "{other}");
+            assert_eq!(repomd.names_modules, names_modules, "{other}");
+        }
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use std::io::{self, Read};
 
 use super::RepositoryError;
+use super::decompress::decompress;
+use super::encoding::utf8;
+use super::repomd::DataFile;
+use crate::budget::Budget;
 use crate::release::Checksum;
 use crate::release::checksum::Hasher;
 
@@ -10,6 +14,29 @@ use crate::release::checksum::Hasher;
 const MAX_FILE: u64 = 1 << 30;
 /// How many bytes more than declared are read, to tell a file whose size is stated wrongly from another one.
 const MAX_EXCESS: u64 = 64 << 20;
+
+/// Reads a file as `repomd.xml` describes it: verifies its checksum and size, decompresses it, and hands it to
+/// `read` in UTF-8.
+pub(super) fn read_verified<T>(
+    compressed: impl Read,
+    file: &DataFile,
+    what: &'static str,
+    budget: &Budget,
+    read: impl FnOnce(&mut dyn Read) -> Result<T, RepositoryError>,
+) -> Result<T, RepositoryError> {
+    let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
+    let value = decompress(&mut verified, budget)
+        .and_then(utf8)
+        .map_err(|error| RepositoryError::read(what, error))
+        .and_then(|mut plain| read(&mut plain));
+    // First whether the file arrived as it was published: what a broken one says is of no interest.
+    verified.finish(what)?;
+    value.map_err(|error| match error {
+        // Reading it again would give the same.
+        RepositoryError::Read { error, .. } => RepositoryError::malformed(what, 0, &error.to_string()),
+        other => other,
+    })
+}
 
 /// Reads a file of the repository and keeps account of what `repomd.xml` promised of it.
 ///

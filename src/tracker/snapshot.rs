@@ -124,7 +124,7 @@ mod tests {
     /// A repository with repodata, or an index.
     fn read(releases: usize, revision: Option<&str>) -> RepositoryRead {
         let (url, revision) = ("https://yum.example.com/".to_owned(), revision.map(|text| text.to_owned().into()));
-        RepositoryRead { url, targets: None, revision, accepts_index: false, releases }
+        RepositoryRead { url, targets: None, revision, accepts_index: false, releases, advisories_unknown: None }
     }
 
     fn next(before: Option<&Seen>, releases: usize, revision: &str, now: i64) -> Seen {

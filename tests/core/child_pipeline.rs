@@ -5,7 +5,7 @@ use ami_scheduler::alarm::Alarm;
 use ami_scheduler::artifacts::{ToTell, ToldAlarm};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, most_builds, render};
 use ami_scheduler::plan::{BuildReason, Planned};
-use ami_scheduler::release::Package;
+use ami_scheduler::release::{Advisories, Package};
 use ami_scheduler::tracker::TrackerName;
 
 fn settings() -> Settings {
@@ -37,6 +37,7 @@ fn planned(nevra: &str, target: &str) -> Planned {
             checksum: Some(format!("sha256:{}", "a".repeat(64)).parse().expect("a checksum")),
             built_at: None,
             targets: None,
+            advisories: Advisories::default(),
         },
         target: target.parse().expect("a target"),
         attempt: 1,

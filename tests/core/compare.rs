@@ -6,7 +6,7 @@ use ami_scheduler::artifacts::{Builds, Packages, Run};
 use ami_scheduler::plan::compare::{Change, Earlier};
 use ami_scheduler::plan::{Plan, Rules};
 use ami_scheduler::policy::{Exclusion, FilterReason, Keep, Policy, Versions};
-use ami_scheduler::release::{Nevra, Target};
+use ami_scheduler::release::{Advisory, AdvisoryKind, Nevra, Package, Severity, Target};
 use ami_scheduler::report;
 use ami_scheduler::tracker::{Document, Notes, Report};
 
@@ -191,6 +191,64 @@ fn why_tells_the_decision_and_what_is_known_of_it() {
     let text = why(&|package, target| package.evr().version == "18.6.0" && target.is_none_or(|one| *one == rhel9));
     assert_eq!(text.lines().filter(|line| line.starts_with("gitlab-runner-18.6.0")).count(), 2, "{text}");
     assert_eq!(why(&|_, _| false), "");
+}
+
+/// A release that a security advisory names.
+fn security(version: &str) -> Package {
+    let severity = Some(Severity::Important);
+    let id = "RHSA-2026:1234".parse().expect("an id");
+    let advisories = vec![Advisory { id, kind: AdvisoryKind::Security, severity }].into();
+    Package { advisories, ..runner(version) }
+}
+
+#[test]
+fn advisories_about_a_release_are_told_with_each_decision_about_it() {
+    const ADVISORY: &str = "RHSA-2026:1234 (security, Important)";
+    let (built, new) = ("gitlab-runner-18.4.0-1.x86_64", "gitlab-runner-18.6.0-1.x86_64");
+    let releases = [security("18.4.0"), runner("18.5.0"), security("18.6.0")];
+    let document = tracker();
+    let plan = run_for(&TARGETS, &mut document.clone(), &releases, &Rules::default(), &pipeline(7), night(7));
+
+    let why = report::why(std::iter::empty(), &plan, &document, |_, _| true);
+    assert!(why.contains(&format!("{new} rhel9: to be built: new release, {ADVISORY}\n")), "{why}");
+    assert!(why.contains(&format!("{built} rhel9: built 2026-11-01 02:00 UTC, {ADVISORY}\n")), "{why}");
+    assert_eq!(why.matches(ADVISORY).count(), 4, "{why}");
+
+    let earlier = earlier(&plan, &[], &[]);
+    assert_eq!(report::why_then(&earlier, |_, _| true).matches(ADVISORY).count(), 4);
+    let comparison = earlier.compare(&plan, &[]);
+    assert_eq!((told(&comparison.added), told(&comparison.dropped)), (vec![], vec![]));
+
+    let markdown = report::markdown::plan("gitlab-runner", "main", night(7), &plan, &[]);
+    assert_eq!(markdown.matches(r"new release, RHSA-2026:1234 \(security, Important\)").count(), 2, "{markdown}");
+    let junit = report::junit::report("main", night(7), &report::junit::cases(&plan, &[])).expect("XML");
+    let junit = String::from_utf8(junit).expect("text");
+    assert!(junit.contains(&format!("to be built: new release, {ADVISORY}</skipped>")), "{junit}");
+
+    let tracked = report::page::Tracked { document: &document, told: &[], last_run: Some(&earlier) };
+    let page = report::page::page(&[tracked], &|_| true, night(7), night(1)).expect("a page");
+    assert_eq!(page.matches(ADVISORY).count(), 1, "beside 18.4.0, since 18.6.0 is not recorded yet: {page}");
+}
+
+#[test]
+fn advisories_about_a_release_are_in_builds_json_and_only_where_there_are_any() {
+    let releases = [security("18.4.0"), runner("18.5.0"), security("18.6.0")];
+    let plan = run_for(&TARGETS, &mut tracker(), &releases, &Rules::default(), &pipeline(7), night(7));
+    let packages = Packages::new("gitlab-runner", vec![], night(7), Policy::default(), releases.to_vec(), vec![]);
+    let run = Run { reference: "main", pipeline: 7, decided_at: night(7), dry_run: false, recorded: true };
+    let advisories = r#""advisories":[{"id":"RHSA-2026:1234","type":"security","severity":"Important"}]"#;
+    for (json, count) in
+        [(serde_json::to_string(&Builds::new(&packages, &plan, &[], run)), 4), (serde_json::to_string(&packages), 2)]
+    {
+        let json = json.expect("JSON");
+        assert_eq!(
+            (json.matches(advisories).count(), json.matches("\"advisories\"").count()),
+            (count, count),
+            "{json}"
+        );
+    }
+    let read = Packages::from_json(&serde_json::to_vec(&packages).expect("JSON")).expect("what was written");
+    assert_eq!(read.packages, releases);
 }
 
 #[test]

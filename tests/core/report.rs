@@ -5,7 +5,7 @@ use ami_scheduler::alarm::{Alarm, Offer, of_releases};
 use ami_scheduler::artifacts::Packages;
 use ami_scheduler::plan::{Context, FirstRun, Plan, Rules};
 use ami_scheduler::policy::{Policy, Versions};
-use ami_scheduler::release::{Nevra, Package};
+use ami_scheduler::release::{Advisory, AdvisoryKind, Nevra, Package, Severity};
 use ami_scheduler::report::{self, junit, markdown, page, table};
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::tracker::{Baked, Document, Notes, Origin, Report};
@@ -37,7 +37,14 @@ fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
     let (wanted, filtered): (_, Vec<(Nevra, _)>) = policy.apply(packages);
     let url = REPOSITORY.to_owned();
-    let repositories = [RepositoryRead { url, targets: None, revision: None, accepts_index: false, releases }];
+    let repositories = [RepositoryRead {
+        url,
+        targets: None,
+        revision: None,
+        accepts_index: false,
+        releases,
+        advisories_unknown: None,
+    }];
     report::listing("gitlab-runner", &repositories, policy, &wanted, &filtered, false)
 }
 
@@ -93,6 +100,29 @@ fn a_list_names_its_releases_and_why_others_are_left_out() {
       2 left out, other version: gitlab-runner-17.10.1-1.x86_64, gitlab-runner-17.11.0-1.x86_64
       1 left out, pre-release (~): gitlab-runner-18.7.0~rc1-1.x86_64
     ");
+}
+
+#[test]
+fn a_list_names_the_advisories_about_its_releases() {
+    let advisory = |id: &str, kind| Advisory { id: id.parse().expect(id), kind, severity: Some(Severity::Low) };
+    let advisories = vec![advisory("A-1", AdvisoryKind::Bugfix), advisory("A-2", AdvisoryKind::Security)].into();
+    let named = Package { advisories, ..runner("18.6.0") };
+    insta::assert_snapshot!(listing(&major("18"), vec![runner("18.5.0"), named.clone()]), @"
+    2 releases of gitlab-runner in https://yum.example.com/el9/, 2 wanted (versions 18.x)
+      gitlab-runner-18.5.0-1.x86_64
+      gitlab-runner-18.6.0-1.x86_64  A-2 (security, Low), A-1 (bugfix, Low)
+    ");
+    let many = (0..10).map(|patch| runner(&format!("18.5.{patch}"))).chain([named.clone()]).collect();
+    let text = listing(&major("18"), many);
+    assert!(
+        text.ends_with("  newest gitlab-runner-18.6.0-1.x86_64  A-2 (security, Low), A-1 (bugfix, Low)\n"),
+        "{text}"
+    );
+    let text = report::listing("gitlab-runner", &[], &major("18"), &[named], &[], true);
+    assert!(
+        text.ends_with("  gitlab-runner-18.6.0-1.x86_64  wanted, A-2 (security, Low), A-1 (bugfix, Low)\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ami_scheduler::budget::Budget;
 use ami_scheduler::redacted::{RedactedUrl, given_url, may_hold_a_password, without_credentials, without_urls};
-use ami_scheduler::repository::{LocationError, mirrors, primary};
+use ami_scheduler::repository::{LocationError, mirrors, resolve};
 use proptest::prelude::*;
 use url::Url;
 
@@ -70,7 +70,7 @@ fn stays_secret(text: &str) -> Result<(), TestCaseError> {
 }
 
 fn location_errors(base: &Url, xml_base: Option<&str>, href: &str) -> Option<LocationError> {
-    primary::resolve(base, xml_base, href).err()
+    resolve(base, xml_base, href).err()
 }
 
 proptest! {
@@ -98,7 +98,7 @@ proptest! {
                 let told = format!("{error} {error:?}");
                 prop_assert!(!tells_a_part(&told), "{}", told);
             } else {
-                let url = primary::resolve(&base, xml_base, href).expect("a location");
+                let url = resolve(&base, xml_base, href).expect("a location");
                 prop_assert_eq!(url.host_str(), Some(HOST));
             }
         }

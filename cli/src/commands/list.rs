@@ -52,8 +52,8 @@ const MANY: usize = 10;
 
 /// Asks a repository for the releases of a product and writes them to packages.json
 ///
-/// Reads repodata/repomd.xml and the primary that it names (checksum verified; plain, gzip, zstd,
-/// xz or bzip2), or, where there is no repodata, the HTML index of the directory.
+/// Reads repodata/repomd.xml and the primary and updateinfo that it names (checksum verified; plain,
+/// gzip, zstd, xz or bzip2), or, where there is no repodata, the HTML index of the directory.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 #[allow(clippy::struct_excessive_bools)] // switches of a command line
@@ -74,8 +74,8 @@ pub struct List {
     /// with repo_gpgcheck.
     #[arg(long, value_name = "FILE|TEXT|none", value_parser = gpg_key)]
     gpg_key: Option<Guard<String>>,
-    /// Keep the primary of a repository in a directory, so that one that has not changed costs small requests alone;
-    /// true stands for the directory cache, false for none
+    /// Keep the primary and updateinfo of a repository in a directory, so that one that has not changed costs small
+    /// requests alone; true stands for the directory cache, false for none
     ///
     /// It is believed by the checksum of the repomd.xml that the repository has at each run.
     #[arg(long, value_name = "DIR|BOOL")]
@@ -200,9 +200,7 @@ impl List {
                 budget: &budget,
             };
             let mut listing = reader.read(&**source)?;
-            for line in listing.left_out.lines() {
-                message!("WARNING: {line} (in {})", source.location());
-            }
+            warn_of(&listing, &**source);
             let packages = std::mem::take(&mut listing.packages);
             read.push(RepositoryRead {
                 url: source.location().to_string(),
@@ -210,6 +208,7 @@ impl List {
                 revision: listing.revision.take().map(Into::into),
                 accepts_index: self.accept_index,
                 releases: packages.len(),
+                advisories_unknown: listing.advisories_unknown.take(),
             });
             // They go on to count, beside those of the next repositories.
             held.push(std::mem::replace(&mut listing.held, budget.hold(0)?));
@@ -271,6 +270,25 @@ fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
         );
     }
     is_left
+}
+
+/// Warns of what is not listed, or not known, of a repository.
+fn warn_of(listing: &Listing, source: &dyn Source) {
+    let location = source.location();
+    for line in listing.left_out.lines() {
+        message!("WARNING: {line} (in {location})");
+    }
+    if let Some(reason) = &listing.advisories_unknown {
+        message!("WARNING: the advisories of {location} are not all known: {reason}");
+    }
+    let is_of_a_module = |package: &&Package| listing.has_modules && package.nevra.evr().is_of_a_module();
+    if let Some(one) = listing.packages.iter().find(is_of_a_module) {
+        message!(
+            "WARNING: {location} has module streams, which are not evaluated: the releases of all streams are listed, such \
+             as {}. exclude and version_range say which are not wanted",
+            one.nevra
+        );
+    }
 }
 
 /// A repository to read, and the targets that it is for; `None` for every target.

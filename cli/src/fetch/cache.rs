@@ -1,4 +1,4 @@
-//! What is kept of a repository from run to run: its primary, as the server sent it.
+//! What is kept of a repository from run to run: its primary and its updateinfo, as the server sent them.
 //!
 //! Whoever can write to a runner's folder, or to GitLab's cache, can write there as well. So nothing is believed
 //! because it was kept: each run asks the repository for its `repomd.xml`, and a kept file has to have the checksum
@@ -9,6 +9,7 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use ami_scheduler::release::Checksum;
+use ami_scheduler::repository::repomd::Repomd;
 use ami_scheduler::text::hex;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -16,7 +17,7 @@ use url::Url;
 /// The most bytes that are kept. GitLab carries a cache to and fro, which costs more than it spares with a large one.
 const MAX_SIZE: u64 = 64 << 20;
 
-/// The place of what is kept of one repository: a folder with one file, which is named by its checksum.
+/// The place of what is kept of one repository: a folder with a file or two, each named by its checksum.
 pub struct Cache {
     folder: PathBuf,
 }
@@ -25,7 +26,7 @@ impl Cache {
     /// `repository` is its URL as it was given, without credentials. A query may be a secret: the name does not tell it.
     pub fn new(folder: &Path, repository: &Url) -> Self {
         let digest = hex(&Sha256::digest(repository.as_str()));
-        Self { folder: folder.join(format!("primary-{}", &digest[..16])) }
+        Self { folder: folder.join(format!("repository-{}", &digest[..16])) }
     }
 
     /// Whether the repository had repodata on an earlier run.
@@ -48,20 +49,27 @@ impl Cache {
 
     /// The file that was kept under this checksum, to be read as if it came from the server.
     pub fn open(&self, checksum: &Checksum) -> Option<(PathBuf, File)> {
-        let path = self.file(checksum);
         // A pipe in its place would be waited for.
-        path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+        let path = Some(self.file(checksum)).filter(|path| is_file(path))?;
         let file = File::open(&path).ok()?;
         Some((path, file))
     }
 
-    /// A body that is kept while it is read. It counts once it [was verified](Keeping::verified).
-    pub fn keep<R: Read>(&self, body: R, checksum: &Checksum) -> Keeping<R> {
+    /// A body that is kept while it is read, beside the other files of this `repomd.xml`. It counts once it
+    /// [was verified](Keeping::verified).
+    pub fn keep<R: Read>(&self, body: R, checksum: &Checksum, repomd: &Repomd) -> Keeping<R> {
         let file = self.file(checksum);
-        let begun = Part::begin(&self.folder, file.with_extension("part"));
+        let others = [Some(&repomd.primary), repomd.updateinfo.as_ref().ok().and_then(Option::as_ref)];
+        let others: Vec<PathBuf> = others.into_iter().flatten().map(|other| self.file(&other.checksum)).collect();
+        let begun = Part::begin(&self.folder, file.with_extension("part"), &others);
         let part = begun.map_err(|error| not_kept(&file, &error)).ok();
         Keeping { body, file, part }
     }
+}
+
+/// Whether it is one itself, and no link to one.
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 fn not_kept(file: &Path, reason: &dyn std::fmt::Display) {
@@ -104,14 +112,20 @@ struct Part {
 }
 
 impl Part {
-    /// Begins a file in a folder that holds nothing else by then.
-    fn begin(folder: &Path, path: PathBuf) -> io::Result<Self> {
+    /// Begins a file in a folder that holds nothing by then but these others.
+    fn begin(folder: &Path, path: PathBuf, others: &[PathBuf]) -> io::Result<Self> {
         if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
             fs::remove_file(folder)?;
-        } else if folder.exists() {
-            fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
+        for entry in fs::read_dir(folder)? {
+            let (entry, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+            match kind.is_file() && others.contains(&entry) {
+                true => {}
+                false if kind.is_dir() => fs::remove_dir_all(entry)?,
+                false => fs::remove_file(entry)?,
+            }
+        }
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         Ok(Self { path, file, size: 0 })
     }
@@ -134,6 +148,8 @@ impl Drop for Part {
 // WASI has no folder for temporary files; the component's tests keep a primary in wasm.
 #[cfg(all(test, not(target_os = "wasi")))]
 mod tests {
+    use ami_scheduler::repository::repomd::DataFile;
+
     use super::*;
 
     fn cache(folder: &Path) -> Cache {
@@ -144,8 +160,22 @@ mod tests {
         format!("sha256:{}", digit.to_string().repeat(64)).parse().expect("a checksum")
     }
 
+    /// A `repomd.xml` of these files.
+    fn repomd(primary: &Checksum, updateinfo: Option<&Checksum>) -> Repomd {
+        let file = |checksum: &Checksum| {
+            let checksum = checksum.clone();
+            DataFile { href: "repodata/x.xml".to_owned(), base: None, checksum, size: None }
+        };
+        Repomd {
+            revision: String::new(),
+            primary: file(primary),
+            updateinfo: Ok(updateinfo.map(file)),
+            names_modules: false,
+        }
+    }
+
     fn keep(cache: &Cache, content: &str, checksum: &Checksum, is_verified: bool) {
-        let mut keeping = cache.keep(content.as_bytes(), checksum);
+        let mut keeping = cache.keep(content.as_bytes(), checksum, &repomd(checksum, None));
         io::copy(&mut keeping, &mut io::sink()).expect("read");
         if is_verified {
             keeping.verified();
@@ -166,6 +196,20 @@ mod tests {
         assert_eq!(kept(&cache, &checksum('b')), None);
         keep(&cache, "<b>", &checksum('b'), true);
         assert_eq!((kept(&cache, &checksum('a')), kept(&cache, &checksum('b'))), (None, Some("<b>".to_owned())));
+    }
+
+    #[test]
+    fn the_files_of_one_repomd_are_kept_beside_each_other_and_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cache, [a, b, c]) = (cache(folder.path()), ['a', 'b', 'c'].map(checksum));
+        let (first, second) = (repomd(&a, Some(&b)), repomd(&a, Some(&c)));
+        for (content, checksum, repomd) in [("<a>", &a, &first), ("<b>", &b, &first), ("<c>", &c, &second)] {
+            let mut keeping = cache.keep(content.as_bytes(), checksum, repomd);
+            io::copy(&mut keeping, &mut io::sink()).expect("read");
+            keeping.verified();
+        }
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!([a, b, c].map(|checksum| kept(&cache, &checksum)), [text("<a>"), None, text("<c>")]);
     }
 
     #[test]
@@ -190,10 +234,11 @@ mod tests {
     fn what_is_too_large_is_read_all_the_same_and_not_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = cache(folder.path());
-        let mut keeping = cache.keep(io::repeat(b'x').take(MAX_SIZE + 1), &checksum('a'));
+        let (body, checksum) = (io::repeat(b'x').take(MAX_SIZE + 1), checksum('a'));
+        let mut keeping = cache.keep(body, &checksum, &repomd(&checksum, None));
         assert_eq!(io::copy(&mut keeping, &mut io::sink()).expect("read"), MAX_SIZE + 1);
         keeping.verified();
-        assert_eq!(kept(&cache, &checksum('a')), None);
+        assert_eq!(kept(&cache, &checksum), None);
     }
 
     #[cfg(unix)]

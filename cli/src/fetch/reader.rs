@@ -6,8 +6,11 @@ use ami_scheduler::budget::{Budget, Held};
 use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
+use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, Misnamed, html, index, primary, repomd};
+use ami_scheduler::repository::{
+    Listing, Misnamed, RepositoryError, html, index, primary, repomd, resolve, updateinfo,
+};
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
@@ -40,6 +43,33 @@ pub struct Reader<'a> {
     /// What is left of what the command may keep and do.
     pub budget: &'a Budget,
 }
+
+/// The number of a reading of a repository, from 1.
+#[derive(Clone, Copy)]
+struct Attempt(u32);
+
+impl Attempt {
+    /// How new a file has to be: a cache on the way may be what has an old one beside a new `repomd.xml`.
+    fn freshness(self) -> Freshness {
+        if self.0 == 1 { Freshness::Any } else { Freshness::Current }
+    }
+
+    fn is_last(self) -> bool {
+        self.0 == MAX_READS
+    }
+}
+
+/// A repository, and what its `repomd.xml` at a place describes.
+struct Described<'a> {
+    source: &'a dyn Source,
+    repomd: Repomd,
+    location: Location,
+    /// How new these files have to be.
+    freshness: Freshness,
+}
+
+/// Reads a file that `repomd.xml` describes.
+type ReadFile<'a, T> = &'a dyn Fn(&mut dyn Read) -> Result<T, RepositoryError>;
 
 /// Why a repository could not be read, and whether reading it again may help.
 struct ReadError {
@@ -78,9 +108,7 @@ impl Reader<'_> {
     pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
         let (mut attempt, mut failures) = (1, Vec::new());
         loop {
-            // A cache on the way may be what has an old primary beside a new `repomd.xml`.
-            let primary = if attempt == 1 { Freshness::Any } else { Freshness::Current };
-            let error = match self.read_once(repository, primary) {
+            let error = match self.read_once(repository, Attempt(attempt)) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
@@ -95,12 +123,12 @@ impl Reader<'_> {
         }
     }
 
-    fn read_once(&self, repository: &dyn Source, primary: Freshness) -> Result<Listing, ReadError> {
+    fn read_once(&self, repository: &dyn Source, attempt: Attempt) -> Result<Listing, ReadError> {
         // A query is a token, or what a list of mirrors or a bucket is asked: what is there tells which.
         let has_query = repository.query().is_some();
         let mut absence = None;
         if !has_query {
-            match self.read_repodata(repository, &[], primary)? {
+            match self.read_repodata(repository, &[], attempt)? {
                 Fetched::Found(listing) => return Ok(listing),
                 Fetched::Absent(reason) => absence = Some(reason),
             }
@@ -113,10 +141,10 @@ impl Reader<'_> {
             && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
-            return self.read_from_mirrors(repository, url, &mirrors, primary);
+            return self.read_from_mirrors(repository, url, &mirrors, attempt);
         }
         if has_query && !page.is_some_and(|(content, _)| index::is_of_bucket(content)) {
-            match self.read_repodata(repository, &[], primary)? {
+            match self.read_repodata(repository, &[], attempt)? {
                 Fetched::Found(listing) => return Ok(listing),
                 Fetched::Absent(reason) => absence = Some(reason),
             }
@@ -156,7 +184,7 @@ impl Reader<'_> {
         repository: &dyn Source,
         list: &Url,
         mirrors: &Mirrors,
-        primary: Freshness,
+        attempt: Attempt,
     ) -> Result<Listing, ReadError> {
         let bases = self.trusted(list, mirrors)?;
         let (count, list) = (bases.len(), RedactedUrl::from(list));
@@ -166,7 +194,7 @@ impl Reader<'_> {
                 message!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
-            failure = match self.read_repodata(&*mirror, &mirrors.repomd, primary) {
+            failure = match self.read_repodata(&*mirror, &mirrors.repomd, attempt) {
                 Ok(Fetched::Found(listing)) => return Ok(listing),
                 Ok(Fetched::Absent(absence)) => {
                     Some(anyhow!("the mirror {} has no {REPOMD} ({absence})", mirror.location()))
@@ -207,7 +235,7 @@ impl Reader<'_> {
         &self,
         source: &dyn Source,
         allowed: &[Checksum],
-        primary: Freshness,
+        attempt: Attempt,
     ) -> Result<Fetched<Listing>, ReadError> {
         let mut file = match source.open(&source.base().join(REPOMD)?, Freshness::Current)? {
             Fetched::Found(file) => file,
@@ -222,64 +250,76 @@ impl Reader<'_> {
             self.verify(source, &document, keys)?;
         }
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
-        let listing = match self.read_kept(source, &repomd) {
-            Some(listing) => listing,
-            None => self.read_primary(source, &repomd, &file, primary)?,
-        };
+        let described = Described { source, repomd, location: file.location, freshness: attempt.freshness() };
+        let mut listing = self.read_primary(&described)?;
         if listing.is_empty() {
             let reason = "has no package at all: is it being made anew, or the wrong one?";
             return Err(anyhow!("the repository {} {reason}", source.location()).into());
         }
-        Ok(Fetched::Found(Listing { revision: Some(repomd.revision), ..listing }))
-    }
-
-    /// Reads the primary that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
-    fn read_kept(&self, source: &dyn Source, repomd: &repomd::Repomd) -> Option<Listing> {
-        let (path, file) = self.cache?.open(&repomd.primary.checksum)?;
-        match primary::read(file, &repomd.primary, source.base(), self.product, self.budget) {
-            Ok(listing) => {
-                message!("{} has not changed since it was last read", source.location());
-                Some(listing)
-            }
-            Err(error) => {
-                message!("{} is ignored: {error}", path.display());
-                None
-            }
+        match self.add_advisories(&described, &mut listing) {
+            Err(error) if error.is_transient && !attempt.is_last() => return Err(error),
+            Err(ReadError { error, .. }) => listing.advisories_unknown = Some(excerpt(&format!("{error:#}"))),
+            Ok(()) => {}
         }
+        let Repomd { revision, names_modules: has_modules, .. } = described.repomd;
+        Ok(Fetched::Found(Listing { revision: Some(revision), has_modules, ..listing }))
     }
 
-    fn read_primary(
-        &self,
-        source: &dyn Source,
-        repomd: &repomd::Repomd,
-        of: &OpenFile,
-        freshness: Freshness,
-    ) -> Result<Listing, ReadError> {
-        let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
-            .map_err(|error| anyhow!("the location of primary in {} cannot be used: {error}", of.location))?;
-        let file = match source.open(&url, freshness)? {
-            Fetched::Found(file) => file,
+    fn read_primary(&self, of: &Described<'_>) -> Result<Listing, ReadError> {
+        let (file, source) = (&of.repomd.primary, of.source);
+        let read = |body: &mut dyn Read| primary::read(body, file, source.base(), self.product, self.budget);
+        if let Some(listing) = self.read_kept(file, &read) {
+            message!("{} has not changed since it was last read", source.location());
+            return Ok(listing);
+        }
+        self.fetch(of, "primary", file, &read)
+    }
+
+    /// Adds what the advisories of the repository say of the packages that it lists. Without packages none are asked for.
+    fn add_advisories(&self, of: &Described<'_>, listing: &mut Listing) -> Result<(), ReadError> {
+        let packages = &listing.packages;
+        if packages.is_empty() {
+            return Ok(());
+        }
+        let Some(file) = of.repomd.updateinfo.as_ref().map_err(Clone::clone)? else { return Ok(()) };
+        let read = |body: &mut dyn Read| updateinfo::read(body, file, self.product, packages, self.budget);
+        let read = match self.read_kept(file, &read) {
+            Some(read) => read,
+            None => self.fetch(of, "updateinfo", file, &read)?,
+        };
+        listing.add_advisories(read);
+        Ok(())
+    }
+
+    /// Reads a file that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
+    fn read_kept<T>(&self, file: &DataFile, read: ReadFile<'_, T>) -> Option<T> {
+        let (path, mut kept) = self.cache?.open(&file.checksum)?;
+        read(&mut kept).map_err(|error| message!("{} is ignored: {error}", path.display())).ok()
+    }
+
+    /// Fetches a file that `repomd.xml` names, and keeps it for the next run once it has been verified.
+    fn fetch<T>(&self, of: &Described<'_>, kind: &str, file: &DataFile, read: ReadFile<'_, T>) -> Result<T, ReadError> {
+        let Described { source, repomd, location, freshness } = of;
+        let url = resolve(source.base(), file.base.as_deref(), &file.href)
+            .map_err(|error| anyhow!("the location of {kind} in {location} cannot be used: {error}"))?;
+        let found = match source.open(&url, *freshness)? {
+            Fetched::Found(found) => found,
             Fetched::Absent(absence) => {
-                let href = excerpt(&repomd.primary.href);
+                let href = excerpt(&file.href);
                 return Err(transient(anyhow!("repomd.xml names {href}, which is not there ({absence})")));
             }
         };
-        let body = Progress::new(file.body, &file.location, repomd.primary.size);
-        let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product, self.budget);
-        let listing = match self.cache {
-            None => read(&mut { body }),
+        let mut body = Progress::new(found.body, &found.location, file.size);
+        let read = match self.cache {
+            None => read(&mut body),
             Some(cache) => {
-                let mut body = cache.keep(body, &repomd.primary.checksum);
-                let listing = read(&mut body);
-                if listing.is_ok() {
-                    body.verified();
-                }
-                listing
+                let mut body = cache.keep(body, &file.checksum, repomd);
+                read(&mut body).inspect(|_| body.verified())
             }
         };
-        listing.map_err(|error| {
+        read.map_err(|error| {
             let is_transient = error.is_transient();
-            ReadError { error: anyhow::Error::from(error).context(format!("in {}", file.location)), is_transient }
+            ReadError { error: anyhow::Error::from(error).context(format!("in {}", found.location)), is_transient }
         })
     }
 

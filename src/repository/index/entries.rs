@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use url::Url;
 
 use crate::budget::{Budget, OverBudget};
-use crate::release::{Nevra, Package};
+use crate::release::{Advisories, Nevra, Package};
 use crate::repository::public_url::{LocationError, public};
 use crate::repository::{Listing, RepositoryError};
 
@@ -100,7 +100,14 @@ impl<'a> Entries<'a> {
 
     pub(super) fn add(&mut self, package: Nevra, url: impl FnOnce() -> String) -> Result<(), RepositoryError> {
         if package.name() == self.product {
-            self.page.listing.add(Package { nevra: package, url: url(), checksum: None, built_at: None, targets: None })
+            self.page.listing.add(Package {
+                nevra: package,
+                url: url(),
+                checksum: None,
+                built_at: None,
+                targets: None,
+                advisories: Advisories::default(),
+            })
         } else {
             self.page.listing.count_other(package.name());
             Ok(())

@@ -3,7 +3,7 @@
 pub mod memory;
 
 use ami_scheduler::plan::{Context, Plan, Rules, nightly};
-use ami_scheduler::release::{BuildKey, Package, Target};
+use ami_scheduler::release::{Advisories, BuildKey, Package, Target};
 use ami_scheduler::tracker::{Baked, Document, Image, Notes, Origin};
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,7 @@ pub fn package(nevra: &str) -> Package {
         checksum: None,
         built_at: None,
         targets: None,
+        advisories: Advisories::default(),
     }
 }
 

@@ -160,6 +160,151 @@ fn a_repository_with_other_products_alone_has_none_of_this_one() {
     assert_eq!((names(&listing).len(), listing.others, listing.nearest.names()), (0, 1, vec!["gitlab-runer"]));
 }
 
+// ---------------------------------------------------------------- updateinfo
+
+const UPDATEINFO_URL: &str = "https://yum.example.com/el9/repodata/updateinfo.xml";
+
+/// An `updateinfo.xml` with one advisory, about the newest release.
+fn updateinfo(id: &str) -> String {
+    format!(
+        r#"<updates><update type="security"><id>{id}</id><severity>Important</severity><pkglist><collection><package name="gitlab-runner" version="18.6.1" release="1" epoch="0" arch="x86_64"/></collection></pkglist></update></updates>"#
+    )
+}
+
+/// The `repomd.xml` that describes both.
+fn repomd_of_both(primary: &str, updateinfo: &str) -> String {
+    let sha256 = sha256(updateinfo);
+    repomd(primary).replace(
+        "</repomd>",
+        &format!(
+            r#"<data type="updateinfo"><checksum type="sha256">{sha256}</checksum><location href="repodata/updateinfo.xml"/></data></repomd>"#
+        ),
+    )
+}
+
+/// A repository with two releases, whose `repomd.xml` describes both files.
+fn repository_with(updateinfo: &str) -> ScriptedServers {
+    let primary = primary(&["18.6.0", "18.6.1"]);
+    ScriptedServers::default().with(REPOMD_URL, repomd_of_both(&primary, updateinfo)).with(PRIMARY_URL, primary)
+}
+
+fn advisories(listing: &Listing) -> Vec<String> {
+    listing.packages.iter().map(|package| package.advisories.to_string()).collect()
+}
+
+#[test]
+fn advisories_are_read_after_the_packages_that_they_are_about() {
+    let updateinfo = updateinfo("RHSA-2026:1");
+    let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, &updateinfo);
+    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    assert_eq!(advisories(&listing), ["", "RHSA-2026:1 (security, Important)"]);
+    assert_eq!(listing.advisories_unknown, None);
+    assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL, UPDATEINFO_URL]);
+}
+
+#[test]
+fn of_a_repository_without_the_product_no_advisories_are_asked_for() {
+    let servers = repository_with(&updateinfo("RHSA-2026:1"));
+    let listing = Reader { product: "gitlab-runer", ..at(NOW) }.read(&servers.at(BASE)).expect("a listing");
+    assert_eq!((listing.others, listing.advisories_unknown), (2, None));
+    assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
+}
+
+/// The answers of a mirror that is half-way through its update.
+fn half_updated(updateinfo: &str) -> [ScriptedFile; 4] {
+    [
+        ScriptedFile::from(self::updateinfo("RHSA-2025:1")),
+        ScriptedFile::Missing,
+        ScriptedFile::CutShort(updateinfo.as_bytes()[..100].to_vec()),
+        ScriptedFile::from(&updateinfo[..100]),
+    ]
+}
+
+#[test]
+fn advisories_that_are_half_updated_are_read_again_from_repomd_on() {
+    let updateinfo = updateinfo("RHSA-2026:1");
+    for half_updated in half_updated(&updateinfo) {
+        let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, half_updated).with(UPDATEINFO_URL, &updateinfo);
+        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        assert_eq!(advisories(&listing), ["", "RHSA-2026:1 (security, Important)"]);
+        assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL, UPDATEINFO_URL].repeat(2));
+        assert_eq!(servers.waits(), [1]);
+    }
+}
+
+#[test]
+fn advisories_that_stay_half_updated_are_unknown_and_the_releases_are_listed() {
+    let updateinfo = updateinfo("RHSA-2026:1");
+    for half_updated in half_updated(&updateinfo) {
+        let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, half_updated);
+        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        assert_eq!(
+            (names(&listing), advisories(&listing)),
+            (vec![OLDER.into(), NEWEST.into()], vec![String::new(); 2])
+        );
+        let reason = listing.advisories_unknown.expect("a reason");
+        assert!(reason.contains("updateinfo.xml"), "{reason}");
+        assert_eq!(servers.waits(), [1, 2, 3]);
+    }
+}
+
+#[test]
+fn advisories_that_would_be_the_same_again_are_unknown_at_once() {
+    let good = updateinfo("RHSA-2026:1");
+    let all = |document: &str| document.to_owned();
+    for (content, change, reason) in [
+        ("<html>Sign in</html>", all as fn(&str) -> String, "expected an XML document <updates>"),
+        (&good.replace("RHSA-2026:1", "$(id)"), all, "one is left out: updateinfo.xml is malformed near byte 9: "),
+        (&good, |repomd| repomd.replace("repodata/updateinfo.xml", "ftp://x/y"), "the location of updateinfo in "),
+        (
+            &good,
+            |repomd| {
+                repomd.replace(
+                    "<data type=\"updateinfo\"><checksum type=\"sha256\"",
+                    "<data type=\"updateinfo\"><checksum type=\"md5\"",
+                )
+            },
+            "checksum type \"md5\"",
+        ),
+    ] {
+        let primary = primary(&["18.6.1"]);
+        let servers = ScriptedServers::default()
+            .with(REPOMD_URL, change(&repomd_of_both(&primary, content)))
+            .with(PRIMARY_URL, primary)
+            .with(UPDATEINFO_URL, content);
+        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        assert_eq!(advisories(&listing), [""]);
+        assert!(listing.advisories_unknown.as_ref().is_some_and(|told| told.contains(reason)), "{listing:?}");
+        assert_eq!(servers.waits(), NEVER);
+    }
+}
+
+#[test]
+fn a_mirror_whose_advisories_cannot_be_read_is_followed_by_the_next() {
+    let (primary, updateinfo) = (primary(&["18.6.1"]), updateinfo("RHSA-2026:1"));
+    let mut servers = list();
+    for mirror in [MIRROR_A, MIRROR_B] {
+        servers = servers
+            .with(&format!("{mirror}repodata/repomd.xml"), repomd_of_both(&primary, &updateinfo))
+            .with(&format!("{mirror}repodata/primary.xml"), &primary);
+    }
+    let servers = servers.with(&format!("{MIRROR_B}repodata/updateinfo.xml"), &updateinfo);
+    let listing = at(NOW).read(&servers.at(LIST)).expect("a listing");
+    assert_eq!(advisories(&listing), ["RHSA-2026:1 (security, Important)"]);
+    assert!(listing.packages[0].url.starts_with(MIRROR_B));
+    assert_eq!(servers.waits(), NEVER);
+}
+
+#[test]
+fn a_repository_with_module_streams_is_known() {
+    let primary = primary(&["18.6.1"]);
+    let with_modules = repomd(&primary).replace("</repomd>", "<data type='modules'/></repomd>");
+    for (repomd, has_modules) in [(repomd(&primary), false), (with_modules, true)] {
+        let servers = ScriptedServers::default().with(REPOMD_URL, repomd).with(PRIMARY_URL, &primary);
+        assert_eq!(at(NOW).read(&servers.at(BASE)).expect("a listing").has_modules, has_modules);
+    }
+}
+
 // ---------------------------------------------------------------- index
 
 #[test]
@@ -648,6 +793,36 @@ mod cached {
             assert_eq!(servers.fetched(), fetched);
         }
         assert_eq!(std::fs::read_to_string(nights.kept()).expect("read"), primary);
+    }
+
+    #[test]
+    fn advisories_are_kept_beside_the_primary_and_each_is_fetched_when_it_changes() {
+        let (nights, old, new) = (Nights::new(), updateinfo("RHSA-2026:1"), updateinfo("RHSA-2026:2"));
+        let servers = repository_with(&old).with(UPDATEINFO_URL, &old);
+        let both = [REPOMD_URL, PRIMARY_URL, UPDATEINFO_URL];
+        for (id, fetched) in [("1", &both[..]), ("1", &both[..1]), ("2", &[both[0], both[2]]), ("2", &both[..1])] {
+            if id == "2" {
+                servers.replace(REPOMD_URL, repomd_of_both(&primary(&["18.6.0", "18.6.1"]), &new));
+                servers.replace(UPDATEINFO_URL, &new);
+            }
+            let listing = nights.listing(NOW, &servers.at(BASE)).expect("a listing");
+            assert_eq!(advisories(&listing), [String::new(), format!("RHSA-2026:{id} (security, Important)")]);
+            assert_eq!(servers.fetched(), fetched);
+        }
+    }
+
+    #[test]
+    fn forged_advisories_are_not_believed() {
+        let (nights, updateinfo) = (Nights::new(), updateinfo("RHSA-2026:1"));
+        let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, &updateinfo);
+        nights.read(&servers.at(BASE));
+        let folder = std::fs::read_dir(nights.folder.path()).expect("a folder").next().expect("one").expect("one");
+        let kept = folder.path().join(format!("sha256-{}", sha256(&updateinfo)));
+        std::fs::write(kept, self::updateinfo("RHSA-2026:666")).expect("written");
+        servers.fetched();
+        let listing = nights.listing(NOW, &servers.at(BASE)).expect("a listing");
+        assert_eq!(advisories(&listing), ["", "RHSA-2026:1 (security, Important)"]);
+        assert_eq!(servers.fetched(), [REPOMD_URL, UPDATEINFO_URL]);
     }
 
     #[test]
