@@ -22,8 +22,8 @@ use crate::args::lists::ListOf;
 use crate::args::values::{Architecture, Guard, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::fetch::{Cache, Reader, RepoUrl, Source};
-use crate::files::{read, remove_earlier, write_json};
-use crate::http::Client;
+use crate::files::{read, remove_earlier, shown, write_json};
+use crate::http::{Client, ClientCertificate, Pem, Tls};
 use crate::session::Session;
 
 const EXAMPLES: &str = "Examples:
@@ -72,6 +72,18 @@ pub struct List {
     /// with repo_gpgcheck.
     #[arg(long, value_name = "FILE|TEXT|none", value_parser = gpg_key)]
     gpg_key: Option<Guard<String>>,
+    /// Show the repository's server a client certificate: a file, or the PEM itself; none to do without
+    ///
+    /// It is what sslclientcert of a .repo file names: a certificate, with its intermediates after it, and with its
+    /// key unless --client-key has it. The server of --repo-url is shown it, and so are the https mirrors that it
+    /// names; no other server is, not even where a redirect leads to one.
+    #[arg(long, value_name = "FILE|TEXT|none", value_parser = client_certificate, allow_hyphen_values = true)]
+    client_cert: Option<Guard<String>>,
+    /// The private key of the client certificate: a file, or the PEM itself; none if --client-cert holds it
+    ///
+    /// It is what sslclientkey of a .repo file names, and must not be encrypted. It is never printed.
+    #[arg(long, value_name = "FILE|TEXT|none", value_parser = client_key, allow_hyphen_values = true)]
+    client_key: Option<Guard<String>>,
     /// Keep the primary of a repository in a directory, so that one that has not changed costs small requests alone;
     /// true stands for the directory cache, false for none
     ///
@@ -115,12 +127,21 @@ fn gpg_key(text: &str) -> Result<Guard<String>, String> {
     guard(text, "a key")
 }
 
+fn client_certificate(text: &str) -> Result<Guard<String>, String> {
+    guard(text, "a client certificate")
+}
+
+fn client_key(text: &str) -> Result<Guard<String>, String> {
+    guard(text, "the key of a client certificate")
+}
+
 impl List {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier([self.output.as_path()])?;
         let policy = self.policy().with_exit(Exit::CommandLine)?;
-        let repositories = repositories(&self.repo_url, session.client()?).with_exit(Exit::CommandLine)?;
-        let keys = self.gpg_key.as_ref().and_then(|key| key.0.as_deref()).map(trusted_keys).transpose()?;
+        let tls = self.tls(session.now()).with_exit(Exit::CommandLine)?;
+        let repositories = repositories(&self.repo_url, &tls, session.client()?).with_exit(Exit::CommandLine)?;
+        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose().with_exit(Exit::CommandLine)?;
         let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now())
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
@@ -155,6 +176,28 @@ impl List {
             bail!("--major-version and --version-range are two ways to say the same: give one of them");
         }
         Ok(Policy { versions: leading.or(range).unwrap_or_default(), architectures, pre_releases: self.pre_releases })
+    }
+
+    /// What the servers of the repositories are shown.
+    fn tls(&self, now: Timestamp) -> anyhow::Result<Tls> {
+        let key = given(self.client_key.as_ref());
+        let Some(certificate) = given(self.client_cert.as_ref()) else {
+            if key.is_some() {
+                bail!("--client-key has a key, and --client-cert no certificate: give both, or none");
+            }
+            return Ok(Tls::default());
+        };
+        let certificate = Given::new("--client-cert", certificate)?;
+        let key = key.map(|key| Given::new("--client-key", key)).transpose()?;
+        for secret in [Some(&certificate), key.as_ref()].into_iter().flatten().filter(|given| given.is_seen_key()) {
+            message!(
+                "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in {}. A file in \
+                 its place, or the variable of the option, is not seen there",
+                secret.name
+            );
+        }
+        let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now)?;
+        Ok(Tls::new(Vec::new(), Some(certificate))?)
     }
 
     fn architectures(&self) -> Vec<String> {
@@ -263,7 +306,7 @@ struct Repository {
 }
 
 /// The repositories that `--repo-url` names. An error does not repeat the URL, since a password may be in it.
-fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Repository>> {
+fn repositories(values: &[String], tls: &Tls, client: Client) -> anyhow::Result<Vec<Repository>> {
     // Of the component's two inputs the one that is not used is empty, but there.
     let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");
     let given: Vec<&String> = values.iter().filter(is_given).collect();
@@ -304,7 +347,8 @@ fn repositories(values: &[String], client: Client) -> anyhow::Result<Vec<Reposit
         );
     }
     let client = Rc::new(client);
-    let open = |(url, targets): (RepoUrl, _)| Repository { source: url.source(Rc::clone(&client)), targets };
+    let open =
+        |(url, targets): (RepoUrl, _)| Repository { source: url.source(tls.clone(), Rc::clone(&client)), targets };
     Ok(repositories.into_iter().map(open).collect())
 }
 
@@ -355,17 +399,46 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
     }
 }
 
-/// The keys that a person trusts, from a file, or from their armoured text.
-fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
-    let (place, content) = if key.starts_with("-----BEGIN") {
-        ("its text".to_owned(), key.as_bytes().to_vec())
-    } else if key.contains("://") {
-        let error = anyhow!("--gpg-key is a URL, and a key is not fetched: give the file that is there, or its text");
-        return Err(error).with_exit(Exit::CommandLine);
-    } else {
-        (key.to_owned(), read(Path::new(key)).context("--gpg-key")?)
-    };
-    TrustedKeys::read(&content).with_context(|| format!("--gpg-key {place}")).with_exit(Exit::CommandLine)
+/// The value of a guard that is on.
+fn given(guard: Option<&Guard<String>>) -> Option<&str> {
+    guard?.0.as_deref()
+}
+
+/// What an option was given: a text with lines of BEGIN and END, or what is in the file that it names.
+struct Given {
+    /// For messages, which do not repeat a text.
+    name: String,
+    content: Vec<u8>,
+}
+
+impl Given {
+    fn new(option: &str, value: &str) -> anyhow::Result<Self> {
+        if value.contains("-----BEGIN") {
+            return Ok(Self { name: option.to_owned(), content: value.as_bytes().to_vec() });
+        }
+        if value.contains("://") {
+            bail!("{option} is a URL, and is not fetched: give the file that is there, or its text");
+        }
+        let path = Path::new(value);
+        let content = read(path).with_context(|| option.to_owned())?;
+        Ok(Self { name: format!("{option} {}", shown(path)), content })
+    }
+
+    fn pem(&self) -> Pem<'_> {
+        Pem { name: &self.name, text: &self.content }
+    }
+
+    /// Whether a private key stands on the command line.
+    fn is_seen_key(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.content);
+        text.contains("PRIVATE KEY-----") && is_on_the_command_line(text.trim())
+    }
+}
+
+/// The keys that a person trusts.
+fn trusted_keys(key: &str) -> anyhow::Result<TrustedKeys> {
+    let given = Given::new("--gpg-key", key)?;
+    TrustedKeys::read(&given.content).context(given.name)
 }
 
 fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {

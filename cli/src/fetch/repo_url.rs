@@ -12,7 +12,7 @@ use url::{Origin, Url};
 use super::directory::Directory;
 use super::source::Source;
 use super::web::WebServer;
-use crate::http::{Client, basic, basic_auth};
+use crate::http::{Client, Tls, basic, basic_auth};
 
 /// The URL of a repository: http, https, or file with an absolute or relative path.
 pub enum RepoUrl {
@@ -81,11 +81,11 @@ impl RepoUrl {
         }
     }
 
-    /// The repository at this URL.
-    pub fn source(self, client: Rc<Client>) -> Box<dyn Source> {
+    /// The repository at this URL, whose servers are met with these TLS settings.
+    pub fn source(self, tls: Tls, client: Rc<Client>) -> Box<dyn Source> {
         match self {
-            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, client)),
-            Self::Directory(path) => Box::new(Directory::new(path, client)),
+            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, tls, client)),
+            Self::Directory(path) => Box::new(Directory::new(path, tls, client)),
         }
     }
 }

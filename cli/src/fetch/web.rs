@@ -9,7 +9,7 @@ use url::Url;
 use super::error::FetchError;
 use super::location::Location;
 use super::source::{Fetched, Index, OpenFile, Source};
-use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
+use crate::http::{Answer, Client, Method, Request, Response, Tls, basic_auth, wants_client_certificate, wrong_port};
 
 /// The most bytes that are read of the page of a refusal.
 const MAX_REFUSAL: u64 = 16 << 10;
@@ -21,27 +21,29 @@ pub struct WebServer {
     location: Location,
     /// For the server of `base`, in the form of a header's value.
     credentials: Option<String>,
+    /// For the server of `base`.
+    tls: Tls,
     client: Rc<Client>,
     has_fall_back: bool,
 }
 
 impl WebServer {
     /// `given` is without credentials.
-    pub fn new(given: Url, credentials: Option<String>, client: Rc<Client>) -> Self {
+    pub fn new(given: Url, credentials: Option<String>, tls: Tls, client: Rc<Client>) -> Self {
         let mut base = given.clone();
         base.set_query(None);
         if !base.path().ends_with('/') && given.query().is_none() {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self { location: Location::from(&base), given, base, credentials, client, has_fall_back: false }
+        Self { location: Location::from(&base), given, base, credentials, tls, client, has_fall_back: false }
     }
 
     /// A mirror, which has credentials in its own URL, or none.
-    pub fn mirror(base: &Url, client: Rc<Client>, has_fall_back: bool) -> Self {
+    pub fn mirror(base: &Url, tls: Tls, client: Rc<Client>, has_fall_back: bool) -> Self {
         let credentials = basic_auth(base);
         let mut base = base.clone();
         remove_credentials(&mut base);
-        Self { has_fall_back, ..Self::new(base, credentials, client) }
+        Self { has_fall_back, ..Self::new(base, credentials, tls, client) }
     }
 
     fn page(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
@@ -58,7 +60,7 @@ impl WebServer {
 
     fn request(&self, url: &Url) -> Request {
         let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
-        let request = Request { credentials, ..Request::new(Method::Get, url.clone()) };
+        let request = Request { credentials, tls: self.tls_for(url), ..Request::new(Method::Get, url.clone()) };
         if self.has_fall_back { Request { attempts: 1, ..request } } else { request }
     }
 
@@ -67,11 +69,23 @@ impl WebServer {
         self.credentials.as_ref().filter(|_| url.origin() == self.base.origin())
     }
 
+    fn tls_for(&self, url: &Url) -> Tls {
+        if url.origin() == self.base.origin() { self.tls.clone() } else { self.tls.elsewhere() }
+    }
+
     /// The error for an answer that is no success, with advice.
     fn refusal(&self, answer: &Answer) -> FetchError {
         let Answer { status, url, .. } = answer;
         let page = String::from_utf8_lossy(&answer.body);
-        let advice = wrong_port_or_certificate(url, *status, &page).unwrap_or(match status {
+        let advice = match status {
+            _ if wants_client_certificate(*status, &page) => self.tls_for(url).refusal(""),
+            _ => wrong_port(url, *status, &page).unwrap_or_else(|| self.advice(url, *status)).to_owned(),
+        };
+        FetchError::Refused { url: RedactedUrl::from(url), status: *status, advice }
+    }
+
+    fn advice(&self, url: &Url, status: u16) -> &'static str {
+        match status {
             401 if self.credentials.is_none() => {
                 "it wants a user and password: the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, or \
                  USER:PASSWORD@ before the host in the URL"
@@ -84,8 +98,7 @@ impl WebServer {
             403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
             429 | 500.. => "the server is overloaded, or out of order: run the job again later",
             _ => "this was not expected; is the URL right?",
-        });
-        FetchError::Refused { url: RedactedUrl::from(url), status: *status, advice }
+        }
     }
 }
 
@@ -138,7 +151,9 @@ impl Source for WebServer {
     }
 
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {
-        let mut mirror = Self::mirror(base, Rc::clone(&self.client), has_fall_back);
+        // A list that came by http may be anybody's: it names nobody who is shown a certificate.
+        let tls = if self.base.scheme() == "https" { self.tls.clone() } else { self.tls_for(base) };
+        let mut mirror = Self::mirror(base, tls, Rc::clone(&self.client), has_fall_back);
         mirror.credentials = mirror.credentials.or_else(|| self.credentials_for(base).cloned());
         Box::new(mirror)
     }
@@ -161,7 +176,7 @@ mod tests {
     use crate::http::scripted::{Script, ScriptedAnswer, answers};
 
     fn web(repo_url: &str, script: &Script) -> Box<dyn Source> {
-        repo_url.parse::<RepoUrl>().expect(repo_url).source(Rc::new(script.client()))
+        repo_url.parse::<RepoUrl>().expect(repo_url).source(Tls::default(), Rc::new(script.client()))
     }
 
     fn url(text: &str) -> Url {

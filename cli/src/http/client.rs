@@ -121,6 +121,7 @@ impl Client {
                     )));
                 }
                 request.credentials = None;
+                request.tls = request.tls.elsewhere();
             }
             request.url = next;
         }

@@ -5,6 +5,36 @@ use std::io::{self, ErrorKind};
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use ureq::Error as UreqError;
 
+/// A server's alert about the client certificate that it was shown, or about its lack (RFC 8446, 6.2).
+#[derive(Debug, thiserror::Error)]
+#[error("it wants a client certificate, and none can be given")]
+pub struct CertificateAlert {
+    /// How a sentence about the certificate goes on.
+    pub reason: &'static str,
+}
+
+impl CertificateAlert {
+    fn new(alert: AlertDescription) -> Option<Self> {
+        let reason = match alert {
+            AlertDescription::UnknownCA => ", whose issuer it does not know",
+            AlertDescription::CertificateExpired => ", which has expired by its clock",
+            AlertDescription::CertificateRevoked => ", which is revoked",
+            AlertDescription::UnsupportedCertificate => ", which is not one for clients",
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied => "",
+            _ => return None,
+        };
+        Some(Self { reason })
+    }
+
+    /// The alert that a failure is about.
+    pub fn within(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
 /// A failure of ureq in plain words.
 pub fn failed(error: UreqError) -> io::Error {
     match error {
@@ -35,6 +65,11 @@ pub fn in_words(error: io::Error) -> io::Error {
 }
 
 pub fn tls_failed(error: &TlsError) -> io::Error {
+    if let TlsError::AlertReceived(alert) = error
+        && let Some(alert) = CertificateAlert::new(*alert)
+    {
+        return io::Error::new(ErrorKind::PermissionDenied, alert);
+    }
     let (kind, words) = match error {
         TlsError::InvalidCertificate(CertificateError::Other(refusal)) => {
             (ErrorKind::PermissionDenied, refusal.to_string())
@@ -42,9 +77,6 @@ pub fn tls_failed(error: &TlsError) -> io::Error {
         TlsError::InvalidCertificate(_) => {
             (ErrorKind::PermissionDenied, format!("it cannot prove that its certificate is its own: {error}"))
         }
-        TlsError::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::UnknownCA,
-        ) => (ErrorKind::PermissionDenied, "it wants a client certificate, and none can be given".to_owned()),
         TlsError::InvalidMessage(_) => {
             (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
         }

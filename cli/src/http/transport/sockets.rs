@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
+use ureq::config::Config;
 use ureq::http::{self, HeaderValue, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -11,23 +13,27 @@ use ureq::{Agent, Body, Error as UreqError};
 use url::Position;
 
 use super::dialler::Dialler;
-use super::failure::{failed, refused};
+use super::failure::{CertificateAlert, failed, refused};
 use super::wire::{BUFFER_SIZE, USER_AGENT};
 use super::{certificates, tunnel};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxy;
 use crate::http::request::Transport;
-use crate::http::{BundleError, Method, Network, Proxies, Request, Response};
+use crate::http::{Bundle, BundleError, Method, Network, Proxies, Request, Response, Tls};
 
 pub struct Sockets {
-    agent: Agent,
+    bundles: Vec<Bundle>,
     proxies: Proxies,
+    patience: Patience,
+    config: Config,
+    /// For proxies, and for servers without settings of their own.
+    tls: Arc<ClientConfig>,
 }
 
 impl Sockets {
     pub fn new(network: Network, patience: Patience) -> Result<Self, BundleError> {
         let Network { bundles, proxies } = network;
-        let dialler = Dialler { tls: Arc::new(certificates::tls(&bundles)?), proxies: proxies.clone(), patience };
+        let tls = Arc::new(certificates::tls(&bundles, None)?);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -38,7 +44,21 @@ impl Sockets {
             .input_buffer_size(BUFFER_SIZE)
             .output_buffer_size(BUFFER_SIZE)
             .build();
-        Ok(Self { agent: Agent::with_parts(config, dialler, NoResolver), proxies })
+        Ok(Self { bundles, proxies, patience, config, tls })
+    }
+
+    /// An agent that connects with these settings. No connection is used twice, so that each request can have its own.
+    fn agent(&self, tls: &Tls) -> io::Result<Agent> {
+        let server_tls = if tls.needs_sockets() {
+            let bundles = self.bundles.iter().chain(tls.bundles());
+            let unusable = |error| io::Error::new(ErrorKind::InvalidInput, error);
+            Arc::new(certificates::tls(bundles, tls.certificate()).map_err(unusable)?)
+        } else {
+            Arc::clone(&self.tls)
+        };
+        let (proxies, proxy_tls) = (self.proxies.clone(), Arc::clone(&self.tls));
+        let dialler = Dialler { server_tls, proxy_tls, proxies, patience: self.patience };
+        Ok(Agent::with_parts(self.config.clone(), dialler, NoResolver))
     }
 
     fn exchange(&self, request: &Request, proxy: Option<&Proxy>) -> io::Result<http::Response<Body>> {
@@ -63,12 +83,13 @@ impl Sockets {
         {
             builder = builder.header(header::PROXY_AUTHORIZATION, secret(credentials)?);
         }
+        let agent = self.agent(&request.tls)?;
         let sent = match &request.body {
             Some((content_type, bytes)) => {
                 let request = builder.header(header::CONTENT_TYPE, content_type).body(bytes.as_slice());
-                self.agent.run(request.map_err(|_| refused())?)
+                agent.run(request.map_err(|_| refused())?)
             }
-            None => self.agent.run(builder.body(()).map_err(|_| refused())?),
+            None => agent.run(builder.body(()).map_err(|_| refused())?),
         };
         sent.map_err(failed)
     }
@@ -77,12 +98,18 @@ impl Sockets {
 impl Transport for Sockets {
     fn send(&self, request: &Request) -> io::Result<Response> {
         let proxy = self.proxies.of(&request.url).map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
-        let answer = self.exchange(request, proxy.as_ref()).map_err(|error| match &proxy {
-            // A proxy that looks into TLS shows certificates of its own.
-            Some(proxy) if !error.to_string().contains(&proxy.to_string()) => {
-                io::Error::new(error.kind(), format!("{error} (by way of {proxy})"))
+        let answer = self.exchange(request, proxy.as_ref()).map_err(|error| {
+            let error = match CertificateAlert::within(&error) {
+                Some(alert) => io::Error::new(error.kind(), request.tls.refusal(alert.reason)),
+                None => error,
+            };
+            match &proxy {
+                // A proxy that looks into TLS shows certificates of its own.
+                Some(proxy) if !error.to_string().contains(&proxy.to_string()) => {
+                    io::Error::new(error.kind(), format!("{error} (by way of {proxy})"))
+                }
+                _ => error,
             }
-            _ => error,
         })?;
         let status = answer.status().as_u16();
         if let Some(proxy) = proxy.filter(|_| status == 407) {
@@ -118,7 +145,7 @@ impl<R: Read> Read for InWords<R> {
 struct NoResolver;
 
 impl Resolver for NoResolver {
-    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, UreqError> {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, UreqError> {
         let mut none = self.empty();
         none.push((Ipv4Addr::UNSPECIFIED, 0).into());
         Ok(none)
