@@ -125,6 +125,15 @@ pub fn without_credentials(text: &str) -> String {
     clean + rest
 }
 
+/// A URL as it was written, in two: up to the `@` behind user and password, and what follows.
+pub(crate) fn split_credentials(url: &str) -> (&str, &str) {
+    let authority = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    url.split_at(match length_of_credentials(&url[authority..]) {
+        0 => 0,
+        length => authority + length,
+    })
+}
+
 /// How much of what follows `://` may be user and password.
 fn length_of_credentials(word: &str) -> usize {
     let server = word.split('/').next().and_then(|authority| authority.rsplit('@').next()).unwrap_or_default();

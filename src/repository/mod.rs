@@ -12,8 +12,10 @@ mod nearest;
 pub mod primary;
 mod public_url;
 mod reading;
+pub mod repo_file;
 pub mod repomd;
 pub mod signature;
+pub mod variables;
 mod verify;
 mod xml;
 
