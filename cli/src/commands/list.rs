@@ -12,16 +12,17 @@ use ami_scheduler::repository::Listing;
 use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::repository::merge::{Conflict, Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::text::count;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
 use crate::args::environment::variable;
-use crate::args::lists::ListOf;
-use crate::args::values::{Architecture, Guard, guard, product, switch, version_range};
+use crate::args::lists::{ListOf, OneOrMore};
+use crate::args::values::{Architecture, Guard, RepoVariable, guard, product, switch, version_range};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::fetch::{Cache, Reader, RepoUrl, Source};
+use crate::fetch::{ByHand, Cache, GivenRepoFile, NamedRepoFile, NamedSection, Reader, RepoUrl, SignedBy, Source};
 use crate::files::{read, remove_earlier, shown, write_json};
 use crate::http::{Client, ClientCertificate, Pem, Tls};
 use crate::session::Session;
@@ -63,8 +64,28 @@ pub struct List {
     /// release. TARGET[,TARGET]=URL says which targets a repository is for. A JSON array of these texts is
     /// taken as well.
     // Text: what clap refuses is repeated, and a password may be in it.
-    #[arg(long, value_name = "URL", required = true, env = "AMI_SCHEDULER_REPO_URL, AMI_SCHEDULER_REPO_URLS")]
+    #[arg(long, value_name = "URL", env = "AMI_SCHEDULER_REPO_URL, AMI_SCHEDULER_REPO_URLS")]
     repo_url: Vec<String>,
+    /// A .repo file, in place of --repo-url: a file, its text, or an https:, http: or file: URL of one
+    ///
+    /// Its repositories are those of its sections that are enabled, or those that --repo names. baseurl, mirrorlist,
+    /// metalink, username, password, sslcacert, sslclientcert and sslclientkey count as they do for dnf. With
+    /// repo_gpgcheck=1 a repository is rejected unless a key of its gpgkey has signed it; such a key is fetched by https
+    /// alone. What is given beside it by --gpg-key, --ca-file or --client-cert counts in place of what it says.
+    #[arg(long, value_name = "FILE|TEXT|URL")]
+    repo_file: Option<String>,
+    /// A section of the .repo file, or several; without it all that are enabled
+    ///
+    /// TARGET[,TARGET]=NAME says which targets a repository is for. A JSON array of these texts is taken as well.
+    #[arg(long, value_name = "NAME[,NAME]", env = "AMI_SCHEDULER_REPOS")]
+    repo: Vec<OneOrMore<String>>,
+    /// The value of a variable of dnf's, such as releasever=9 or basearch=x86_64, in --repo-url and in the .repo file
+    ///
+    /// $releasever, ${releasever}, ${name:-default} and ${name:+alternate} are expanded as dnf does. releasever_major and
+    /// releasever_minor follow from releasever. A variable without a value that is left in a URL is an error. A JSON
+    /// array of these texts is taken as well.
+    #[arg(long, value_name = "NAME=VALUE", env = "AMI_SCHEDULER_REPO_VARS")]
+    repo_var: Vec<OneOrMore<RepoVariable>>,
     /// Reject a repository unless one of these keys has signed it: a file, or the armoured text itself; none to
     /// do without
     ///
@@ -139,11 +160,9 @@ impl List {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier([self.output.as_path()])?;
         let policy = self.policy().with_exit(Exit::CommandLine)?;
-        let tls = self.tls(session.now()).with_exit(Exit::CommandLine)?;
-        let repositories = repositories(&self.repo_url, &tls, session.client()?).with_exit(Exit::CommandLine)?;
-        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose().with_exit(Exit::CommandLine)?;
-        let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now())
-            .with_exit(Exit::Repository)?;
+        let repositories = self.repositories(session)?;
+        let (read, merged) =
+            read_all(&repositories, &self.product, self.cache(), session.now()).with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
             message!(
                 "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
@@ -176,6 +195,154 @@ impl List {
             bail!("--major-version and --version-range are two ways to say the same: give one of them");
         }
         Ok(Policy { versions: leading.or(range).unwrap_or_default(), architectures, pre_releases: self.pre_releases })
+    }
+
+    /// The repositories to read, in their order.
+    fn repositories(&self, session: &Session) -> Result<Vec<Repository>, Failure> {
+        let tls = self.tls(session.now()).with_exit(Exit::CommandLine)?;
+        let client = Rc::new(session.client()?);
+        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose().with_exit(Exit::CommandLine)?;
+        let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: "--gpg-key".to_owned() }));
+        let by_hand = ByHand { tls, has_authorities: session.ca_file.is_some(), signed_by };
+        match self.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
+            Some(given) => self.sections(given, &by_hand, &client, session.now()),
+            None if self.chosen().next().is_some() => {
+                let error =
+                    anyhow!("--repo names a section of a .repo file: give that by --repo-file (input repo_file)");
+                Err(error).with_exit(Exit::CommandLine)
+            }
+            None => {
+                let urls = self.urls().with_exit(Exit::CommandLine)?;
+                let repository = |(url, targets): (RepoUrl, _)| Repository {
+                    places: vec![url.source(by_hand.tls.clone(), Rc::clone(&client))],
+                    targets,
+                    signed_by: by_hand.signed_by.clone(),
+                };
+                Ok(urls.into_iter().map(repository).collect())
+            }
+        }
+    }
+
+    /// The repositories that `--repo-url` names. An error does not repeat the URL, since a password may be in it.
+    fn urls(&self) -> anyhow::Result<Vec<(RepoUrl, Option<BTreeSet<Target>>)>> {
+        let given: Vec<&String> = self.given_urls().collect();
+        if given.len() > 1 && given.iter().any(|value| is_list(value)) {
+            bail!(
+                "repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them"
+            );
+        }
+        let variables = self.variables();
+        let mut repositories = Vec::new();
+        for value in given {
+            let urls = if is_list(value) {
+                serde_json::from_str(value).map_err(|error| {
+                    anyhow!(
+                        "--repo-url is not a JSON array of strings: line {}, column {}",
+                        error.line(),
+                        error.column()
+                    )
+                })?
+            } else {
+                vec![value.clone()]
+            };
+            for value in urls {
+                let (targets, url) = targets_and("--repo-url", &value)?;
+                let repository: RepoUrl = variables.expand_url(url).context("--repo-url")?.parse()?;
+                if repository.has_credentials() && is_on_the_command_line(url) {
+                    message!(
+                        "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in \
+                         --repo-url. The variable AMI_SCHEDULER_REPO_URL in its place, or AMI_SCHEDULER_REPO_USER and \
+                         AMI_SCHEDULER_REPO_PASSWORD, are not seen there"
+                    );
+                }
+                repositories.push((repository, targets));
+            }
+        }
+        if repositories.is_empty() {
+            bail!(
+                "--repo-url is empty: give the URL of a repository (input repo_url), or a list of them (input repo_urls), \
+                 or a .repo file (--repo-file, input repo_file)"
+            );
+        }
+        log_in(repositories.iter_mut().map(|(url, _)| url).collect())?;
+        all_for_targets_or_none("--repo-url", repositories.iter().map(|(_, targets)| targets))?;
+        Ok(repositories)
+    }
+
+    /// What `--repo-url` was given. Of the component's two inputs the one that is not used is empty, but there.
+    fn given_urls(&self) -> impl Iterator<Item = &String> {
+        self.repo_url.iter().filter(|value| !matches!(value.trim(), "" | "[]"))
+    }
+
+    /// The repositories of the sections of a `.repo` file.
+    fn sections(
+        &self,
+        given: &str,
+        by_hand: &ByHand,
+        client: &Rc<Client>,
+        now: Timestamp,
+    ) -> Result<Vec<Repository>, Failure> {
+        let mut file = GivenRepoFile::new(given).with_exit(Exit::CommandLine)?;
+        if self.given_urls().next().is_some() {
+            let error = anyhow!(
+                "--repo-file and --repo-url (inputs repo_file and repo_url or repo_urls) are two ways to say the same: give \
+                 one of them"
+            );
+            return Err(error).with_exit(Exit::CommandLine);
+        }
+        let mut server = file.server_mut().cloned();
+        log_in(file.server_mut().into_iter().collect()).with_exit(Exit::CommandLine)?;
+        let file = file.read(&self.variables(), &by_hand.tls, client)?;
+        let mut sections = self.chosen_sections(&file).with_exit(Exit::CommandLine)?;
+        if sections.iter().any(|(section, _)| section.has_password()) && is_on_the_command_line(given) {
+            message!(
+                "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in --repo-file. \
+                 A file in its place, or the variable AMI_SCHEDULER_REPO_FILE, is not seen there"
+            );
+        }
+        if sections.iter().any(|(section, _)| section.checks_packages()) {
+            message!(
+                "gpgcheck=1 is about the signatures of packages, which dnf verifies when it installs them: nothing is \
+                 installed here, and repo_gpgcheck=1 is what asks for the signature of the repository"
+            );
+        }
+        let places = sections.iter_mut().flat_map(|(section, _)| &mut section.places);
+        log_in(server.iter_mut().chain(places).collect()).with_exit(Exit::CommandLine)?;
+        let repository = |(section, targets): (NamedSection, _)| -> Result<Repository, Failure> {
+            let tls = section.tls(by_hand, now).with_exit(Exit::CommandLine)?;
+            let signed_by = section.signed_by(by_hand, &tls, client)?;
+            let source = if section.places.len() > 1 { RepoUrl::source_with_fall_back } else { RepoUrl::source };
+            let source = |place| source(place, tls.clone(), Rc::clone(client));
+            Ok(Repository { places: section.places.into_iter().map(source).collect(), targets, signed_by })
+        };
+        sections.into_iter().map(repository).collect()
+    }
+
+    /// The sections that `--repo` names, each with its targets, or else those that are enabled.
+    fn chosen_sections(&self, file: &NamedRepoFile) -> anyhow::Result<Vec<(NamedSection, Option<BTreeSet<Target>>)>> {
+        let variables = self.variables();
+        let mut sections = Vec::new();
+        for value in self.chosen() {
+            let (targets, names) = targets_and("--repo", value)?;
+            for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                sections.push((file.section(name, &variables)?, targets.clone()));
+            }
+        }
+        if sections.is_empty() {
+            sections.extend(file.enabled(&variables)?.into_iter().map(|section| (section, None)));
+        }
+        all_for_targets_or_none("--repo", sections.iter().map(|(_, targets)| targets))?;
+        Ok(sections)
+    }
+
+    fn chosen(&self) -> impl Iterator<Item = &String> {
+        self.repo.iter().flat_map(|repo| &repo.0).filter(|value| !value.trim().is_empty())
+    }
+
+    /// dnf's variables.
+    fn variables(&self) -> Variables {
+        let given = self.repo_var.iter().flat_map(|variables| &variables.0);
+        given.map(|RepoVariable { name, value }| (name.clone(), value.clone())).collect()
     }
 
     /// What the servers of the repositories are shown.
@@ -253,7 +420,6 @@ fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
 fn read_all(
     repositories: &[Repository],
     product: &str,
-    keys: Option<&TrustedKeys>,
     cache: Option<&Path>,
     now: Timestamp,
 ) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
@@ -262,10 +428,12 @@ fn read_all(
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
     for repository in repositories {
-        let Repository { source, targets } = repository;
+        let (source, targets) = (repository.source(), &repository.targets);
         let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
-        let reader = Reader { product, signed_by: keys, now, cache: cache.as_ref(), budget: &budget };
-        let mut listing = reader.read(&**source)?;
+        let signed_by = repository.signed_by.as_deref();
+        let reader = Reader { product, signed_by, now, cache: cache.as_ref(), budget: &budget };
+        let places: Vec<&dyn Source> = repository.places.iter().map(AsRef::as_ref).collect();
+        let mut listing = reader.read(&places)?;
         for line in listing.left_out.lines() {
             message!("WARNING: {line} (in {})", source.location());
         }
@@ -293,7 +461,7 @@ fn read_all(
             Some(targets) => !targets.iter().all(served),
         };
         if missing {
-            return Err(not_there(product, &*repository.source, listing));
+            return Err(not_there(product, repository.source(), listing));
         }
     }
     Ok((read, merged))
@@ -301,74 +469,51 @@ fn read_all(
 
 /// A repository to read, and the targets that it is for; `None` for every target.
 struct Repository {
-    source: Box<dyn Source>,
+    /// Where it is: each is tried, the first one first. There is one at least.
+    places: Vec<Box<dyn Source>>,
     targets: Option<BTreeSet<Target>>,
+    signed_by: Option<Rc<SignedBy>>,
 }
 
-/// The repositories that `--repo-url` names. An error does not repeat the URL, since a password may be in it.
-fn repositories(values: &[String], tls: &Tls, client: Client) -> anyhow::Result<Vec<Repository>> {
-    // Of the component's two inputs the one that is not used is empty, but there.
-    let is_given = |value: &&String| !matches!(value.trim(), "" | "[]");
-    let given: Vec<&String> = values.iter().filter(is_given).collect();
-    if given.len() > 1 && given.iter().any(|value| is_list(value)) {
-        bail!("repo_url and repo_urls (--repo-url with a JSON array) are two ways to say the same: give one of them");
+impl Repository {
+    /// By which it is known from night to night, wherever it is read.
+    fn source(&self) -> &dyn Source {
+        &*self.places[0]
     }
-    let mut repositories = Vec::new();
-    for value in given {
-        let urls = if is_list(value) {
-            serde_json::from_str(value).map_err(|error| {
-                anyhow!("--repo-url is not a JSON array of strings: line {}, column {}", error.line(), error.column())
-            })?
-        } else {
-            vec![value.clone()]
-        };
-        for url in urls {
-            let (targets, url) = targets_and_url(&url)?;
-            let repository: RepoUrl = url.parse()?;
-            if repository.has_credentials() && is_on_the_command_line(url) {
-                message!(
-                    "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in --repo-url. \
-                     The variable AMI_SCHEDULER_REPO_URL in its place, or AMI_SCHEDULER_REPO_USER and \
-                     AMI_SCHEDULER_REPO_PASSWORD, are not seen there"
-                );
-            }
-            repositories.push((repository, targets));
-        }
-    }
-    if repositories.is_empty() {
+}
+
+/// An error where some repositories are for targets, and others for every one.
+fn all_for_targets_or_none<'t>(
+    option: &str,
+    targets: impl Iterator<Item = &'t Option<BTreeSet<Target>>>,
+) -> anyhow::Result<()> {
+    let mut targets = targets.map(Option::is_none);
+    if targets.next().is_some_and(|first| targets.any(|other| other != first)) {
         bail!(
-            "--repo-url is empty: give the URL of a repository (input repo_url), or a list of them (input repo_urls)"
+            "{option} names targets for some repositories and not for others: put TARGET[,TARGET]= before each, or before none"
         );
     }
-    log_in(&mut repositories)?;
-    if repositories.iter().any(|(_, targets)| targets.is_none() != repositories[0].1.is_none()) {
-        bail!(
-            "--repo-url names targets for some repositories and not for others: put TARGET[,TARGET]= before each URL, or before none"
-        );
-    }
-    let client = Rc::new(client);
-    let open =
-        |(url, targets): (RepoUrl, _)| Repository { source: url.source(tls.clone(), Rc::clone(&client)), targets };
-    Ok(repositories.into_iter().map(open).collect())
+    Ok(())
 }
 
 /// With the user and password that the environment has. They are for one server: where there are
 /// several without a password of their own, nobody can tell which one is meant.
-fn log_in<T>(repositories: &mut [(RepoUrl, T)]) -> anyhow::Result<()> {
+fn log_in(urls: Vec<&mut RepoUrl>) -> anyhow::Result<()> {
     // As they are: a password may end in white space.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (user, password) = (variable("AMI_SCHEDULER_REPO_USER"), variable("AMI_SCHEDULER_REPO_PASSWORD"));
     if user.is_none() && password.is_none() {
         return Ok(());
     }
-    let origins: Vec<_> = repositories.iter().filter_map(|(url, _)| url.origin_without_credentials()).collect();
+    let origins: Vec<_> = urls.iter().filter_map(|url| url.origin_without_credentials()).collect();
     if origins.iter().any(|origin| *origin != origins[0]) {
         bail!(
             "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
-             put USER:PASSWORD@ before the host into the URLs of those that want them"
+             put USER:PASSWORD@ before the host into the URLs of those that want them, or username and password into \
+             their sections of a .repo file"
         );
     }
-    for (url, _) in repositories {
+    for url in urls {
         url.log_in(user.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default());
     }
     Ok(())
@@ -383,14 +528,14 @@ fn is_list(value: &str) -> bool {
 }
 
 /// Takes `al2023,rhel9=https://…` apart. A `=` of the URL itself comes after its `:`.
-fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &str)> {
+fn targets_and<'v>(option: &str, value: &'v str) -> anyhow::Result<(Option<BTreeSet<Target>>, &'v str)> {
     match value.split_once('=') {
-        Some((targets, url)) if !targets.contains([':', '/']) => {
+        Some((targets, rest)) if !targets.contains([':', '/']) => {
             let targets = targets.split(',').map(|target| target.trim().parse());
             match targets.collect::<Result<_, TargetError>>() {
-                Ok(targets) => Ok((Some(targets), url)),
+                Ok(targets) => Ok((Some(targets), rest)),
                 Err(_) => bail!(
-                    "what stands before the = of --repo-url are no targets, such as al2023,rhel9: each may hold letters, \
+                    "what stands before the = of {option} are no targets, such as al2023,rhel9: each may hold letters, \
                      digits and ._-, at most 60"
                 ),
             }

@@ -31,11 +31,18 @@ const MAX_PAGES: usize = 200;
 /// Reads the releases of one product.
 pub struct Reader<'a> {
     pub product: &'a str,
-    pub signed_by: Option<&'a TrustedKeys>,
+    pub signed_by: Option<&'a SignedBy>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
     /// What is left of what the command may keep and do.
     pub budget: &'a Budget,
+}
+
+/// The keys of which one has to have signed a repository.
+pub struct SignedBy {
+    pub keys: TrustedKeys,
+    /// The option or setting that asks for the signature, as messages name it.
+    pub asked_by: String,
 }
 
 /// Why a repository could not be read, and whether reading it again may help.
@@ -55,12 +62,13 @@ fn transient(error: anyhow::Error) -> ReadError {
 }
 
 impl Reader<'_> {
-    /// Reads the repository, from `repomd.xml` on; up to `MAX_READS` times, since a mirror is often caught
-    /// half-way through its update, and connections break.
-    pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
+    /// Reads the repository, which is in several places, or in one: the first that has all of it, from `repomd.xml` on.
+    /// Up to `MAX_READS` times, since a mirror is often caught half-way through its update, and connections break.
+    pub fn read(&self, places: &[&dyn Source]) -> anyhow::Result<Listing> {
+        let [repository, ..] = places else { bail!("a repository without a place cannot be read") };
         let mut attempt = 1;
         loop {
-            let error = match self.read_once(repository) {
+            let error = match self.read_first(places) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
@@ -75,6 +83,29 @@ impl Reader<'_> {
             repository.wait(attempt);
             attempt += 1;
         }
+    }
+
+    /// Reads the first of several places that can be read.
+    fn read_first(&self, places: &[&dyn Source]) -> Result<Listing, ReadError> {
+        let mut failure: Option<ReadError> = None;
+        for &place in places {
+            if let Some(ReadError { error, .. }) = &failure {
+                message!("{error:#}; trying {} in its place", place.location());
+            }
+            match self.read_once(place) {
+                Ok(listing) => return Ok(listing),
+                Err(error) => {
+                    let is_transient = error.is_transient || failure.is_some_and(|failure| failure.is_transient);
+                    failure = Some(ReadError { is_transient, ..error });
+                }
+            }
+        }
+        let ReadError { error, is_transient } = failure.unwrap_or_else(|| anyhow!("there is no place").into());
+        let error = match places.len() {
+            1 => error,
+            count => error.context(format!("none of the {count} places of the repository can be used")),
+        };
+        Err(ReadError { error, is_transient })
     }
 
     fn read_once(&self, repository: &dyn Source) -> Result<Listing, ReadError> {
@@ -94,8 +125,8 @@ impl Reader<'_> {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
             return self.read_from_mirrors(repository, url, &mirrors);
         }
-        if self.signed_by.is_some() {
-            return Err(anyhow!("{location} has no {REPOMD}, and --gpg-key asks for its signature").into());
+        if let Some(SignedBy { asked_by, .. }) = self.signed_by {
+            return Err(anyhow!("{location} has no {REPOMD}, and {asked_by} asks for its signature").into());
         }
         Ok(self.read_index(repository, index)?)
     }
@@ -152,8 +183,8 @@ impl Reader<'_> {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
             return Err(transient(anyhow!("{} {reason}", file.location)));
         }
-        if let Some(keys) = self.signed_by {
-            self.verify(source, &document, keys)?;
+        if let Some(signed_by) = self.signed_by {
+            self.verify(source, &document, signed_by)?;
         }
         let document = String::from_utf8(document).map_err(|error| {
             anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
@@ -213,10 +244,12 @@ impl Reader<'_> {
 
     /// Verifies `repomd.xml` before anything that it says counts. A mirror may have one of the two files already and
     /// the other not yet.
-    fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<(), ReadError> {
+    fn verify(&self, source: &dyn Source, repomd: &[u8], signed_by: &SignedBy) -> Result<(), ReadError> {
+        let SignedBy { keys, asked_by } = signed_by;
         let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?)? else {
             return Err(anyhow!(
-                "{} is not signed ({SIGNATURE}: 404), and --gpg-key asks for a signature: use a repository that is signed, or set gpg_key to none",
+                "{} is not signed ({SIGNATURE}: 404), and {asked_by} asks for a signature: use a repository that is \
+                 signed, or ask for none (gpg_key: none, repo_gpgcheck=0)",
                 source.location()
             )
             .into());

@@ -38,6 +38,11 @@ impl WebServer {
         Self { location: Location::from(&base), given, base, credentials, tls, client, has_fall_back: false }
     }
 
+    /// The same, as one of several places of a repository.
+    pub fn with_fall_back(self) -> Self {
+        Self { has_fall_back: true, ..self }
+    }
+
     /// A mirror, which has credentials in its own URL, or none.
     pub fn mirror(base: &Url, tls: Tls, client: Rc<Client>, has_fall_back: bool) -> Self {
         let credentials = basic_auth(base);

@@ -32,6 +32,12 @@ impl Tls {
         Ok(Self { bundles: bundles.into(), shown })
     }
 
+    /// The same settings with these authorities. A bundle that cannot be used is an error.
+    pub fn with_bundles(&self, bundles: Vec<Bundle>) -> Result<Self, BundleError> {
+        tls(&bundles, None)?;
+        Ok(Self { bundles: bundles.into(), shown: self.shown.clone() })
+    }
+
     /// The settings for a server that is not the repository's own: it is trusted by the same authorities, and shown
     /// nothing.
     pub fn elsewhere(&self) -> Self {
