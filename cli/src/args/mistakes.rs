@@ -13,9 +13,10 @@ use super::values::EXPANDED_TO_NOTHING;
 const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key \
                       image image-name keep lane major-version manifest max-attempts max-builds max-jobs min-age \
                       module-sha256 module-url notes notify-job only-targets order overdue-after pre-releases product \
-                      publish-job quiet-nights record repo-url skip stop-on tags targets test-job unchanged-after version version-range";
+                      publish-job quiet-nights record repo-file repo-url skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.
-const OTHER_INPUTS: [(&str, &str); 2] = [("image-tag", "image_tags"), ("ref", "tracker_ref")];
+const OTHER_INPUTS: [(&str, &str); 4] =
+    [("image-tag", "image_tags"), ("ref", "tracker_ref"), ("repo", "repos"), ("repo-var", "repo_vars")];
 
 /// A mistake, and the usage of the command where that helps.
 pub struct Mistake {

@@ -294,7 +294,11 @@ impl List {
         log_in(file.server_mut().into_iter().collect()).with_exit(Exit::CommandLine)?;
         let file = file.read(&self.variables(), &by_hand.tls, client)?;
         let mut sections = self.chosen_sections(&file).with_exit(Exit::CommandLine)?;
-        if sections.iter().any(|(section, _)| section.has_password()) && is_on_the_command_line(given) {
+        // A path on the command line tells nobody what is in the file.
+        if given.contains('\n')
+            && sections.iter().any(|(section, _)| section.has_password())
+            && is_on_the_command_line(given)
+        {
             message!(
                 "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in --repo-file. \
                  A file in its place, or the variable AMI_SCHEDULER_REPO_FILE, is not seen there"
