@@ -317,6 +317,9 @@ impl Section {
         let mut places = Vec::new();
         for word in words {
             let text = variables.expand_url(word).map_err(|error| fault(error.into()))?;
+            if text.is_empty() {
+                continue;
+            }
             if text.len() > MAX_URL {
                 return Err(fault(ValueFault::TooLongPlace));
             }
@@ -589,6 +592,7 @@ enabled=0
         for (settings, told) in [
             ("", "[a] has no baseurl, mirrorlist or metalink"),
             ("baseurl=", "[a] has no baseurl, mirrorlist or metalink"),
+            ("baseurl=${nothing:+https://a/}", "[a] has no baseurl, mirrorlist or metalink"),
             ("baseurl=https://u:p4ss@a/$nothing/", "baseurl of [a], line 2: the variable $nothing has no value"),
             ("baseurl=https://a/${releasever", "baseurl of [a], line 2: a ${ in it begins no variable"),
             ("baseurl=https://a/\n# x\nsslverify=0", "sslverify of [a], line 4: certificates are always verified here"),
