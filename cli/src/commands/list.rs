@@ -139,9 +139,9 @@ impl List {
     pub fn run(self, session: &Session) -> Result<(), Failure> {
         remove_earlier([self.output.as_path()])?;
         let policy = self.policy().with_exit(Exit::CommandLine)?;
-        let tls = self.tls(session.now()).with_exit(Exit::CommandLine)?;
+        let tls = self.tls(session.now())?;
         let repositories = repositories(&self.repo_url, &tls, session.client()?).with_exit(Exit::CommandLine)?;
-        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose().with_exit(Exit::CommandLine)?;
+        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
         let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now())
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
@@ -179,15 +179,16 @@ impl List {
     }
 
     /// What the servers of the repositories are shown.
-    fn tls(&self, now: Timestamp) -> anyhow::Result<Tls> {
+    fn tls(&self, now: Timestamp) -> Result<Tls, Failure> {
         let key = given(self.client_key.as_ref());
-        let Some(certificate) = given(self.client_cert.as_ref()) else {
-            if key.is_some() {
-                bail!("--client-key has a key, and --client-cert no certificate: give both, or none");
+        let certificate = match given(self.client_cert.as_ref()) {
+            Some(certificate) => Given::new("--client-cert", certificate)?,
+            None if key.is_none() => return Ok(Tls::default()),
+            None => {
+                let error = anyhow!("--client-key has a key, and --client-cert no certificate: give both, or none");
+                return Err(error).with_exit(Exit::CommandLine);
             }
-            return Ok(Tls::default());
         };
-        let certificate = Given::new("--client-cert", certificate)?;
         let key = key.map(|key| Given::new("--client-key", key)).transpose()?;
         for secret in [Some(&certificate), key.as_ref()].into_iter().flatten().filter(|given| given.is_seen_key()) {
             message!(
@@ -196,8 +197,8 @@ impl List {
                 secret.name
             );
         }
-        let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now)?;
-        Ok(Tls::new(Vec::new(), Some(certificate))?)
+        let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now);
+        Tls::new(Vec::new(), Some(certificate.with_exit(Exit::CommandLine)?)).with_exit(Exit::CommandLine)
     }
 
     fn architectures(&self) -> Vec<String> {
@@ -412,12 +413,13 @@ struct Given {
 }
 
 impl Given {
-    fn new(option: &str, value: &str) -> anyhow::Result<Self> {
+    fn new(option: &str, value: &str) -> Result<Self, Failure> {
         if value.contains("-----BEGIN") {
             return Ok(Self { name: option.to_owned(), content: value.as_bytes().to_vec() });
         }
         if value.contains("://") {
-            bail!("{option} is a URL, and is not fetched: give the file that is there, or its text");
+            let error = anyhow!("{option} is a URL, and is not fetched: give the file that is there, or its text");
+            return Err(error).with_exit(Exit::CommandLine);
         }
         let path = Path::new(value);
         let content = read(path).with_context(|| option.to_owned())?;
@@ -436,9 +438,9 @@ impl Given {
 }
 
 /// The keys that a person trusts.
-fn trusted_keys(key: &str) -> anyhow::Result<TrustedKeys> {
+fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
     let given = Given::new("--gpg-key", key)?;
-    TrustedKeys::read(&given.content).context(given.name)
+    TrustedKeys::read(&given.content).context(given.name).with_exit(Exit::CommandLine)
 }
 
 fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {
