@@ -159,6 +159,14 @@ pub fn without_urls(text: &str) -> String {
     }
 }
 
+/// Cuts a text that repeats what a person wrote where a key in PEM begins.
+pub fn without_keys(text: &str) -> String {
+    match text.split_once("-----BEGIN") {
+        Some((before, _)) => format!("{before}… (not repeated: a key may be in it)"),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +210,14 @@ mod tests {
         ] {
             assert_eq!(without_credentials(text), clean);
         }
+    }
+
+    #[test]
+    fn a_key_in_a_text_is_not_repeated() {
+        let pem = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----";
+        for text in [format!("unexpected '{pem}' found"), format!("unexpected {pem:?} found")] {
+            assert_eq!(without_keys(&text), format!("{}… (not repeated: a key may be in it)", &text[..12]));
+        }
+        assert_eq!(without_keys("unexpected '--keep' found"), "unexpected '--keep' found");
     }
 }

@@ -199,9 +199,9 @@ impl List {
 
     /// The repositories to read, in their order.
     fn repositories(&self, session: &Session) -> Result<Vec<Repository>, Failure> {
-        let tls = self.tls(session.now()).with_exit(Exit::CommandLine)?;
+        let tls = self.tls(session.now())?;
         let client = Rc::new(session.client()?);
-        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose().with_exit(Exit::CommandLine)?;
+        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
         let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: "--gpg-key".to_owned() }));
         let by_hand = ByHand { tls, has_authorities: session.ca_file.is_some(), signed_by };
         match self.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
@@ -350,15 +350,16 @@ impl List {
     }
 
     /// What the servers of the repositories are shown.
-    fn tls(&self, now: Timestamp) -> anyhow::Result<Tls> {
+    fn tls(&self, now: Timestamp) -> Result<Tls, Failure> {
         let key = given(self.client_key.as_ref());
-        let Some(certificate) = given(self.client_cert.as_ref()) else {
-            if key.is_some() {
-                bail!("--client-key has a key, and --client-cert no certificate: give both, or none");
+        let certificate = match given(self.client_cert.as_ref()) {
+            Some(certificate) => Given::new("--client-cert", certificate)?,
+            None if key.is_none() => return Ok(Tls::default()),
+            None => {
+                let error = anyhow!("--client-key has a key, and --client-cert no certificate: give both, or none");
+                return Err(error).with_exit(Exit::CommandLine);
             }
-            return Ok(Tls::default());
         };
-        let certificate = Given::new("--client-cert", certificate)?;
         let key = key.map(|key| Given::new("--client-key", key)).transpose()?;
         for secret in [Some(&certificate), key.as_ref()].into_iter().flatten().filter(|given| given.is_seen_key()) {
             message!(
@@ -367,8 +368,8 @@ impl List {
                 secret.name
             );
         }
-        let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now)?;
-        Ok(Tls::new(Vec::new(), Some(certificate))?)
+        let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now);
+        Tls::new(Vec::new(), Some(certificate.with_exit(Exit::CommandLine)?)).with_exit(Exit::CommandLine)
     }
 
     fn architectures(&self) -> Vec<String> {
@@ -561,12 +562,13 @@ struct Given {
 }
 
 impl Given {
-    fn new(option: &str, value: &str) -> anyhow::Result<Self> {
+    fn new(option: &str, value: &str) -> Result<Self, Failure> {
         if value.contains("-----BEGIN") {
             return Ok(Self { name: option.to_owned(), content: value.as_bytes().to_vec() });
         }
         if value.contains("://") {
-            bail!("{option} is a URL, and is not fetched: give the file that is there, or its text");
+            let error = anyhow!("{option} is a URL, and is not fetched: give the file that is there, or its text");
+            return Err(error).with_exit(Exit::CommandLine);
         }
         let path = Path::new(value);
         let content = read(path).with_context(|| option.to_owned())?;
@@ -585,9 +587,9 @@ impl Given {
 }
 
 /// The keys that a person trusts.
-fn trusted_keys(key: &str) -> anyhow::Result<TrustedKeys> {
+fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
     let given = Given::new("--gpg-key", key)?;
-    TrustedKeys::read(&given.content).context(given.name)
+    TrustedKeys::read(&given.content).context(given.name).with_exit(Exit::CommandLine)
 }
 
 fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::Error {

@@ -178,10 +178,14 @@ mod tests {
 
     use super::*;
     use crate::fetch::repo_url::RepoUrl;
-    use crate::http::scripted::{Script, ScriptedAnswer, answers};
+    use crate::http::scripted::{Script, ScriptedAnswer, answers, with_certificate};
 
     fn web(repo_url: &str, script: &Script) -> Box<dyn Source> {
-        repo_url.parse::<RepoUrl>().expect(repo_url).source(Tls::default(), Rc::new(script.client()))
+        source(repo_url, Tls::default(), script)
+    }
+
+    fn source(repo_url: &str, tls: Tls, script: &Script) -> Box<dyn Source> {
+        repo_url.parse::<RepoUrl>().expect(repo_url).source(tls, Rc::new(script.client()))
     }
 
     fn url(text: &str) -> Url {
@@ -254,19 +258,65 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_the_wrong_scheme_or_without_a_client_certificate_says_so() {
-        let refused = |repo_url: &str, page: &str| {
-            let script = Script::new([answers(400).body(page)]);
-            open_repomd(&*web(repo_url, &script)).map(|_| ()).expect_err(page).to_string()
-        };
+    fn a_refusal_for_the_wrong_scheme_says_so() {
+        let script = Script::new([answers(400).body("400 The plain HTTP request was sent to HTTPS port")]);
+        let error = open_repomd(&*web("http://yum.example.com:443/", &script)).map(drop).expect_err("refused");
         assert_eq!(
-            refused("http://yum.example.com:443/", "400 The plain HTTP request was sent to HTTPS port"),
+            error.to_string(),
             "http://yum.example.com:443/repodata/repomd.xml answers 400: the server speaks TLS there: is it an https:// URL?"
         );
-        assert_eq!(
-            refused("https://yum.example.com/", "400 No required SSL certificate was sent"),
-            "https://yum.example.com/repodata/repomd.xml answers 400: the server wants a client certificate, and none can be given"
-        );
+    }
+
+    #[test]
+    fn a_refusal_for_a_client_certificate_says_what_to_do() {
+        let elsewhere = || answers(302).with("location", "https://cdn.example.com/repomd.xml");
+        let wanted = || answers(400).body("400 No required SSL certificate was sent");
+        for (tls, said, told) in [
+            (Tls::default(), vec![wanted()], "it wants a client certificate, and is shown none: list takes one"),
+            (Tls::default(), vec![elsewhere(), wanted()], "it wants a client certificate, and is shown none"),
+            (
+                with_certificate(),
+                vec![elsewhere(), wanted()],
+                "it wants a client certificate, and the one of --client-cert is shown to the server of --repo-url and",
+            ),
+            (
+                with_certificate(),
+                vec![answers(400).body("400 The SSL certificate error")],
+                "it refuses the client certificate in --client-cert c.pem (issued by CN=Acme Clients): ask",
+            ),
+        ] {
+            let script = Script::new(said);
+            let error = open_repomd(&*source("https://yum.example.com/", tls, &script)).map(drop).expect_err(told);
+            assert!(error.to_string().contains(&format!(" answers 400: {told}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_is_shown_to_the_repositorys_own_server_and_its_https_mirrors_alone() {
+        const CDN: &str = "https://cdn.example.com/el9/repodata/repomd.xml";
+        for (repo_url, file, is_shown) in [
+            ("https://yum.example.com/el9", "https://yum.example.com/el9/repodata/repomd.xml", true),
+            ("https://yum.example.com/el9", "https://yum.example.com/other/primary.xml.gz", true),
+            ("https://yum.example.com/el9", "https://yum.example.com:8443/el9/repodata/repomd.xml", false),
+            ("https://yum.example.com/el9", CDN, false),
+            ("http://yum.example.com/el9", CDN, false),
+        ] {
+            let script = Script::new([answers(404)]);
+            source(repo_url, with_certificate(), &script).open(&url(file)).map(drop).expect("an answer");
+            assert_eq!(script.requests()[0].tls.certificate().is_some(), is_shown, "{file}");
+        }
+        for (list, mirror, is_shown) in [
+            ("https://yum.example.com/mirrorlist?repo=el9", "https://cdn.example.com/el9/", true),
+            ("http://yum.example.com/mirrorlist?repo=el9", "https://cdn.example.com/el9/", false),
+            ("file:mirrorlist", "https://cdn.example.com/el9/", true),
+        ] {
+            let script = Script::new([answers(302).with("location", "https://other.example.com/el9/"), answers(404)]);
+            let mirror = source(list, with_certificate(), &script).mirror(&url(mirror), true);
+            open_repomd(&*mirror).map(drop).expect("an answer");
+            let shown: Vec<bool> =
+                script.requests().iter().map(|request| request.tls.certificate().is_some()).collect();
+            assert_eq!(shown, [is_shown, false], "{list}");
+        }
     }
 
     #[test]

@@ -73,14 +73,26 @@ fn begin_tls(mut stream: Box<dyn Stream>, url: &Url, tls: &Arc<ClientConfig>) ->
     stream.patience().connect("the TLS handshake");
     let mut stream = StreamOwned::new(connection, stream);
     while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => {
-                io::Error::new(ErrorKind::ConnectionReset, "the connection broke during the TLS handshake")
-            }
-            _ => in_words(error),
-        })?;
+        if let Err(error) = stream.conn.complete_io(&mut stream.sock) {
+            return Err(match error.kind() {
+                ErrorKind::UnexpectedEof => {
+                    io::Error::new(ErrorKind::ConnectionReset, "the connection broke during the TLS handshake")
+                }
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+                    last_alert(&mut stream).unwrap_or_else(|| in_words(error))
+                }
+                _ => in_words(error),
+            });
+        }
     }
     Ok(Box::new(stream))
+}
+
+/// The alert that a server sent before it closed the connection. It may take the first of several records for enough,
+/// and what fails here is to write the next one.
+fn last_alert(stream: &mut StreamOwned<ClientConnection, Box<dyn Stream>>) -> Option<io::Error> {
+    stream.conn.read_tls(&mut stream.sock).ok()?;
+    stream.conn.process_new_packets().err().map(|error| tls_failed(&error))
 }
 
 impl Stream for StreamOwned<ClientConnection, Box<dyn Stream>> {
