@@ -24,10 +24,7 @@ impl FromIterator<(String, String)> for Variables {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
     /// Nobody gave it a value.
-    #[error(
-        "the variable ${0} has no value: give it one by --repo-var {0}=… (input repo_vars), or write it out. A $ that \
-         begins no variable is \\$"
-    )]
+    #[error("the variable ${0} has no value: give it one by --repo-var {0}=… (input repo_vars), or write it out")]
     NoValue(String),
     /// `${` that is not ended, or goes on otherwise than variables do.
     #[error("a ${{ in it begins no variable: expected ${{name}}, ${{name:-default}} or ${{name:+alternate}}")]

@@ -290,15 +290,12 @@ impl List {
             );
             return Err(error).with_exit(Exit::CommandLine);
         }
-        let mut server = file.server_mut().cloned();
-        log_in(file.server_mut().into_iter().collect()).with_exit(Exit::CommandLine)?;
+        let mut server = file.url_mut().cloned();
+        log_in(file.url_mut().into_iter().collect()).with_exit(Exit::CommandLine)?;
+        let is_text = file.is_text();
         let file = file.read(&self.variables(), &by_hand.tls, client)?;
         let mut sections = self.chosen_sections(&file).with_exit(Exit::CommandLine)?;
-        // A path on the command line tells nobody what is in the file.
-        if given.contains('\n')
-            && sections.iter().any(|(section, _)| section.has_password())
-            && is_on_the_command_line(given)
-        {
+        if is_text && sections.iter().any(|(section, _)| section.has_password()) && is_on_the_command_line(given) {
             message!(
                 "WARNING: while this runs, whoever can list this machine's processes (ps) sees the password in --repo-file. \
                  A file in its place, or the variable AMI_SCHEDULER_REPO_FILE, is not seen there"

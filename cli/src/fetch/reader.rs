@@ -62,10 +62,10 @@ fn transient(error: anyhow::Error) -> ReadError {
 }
 
 impl Reader<'_> {
-    /// Reads the repository, which is in several places, or in one: the first that has all of it, from `repomd.xml` on.
+    /// Reads the repository, which is in one place or in several, from `repomd.xml` on: the first place that has all of it.
     /// Up to `MAX_READS` times, since a mirror is often caught half-way through its update, and connections break.
     pub fn read(&self, places: &[&dyn Source]) -> anyhow::Result<Listing> {
-        let [repository, ..] = places else { bail!("a repository without a place cannot be read") };
+        let repository = places[0];
         let mut attempt = 1;
         loop {
             let error = match self.read_first(places) {
@@ -85,27 +85,25 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the first of several places that can be read.
+    /// Reads the first of the places that can be read.
     fn read_first(&self, places: &[&dyn Source]) -> Result<Listing, ReadError> {
-        let mut failure: Option<ReadError> = None;
-        for &place in places {
-            if let Some(ReadError { error, .. }) = &failure {
-                message!("{error:#}; trying {} in its place", place.location());
-            }
-            match self.read_once(place) {
+        let mut may_help = false;
+        for (place, next) in places.iter().zip(&places[1..]) {
+            match self.read_once(*place) {
                 Ok(listing) => return Ok(listing),
-                Err(error) => {
-                    let is_transient = error.is_transient || failure.is_some_and(|failure| failure.is_transient);
-                    failure = Some(ReadError { is_transient, ..error });
+                Err(ReadError { error, is_transient }) => {
+                    message!("{error:#}; trying {} in its place", next.location());
+                    may_help |= is_transient;
                 }
             }
         }
-        let ReadError { error, is_transient } = failure.unwrap_or_else(|| anyhow!("there is no place").into());
-        let error = match places.len() {
-            1 => error,
-            count => error.context(format!("none of the {count} places of the repository can be used")),
-        };
-        Err(ReadError { error, is_transient })
+        self.read_once(places[places.len() - 1]).map_err(|ReadError { error, is_transient }| {
+            let error = match places.len() {
+                1 => error,
+                count => error.context(format!("none of the {count} places of the repository can be used")),
+            };
+            ReadError { error, is_transient: is_transient || may_help }
+        })
     }
 
     fn read_once(&self, repository: &dyn Source) -> Result<Listing, ReadError> {

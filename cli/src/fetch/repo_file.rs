@@ -1,6 +1,6 @@
 //! The `.repo` file that `--repo-file` names, and the repositories of its sections.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ami_scheduler::budget::{Budget, Held};
@@ -26,31 +26,33 @@ const GPG_KEY: &str = "give the key itself by --gpg-key (input gpg_key), which c
 /// What `--repo-file` is given.
 pub enum GivenRepoFile {
     Text(String),
-    Path(String),
-    Web(RepoUrl),
+    Path(PathBuf),
+    Url(RepoUrl),
 }
 
 impl GivenRepoFile {
     /// A text has a line that begins with `[`; what is neither that nor a URL is a path.
     pub fn new(given: &str) -> anyhow::Result<Self> {
         if given.lines().any(|line| line.starts_with('[')) {
-            return Ok(Self::Text(given.to_owned()));
-        }
-        if !given.contains("://") && !given.starts_with("file:") {
-            return Ok(Self::Path(given.to_owned()));
-        }
-        match RepoUrl::named("--repo-file", given)? {
-            RepoUrl::Directory(path) => Ok(Self::Path(path.display().to_string())),
-            web => Ok(Self::Web(web)),
+            Ok(Self::Text(given.to_owned()))
+        } else if given.contains("://") || given.starts_with("file:") {
+            RepoUrl::named("--repo-file", given).map(Self::Url)
+        } else {
+            Ok(Self::Path(PathBuf::from(given)))
         }
     }
 
-    /// The server that it is fetched from.
-    pub fn server_mut(&mut self) -> Option<&mut RepoUrl> {
+    /// The URL, where it is one.
+    pub fn url_mut(&mut self) -> Option<&mut RepoUrl> {
         match self {
-            Self::Web(server) => Some(server),
+            Self::Url(url) => Some(url),
             Self::Text(_) | Self::Path(_) => None,
         }
+    }
+
+    /// Whether all of the file stands where its name might.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
     }
 
     /// Reads the file. Its server is met with these TLS settings.
@@ -58,13 +60,13 @@ impl GivenRepoFile {
         let budget = Budget::default();
         let (name, content, came_from) = match self {
             Self::Text(text) => ("the text of --repo-file".to_owned(), text.clone().into_bytes(), None),
-            Self::Path(path) => {
-                let content = read(Path::new(path)).context("--repo-file").with_exit(Exit::CommandLine)?;
-                (format!("--repo-file {}", shown(Path::new(path))), content, None)
+            Self::Path(path) | Self::Url(RepoUrl::Directory(path)) => {
+                let content = read(path).context("--repo-file").with_exit(Exit::CommandLine)?;
+                (format!("--repo-file {}", shown(path)), content, None)
             }
-            Self::Web(server) => {
-                let (url, content) =
-                    fetch(server, tls, client, MAX_SIZE).context("--repo-file").with_exit(Exit::Repository)?;
+            Self::Url(RepoUrl::Web { url, credentials }) => {
+                let fetched = fetch(url, credentials.as_ref(), tls, client, MAX_SIZE);
+                let (url, content) = fetched.context("--repo-file").with_exit(Exit::Repository)?;
                 (format!("--repo-file {}", RedactedUrl::from(&url)), content, Some(url))
             }
         };
@@ -229,11 +231,11 @@ impl NamedSection {
                 );
                 return Err(error).with_exit(Exit::CommandLine);
             }
-            key => {
-                let is_near = self.places.iter().any(|place| place.origin() == key.origin());
+            RepoUrl::Web { url, credentials } => {
+                let is_near = self.places.iter().any(|place| place.origin() == Some(url.origin()));
                 let tls = if is_near { tls.clone() } else { tls.elsewhere() };
-                let key = self.places.iter().fold(key, RepoUrl::with_credentials_of);
-                let fetched = fetch(&key, &tls, client, MAX_KEYS as u64);
+                let near = || self.places.iter().find_map(|place| place.credentials_for(&url));
+                let fetched = fetch(&url, credentials.as_ref().or_else(near), &tls, client, MAX_KEYS as u64);
                 fetched.with_context(|| format!("{name}, cannot be had: {GPG_KEY}")).with_exit(Exit::Repository)?.1
             }
         };
@@ -242,9 +244,14 @@ impl NamedSection {
 }
 
 /// Fetches a file that is small. Returns the URL that it came from, after redirects.
-fn fetch(server: &RepoUrl, tls: &Tls, client: &Client, limit: u64) -> anyhow::Result<(Url, Vec<u8>)> {
-    let RepoUrl::Web { url, credentials } = server else { bail!("a directory is not fetched") };
-    let credentials = credentials.clone().map(|value| ("authorization", value));
+fn fetch(
+    url: &Url,
+    credentials: Option<&String>,
+    tls: &Tls,
+    client: &Client,
+    limit: u64,
+) -> anyhow::Result<(Url, Vec<u8>)> {
+    let credentials = credentials.map(|value| ("authorization", value.clone()));
     let request = Request { credentials, tls: tls.clone(), ..Request::new(Method::Get, url.clone()) };
     let answer = client.fetch(&request, limit)?;
     match answer.status {

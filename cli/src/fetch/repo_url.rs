@@ -92,15 +92,11 @@ impl RepoUrl {
         }
     }
 
-    /// This URL with the credentials of the other one, where both are of one server and it has none of its own.
-    pub fn with_credentials_of(self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Web { url, credentials: None }, Self::Web { url: near, credentials })
-                if url.origin() == near.origin() =>
-            {
-                Self::Web { url, credentials: credentials.clone() }
-            }
-            (own, _) => own,
+    /// The credentials that this URL has for another one of the same server.
+    pub fn credentials_for(&self, other: &Url) -> Option<&String> {
+        match self {
+            Self::Web { url, credentials } => credentials.as_ref().filter(|_| url.origin() == other.origin()),
+            Self::Directory(_) => None,
         }
     }
 
