@@ -84,24 +84,19 @@ impl Variables {
             let rest = &text[at..];
             match next {
                 '}' if depth > 0 => return Some(at),
-                '\\' => match rest[1..].chars().next() {
-                    Some(escaped) => {
-                        expanded.text.push(escaped);
-                        at += 1 + escaped.len_utf8();
-                    }
-                    None => {
-                        expanded.text.push('\\');
-                        at += 1;
-                    }
-                },
-                '$' => match self.variable(expanded, rest, depth) {
-                    Some(length) => at += length,
-                    None => {
+                '\\' if rest.len() > 1 => {
+                    let length = rest[1..].chars().next().map_or(0, char::len_utf8);
+                    expanded.text.push_str(&rest[1..=length]);
+                    at += 1 + length;
+                }
+                '$' => {
+                    let Some(length) = self.variable(expanded, rest, depth) else {
                         expanded.left.get_or_insert(VariableError::NoVariable);
                         expanded.text.push_str(rest);
                         return None;
-                    }
-                },
+                    };
+                    at += length;
+                }
                 other => {
                     expanded.text.push(other);
                     at += other.len_utf8();
@@ -134,7 +129,6 @@ impl Variables {
             };
         }
         match (&text.as_bytes()[end..], value) {
-            ([], _) => None,
             ([b'}', ..], Some(value)) => {
                 expanded.text.push_str(value);
                 Some(end + 1)
@@ -155,7 +149,7 @@ impl Variables {
                 expanded.left = expanded.left.take().or(chosen.left);
                 Some(start + length + 1)
             }
-            ([b':', ..], _) => None,
+            ([] | [b':', ..], _) => None,
             _ => stays(end, Some(VariableError::NoVariable)),
         }
     }
