@@ -3,9 +3,8 @@ speaks it. What the certificate is for sees it, and nobody else does."""
 
 from __future__ import annotations
 
-import ssl
 import socket
-import subprocess
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -236,9 +235,15 @@ def test_a_refusal_by_an_alert_says_why_and_is_final(
     assert strict.asked == 1
 
 
-def test_an_alert_about_a_missing_certificate_says_how_to_give_one(ami: Module, authority: Authority, clients: Authority) -> None:
-    strict = Strict(authority.issue("localhost"), clients, ssl.TLSVersion.TLSv1_3)
-    refused(lists(ami, strict.url, authority), "cannot be reached: it wants a client certificate, and is shown none: list takes one")
+@pytest.mark.parametrize(("version", "told"), [
+    # openssl's alert is that of any handshake that fails.
+    (ssl.TLSVersion.TLSv1_2, "or wants a client certificate (--client-cert, input client_cert)"),
+    (ssl.TLSVersion.TLSv1_3, "it wants a client certificate, and is shown none: list takes one for a repository"),
+])
+def test_an_alert_about_a_missing_certificate_says_how_to_give_one(
+        ami: Module, authority: Authority, clients: Authority, version: ssl.TLSVersion, told: str) -> None:
+    strict = Strict(authority.issue("localhost"), clients, version)
+    refused(lists(ami, strict.url, authority), f"{strict.url}repodata/repomd.xml cannot be reached: ", told)
     assert strict.asked == 1
 
 
@@ -267,6 +272,18 @@ def test_what_is_no_pair_is_told_before_anything_is_asked(
         run = lists(ami, f"{guarded.url}/el9/", authority, certificate, key)
         assert run.code == 2 and told in run.err, run.all
     assert guarded.requests() == []
+
+
+def test_a_key_on_the_command_line_is_warned_of(ami: Module, client: Certificate) -> None:
+    """`ps` shows it to whoever is on the machine; a variable it does not show."""
+    told = "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in --client-key"
+    ami.env["AMI_SCHEDULER_CLIENT_CERT"] = client.pem.read_text()
+    typed = list_releases(ami, "file:nowhere", "--client-key", client.key.read_text())
+    ami.env["AMI_SCHEDULER_CLIENT_KEY"] = client.key.read_text()
+    given = list_releases(ami, "file:nowhere")
+    assert (typed.code, given.code) == (3, 3), typed.all + given.all
+    assert told in typed.err and told not in given.err
+    assert_not_told(typed, client.key.read_text())
 
 
 @pytest.mark.parametrize("words", [("--client-key",), ("--clientkey",), ("--client-cert", "none", "--client-key"), ("--product",)])

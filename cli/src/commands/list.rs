@@ -141,7 +141,7 @@ impl List {
         let policy = self.policy().with_exit(Exit::CommandLine)?;
         let tls = self.tls(session.now())?;
         let repositories = repositories(&self.repo_url, &tls, session.client()?).with_exit(Exit::CommandLine)?;
-        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
+        let keys = value(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
         let (read, merged) = read_all(&repositories, &self.product, keys.as_ref(), self.cache(), session.now())
             .with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
@@ -180,23 +180,15 @@ impl List {
 
     /// What the servers of the repositories are shown.
     fn tls(&self, now: Timestamp) -> Result<Tls, Failure> {
-        let key = given(self.client_key.as_ref());
-        let certificate = match given(self.client_cert.as_ref()) {
-            Some(certificate) => Given::new("--client-cert", certificate)?,
-            None if key.is_none() => return Ok(Tls::default()),
-            None => {
+        let (certificate, key) = match (value(self.client_cert.as_ref()), value(self.client_key.as_ref())) {
+            (Some(certificate), key) => (Given::new("--client-cert", certificate)?, key),
+            (None, None) => return Ok(Tls::default()),
+            (None, Some(_)) => {
                 let error = anyhow!("--client-key has a key, and --client-cert no certificate: give both, or none");
                 return Err(error).with_exit(Exit::CommandLine);
             }
         };
         let key = key.map(|key| Given::new("--client-key", key)).transpose()?;
-        for secret in [Some(&certificate), key.as_ref()].into_iter().flatten().filter(|given| given.is_seen_key()) {
-            message!(
-                "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in {}. A file in \
-                 its place, or the variable of the option, is not seen there",
-                secret.name
-            );
-        }
         let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now);
         Tls::new(Vec::new(), Some(certificate.with_exit(Exit::CommandLine)?)).with_exit(Exit::CommandLine)
     }
@@ -401,7 +393,7 @@ fn targets_and_url(value: &str) -> anyhow::Result<(Option<BTreeSet<Target>>, &st
 }
 
 /// The value of a guard that is on.
-fn given(guard: Option<&Guard<String>>) -> Option<&str> {
+fn value(guard: Option<&Guard<String>>) -> Option<&str> {
     guard?.0.as_deref()
 }
 
@@ -415,6 +407,12 @@ struct Given {
 impl Given {
     fn new(option: &str, value: &str) -> Result<Self, Failure> {
         if value.contains("-----BEGIN") {
+            if value.contains("PRIVATE KEY-----") && is_on_the_command_line(value) {
+                message!(
+                    "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in {option}. A \
+                     file in its place, or the variable of the option, is not seen there"
+                );
+            }
             return Ok(Self { name: option.to_owned(), content: value.as_bytes().to_vec() });
         }
         if value.contains("://") {
@@ -428,12 +426,6 @@ impl Given {
 
     fn pem(&self) -> Pem<'_> {
         Pem { name: &self.name, text: &self.content }
-    }
-
-    /// Whether a private key stands on the command line.
-    fn is_seen_key(&self) -> bool {
-        let text = String::from_utf8_lossy(&self.content);
-        text.contains("PRIVATE KEY-----") && is_on_the_command_line(text.trim())
     }
 }
 

@@ -77,6 +77,12 @@ pub fn tls_failed(error: &TlsError) -> io::Error {
         TlsError::InvalidCertificate(_) => {
             (ErrorKind::PermissionDenied, format!("it cannot prove that its certificate is its own: {error}"))
         }
+        TlsError::AlertReceived(AlertDescription::HandshakeFailure) => (
+            ErrorKind::PermissionDenied,
+            "it ends the TLS handshake: it speaks no version or cipher that is spoken here, or wants a client certificate \
+             (--client-cert, input client_cert)"
+                .to_owned(),
+        ),
         TlsError::InvalidMessage(_) => {
             (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
         }
