@@ -139,6 +139,13 @@ def test_intermediates_come_after_the_certificate(
     assert found(ami, lists(ami, url, authority, client.pem, client.key))
 
 
+def test_a_client_certificate_alone_takes_sockets(
+        ami: Module, authority: Authority, guarded: WebServer, client: Certificate) -> None:
+    """wasmtime's own HTTP would not say which certificate it does not believe."""
+    ami.env |= {"AMI_SCHEDULER_CLIENT_CERT": client.pem.read_text(), "AMI_SCHEDULER_CLIENT_KEY": client.key.read_text()}
+    refused(list_releases(ami, guarded.url), "is not among the public web's (give its certificate with --ca-file FILE")
+
+
 # ---------------------------------------------------------------- who sees it
 
 

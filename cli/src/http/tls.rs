@@ -75,3 +75,34 @@ impl Tls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::scripted::{CERTIFICATE, with_certificate};
+
+    fn with_bundle(pem: &str) -> Result<Tls, BundleError> {
+        let bundle = Bundle { name: "sslcacert own.pem".to_owned(), pem: pem.as_bytes().to_vec() };
+        Tls::new(vec![bundle], None)
+    }
+
+    #[test]
+    fn what_a_host_does_not_know_needs_sockets() {
+        let bundled = with_bundle(CERTIFICATE).expect("a bundle");
+        for (tls, needs_sockets) in [
+            (Tls::default(), false),
+            (with_certificate(), true),
+            (with_certificate().elsewhere(), false),
+            (bundled.elsewhere(), true),
+            (bundled, true),
+        ] {
+            assert_eq!(tls.needs_sockets(), needs_sockets);
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_is_told_before_any_request() {
+        let error = with_bundle("<html>").map(drop).expect_err("no bundle").to_string();
+        assert!(error.starts_with("sslcacert own.pem holds no certificate that can be used"), "{error}");
+    }
+}

@@ -118,3 +118,27 @@ pub fn not_connected(error: io::Error) -> io::Error {
     };
     io::Error::new(kind, words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_about_a_client_certificate_is_told_from_others_and_is_final() {
+        for (alert, reason) in [
+            (AlertDescription::CertificateRequired, Some("")),
+            (AlertDescription::BadCertificate, Some("")),
+            (AlertDescription::CertificateUnknown, Some("")),
+            (AlertDescription::AccessDenied, Some("")),
+            (AlertDescription::UnknownCA, Some(", whose issuer it does not know")),
+            (AlertDescription::CertificateExpired, Some(", which has expired by its clock")),
+            (AlertDescription::CertificateRevoked, Some(", which is revoked")),
+            (AlertDescription::UnsupportedCertificate, Some(", which is not one for clients")),
+            (AlertDescription::InternalError, None),
+        ] {
+            let error = tls_failed(&TlsError::AlertReceived(alert));
+            assert_eq!(CertificateAlert::within(&error).map(|alert| alert.reason), reason, "{alert:?}");
+            assert_eq!(error.kind() == ErrorKind::PermissionDenied, reason.is_some(), "{alert:?}");
+        }
+    }
+}
