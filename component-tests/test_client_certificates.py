@@ -14,7 +14,7 @@ import pytest
 from authority import Authority, Certificate, openssl
 from conftest import Consumer, Module, Run, WebServer, start_nginx
 from repositories import FIRST, Repository, RpmBuilder
-from test_firewall import found, list_releases, publish, refused
+from test_firewall import found, list_releases, proxy, publish, refused  # noqa: F401
 
 #: As nginx logs who shows a certificate.
 SHOWN, NOT_SHOWN = "| CN=scheduler |", "| - |"
@@ -163,8 +163,8 @@ def test_a_redirect_to_a_server_that_wants_one_says_which_url_to_give(
         ami: Module, authority: Authority, serve: Serve, guarded: WebServer, client: Certificate) -> None:
     front = serve(f"location /el9/ {{ return 302 {guarded.url}$request_uri; }}", verify="off")
     refused(lists(ami, f"{front.url}/el9/", authority, client.pem, client.key),
-            f"{guarded.url}/el9/repodata/repomd.xml answers 400: it wants a client certificate, and the one of --client-cert is shown to "
-            "the server of --repo-url and to its mirrors alone")
+            f"{guarded.url}/el9/repodata/repomd.xml answers 400: it wants a client certificate, and the one that is given is shown "
+            "to the repository's own server and its mirrors alone")
 
 
 def test_the_mirrors_of_the_repositorys_list_are_shown_it_as_by_dnf(
@@ -188,6 +188,16 @@ def test_a_server_that_does_not_ask_is_shown_nothing(
     server = serve(verify="off")
     assert found(ami, lists(ami, publish(server, rpms), authority, client.pem, client.key))
     assert all(NOT_SHOWN in line for line in server.requests())
+
+
+def test_a_certificate_is_shown_through_the_tunnel_of_a_proxy(
+        ami: Module, authority: Authority, guarded: WebServer, client: Certificate, proxy) -> None:  # noqa: F811
+    url = f"{guarded.url}/el9/"
+    proxy = proxy(url)
+    ami.env["https_proxy"] = proxy.url()
+    assert found(ami, lists(ami, url, authority, client.pem, client.key))
+    assert {request.split(":")[0] for request in proxy.requests()} == {"CONNECT localhost"}
+    assert all(SHOWN in line for line in guarded.requests())
 
 
 # ---------------------------------------------------------------- a server that refuses

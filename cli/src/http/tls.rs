@@ -66,9 +66,11 @@ impl Tls {
             Shown::Nothing => "it wants a client certificate, and is shown none: list takes one for a repository \
                                (--client-cert and --client-key, inputs client_cert and client_key)"
                 .to_owned(),
-            Shown::Withheld => "it wants a client certificate, and the one of --client-cert is shown to the server of \
-                                --repo-url and to its mirrors alone: is this server's URL the one for --repo-url?"
-                .to_owned(),
+            Shown::Withheld => {
+                "it wants a client certificate, and the one that is given is shown to the repository's own \
+                                server and its mirrors alone: is this server's URL the one for --repo-url?"
+                    .to_owned()
+            }
             Shown::Certificate(certificate) => {
                 format!("it refuses {certificate}{reason}: ask whoever runs the repository for one that it takes")
             }
