@@ -3,9 +3,8 @@ speaks it. What the certificate is for sees it, and nobody else does."""
 
 from __future__ import annotations
 
-import ssl
 import socket
-import subprocess
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from authority import Authority, Certificate, openssl
 from conftest import Consumer, Module, Run, WebServer, start_nginx
 from repositories import FIRST, Repository, RpmBuilder
-from test_firewall import found, list_releases, publish, refused
+from test_firewall import found, list_releases, proxy, publish, refused  # noqa: F401
 
 #: As nginx logs who shows a certificate.
 SHOWN, NOT_SHOWN = "| CN=scheduler |", "| - |"
@@ -140,6 +139,13 @@ def test_intermediates_come_after_the_certificate(
     assert found(ami, lists(ami, url, authority, client.pem, client.key))
 
 
+def test_a_client_certificate_alone_takes_sockets(
+        ami: Module, authority: Authority, guarded: WebServer, client: Certificate) -> None:
+    """wasmtime's own HTTP would not say which certificate it does not believe."""
+    ami.env |= {"AMI_SCHEDULER_CLIENT_CERT": client.pem.read_text(), "AMI_SCHEDULER_CLIENT_KEY": client.key.read_text()}
+    refused(list_releases(ami, guarded.url), "is not among the public web's (give its certificate with --ca-file FILE")
+
+
 # ---------------------------------------------------------------- who sees it
 
 
@@ -157,8 +163,8 @@ def test_a_redirect_to_a_server_that_wants_one_says_which_url_to_give(
         ami: Module, authority: Authority, serve: Serve, guarded: WebServer, client: Certificate) -> None:
     front = serve(f"location /el9/ {{ return 302 {guarded.url}$request_uri; }}", verify="off")
     refused(lists(ami, f"{front.url}/el9/", authority, client.pem, client.key),
-            f"{guarded.url}/el9/repodata/repomd.xml answers 400: it wants a client certificate, and the one of --client-cert is shown to "
-            "the server of --repo-url and to its mirrors alone")
+            f"{guarded.url}/el9/repodata/repomd.xml answers 400: it wants a client certificate, and the one that is given is shown "
+            "to the repository's own server and its mirrors alone")
 
 
 def test_the_mirrors_of_the_repositorys_list_are_shown_it_as_by_dnf(
@@ -182,6 +188,16 @@ def test_a_server_that_does_not_ask_is_shown_nothing(
     server = serve(verify="off")
     assert found(ami, lists(ami, publish(server, rpms), authority, client.pem, client.key))
     assert all(NOT_SHOWN in line for line in server.requests())
+
+
+def test_a_certificate_is_shown_through_the_tunnel_of_a_proxy(
+        ami: Module, authority: Authority, guarded: WebServer, client: Certificate, proxy) -> None:  # noqa: F811
+    url = f"{guarded.url}/el9/"
+    proxy = proxy(url)
+    ami.env["https_proxy"] = proxy.url()
+    assert found(ami, lists(ami, url, authority, client.pem, client.key))
+    assert {request.split(":")[0] for request in proxy.requests()} == {"CONNECT localhost"}
+    assert all(SHOWN in line for line in guarded.requests())
 
 
 # ---------------------------------------------------------------- a server that refuses
@@ -236,9 +252,15 @@ def test_a_refusal_by_an_alert_says_why_and_is_final(
     assert strict.asked == 1
 
 
-def test_an_alert_about_a_missing_certificate_says_how_to_give_one(ami: Module, authority: Authority, clients: Authority) -> None:
-    strict = Strict(authority.issue("localhost"), clients, ssl.TLSVersion.TLSv1_3)
-    refused(lists(ami, strict.url, authority), "cannot be reached: it wants a client certificate, and is shown none: list takes one")
+@pytest.mark.parametrize(("version", "told"), [
+    # openssl's alert is that of any handshake that fails.
+    (ssl.TLSVersion.TLSv1_2, "or wants a client certificate (--client-cert, input client_cert)"),
+    (ssl.TLSVersion.TLSv1_3, "it wants a client certificate, and is shown none: list takes one for a repository"),
+])
+def test_an_alert_about_a_missing_certificate_says_how_to_give_one(
+        ami: Module, authority: Authority, clients: Authority, version: ssl.TLSVersion, told: str) -> None:
+    strict = Strict(authority.issue("localhost"), clients, version)
+    refused(lists(ami, strict.url, authority), f"{strict.url}repodata/repomd.xml cannot be reached: ", told)
     assert strict.asked == 1
 
 
@@ -267,6 +289,18 @@ def test_what_is_no_pair_is_told_before_anything_is_asked(
         run = lists(ami, f"{guarded.url}/el9/", authority, certificate, key)
         assert run.code == 2 and told in run.err, run.all
     assert guarded.requests() == []
+
+
+def test_a_key_on_the_command_line_is_warned_of(ami: Module, client: Certificate) -> None:
+    """`ps` shows it to whoever is on the machine; a variable it does not show."""
+    told = "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in --client-key"
+    ami.env["AMI_SCHEDULER_CLIENT_CERT"] = client.pem.read_text()
+    typed = list_releases(ami, "file:nowhere", "--client-key", client.key.read_text())
+    ami.env["AMI_SCHEDULER_CLIENT_KEY"] = client.key.read_text()
+    given = list_releases(ami, "file:nowhere")
+    assert (typed.code, given.code) == (3, 3), typed.all + given.all
+    assert told in typed.err and told not in given.err
+    assert_not_told(typed, client.key.read_text())
 
 
 @pytest.mark.parametrize("words", [("--client-key",), ("--clientkey",), ("--client-cert", "none", "--client-key"), ("--product",)])

@@ -201,7 +201,7 @@ impl List {
     fn repositories(&self, session: &Session) -> Result<Vec<Repository>, Failure> {
         let tls = self.tls(session.now())?;
         let client = Rc::new(session.client()?);
-        let keys = given(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
+        let keys = value(self.gpg_key.as_ref()).map(trusted_keys).transpose()?;
         let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: "--gpg-key".to_owned() }));
         let by_hand = ByHand { tls, has_authorities: session.ca_file.is_some(), signed_by };
         match self.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
@@ -348,23 +348,15 @@ impl List {
 
     /// What the servers of the repositories are shown.
     fn tls(&self, now: Timestamp) -> Result<Tls, Failure> {
-        let key = given(self.client_key.as_ref());
-        let certificate = match given(self.client_cert.as_ref()) {
-            Some(certificate) => Given::new("--client-cert", certificate)?,
-            None if key.is_none() => return Ok(Tls::default()),
-            None => {
+        let (certificate, key) = match (value(self.client_cert.as_ref()), value(self.client_key.as_ref())) {
+            (Some(certificate), key) => (Given::new("--client-cert", certificate)?, key),
+            (None, None) => return Ok(Tls::default()),
+            (None, Some(_)) => {
                 let error = anyhow!("--client-key has a key, and --client-cert no certificate: give both, or none");
                 return Err(error).with_exit(Exit::CommandLine);
             }
         };
         let key = key.map(|key| Given::new("--client-key", key)).transpose()?;
-        for secret in [Some(&certificate), key.as_ref()].into_iter().flatten().filter(|given| given.is_seen_key()) {
-            message!(
-                "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in {}. A file in \
-                 its place, or the variable of the option, is not seen there",
-                secret.name
-            );
-        }
         let certificate = ClientCertificate::new(certificate.pem(), key.as_ref().map(Given::pem), now);
         Tls::new(Vec::new(), Some(certificate.with_exit(Exit::CommandLine)?)).with_exit(Exit::CommandLine)
     }
@@ -547,7 +539,7 @@ fn targets_and<'v>(option: &str, value: &'v str) -> anyhow::Result<(Option<BTree
 }
 
 /// The value of a guard that is on.
-fn given(guard: Option<&Guard<String>>) -> Option<&str> {
+fn value(guard: Option<&Guard<String>>) -> Option<&str> {
     guard?.0.as_deref()
 }
 
@@ -561,6 +553,12 @@ struct Given {
 impl Given {
     fn new(option: &str, value: &str) -> Result<Self, Failure> {
         if value.contains("-----BEGIN") {
+            if value.contains("PRIVATE KEY-----") && is_on_the_command_line(value) {
+                message!(
+                    "WARNING: while this runs, whoever can list this machine's processes (ps) sees the key in {option}. A \
+                     file in its place, or the variable of the option, is not seen there"
+                );
+            }
             return Ok(Self { name: option.to_owned(), content: value.as_bytes().to_vec() });
         }
         if value.contains("://") {
@@ -574,12 +572,6 @@ impl Given {
 
     fn pem(&self) -> Pem<'_> {
         Pem { name: &self.name, text: &self.content }
-    }
-
-    /// Whether a private key stands on the command line.
-    fn is_seen_key(&self) -> bool {
-        let text = String::from_utf8_lossy(&self.content);
-        text.contains("PRIVATE KEY-----") && is_on_the_command_line(text.trim())
     }
 }
 

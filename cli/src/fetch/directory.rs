@@ -19,7 +19,6 @@ pub struct Directory {
     path: PathBuf,
     base: Url,
     location: Location,
-    /// For the mirrors that a list in a file names, as are the settings.
     /// For the mirrors that a list in a file names.
     tls: Tls,
     client: Rc<Client>,

@@ -277,7 +277,7 @@ mod tests {
             (
                 with_certificate(),
                 vec![elsewhere(), wanted()],
-                "it wants a client certificate, and the one of --client-cert is shown to the server of --repo-url and",
+                "it wants a client certificate, and the one that is given is shown to the repository's own server and its",
             ),
             (
                 with_certificate(),

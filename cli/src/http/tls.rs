@@ -72,12 +72,45 @@ impl Tls {
             Shown::Nothing => "it wants a client certificate, and is shown none: list takes one for a repository \
                                (--client-cert and --client-key, inputs client_cert and client_key)"
                 .to_owned(),
-            Shown::Withheld => "it wants a client certificate, and the one of --client-cert is shown to the server of \
-                                --repo-url and to its mirrors alone: is this server's URL the one for --repo-url?"
-                .to_owned(),
+            Shown::Withheld => {
+                "it wants a client certificate, and the one that is given is shown to the repository's own \
+                                server and its mirrors alone: is this server's URL the one for --repo-url?"
+                    .to_owned()
+            }
             Shown::Certificate(certificate) => {
                 format!("it refuses {certificate}{reason}: ask whoever runs the repository for one that it takes")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::scripted::{CERTIFICATE, with_certificate};
+
+    fn with_bundle(pem: &str) -> Result<Tls, BundleError> {
+        let bundle = Bundle { name: "sslcacert own.pem".to_owned(), pem: pem.as_bytes().to_vec() };
+        Tls::new(vec![bundle], None)
+    }
+
+    #[test]
+    fn what_a_host_does_not_know_needs_sockets() {
+        let bundled = with_bundle(CERTIFICATE).expect("a bundle");
+        for (tls, needs_sockets) in [
+            (Tls::default(), false),
+            (with_certificate(), true),
+            (with_certificate().elsewhere(), false),
+            (bundled.elsewhere(), true),
+            (bundled, true),
+        ] {
+            assert_eq!(tls.needs_sockets(), needs_sockets);
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_is_told_before_any_request() {
+        let error = with_bundle("<html>").map(drop).expect_err("no bundle").to_string();
+        assert!(error.starts_with("sslcacert own.pem holds no certificate that can be used"), "{error}");
     }
 }

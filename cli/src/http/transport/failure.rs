@@ -77,6 +77,12 @@ pub fn tls_failed(error: &TlsError) -> io::Error {
         TlsError::InvalidCertificate(_) => {
             (ErrorKind::PermissionDenied, format!("it cannot prove that its certificate is its own: {error}"))
         }
+        TlsError::AlertReceived(AlertDescription::HandshakeFailure) => (
+            ErrorKind::PermissionDenied,
+            "it ends the TLS handshake: it speaks no version or cipher that is spoken here, or wants a client certificate \
+             (--client-cert, input client_cert)"
+                .to_owned(),
+        ),
         TlsError::InvalidMessage(_) => {
             (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
         }
@@ -111,4 +117,28 @@ pub fn not_connected(error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(kind, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_about_a_client_certificate_is_told_from_others_and_is_final() {
+        for (alert, reason) in [
+            (AlertDescription::CertificateRequired, Some("")),
+            (AlertDescription::BadCertificate, Some("")),
+            (AlertDescription::CertificateUnknown, Some("")),
+            (AlertDescription::AccessDenied, Some("")),
+            (AlertDescription::UnknownCA, Some(", whose issuer it does not know")),
+            (AlertDescription::CertificateExpired, Some(", which has expired by its clock")),
+            (AlertDescription::CertificateRevoked, Some(", which is revoked")),
+            (AlertDescription::UnsupportedCertificate, Some(", which is not one for clients")),
+            (AlertDescription::InternalError, None),
+        ] {
+            let error = tls_failed(&TlsError::AlertReceived(alert));
+            assert_eq!(CertificateAlert::within(&error).map(|alert| alert.reason), reason, "{alert:?}");
+            assert_eq!(error.kind() == ErrorKind::PermissionDenied, reason.is_some(), "{alert:?}");
+        }
+    }
 }

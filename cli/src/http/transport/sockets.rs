@@ -159,8 +159,31 @@ mod tests {
     use std::net::{Shutdown, TcpListener};
     use std::thread::{self, JoinHandle};
 
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
     use super::*;
     use crate::http::{HttpError, Limits};
+
+    /// A certificate of localhost that is signed by itself, valid until 2099, and its key.
+    const LOCALHOST: &str = "-----BEGIN CERTIFICATE-----
+MIIBTTCB9aADAgECAhRI1b7lXB991+PC163uC4NJcuRpBjAKBggqhkjOPQQDAjAU
+MRIwEAYDVQQDDAlsb2NhbGhvc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjA5OTAxMDEw
+MDAwMDBaMBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49
+AwEHA0IABMX7wSJi+Y8BhEKIUtKkJ5f1E0yK1zQsIJrN/0udokhCdOs2hoeaAlxq
+8QEgeyJCdxkUe3S9ewgeRV+Eo+NmyCqjIzAhMAkGA1UdEwQCMAAwFAYDVR0RBA0w
+C4IJbG9jYWxob3N0MAoGCCqGSM49BAMCA0cAMEQCIGkBsSAnYqLfsxQm0rbQnHBB
+pXE4sIalNx/qjZK4X1G2AiBwAIpPxvIsjSTAiVWZX7WJsZ1oWW2/YUBqJoDh/u27
+nA==
+-----END CERTIFICATE-----
+";
+    const LOCALHOST_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdAzHsvmF/gnMc+wD
+NyTwpPsrur2awfBUCgzMgGpnUQehRANCAATF+8EiYvmPAYRCiFLSpCeX9RNMitc0
+LCCazf9LnaJIQnTrNoaHmgJcavEBIHsiQncZFHt0vXsIHkVfhKPjZsgq
+-----END PRIVATE KEY-----
+";
 
     /// A server that reads the head of one request, answers with these bytes, and returns what it has read.
     fn server(answer: &'static [u8]) -> (u16, JoinHandle<String>) {
@@ -216,6 +239,43 @@ mod tests {
         for line in ["accept-encoding: identity", "authorization: basic dtpw", "user-agent: ami-scheduler/"] {
             assert!(head.contains(line), "{head}");
         }
+    }
+
+    /// A server with TLS that answers one request.
+    fn secure_server() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let provider = Arc::new(certificates::provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let certificate = CertificateDer::from_pem_slice(LOCALHOST.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(LOCALHOST_KEY.as_bytes()).expect("a key");
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![certificate], key);
+        let connection = ServerConnection::new(Arc::new(config.expect("a pair"))).expect("a connection");
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client");
+            let mut stream = StreamOwned::new(connection, stream);
+            // Whoever does not believe the certificate asks nothing.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                stream.write_all(OK).expect("answered");
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn an_authority_of_a_repository_counts_for_its_requests_alone() {
+        let bundle = Bundle { name: "sslcacert own.pem".to_owned(), pem: LOCALHOST.as_bytes().to_vec() };
+        let own = Tls::new(vec![bundle], None).expect("settings");
+        let transport = Sockets::new(Network::default(), Patience::new(Limits::DEFAULT)).expect("a transport");
+        let asked = |tls: &Tls| {
+            let request = get(&format!("https://localhost:{}/", secure_server()));
+            transport.send(&Request { tls: tls.clone(), ..request }).map(|response| response.status)
+        };
+        assert_eq!(asked(&own).expect("an answer"), 200);
+        assert_eq!(asked(&own.elsewhere()).expect("an answer"), 200, "what it redirects to is a part of it");
+        let told = "the certificate of localhost is signed by itself, and is not among the public web's";
+        let error = asked(&Tls::default()).expect_err("nobody knows it");
+        assert!(error.to_string().starts_with(told), "{error}");
     }
 
     #[test]
