@@ -127,6 +127,31 @@ def test_list_gets_the_password_of_the_repository_and_no_token_of_gitlab(wrapper
     assert not {"CI_JOB_TOKEN", "AMI_SCHEDULER_TOKEN", "CI_API_V4_URL"} & set(given)
 
 
+def test_list_is_given_a_copy_of_the_repo_file_and_of_nothing_beside_it(wrapper: Wrapper, tmp_path: Path) -> None:
+    (tmp_path / "ci").mkdir()
+    for name in ("a runner.repo", "other.repo"):
+        (tmp_path / "ci" / name).write_text("[a]\n")
+    given = wrapper("list", AMI_SCHEDULER_REPO_FILE="ci/a runner.repo", GIT_STRATEGY="fetch")
+    assert given.files == {"AMI_SCHEDULER_REPO_FILE/a runner.repo": "[a]\n"}
+    assert given.variables["AMI_SCHEDULER_REPO_FILE"] == "/given/AMI_SCHEDULER_REPO_FILE/a runner.repo"
+    other = wrapper("diff", AMI_SCHEDULER_REPO_FILE="ci/a runner.repo", AMI_SCHEDULER_REPOS="a", AMI_SCHEDULER_REPO_VARS="a=b")
+    assert not other.files and not any(name.startswith("AMI_SCHEDULER_REPO") for name in other.variables)
+
+    for value in ["[a]\nbaseurl=/x\n", "# of a vendor\n[a]", "https://yum.example.com/a.repo", "file:ci/other.repo", ""]:
+        given = wrapper("list", AMI_SCHEDULER_REPO_FILE=value, GIT_STRATEGY="none")
+        assert (given.files, given.variables["AMI_SCHEDULER_REPO_FILE"]) == ({}, value)
+
+
+def test_a_repo_file_that_is_not_the_commits_is_told(wrapper: Wrapper, tmp_path: Path) -> None:
+    (tmp_path / "x.repo").write_text("[a]\n")
+    for strategy in ("none", "empty"):
+        given = wrapper("list", AMI_SCHEDULER_REPO_FILE="x.repo", GIT_STRATEGY=strategy)
+        assert given.code == 1 and "repo_file names x.repo, and this job has no files of the project: set the input checkout to true" in given.said
+        assert wrapper("list", AMI_SCHEDULER_REPO_FILE=str(tmp_path / "x.repo"), GIT_STRATEGY=strategy).files, "a variable of type File"
+    given = wrapper("list", AMI_SCHEDULER_REPO_FILE="y.repo", GIT_STRATEGY="fetch", CI_COMMIT_REF_NAME="main")
+    assert given.code == 1 and "repo_file (AMI_SCHEDULER_REPO_FILE) names y.repo, which is no file of the ref main" in given.said
+
+
 @pytest.mark.parametrize("command", TRACKER_COMMANDS)
 def test_what_works_on_the_tracker_gets_the_token_and_nothing_of_the_repository(wrapper: Wrapper, command: str) -> None:
     given = wrapper(command, **JOB).variables
