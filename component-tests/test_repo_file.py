@@ -98,12 +98,12 @@ def test_the_sections_that_count_are_named_with_or_without_targets(ami: Module, 
     for more, told in [
         (("--repo", "ten"), "--repo-file runner.repo: there is no section [ten] in it: it has [nine], [eight]"),
         (("--repo", "al2023=nine", "--repo", "eight"), "--repo names targets for some repositories and not for others"),
-        (("--repo-url", el9.url), "--repo-file and --repo-url (inputs repo_file and repo_url or repo_urls) are two ways to say the same"),
+        (("--repo-url", el9.url), "--repo-file (input repo_file) and --repo-url (input repo_url or repo_urls) are two ways to say the same"),
     ]:
         run = lists(ami, text, *more)
         assert (run.code, told in run.err) == (2, True), run.all
     run = ami("list", "--repo", "nine", "--repo-url", el9.url, *RUNNER)
-    assert run.code == 2 and "--repo names a section of a .repo file: give that by --repo-file" in run.err, run.all
+    assert run.code == 2 and "--repo (input repos) names a section of a .repo file: give that by --repo-file" in run.err, run.all
 
 
 def test_a_file_is_given_by_its_path_its_text_or_its_url(ami: Module, web: WebServer, el9: Repository) -> None:

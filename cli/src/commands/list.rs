@@ -207,8 +207,9 @@ impl List {
         match self.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
             Some(given) => self.sections(given, &by_hand, &client, session.now()),
             None if self.chosen().next().is_some() => {
-                let error =
-                    anyhow!("--repo names a section of a .repo file: give that by --repo-file (input repo_file)");
+                let error = anyhow!(
+                    "--repo (input repos) names a section of a .repo file: give that by --repo-file (input repo_file)"
+                );
                 Err(error).with_exit(Exit::CommandLine)
             }
             None => {
@@ -285,8 +286,8 @@ impl List {
         let mut file = GivenRepoFile::new(given).with_exit(Exit::CommandLine)?;
         if self.given_urls().next().is_some() {
             let error = anyhow!(
-                "--repo-file and --repo-url (inputs repo_file and repo_url or repo_urls) are two ways to say the same: give \
-                 one of them"
+                "--repo-file (input repo_file) and --repo-url (input repo_url or repo_urls) are two ways to say the same: \
+                 give one of them"
             );
             return Err(error).with_exit(Exit::CommandLine);
         }
