@@ -137,7 +137,9 @@ const WORST: [Worst; 19] = [
         input: |n| format!("<repomd><data{}>{}</data></repomd>", " x=''".repeat(n), "<x/>".repeat(n)).into_bytes(),
         read: |document| {
             let document = std::str::from_utf8(document).expect("text");
-            repomd::parse(document, &Budget::default()).map(|_| String::new()).map_err(|error| error.to_string())
+            repomd::parse(document.as_bytes(), &Budget::default())
+                .map(|_| String::new())
+                .map_err(|error| error.to_string())
         },
         many: 200_000,
         few: 2_000,

@@ -10,6 +10,7 @@ use ami_scheduler::plan::{Context, HoldReason, Plan, Rules, by_hand, nightly};
 use ami_scheduler::policy::FilterReason;
 use ami_scheduler::release::{BuildKey, Nevra, StatedTarget, Target, builds_on, listed};
 use ami_scheduler::report;
+use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::text::{count, minute};
 use ami_scheduler::tracker::heads::{Heads, Store, StoredFile, Tracker};
 use ami_scheduler::tracker::{Document, MAX_HEAD, Origin, READABLE, Room, plain_text};
@@ -98,6 +99,7 @@ impl Night {
             };
             (before, taken_over, Some((store, heads)))
         };
+        refuse_lost_repodata(&packages, &before).with_exit(Exit::Repository)?;
         let now = session.now();
         let mut after = before.clone();
         // This machine's own clock may be the one that is wrong; and who gives the time replays a run.
@@ -214,6 +216,22 @@ impl Night {
             tracker.write(heads, &self.after)
         };
         write().with_exit(Exit::Tracker)
+    }
+}
+
+/// An error where a repository had repodata when the tracker last saw it, and an index was read in its place.
+fn refuse_lost_repodata(packages: &Packages, before: &Document) -> anyhow::Result<()> {
+    let has_lost =
+        |read: &&RepositoryRead| before.repository(&read.url).is_some_and(|seen| seen.has_lost_repodata(read));
+    match packages.repositories.iter().find(has_lost) {
+        None => Ok(()),
+        Some(read) => bail!(
+            "{} had repodata when the tracker last saw it, and list has read an index in its place, which tells no epochs \
+             and no checksums: what was built would be a new release. Nothing is claimed or built. Is repodata/repomd.xml \
+             missing for a while? Then run the job again later. If the repository has none from now on, say so for one \
+             run: accept_index: true (list --accept-index)",
+            read.url
+        ),
     }
 }
 

@@ -92,7 +92,8 @@ mod tests {
     }
 
     fn read(releases: usize, revision: &str) -> RepositoryRead {
-        RepositoryRead { url: URL.to_owned(), targets: None, revision: Some(revision.to_owned().into()), releases }
+        let (url, revision) = (URL.to_owned(), Some(revision.to_owned().into()));
+        RepositoryRead { url, targets: None, revision, accepts_index: false, releases }
     }
 
     /// A night: its alarms, and whether it had something to write.

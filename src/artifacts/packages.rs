@@ -173,6 +173,12 @@ mod tests {
             ("file:repo/$x.rpm", false),
             ("https://yum.example.com/%CI_JOB_TOKEN%/a.rpm", false),
             ("https://yum.example.com/a.rpm?a&id&", false),
+            ("https://yum.example.com/a.rpm?a=1&id", false),
+            ("https://yum.example.com/a.rpm?sv=2026&sig=a%2Bb%3D", true),
+            ("https://yum.example.com/a.rpm?T0k-en", true),
+            ("https://yum.example.com/a.rpm?", false),
+            ("https://yum.example.com/a.rpm?sig=$CI_JOB_TOKEN", false),
+            ("https://yum.example.com/a.rpm?sig=%CI_JOB_TOKEN%", false),
             ("https://yum.example.com/a+b.rpm", false),
             ("https://u:p4ss@yum.example.com/a.rpm", false),
             ("https://host$x/a.rpm", false),
@@ -204,6 +210,7 @@ mod tests {
             url: "https://yum.example.com/".to_owned(),
             targets: targets.map(|targets| targets.iter().map(|target| target.parse().expect("one")).collect()),
             revision: None,
+            accepts_index: false,
             releases: 1,
         };
         for (repositories, covered) in [

@@ -95,13 +95,18 @@ struct GzipMembers<R> {
 }
 
 enum Member {
-    Begins,
+    Begins { is_first: bool },
     Goes { unpacked: u32 },
 }
 
 impl<R: BufRead> GzipMembers<R> {
     fn new(compressed: R, budget: &Budget) -> Self {
-        Self { body: DeflateDecoder::new(compressed), state: Member::Begins, budget: budget.clone() }
+        Self { body: DeflateDecoder::new(compressed), state: Member::Begins { is_first: true }, budget: budget.clone() }
+    }
+
+    /// Whether another member follows. What is none, such as the zeros that fill a block, is passed over, as gzip does.
+    fn is_at_member(&mut self) -> io::Result<bool> {
+        Ok(self.body.get_mut().fill_buf()?.first() == Some(&0x1f))
     }
 
     fn read_header(&mut self) -> io::Result<()> {
@@ -130,8 +135,10 @@ impl<R: BufRead> Read for GzipMembers<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.state {
-                Member::Begins if self.body.get_mut().fill_buf()?.is_empty() => return Ok(0),
-                Member::Begins => {
+                Member::Begins { is_first } => {
+                    if !is_first && !self.is_at_member()? {
+                        return Ok(0);
+                    }
                     self.read_header()?;
                     self.state = Member::Goes { unpacked: 0 };
                 }
@@ -145,7 +152,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
                         return Ok(read);
                     }
                     self.read_trailer(unpacked)?;
-                    self.state = Member::Begins;
+                    self.state = Member::Begins { is_first: false };
                 }
             }
         }
@@ -248,6 +255,7 @@ impl<R: BufRead> Read for ZstdFrames<R> {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+    use crate::repository::RepositoryError;
     use std::process::{Command, Stdio};
 
     const TEXT: &[u8] = b"<metadata/>";
@@ -270,7 +278,9 @@ mod tests {
         for name in ["gzip", "zstd", "xz", "bzip2"] {
             let whole = compressed_by(name, &TEXT.repeat(1000));
             for length in [7, whole.len() / 2, whole.len() - 1] {
-                assert!(decompressed(&whole[..length]).is_err(), "{name} cut to {length} of {}", whole.len());
+                let error = decompressed(&whole[..length]).expect_err(name);
+                let told = RepositoryError::read("primary.xml", error).to_string();
+                assert_eq!(told, "cannot read primary.xml: its compressed data ends early", "{name} cut to {length}");
             }
         }
     }
@@ -289,6 +299,14 @@ mod tests {
         file.extend(compressed_by("zstd", TEXT));
         assert_eq!(decompressed(&file).expect("zstd"), TEXT);
         assert!(decompressed(&file[..10]).is_err());
+    }
+
+    #[test]
+    fn what_follows_the_last_gzip_member_is_passed_over() {
+        for rest in [&[0; 512][..], b"\n", b"garbage"] {
+            let file = [&compressed_by("gzip", TEXT), rest].concat();
+            assert_eq!(decompressed(&file).expect("gzip"), TEXT, "{rest:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Faults in the content of a repository.
 
+use std::io::{Error, ErrorKind};
+
 use super::xml::XmlError;
 use crate::budget::OverBudget;
 use crate::text::excerpt;
@@ -13,7 +15,7 @@ pub enum RepositoryError {
         /// The file that was being read.
         what: &'static str,
         /// The error of the reader.
-        error: std::io::Error,
+        error: Error,
     },
     /// Not well-formed XML, or not the document that was expected.
     #[error("{what} is malformed{}: {reason}", near(*position))]
@@ -64,9 +66,13 @@ impl RepositoryError {
     }
 
     /// What a reader that is charged to a budget could not do.
-    pub(super) fn read(what: &'static str, error: std::io::Error) -> Self {
+    pub(super) fn read(what: &'static str, error: Error) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref()) {
             Some(over) => Self::OverBudget { what, over: *over },
+            None if error.kind() == ErrorKind::UnexpectedEof => {
+                // A decompressor's own words are about its buffers.
+                Self::Read { what, error: Error::new(error.kind(), "its compressed data ends early") }
+            }
             None => Self::Read { what, error },
         }
     }

@@ -1,6 +1,6 @@
 //! The releases of one product, as they are read.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::{NearestNames, RepositoryError};
 use crate::budget::{Budget, Held, MAX_URL, OverBudget};
@@ -16,12 +16,14 @@ const MAX_TOLD: usize = 10;
 /// The releases of one product, as a repository offers them, and what helps where there are none.
 #[derive(Debug)]
 pub struct Listing {
-    /// The repository's own mark of its state, where it has one.
+    /// The repository's mark of its state; `None` for an index, which has none.
     pub revision: Option<String>,
     /// Every package of the product, in the repository's order.
     pub packages: Vec<Package>,
     /// Releases of the product that cannot be used.
     pub left_out: LeftOut,
+    /// Files of an index whose names are those of no package.
+    pub misnamed: Misnamed,
     /// How many packages of other products the repository has.
     pub others: usize,
     /// Names that are near to the product's, for an error message.
@@ -37,6 +39,39 @@ pub struct LeftOut {
     pub count: usize,
     /// The first of them, each with its reason.
     told: Vec<String>,
+}
+
+/// Files that end in .rpm, and whose names are not of the form NAME-VERSION-RELEASE.ARCH.rpm.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misnamed {
+    /// How many they are.
+    pub count: usize,
+    first: Option<String>,
+}
+
+impl Misnamed {
+    /// Counts a file, if its name ends so.
+    pub(super) fn add(&mut self, name: &str) {
+        if name.ends_with(".rpm") {
+            self.count += 1;
+            self.first.get_or_insert_with(|| excerpt(name));
+        }
+    }
+
+    /// Counts those of another page or folder, too.
+    pub fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+}
+
+/// What there is, and what was expected; nothing where there is none.
+impl fmt::Display for Misnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = &self.first else { return Ok(()) };
+        let files = if self.count == 1 { "a file that ends" } else { "files that end" };
+        write!(f, "it has {files} in .rpm, such as {first}, of another form than NAME-VERSION-RELEASE.ARCH.rpm")
+    }
 }
 
 impl LeftOut {
@@ -65,8 +100,8 @@ impl Listing {
     /// One that is empty, of a product.
     pub fn of(product: &str, budget: &Budget) -> Result<Self, OverBudget> {
         let nearest = NearestNames::to(product);
-        let (packages, left_out) = (Vec::new(), LeftOut::default());
-        Ok(Self { revision: None, packages, left_out, others: 0, nearest, held: budget.hold(0)? })
+        let (packages, left_out, misnamed) = (Vec::new(), LeftOut::default(), Misnamed::default());
+        Ok(Self { revision: None, packages, left_out, misnamed, others: 0, nearest, held: budget.hold(0)? })
     }
 
     /// Counts a package of another product.
@@ -88,6 +123,7 @@ impl Listing {
             self.add(package)?;
         }
         self.left_out.append(other.left_out);
+        self.misnamed.append(other.misnamed);
         self.others += other.others;
         other.nearest.names().into_iter().for_each(|name| self.nearest.offer(name));
         Ok(())

@@ -3,7 +3,9 @@
 //! Everything here comes from outside and is hostile until checked: bytes in, checked values out.
 
 mod decompress;
+mod encoding;
 mod error;
+pub mod html;
 pub mod index;
 mod listing;
 pub mod merge;
@@ -20,7 +22,7 @@ mod verify;
 mod xml;
 
 pub use error::RepositoryError;
-pub use listing::{LeftOut, Listing};
+pub use listing::{LeftOut, Listing, Misnamed};
 pub use nearest::NearestNames;
-pub use public_url::{LocationError, is_public};
+pub use public_url::{LocationError, is_public, public_query};
 pub use reading::{RepositoryRead, Revision};

@@ -11,6 +11,8 @@ use memchr::memmem;
 use url::Url;
 
 use super::decompress::decompress;
+use super::encoding::utf8;
+use super::html;
 use super::public_url::{LocationError, foreign, located, public};
 use super::repomd::DataFile;
 use super::verify::Verified;
@@ -95,6 +97,7 @@ pub fn read(
 ) -> Result<Listing, RepositoryError> {
     let mut verified = Verified::new(compressed, file.checksum.clone(), file.size);
     let listing = decompress(&mut verified, budget)
+        .and_then(utf8)
         .map_err(|error| RepositoryError::read(WHAT, error))
         .and_then(|plain| read_plain(plain, repository, product, budget));
     // First whether the file arrived as it was published: what a broken one says is of no interest.
@@ -128,8 +131,11 @@ fn read_plain(
                 let element = PackageElement::read(element, budget).map_err(read)?;
                 let name = element.name.as_deref().ok_or_else(|| malformed("it has no <name>".to_owned()))?;
                 if name == product {
-                    if let Some(package) = package(element, repository, &mut listing, budget).map_err(read)? {
-                        listing.add(package)?;
+                    budget.work(STEPS_OF_LOCATION).map_err(over_budget)?;
+                    match package(element, repository) {
+                        Ok(package) => listing.add(package)?,
+                        // No reason to do without the others.
+                        Err(Unusable { release, reason }) => listing.leave_out(release, reason),
                     }
                 } else {
                     listing.count_other(name);
@@ -150,48 +156,38 @@ fn plain_name(element: &[u8]) -> Option<&[u8]> {
     (closed && plain).then_some(name)
 }
 
-/// A package of the product. One whose name or location cannot be used is left out, and no reason to do without the
-/// others.
-fn package(
-    element: PackageElement,
-    repository: &Url,
-    listing: &mut Listing,
-    budget: &Budget,
-) -> Result<Option<Package>, XmlError> {
-    let missing = |name: &str| format!("it has no <{name}>");
-    let Version { epoch, version, release } = element.version.ok_or_else(|| missing("version"))?;
-    let name = element.name.ok_or_else(|| missing("name"))?;
-    let arch = element.arch.ok_or_else(|| missing("arch"))?;
-    let location = element.location.ok_or_else(|| missing("location"))?;
-    let epoch =
-        parse_epoch(&epoch).or(epoch.is_empty().then_some(0)).ok_or_else(|| format!("epoch {epoch:?} is no number"))?;
-    let nevra = match Nevra::new(&name, Evr::new(epoch, version, release), &arch) {
-        Ok(nevra) => nevra,
-        Err(error) => {
-            listing.leave_out("a release", error);
-            return Ok(None);
-        }
-    };
-    budget.work(STEPS_OF_LOCATION)?;
+/// A release that is not listed: what its `<package>` says cannot be used.
+struct Unusable {
+    release: String,
+    reason: String,
+}
+
+/// A package of the product.
+fn package(element: PackageElement, repository: &Url) -> Result<Package, Unusable> {
+    let PackageElement { name, arch, version, checksum, built_at, location } = element;
+    let name = name.unwrap_or_default();
+    let of_product = |reason: String| Unusable { release: format!("a release of {name}"), reason };
+    let missing = |element: &str| of_product(format!("it has no <{element}>"));
+    let Version { epoch, version, release } = version.ok_or_else(|| missing("version"))?;
+    let arch = arch.ok_or_else(|| missing("arch"))?;
+    let location = location.ok_or_else(|| missing("location"))?;
+    let number = if epoch.is_empty() { Some(0) } else { parse_epoch(&epoch) };
+    let number = number.ok_or_else(|| Unusable {
+        release: format!("{name}-{version}-{release}.{arch}"),
+        reason: format!("its epoch {epoch:?} is no number from 0 to {}", u32::MAX),
+    })?;
+    let nevra = Nevra::new(&name, Evr::new(number, version, release), &arch);
+    let nevra = nevra.map_err(|error| of_product(error.to_string()))?;
+    let unusable = |reason: String| Unusable { release: nevra.to_string(), reason };
     let url = join(repository, location.base.as_deref(), &location.href).and_then(|url| public(url, repository));
-    let url = match url {
-        Ok(url) => url,
-        Err(error) => {
-            listing.leave_out(nevra, format_args!("its location cannot be used: {error}"));
-            return Ok(None);
-        }
-    };
-    let checksum = element
-        .checksum
-        .map(|checksum| Checksum::new(&checksum.kind, &checksum.digits))
-        .transpose()
-        .map_err(|error| format!("the checksum of {nevra}: {error}"))?;
-    let built_at = element
-        .built_at
+    let url = url.map_err(|error| unusable(format!("its location cannot be used: {error}")))?;
+    let checksum = checksum.map(|checksum| Checksum::new(&checksum.kind, &checksum.digits)).transpose();
+    let checksum = checksum.map_err(|error| unusable(error.to_string()))?;
+    let built_at = built_at
         .and_then(|time| time.parse::<i64>().ok())
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
-    Ok(Some(Package { nevra, url: url.into(), checksum, built_at, targets: None }))
+    Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None })
 }
 
 /// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
@@ -372,11 +368,12 @@ impl<R: Read> PackageElements<R> {
     /// Checks that the rest is the end of `<metadata>`, or all of an empty one.
     fn end(&self) -> Result<(), RepositoryError> {
         let rest = &self.buffer[self.start..self.filled];
-        let error = |reason| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
+        let error = |reason: &str| Err(RepositoryError::malformed(WHAT, self.position + self.start as u64, reason));
         if find_element_start(rest).is_some() {
             error("it ends in the middle of a <package>")
         } else if self.found == 0 && memmem::find(rest, b"<metadata").is_none() {
-            error("expected an XML document <metadata>")
+            let found = html::described(rest).map(|found| format!(", and {found}")).unwrap_or_default();
+            error(&format!("expected an XML document <metadata>{found}"))
         } else if self.found == 0 && memmem::find(rest, b":package").is_some() {
             error("its elements have a namespace prefix, which createrepo never writes")
         } else if memmem::find(rest, b"</metadata").is_none() && !rest.trim_ascii_end().ends_with(b"/>") {
@@ -568,6 +565,21 @@ mod tests {
     }
 
     #[test]
+    fn a_primary_in_another_encoding_is_read_where_dnf_reads_it() {
+        let text =
+            document(&element("gitlab-runner", "1").replace("MIT", "é")).replacen("?>", " encoding='ISO-8859-1'?>", 1);
+        let latin1: Vec<u8> = text.chars().map(|character| u8::try_from(character).expect("Latin-1")).collect();
+        let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for document in [latin1, utf16, text.into_bytes()] {
+            let digits = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(&document));
+            let checksum = Checksum::new("sha256", &digits).expect("a checksum");
+            let file = DataFile { href: "x".to_owned(), base: None, checksum, size: None };
+            let listing = read(document.as_slice(), &file, &base(), "gitlab-runner", &Budget::default());
+            assert_eq!(listing.expect("a listing").packages.len(), 1);
+        }
+    }
+
+    #[test]
     fn an_epoch_may_be_missing_and_counts_where_it_is_there() {
         let text = document(&element("gitlab-runner", "1"));
         for (attribute, nevra) in [("", "gitlab-runner-1-1.x86_64"), ("epoch=\"2\"", "gitlab-runner-2:1-1.x86_64")] {
@@ -593,14 +605,14 @@ mod tests {
         let one = element("gitlab-runner", "1");
         for (text, reason) in [
             (String::new(), "expected an XML document <metadata>"),
-            ("<html>Sign in</html>".to_owned(), "expected an XML document <metadata>"),
+            (
+                "<html><title>Sign in</title></html>".to_owned(),
+                "expected an XML document <metadata>, and it is an HTML page titled \"Sign in\"",
+            ),
             (document(&one[..one.len() / 2]).replace("</metadata>", ""), "in the middle of a <package>"),
             (document(&one).replace("</metadata>", ""), "before </metadata>"),
             (document("</package>"), "without its <package>"),
             (document("<x:package>1</x:package>"), "prefix"),
-            (document(&one.replace("<version", "<revision")), "it has no <version>"),
-            (document(&one.replace("epoch=\"0\"", "epoch=\"-1\"")), "epoch \"-1\""),
-            (document(&one.replace("sha256", "rot13")), "checksum type \"rot13\""),
             (document(&one.replace("<arch>", "<arch>&bomb;")), "the entity bomb, which XML does not define"),
             (document(&one.replace("MIT", &"x".repeat(MAX_PACKAGE + (1 << 20)))), "more than 16 MiB"),
         ] {
@@ -611,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_whose_name_or_location_cannot_be_used_is_left_out_and_the_others_are_not() {
+    fn a_release_that_cannot_be_used_is_left_out_and_the_others_are_not() {
         let one = element("gitlab-runner", "1");
         for (odd, reason) in [
             (one.replace("ver=\"1\"", "ver=\"1;id\""), "the version may hold"),
@@ -619,6 +631,15 @@ mod tests {
             (one.replace("ver=\"1\"", "ver=\"..\""), "the version may hold letters, digits and ._+~^, and no .."),
             (one.replace("rel=\"1\"", "rel=\"..\""), "the release may hold letters, digits and ._+~^, and no .."),
             (one.replace("rel=\"1\"", "rel=\"$(id)\""), "the release may hold"),
+            (one.replace("<version", "<revision"), "a release of gitlab-runner is left out: it has no <version>"),
+            (one.replace("arch>", "art>"), "a release of gitlab-runner is left out: it has no <arch>"),
+            (one.replace("<location", "<place"), "a release of gitlab-runner is left out: it has no <location>"),
+            (
+                one.replace("epoch=\"0\"", "epoch=\"4294967296\""),
+                "gitlab-runner-1-1.x86_64 is left out: its epoch \"4294967296\" is no number from 0 to 4294967295",
+            ),
+            (one.replace("epoch=\"0\"", "epoch=\"-1\""), "its epoch \"-1\" is no number"),
+            (one.replace("sha256", "rot13"), "gitlab-runner-1-1.x86_64 is left out: checksum type \"rot13\""),
             (
                 one.replace("Packages/", "file:///etc/"),
                 "gitlab-runner-1-1.x86_64 is left out: its location cannot be used: it has another scheme",

@@ -85,10 +85,25 @@ pub(super) fn plain(mut url: Url) -> Result<Url, LocationError> {
     Ok(url)
 }
 
+/// A query in characters that are no syntax of a shell or a template: one word, or `NAME=VALUE` with `&` between;
+/// `None` for any other, such as `a&id`.
+pub fn public_query(query: &str) -> Option<String> {
+    const KEPT: &AsciiSet = &ENCODED.add(b'/').remove(b'=').remove(b'&');
+    let query = utf8_percent_encode(query, KEPT).to_string();
+    let has_value = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+    let is_one = !query.is_empty() && (!query.contains('&') || query.split('&').all(has_value));
+    (is_one && !has_bad_escape(&query)).then_some(query)
+}
+
 /// Whether a text is a URL as a [`Package`](crate::release::Package) has it, or that of a file by a relative path.
 pub fn is_public(text: &str) -> bool {
     if let Some(path) = text.strip_prefix("file:") {
         return matches!(Cow::from(utf8_percent_encode(path, ENCODED)), Cow::Borrowed(_)) && !has_bad_escape(path);
+    }
+    // That of its repository, which a person wished to hand on.
+    let (text, query) = text.split_once('?').map_or((text, None), |(text, query)| (text, Some(query)));
+    if query.is_some_and(|query| public_query(query).as_deref() != Some(query)) {
+        return false;
     }
     let is_one = |url: &Url| matches!(url.scheme(), "http" | "https") && url.as_str() == text;
     Url::parse(text).is_ok_and(|url| public(url.clone(), &url).is_ok_and(|public| is_one(&public)))

@@ -31,9 +31,12 @@ pub struct RepositoryRead {
     /// The targets that it is for; `None` for every target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<BTreeSet<Target>>,
-    /// Its own mark of its state, from `repomd.xml`.
+    /// Its mark of its state, from `repomd.xml`; `None` if an index was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
+    /// Whether a person says that an index is right, although there was repodata before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepts_index: bool,
     /// How many releases of the product it has, those that are not wanted among them.
     pub releases: usize,
 }

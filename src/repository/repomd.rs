@@ -1,6 +1,8 @@
 //! `repodata/repomd.xml`: which files describe the repository, and their checksums.
 
 use super::RepositoryError;
+use super::encoding::utf8;
+use super::html;
 use super::xml::{Location, TypedDigits, for_each_element, is_root, once};
 use crate::budget::Budget;
 use crate::release::Checksum;
@@ -10,11 +12,14 @@ const WHAT: &str = "repodata/repomd.xml";
 /// The most bytes that a `repomd.xml` may have. Real ones have a few thousand.
 pub const MAX_SIZE: u64 = 4 << 20;
 
+/// How many times as long a document can be in UTF-8 as in another encoding.
+const GROWTH: u64 = 2;
+
 /// The part of a `repomd.xml` that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repomd {
-    /// The repository's own mark of its state, often the time of its making.
-    pub revision: Option<String>,
+    /// The repository's mark of its state: its own, often the time of its making, or the checksum of its primary.
+    pub revision: String,
     /// The file that lists the packages.
     pub primary: DataFile,
 }
@@ -28,7 +33,7 @@ pub struct DataFile {
     pub base: Option<String>,
     /// Of the file as it is, compressed.
     pub checksum: Checksum,
-    /// In bytes, as it is, compressed.
+    /// In bytes, as it is, compressed. Some state 0 where they do not know it.
     pub size: Option<u64>,
 }
 
@@ -50,13 +55,19 @@ impl Data {
 
 /// Reads a `repomd.xml`. Only `<data type="primary">` with its location and checksum has to be
 /// there; its sqlite and zchunk forms beside it are passed over, as is all else. Of several the newest counts.
-pub fn parse(document: &str, budget: &Budget) -> Result<Repomd, RepositoryError> {
+pub fn parse(document: &[u8], budget: &Budget) -> Result<Repomd, RepositoryError> {
     let malformed = |reason: String| RepositoryError::malformed(WHAT, 0, &reason);
-    if !is_root(document, "repomd") {
-        return Err(malformed("expected an XML document <repomd>".to_owned()));
+    let read = |error| RepositoryError::read(WHAT, error);
+    let (document, _held) =
+        utf8(document).and_then(|utf8| budget.read_to_end(utf8, GROWTH * document.len() as u64)).map_err(read)?;
+    let document =
+        String::from_utf8(document).map_err(|error| malformed(format!("expected UTF-8: {}", error.utf8_error())))?;
+    if !is_root(&document, "repomd") {
+        let found = html::described(document.as_bytes()).map(|found| format!(", and {found}")).unwrap_or_default();
+        return Err(malformed(format!("expected an XML document <repomd>{found}")));
     }
     let (mut revision, mut primary, mut data) = (None, None::<Data>, Data::default());
-    for_each_element(document, budget, &mut |path| {
+    for_each_element(&document, budget, &mut |path| {
         match path {
             [_, own] if own.is("revision") => once(&mut revision, "revision", own.text().to_owned())?,
             [_, own] if own.is("data") => {
@@ -88,12 +99,12 @@ pub fn parse(document: &str, budget: &Budget) -> Result<Repomd, RepositoryError>
     let checksum = primary.checksum.ok_or_else(|| missing("<checksum>"))?;
     let checksum = Checksum::new(&checksum.kind, &checksum.digits).map_err(|error| malformed(error.to_string()))?;
     Ok(Repomd {
-        revision: revision.filter(|revision| !revision.is_empty()),
+        revision: revision.filter(|revision| !revision.is_empty()).unwrap_or_else(|| checksum.to_string()),
         primary: DataFile {
             href: location.href,
             base: location.base,
             checksum,
-            size: primary.size.and_then(|size| size.trim().parse().ok()),
+            size: primary.size.and_then(|size| size.trim().parse().ok()).filter(|size| *size > 0),
         },
     })
 }
@@ -103,7 +114,7 @@ mod tests {
     use super::*;
 
     fn read(document: &str) -> Result<Repomd, RepositoryError> {
-        parse(document, &Budget::default())
+        parse(document.as_bytes(), &Budget::default())
     }
 
     const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -126,7 +137,7 @@ mod tests {
 </repomd>"#
         ))
         .expect("a repomd");
-        assert_eq!(repomd.revision.as_deref(), Some("1732406400"));
+        assert_eq!(repomd.revision, "1732406400");
         assert_eq!(repomd.primary.href, "repodata/a&b-primary.xml.gz");
         assert_eq!(repomd.primary.base.as_deref(), Some("http://other.example.com/el9/"));
         assert_eq!(repomd.primary.checksum.sha256(), Some(SHA256));
@@ -168,7 +179,17 @@ mod tests {
             r#"<repomd><data type="primary"><checksum type="sha256">{SHA256}</checksum><location href="p.xml"/></data></repomd>"#
         );
         let repomd = read(&document).expect("a repomd");
-        assert_eq!((repomd.revision, repomd.primary.size), (None, None));
+        assert_eq!((repomd.revision, repomd.primary.size), (format!("sha256:{SHA256}"), None));
+    }
+
+    #[test]
+    fn a_size_of_zero_is_none() {
+        let with = |size: &str| {
+            let primary =
+                format!(r#"<checksum type="sha256">{SHA256}</checksum><location href="p.xml"/><size>{size}</size>"#);
+            read(&format!(r#"<repomd><data type="primary">{primary}</data></repomd>"#)).expect("a repomd").primary.size
+        };
+        assert_eq!([with("0"), with(" 12 "), with(""), with("-1")], [None, Some(12), None, None]);
     }
 
     #[test]
@@ -176,7 +197,10 @@ mod tests {
         for (document, reason) in [
             ("", "expected an XML document <repomd>"),
             ("Not here, sorry", "expected an XML document <repomd>"),
-            ("<html><body>Sign in</body></html>", "expected an XML document <repomd>"),
+            (
+                "<!DOCTYPE html><title>Sign in</title>",
+                "expected an XML document <repomd>, and it is an HTML page titled \"Sign in\"",
+            ),
             ("<repomd></repomd>", "no <data type=\"primary\">"),
             (r#"<repomd><data type="primary"></data></repomd>"#, "no <location href>"),
             (r#"<repomd><data type="primary"><location href="x"/></data></repomd>"#, "no <checksum>"),

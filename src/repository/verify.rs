@@ -8,6 +8,8 @@ use crate::release::checksum::Hasher;
 
 /// The most bytes that a file may have, whatever was declared: no server is listened to for ever.
 const MAX_FILE: u64 = 1 << 30;
+/// How many bytes more than declared are read, to tell a file whose size is stated wrongly from another one.
+const MAX_EXCESS: u64 = 64 << 20;
 
 /// Reads a file of the repository and keeps account of what `repomd.xml` promised of it.
 ///
@@ -27,10 +29,15 @@ impl<R: Read> Verified<R> {
         Self { inner, hasher: expected.kind.hasher(), expected, declared_size, most: MAX_FILE, size: 0, failure: None }
     }
 
+    /// The most bytes that are read.
+    fn longest(&self) -> u64 {
+        self.declared_size.map_or(self.most, |declared| declared.saturating_add(MAX_EXCESS).min(self.most))
+    }
+
     /// Reads what is left and says whether the whole is the file that was promised.
     pub(super) fn finish(mut self, what: &'static str) -> Result<(), RepositoryError> {
         let read = if self.failure.is_none() { io::copy(&mut self, &mut io::sink()) } else { Ok(0) };
-        if let Some(declared) = self.declared_size.filter(|declared| self.size > *declared) {
+        if let Some(declared) = self.declared_size.filter(|declared| self.size > declared.saturating_add(MAX_EXCESS)) {
             let reason = format!("it is longer than the {declared} bytes that were declared");
             return Err(RepositoryError::Mismatch { what, reason });
         }
@@ -44,12 +51,22 @@ impl<R: Read> Verified<R> {
         }
         read.map_err(|error| RepositoryError::Read { what, error })?;
         let found = self.hasher.finish();
-        if found == self.expected.hex {
-            return Ok(());
+        let (size, declared) = (self.size, self.declared_size.unwrap_or(self.size));
+        if found != self.expected.hex {
+            let kind = self.expected.kind.name();
+            let of_declared = if size == declared { String::new() } else { format!(" in place of {declared}") };
+            let reason = format!("expected {}, found {kind}:{found} in {size} bytes{of_declared}", self.expected);
+            return Err(RepositoryError::Mismatch { what, reason });
         }
-        let kind = self.expected.kind.name();
-        let reason = format!("expected {}, found {kind}:{found} in {} bytes", self.expected, self.size);
-        Err(RepositoryError::Mismatch { what, reason })
+        if size != declared {
+            // Its content is the right one: reading it again would give the same.
+            let reason = format!(
+                "repomd.xml states a size of {declared} bytes, and it has {size}, of the checksum that is stated: \
+                 whoever makes the repository has to correct that"
+            );
+            return Err(RepositoryError::malformed(what, 0, &reason));
+        }
+        Ok(())
     }
 }
 
@@ -65,7 +82,7 @@ impl<R: Read> Read for Verified<R> {
         };
         self.hasher.update(&buffer[..read]);
         self.size += read as u64;
-        if self.size > self.declared_size.map_or(self.most, |declared| declared.min(self.most)) {
+        if self.size > self.longest() {
             // Whatever follows is not the promised file, however long it is.
             let error = io::Error::new(io::ErrorKind::InvalidData, "longer than it may be");
             self.failure = Some((error.kind(), error.to_string()));
@@ -101,6 +118,20 @@ mod tests {
             Verified::new(&b"abc"[..], checksum.clone(), Some(3)).finish("a file").expect(kind);
             let error = Verified::new(&b"abd"[..], checksum, None).finish("a file").expect_err(kind);
             assert!(error.to_string().contains("expected") && error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_stated_wrongly_is_told_at_once_with_both_numbers() {
+        let checksum = || Checksum::new("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d").expect("a checksum");
+        for declared in [1, 2, 4, u64::MAX] {
+            let error = Verified::new(&b"abc"[..], checksum(), Some(declared)).finish("a file").expect_err("a size");
+            let told =
+                format!("a file is malformed: repomd.xml states a size of {declared} bytes, and it has 3, of the");
+            assert!(error.to_string().starts_with(&told) && !error.is_transient(), "{error}");
+            // The old file, on a mirror that has the new repomd.xml.
+            let error = Verified::new(&b"ab"[..], checksum(), Some(declared)).finish("a file").expect_err("another");
+            assert!(error.is_transient(), "{error}");
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Seen {
     pub since: Timestamp,
     /// How many releases of the product it had.
     pub releases: u64,
-    /// Its own mark of its state.
+    /// Its mark of its state; `None` if it was an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
     /// Its size before it shrank.
@@ -65,6 +65,12 @@ impl Seen {
         take_larger(self, other, |seen| &mut seen.unknown);
     }
 
+    /// Whether the repository had repodata when it was last seen, and an index was read now that nobody has accepted. It
+    /// tells no epochs: all that was built would be a new release.
+    pub fn has_lost_repodata(&self, read: &RepositoryRead) -> bool {
+        self.revision.is_some() && read.revision.is_none() && !read.accepts_index
+    }
+
     /// The snapshot to keep now that a repository was read; `unchanged_limit` is how long it may stand still.
     pub(crate) fn next(
         before: Option<&Self>,
@@ -83,7 +89,8 @@ impl Seen {
         // A revision is remembered now and then only: each time would be a write each night where other
         // packages come and go.
         let is_due = |limit: SignedDuration| now.duration_since(before.since) > limit / 4;
-        let moved_on = before.revision != read.revision && unchanged_limit.is_some_and(is_due);
+        let is_of_another_kind = before.revision.is_some() != read.revision.is_some();
+        let moved_on = before.revision != read.revision && unchanged_limit.is_some_and(is_due) || is_of_another_kind;
         // A time that is yet to come was that of a clock which was wrong.
         let is_to_come = before.since > now;
         if releases != before.releases || shrank != before.shrank || moved_on || is_to_come {
@@ -114,14 +121,32 @@ mod tests {
         }
     }
 
+    /// A repository with repodata, or an index.
+    fn read(releases: usize, revision: Option<&str>) -> RepositoryRead {
+        let (url, revision) = ("https://yum.example.com/".to_owned(), revision.map(|text| text.to_owned().into()));
+        RepositoryRead { url, targets: None, revision, accepts_index: false, releases }
+    }
+
     fn next(before: Option<&Seen>, releases: usize, revision: &str, now: i64) -> Seen {
-        let read = RepositoryRead {
-            url: "https://yum.example.com/".to_owned(),
-            targets: None,
-            revision: Some(revision.to_owned().into()),
-            releases,
-        };
-        Seen::next(before, &read, Some(SignedDuration::from_hours(8 * 24)), day(now))
+        Seen::next(before, &read(releases, Some(revision)), Some(SignedDuration::from_hours(8 * 24)), day(now))
+    }
+
+    #[test]
+    fn repodata_is_lost_where_an_index_is_read_in_its_place_and_nobody_has_accepted_that() {
+        let accepted = RepositoryRead { accepts_index: true, ..read(10, None) };
+        let repodata = seen(0, 10, None);
+        let index = Seen::next(Some(&repodata), &accepted, None, day(1));
+        for (before, read, is_lost) in [
+            (&repodata, read(10, Some("2")), false),
+            (&repodata, read(10, None), true),
+            (&repodata, accepted.clone(), false),
+            // It is remembered from the first night on.
+            (&index, read(10, None), false),
+            (&index, read(10, Some("2")), false),
+        ] {
+            assert_eq!(before.has_lost_repodata(&read), is_lost, "{before:?} {read:?}");
+        }
+        assert_eq!(Seen::next(Some(&index), &read(10, Some("2")), None, day(2)).revision, read(10, Some("2")).revision);
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn imports_are_found_wherever_they_stand() {
         ("src/plan/nightly.rs", "src/plan/evaluate.rs"),
         ("src/tracker/name.rs", "src/text.rs"),
         ("src/tracker/heads.rs", "src/tracker/encoding.rs"),
-        ("src/repository/index/page.rs", "src/repository/listing.rs"),
+        ("src/repository/index/entries.rs", "src/repository/listing.rs"),
     ] {
         assert!(core.contains(&(importer.to_owned(), imported.to_owned())), "{importer} → {imported}: {core:#?}");
     }

@@ -36,7 +36,8 @@ fn notes(notes: &[(&str, &str)]) -> Notes {
 fn listing(policy: &Policy, packages: Vec<Package>) -> String {
     let releases = packages.len();
     let (wanted, filtered): (_, Vec<(Nevra, _)>) = policy.apply(packages);
-    let repositories = [RepositoryRead { url: REPOSITORY.to_owned(), targets: None, revision: None, releases }];
+    let url = REPOSITORY.to_owned();
+    let repositories = [RepositoryRead { url, targets: None, revision: None, accepts_index: false, releases }];
     report::listing("gitlab-runner", &repositories, policy, &wanted, &filtered, false)
 }
 

@@ -9,14 +9,15 @@ use ami_scheduler::policy::{ExactVersion, FilterReason, LeadingVersion, Policy, 
 use ami_scheduler::release::{Nevra, Package, Target, TargetError};
 use ami_scheduler::report;
 use ami_scheduler::repository::Listing;
-use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::repository::merge::{Conflict, Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
 use ami_scheduler::repository::variables::Variables;
+use ami_scheduler::repository::{RepositoryRead, public_query};
 use ami_scheduler::text::count;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
+use url::Url;
 
 use crate::args::environment::variable;
 use crate::args::lists::{ListOf, OneOrMore};
@@ -56,6 +57,7 @@ const MANY: usize = 10;
 /// xz or bzip2), or, where there is no repodata, the HTML index of the directory.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
+#[allow(clippy::struct_excessive_bools)] // switches of a command line
 pub struct List {
     /// A repository: the baseurl, mirrorlist or metalink of a .repo file, a directory index, or file:DIRECTORY
     ///
@@ -111,6 +113,12 @@ pub struct List {
     /// It is believed by the checksum of the repomd.xml that the repository has at each run.
     #[arg(long, value_name = "DIR|BOOL")]
     cache: Option<String>,
+    /// Take an index where the repository had repodata on an earlier run: for the one run after it has changed for good
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    accept_index: bool,
+    /// Give the URLs of packages the query of --repo-url, too: a token that builds need, and that files and logs then show
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    package_url_query: bool,
     /// The exact name of the package: gitlab-runner is not gitlab-runner-fips
     #[arg(long, value_name = "NAME", value_parser = product)]
     product: String,
@@ -161,8 +169,7 @@ impl List {
         remove_earlier([self.output.as_path()])?;
         let policy = self.policy().with_exit(Exit::CommandLine)?;
         let repositories = self.repositories(session)?;
-        let (read, merged) =
-            read_all(&repositories, &self.product, self.cache(), session.now()).with_exit(Exit::Repository)?;
+        let (read, merged) = self.read_all(&repositories, session.now()).with_exit(Exit::Repository)?;
         for Conflict { package, taken, passed_over } in merged.conflicts.iter().take(MANY) {
             message!(
                 "WARNING: {package} is not the same file in two repositories: {taken} counts, {passed_over} has another checksum"
@@ -374,6 +381,63 @@ impl List {
         }
     }
 
+    /// Reads every repository and merges them. One that fails, or a target that none of its repositories
+    /// has the product for, is an error: what is missing is not taken for nothing.
+    fn read_all(&self, repositories: &[Repository], now: Timestamp) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
+        let budget = Budget::default();
+        let (mut read, mut held) = (Vec::new(), Vec::new());
+        let mut offered = Vec::new();
+        let mut without: Vec<(&Repository, Listing)> = Vec::new();
+        for repository in repositories {
+            let (source, targets) = (repository.source(), &repository.targets);
+            let cache = self.cache().zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
+            let reader = Reader {
+                product: &self.product,
+                signed_by: repository.signed_by.as_deref(),
+                now,
+                cache: cache.as_ref(),
+                accepts_index: self.accept_index,
+                budget: &budget,
+            };
+            let places: Vec<&dyn Source> = repository.places.iter().map(AsRef::as_ref).collect();
+            let mut listing = reader.read(&places)?;
+            for line in listing.left_out.lines() {
+                message!("WARNING: {line} (in {})", source.location());
+            }
+            let packages = std::mem::take(&mut listing.packages);
+            read.push(RepositoryRead {
+                url: source.location().to_string(),
+                targets: targets.clone(),
+                revision: listing.revision.take().map(Into::into),
+                accepts_index: self.accept_index,
+                releases: packages.len(),
+            });
+            // They go on to count, beside those of the next repositories.
+            held.push(std::mem::replace(&mut listing.held, budget.hold(0)?));
+            if packages.is_empty() {
+                without.push((repository, listing));
+            }
+            let query = source.query().filter(|_| self.package_url_query);
+            let own = |package: Package| {
+                let url = with_query(source.public_url(package.url), source.base(), query)?;
+                Ok(Package { url, targets: targets.clone(), ..package })
+            };
+            offered.push(packages.into_iter().map(own).collect::<anyhow::Result<_>>()?);
+        }
+        let merged = merge(offered);
+        for (repository, listing) in &without {
+            let served = |target| merged.packages.iter().any(|package| package.is_for(target));
+            let missing = match &repository.targets {
+                None => merged.packages.is_empty(),
+                Some(targets) => !targets.iter().all(served),
+            };
+            if missing {
+                return Err(not_there(&self.product, repository.source(), listing));
+            }
+        }
+        Ok((read, merged))
+    }
+
     /// An error: the version that a person asked for is not there, and these are.
     fn no_version(
         &self,
@@ -408,58 +472,6 @@ fn is_left_in_a_schedule(version: &ExactVersion) -> bool {
         );
     }
     is_left
-}
-
-/// Reads every repository and merges them. One that fails, or a target that none of its repositories
-/// has the product for, is an error: what is missing is not taken for nothing.
-fn read_all(
-    repositories: &[Repository],
-    product: &str,
-    cache: Option<&Path>,
-    now: Timestamp,
-) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
-    let budget = Budget::default();
-    let (mut read, mut held) = (Vec::new(), Vec::new());
-    let mut offered = Vec::new();
-    let mut without: Vec<(&Repository, Listing)> = Vec::new();
-    for repository in repositories {
-        let (source, targets) = (repository.source(), &repository.targets);
-        let cache = cache.zip(source.cache_key()).map(|(folder, key)| Cache::new(folder, key));
-        let signed_by = repository.signed_by.as_deref();
-        let reader = Reader { product, signed_by, now, cache: cache.as_ref(), budget: &budget };
-        let places: Vec<&dyn Source> = repository.places.iter().map(AsRef::as_ref).collect();
-        let mut listing = reader.read(&places)?;
-        for line in listing.left_out.lines() {
-            message!("WARNING: {line} (in {})", source.location());
-        }
-        let packages = std::mem::take(&mut listing.packages);
-        read.push(RepositoryRead {
-            url: source.location().to_string(),
-            targets: targets.clone(),
-            revision: listing.revision.take().map(Into::into),
-            releases: packages.len(),
-        });
-        // They go on to count, beside those of the next repositories.
-        held.push(std::mem::replace(&mut listing.held, budget.hold(0)?));
-        if packages.is_empty() {
-            without.push((repository, listing));
-        }
-        let own =
-            |package: Package| Package { url: source.public_url(package.url), targets: targets.clone(), ..package };
-        offered.push(packages.into_iter().map(own).collect());
-    }
-    let merged = merge(offered);
-    for (repository, listing) in &without {
-        let served = |target| merged.packages.iter().any(|package| package.is_for(target));
-        let missing = match &repository.targets {
-            None => merged.packages.is_empty(),
-            Some(targets) => !targets.iter().all(served),
-        };
-        if missing {
-            return Err(not_there(product, repository.source(), listing));
-        }
-    }
-    Ok((read, merged))
 }
 
 /// A repository to read, and the targets that it is for; `None` for every target.
@@ -514,6 +526,17 @@ fn log_in(urls: Vec<&mut RepoUrl>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The URL of a package below the repository with the repository's own query.
+fn with_query(url: String, base: &Url, query: Option<&str>) -> anyhow::Result<String> {
+    match query.filter(|_| url.starts_with(base.as_str())) {
+        None => Ok(url),
+        Some(query) => public_query(query).map(|query| format!("{url}?{query}")).context(
+            "--package-url-query is not possible with the query of --repo-url: expected one word, or NAME=VALUE with & \
+             between, of letters, digits and -._~, all else percent-encoded",
+        ),
+    }
+}
+
 fn is_on_the_command_line(url: &str) -> bool {
     std::env::args_os().any(|argument| argument.to_string_lossy().contains(url))
 }
@@ -525,6 +548,9 @@ fn is_list(value: &str) -> bool {
 /// Takes `al2023,rhel9=https://…` apart. A `=` of the URL itself comes after its `:`.
 fn targets_and<'v>(option: &str, value: &'v str) -> anyhow::Result<(Option<BTreeSet<Target>>, &'v str)> {
     match value.split_once('=') {
+        Some((key @ ("baseurl" | "mirrorlist" | "metalink"), _)) => {
+            bail!("{option} begins with {key}=, as a line of a .repo file does: give what stands behind the =")
+        }
         Some((targets, rest)) if !targets.contains([':', '/']) => {
             let targets = targets.split(',').map(|target| target.trim().parse());
             match targets.collect::<Result<_, TargetError>>() {
@@ -586,6 +612,9 @@ fn not_there(product: &str, source: &dyn Source, listing: &Listing) -> anyhow::E
     if let Some(first) = listing.left_out.lines().next() {
         let (releases, location) = (count(listing.left_out.count, "release"), source.location());
         return anyhow!("{product} has {releases} in {location}, and none that can be used: {first}");
+    }
+    if listing.misnamed.count > 0 {
+        return anyhow!("there is no package {product} in {}: {}", source.location(), listing.misnamed);
     }
     let nearest = listing.nearest.names();
     let hint = match nearest.as_slice() {

@@ -28,6 +28,20 @@ impl Cache {
         Self { folder: folder.join(format!("primary-{}", &digest[..16])) }
     }
 
+    /// Whether the repository had repodata on an earlier run.
+    pub fn knows_repodata(&self) -> bool {
+        self.folder.is_dir()
+    }
+
+    /// Keeps nothing any longer: the repository has no repodata from now on.
+    pub fn forget(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            message!("{} is not removed: {error}", self.folder.display());
+        }
+    }
+
     fn file(&self, checksum: &Checksum) -> PathBuf {
         self.folder.join(checksum.to_string().replace(':', "-"))
     }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source};
+use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
 use super::web::WebServer;
 use crate::http::{Client, Tls};
 
@@ -74,17 +74,13 @@ impl Source for Directory {
         None
     }
 
-    fn is_folder(&self) -> bool {
-        true
-    }
-
-    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
+    fn open(&self, url: &Url, _: Freshness) -> Result<Fetched<OpenFile>, FetchError> {
         let path = self.path_of(url)?;
         let location = Location::from(path.as_path());
         match File::open(&path) {
             Ok(file) => Ok(Fetched::Found(OpenFile { body: Box::new(file), location })),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                Ok(Fetched::Missing)
+                Ok(Fetched::Absent(Absence::Missing))
             }
             Err(source) => Err(FetchError::Unreadable { file: location, source }),
         }
@@ -114,6 +110,10 @@ impl Source for Directory {
         }
         let (up, _) = folders(&self.path);
         url.replacen("file:///", &format!("file:{}", "../".repeat(up)), 1)
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
     }
 
     fn wait(&self, attempt: u32) {
@@ -195,7 +195,7 @@ mod tests {
         ] {
             let source = source("file:/srv/repo");
             let url = outside.parse().expect(outside);
-            for error in [source.open(&url).map(drop), source.index_at(&url).map(drop)] {
+            for error in [source.open(&url, Freshness::Any).map(drop), source.index_at(&url).map(drop)] {
                 let message = error.expect_err(outside).to_string();
                 assert!(message.contains(" is not inside of file:/srv/repo: "), "{message}");
                 assert!(["us3r", "p4ss", "t0ken"].iter().all(|secret| !message.contains(secret)), "{message}");
@@ -220,7 +220,7 @@ mod tests {
         }
 
         fn open(source: &dyn Source, path: &str) -> Fetched<OpenFile> {
-            source.open(&source.base().join(path).expect(path)).expect(path)
+            source.open(&source.base().join(path).expect(path), Freshness::Any).expect(path)
         }
 
         fn read(fetched: Fetched<OpenFile>) -> String {
@@ -237,8 +237,9 @@ mod tests {
             let Fetched::Found(file) = open(&*source, REPOMD) else { panic!("a file") };
             assert_eq!(file.location.to_string(), folder.path().join(REPOMD).display().to_string());
             assert_eq!(read(Fetched::Found(file)), REPOMD);
-            assert!(matches!(open(&*source, "repodata/primary.xml"), Fetched::Missing));
-            assert!(matches!(open(&*source, "repodata/repomd.xml/x"), Fetched::Missing));
+            for path in ["repodata/primary.xml", "repodata/repomd.xml/x"] {
+                assert!(matches!(open(&*source, path), Fetched::Absent(Absence::Missing)));
+            }
         }
 
         #[test]
@@ -268,7 +269,8 @@ mod tests {
             let names = ["p-1~rc1-1.noarch.rpm", "p-1^2-1.noarch.rpm", "p-1+2-1.noarch.rpm", "50% #?.rpm"];
             let (_folder, source) = folder(&names);
             let Fetched::Found(Index::Folder(urls)) = source.index().expect("an index") else { panic!("files") };
-            let mut found: Vec<String> = urls.iter().map(|url| read(source.open(url).expect("read"))).collect();
+            let mut found: Vec<String> =
+                urls.iter().map(|url| read(source.open(url, Freshness::Any).expect("read"))).collect();
             found.sort();
             let mut names = names.map(str::to_owned);
             names.sort();

@@ -7,15 +7,16 @@ use ami_scheduler::redacted::RedactedUrl;
 use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
-use ami_scheduler::repository::{Listing, index, primary, repomd};
+use ami_scheduler::repository::{Listing, Misnamed, html, index, primary, repomd};
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use url::Url;
 
 use super::cache::Cache;
+use super::location::Location;
 use super::progress::Progress;
-use super::source::{Fetched, Index, OpenFile, Source};
+use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
 
 const REPOMD: &str = "repodata/repomd.xml";
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -34,6 +35,8 @@ pub struct Reader<'a> {
     pub signed_by: Option<&'a SignedBy>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
+    /// Whether an index will do where there was repodata on an earlier run.
+    pub accepts_index: bool,
     /// What is left of what the command may keep and do.
     pub budget: &'a Budget,
 }
@@ -61,23 +64,37 @@ fn transient(error: anyhow::Error) -> ReadError {
     ReadError { error, is_transient: true }
 }
 
+/// Why there is no sense in another attempt.
+fn gave_up(location: &Location, failures: &[String]) -> String {
+    if failures.iter().all(|failure| *failure == failures[0]) {
+        return format!(
+            "the repository {location} cannot be read: {MAX_READS} attempts ended in the same way. If it is being updated, \
+             run the job again later; if not, its files, or a proxy in between that changes them, have to be mended"
+        );
+    }
+    format!(
+        "the repository {location} gave no consistent answer in {MAX_READS} attempts, as if it were being updated; run \
+         the job again later"
+    )
+}
+
 impl Reader<'_> {
     /// Reads the repository, which is in one place or in several, from `repomd.xml` on: the first place that has all of it.
     /// Up to `MAX_READS` times, since a mirror is often caught half-way through its update, and connections break.
     pub fn read(&self, places: &[&dyn Source]) -> anyhow::Result<Listing> {
         let repository = places[0];
-        let mut attempt = 1;
+        let (mut attempt, mut failures) = (1, Vec::new());
         loop {
-            let error = match self.read_first(places) {
+            // A cache on the way may be what has an old primary beside a new `repomd.xml`.
+            let primary = if attempt == 1 { Freshness::Any } else { Freshness::Current };
+            let error = match self.read_first(places, primary) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
             };
+            failures.push(format!("{error:#}"));
             if attempt == MAX_READS {
-                return Err(error.context(format!(
-                    "the repository {} gave no consistent answer in {MAX_READS} attempts, as if it were being updated; run the job again later",
-                    repository.location()
-                )));
+                return Err(error.context(gave_up(repository.location(), &failures)));
             }
             message!("{error:#}; reading the repository again (attempt {} of {MAX_READS})", attempt + 1);
             repository.wait(attempt);
@@ -86,10 +103,10 @@ impl Reader<'_> {
     }
 
     /// Reads the first of the places that can be read.
-    fn read_first(&self, places: &[&dyn Source]) -> Result<Listing, ReadError> {
+    fn read_first(&self, places: &[&dyn Source], primary: Freshness) -> Result<Listing, ReadError> {
         let mut may_help = false;
         for (place, next) in places.iter().zip(&places[1..]) {
-            match self.read_once(*place) {
+            match self.read_once(*place, primary) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient }) => {
                     message!("{error:#}; trying {} in its place", next.location());
@@ -97,7 +114,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.read_once(places[places.len() - 1]).map_err(|ReadError { error, is_transient }| {
+        self.read_once(places[places.len() - 1], primary).map_err(|ReadError { error, is_transient }| {
             let error = match places.len() {
                 1 => error,
                 count => error.context(format!("none of the {count} places of the repository can be used")),
@@ -106,31 +123,69 @@ impl Reader<'_> {
         })
     }
 
-    fn read_once(&self, repository: &dyn Source) -> Result<Listing, ReadError> {
-        if repository.is_folder()
-            && let Some(listing) = self.read_repodata(repository, &[])?
-        {
-            return Ok(listing);
+    fn read_once(&self, repository: &dyn Source, primary: Freshness) -> Result<Listing, ReadError> {
+        // A query is a token, or what a list of mirrors or a bucket is asked: what is there tells which.
+        let has_query = repository.query().is_some();
+        let mut absence = None;
+        if !has_query {
+            match self.read_repodata(repository, &[], primary)? {
+                Fetched::Found(listing) => return Ok(listing),
+                Fetched::Absent(reason) => absence = Some(reason),
+            }
         }
-        let location = repository.location();
-        let Fetched::Found(index) = repository.index()? else {
-            return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
-        };
-        if let Index::Page { content, url } = &index
+        let found = repository.index();
+        let page =
+            if let Ok(Fetched::Found(Index::Page { content, url })) = &found { Some((content, url)) } else { None };
+        if let Some((content, url)) = page
             && let Ok(text) = std::str::from_utf8(content)
             && let Some(mirrors) = mirrors::parse(text, self.budget)
         {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
-            return self.read_from_mirrors(repository, url, &mirrors);
+            return self.read_from_mirrors(repository, url, &mirrors, primary);
         }
+        if has_query && !page.is_some_and(|(content, _)| index::is_of_bucket(content)) {
+            match self.read_repodata(repository, &[], primary)? {
+                Fetched::Found(listing) => return Ok(listing),
+                Fetched::Absent(reason) => absence = Some(reason),
+            }
+        }
+        let location = repository.location();
+        let index = match (found?, absence) {
+            (Fetched::Found(index), _) => index,
+            (Fetched::Absent(Absence::Forbidden(error)), _)
+            | (Fetched::Absent(Absence::Missing), Some(Absence::Forbidden(error))) => return Err(error.into()),
+            (Fetched::Absent(Absence::Missing), _) => {
+                return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
+            }
+        };
         if let Some(SignedBy { asked_by, .. }) = self.signed_by {
             return Err(anyhow!("{location} has no {REPOMD}, and {asked_by} asks for its signature").into());
         }
-        Ok(self.read_index(repository, index)?)
+        if !self.accepts_index && self.cache.is_some_and(Cache::knows_repodata) {
+            return Err(transient(anyhow!(
+                "{location} has no {REPOMD}, and had one on an earlier run: an index in its place tells no epochs and no \
+                 checksums, and all that was built would be a new release. If it has no repodata from now on, say so for \
+                 one run: accept_index: true (--accept-index)"
+            )));
+        }
+        message!(
+            "{location} has no {REPOMD}: its index is read, which tells no epochs, no checksums and no build times"
+        );
+        let listing = self.read_index(repository, index)?;
+        if self.accepts_index {
+            self.cache.iter().for_each(|cache| cache.forget());
+        }
+        Ok(listing)
     }
 
     /// Reads the first mirror that has all of the repository, each from its `repomd.xml` on.
-    fn read_from_mirrors(&self, repository: &dyn Source, list: &Url, mirrors: &Mirrors) -> Result<Listing, ReadError> {
+    fn read_from_mirrors(
+        &self,
+        repository: &dyn Source,
+        list: &Url,
+        mirrors: &Mirrors,
+        primary: Freshness,
+    ) -> Result<Listing, ReadError> {
         let bases = self.trusted(list, mirrors)?;
         let (count, list) = (bases.len(), RedactedUrl::from(list));
         let mut failure = None;
@@ -139,9 +194,11 @@ impl Reader<'_> {
                 message!("{error:#}; trying the next mirror");
             }
             let mirror = repository.mirror(base, count > 1);
-            failure = match self.read_repodata(&*mirror, &mirrors.repomd) {
-                Ok(Some(listing)) => return Ok(listing),
-                Ok(None) => Some(anyhow!("the mirror {} has no {REPOMD}", mirror.location())),
+            failure = match self.read_repodata(&*mirror, &mirrors.repomd, primary) {
+                Ok(Fetched::Found(listing)) => return Ok(listing),
+                Ok(Fetched::Absent(absence)) => {
+                    Some(anyhow!("the mirror {} has no {REPOMD} ({absence})", mirror.location()))
+                }
                 Err(failed) => Some(failed.error),
             };
         }
@@ -173,9 +230,17 @@ impl Reader<'_> {
         Ok(trusted.into_iter().take(MAX_TRIED).collect())
     }
 
-    /// Reads repodata; `None` where there is none. Unless `allowed` is empty, `repomd.xml` has to be one of these.
-    fn read_repodata(&self, source: &dyn Source, allowed: &[Checksum]) -> Result<Option<Listing>, ReadError> {
-        let Fetched::Found(mut file) = source.open(&source.base().join(REPOMD)?)? else { return Ok(None) };
+    /// Reads repodata, if it is there. Unless `allowed` is empty, `repomd.xml` has to be one of these.
+    fn read_repodata(
+        &self,
+        source: &dyn Source,
+        allowed: &[Checksum],
+        primary: Freshness,
+    ) -> Result<Fetched<Listing>, ReadError> {
+        let mut file = match source.open(&source.base().join(REPOMD)?, Freshness::Current)? {
+            Fetched::Found(file) => file,
+            Fetched::Absent(absence) => return Ok(Fetched::Absent(absence)),
+        };
         let (document, _held) = self.read_whole(&mut file)?;
         if !allowed.is_empty() && !allowed.iter().any(|one| one.is_of(&document)) {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
@@ -184,19 +249,16 @@ impl Reader<'_> {
         if let Some(signed_by) = self.signed_by {
             self.verify(source, &document, signed_by)?;
         }
-        let document = String::from_utf8(document).map_err(|error| {
-            anyhow!("in {}: expected an XML document in UTF-8: {}", file.location, error.utf8_error())
-        })?;
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let listing = match self.read_kept(source, &repomd) {
             Some(listing) => listing,
-            None => self.read_primary(source, &repomd, &file)?,
+            None => self.read_primary(source, &repomd, &file, primary)?,
         };
         if listing.is_empty() {
             let reason = "has no package at all: is it being made anew, or the wrong one?";
             return Err(anyhow!("the repository {} {reason}", source.location()).into());
         }
-        Ok(Some(Listing { revision: repomd.revision, ..listing }))
+        Ok(Fetched::Found(Listing { revision: Some(repomd.revision), ..listing }))
     }
 
     /// Reads the primary that an earlier run has kept, by the checksum that tonight's `repomd.xml` states.
@@ -214,12 +276,21 @@ impl Reader<'_> {
         }
     }
 
-    fn read_primary(&self, source: &dyn Source, repomd: &repomd::Repomd, of: &OpenFile) -> Result<Listing, ReadError> {
+    fn read_primary(
+        &self,
+        source: &dyn Source,
+        repomd: &repomd::Repomd,
+        of: &OpenFile,
+        freshness: Freshness,
+    ) -> Result<Listing, ReadError> {
         let url = primary::resolve(source.base(), repomd.primary.base.as_deref(), &repomd.primary.href)
             .map_err(|error| anyhow!("the location of primary in {} cannot be used: {error}", of.location))?;
-        let Fetched::Found(file) = source.open(&url)? else {
-            let href = excerpt(&repomd.primary.href);
-            return Err(transient(anyhow!("repomd.xml names {href}, which is not there")));
+        let file = match source.open(&url, freshness)? {
+            Fetched::Found(file) => file,
+            Fetched::Absent(absence) => {
+                let href = excerpt(&repomd.primary.href);
+                return Err(transient(anyhow!("repomd.xml names {href}, which is not there ({absence})")));
+            }
         };
         let body = Progress::new(file.body, &file.location, repomd.primary.size);
         let read = |body: &mut dyn Read| primary::read(body, &repomd.primary, source.base(), self.product, self.budget);
@@ -244,13 +315,15 @@ impl Reader<'_> {
     /// the other not yet.
     fn verify(&self, source: &dyn Source, repomd: &[u8], signed_by: &SignedBy) -> Result<(), ReadError> {
         let SignedBy { keys, asked_by } = signed_by;
-        let Fetched::Found(mut file) = source.open(&source.base().join(SIGNATURE)?)? else {
-            return Err(anyhow!(
-                "{} is not signed ({SIGNATURE}: 404), and {asked_by} asks for a signature: use a repository that is \
+        let file = source.open(&source.base().join(SIGNATURE)?, Freshness::Current)?;
+        let mut file = match file {
+            Fetched::Found(file) => file,
+            Fetched::Absent(absence) => return Err(anyhow!(
+                "{} is not signed ({SIGNATURE}: {absence}), and {asked_by} asks for a signature: use a repository that is \
                  signed, or ask for none (gpg_key: none, repo_gpgcheck=0)",
                 source.location()
             )
-            .into());
+            .into()),
         };
         let (signature, _held) = self.read_whole(&mut file)?;
         keys.verify(repomd, &signature, self.now).map_err(|error| {
@@ -263,9 +336,11 @@ impl Reader<'_> {
     /// Reads an index. One that is split up goes on with the folder that has the product: `Packages/`, then
     /// the one of its first letter.
     fn read_index(&self, source: &dyn Source, mut index: Index) -> anyhow::Result<Listing> {
-        let mut folder = source.base().clone();
+        let (mut folder, mut misnamed) = (source.base().clone(), Misnamed::default());
+        let described = if let Index::Page { content, .. } = &index { html::described(content) } else { None };
         for _ in 0..MAX_FOLDERS {
             let page = self.read_folder(source, &folder, &index)?;
+            misnamed.append(page.listing.misnamed.clone());
             let next = match page.folder {
                 Some(next) if page.listing.is_empty() => next,
                 _ if page.listing.is_empty() => break,
@@ -274,10 +349,14 @@ impl Reader<'_> {
             index = index_at(source, &next)?;
             folder = next;
         }
+        let location = source.location();
+        if misnamed.count > 0 {
+            bail!("{location} is no package repository: it has no {REPOMD}, and no package: {misnamed}");
+        }
         bail!(
-            "{} is no package repository: it has no repodata/repomd.xml, and no file or link that ends in .rpm. \
+            "{location} is no package repository: it has no {REPOMD}, and no file or link that ends in .rpm{}. \
              The URL has to be the one that a .repo file has as baseurl",
-            source.location()
+            described.map(|described| format!("; {described}")).unwrap_or_default()
         )
     }
 
@@ -322,8 +401,8 @@ impl Reader<'_> {
 fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {
     match source.index_at(url)? {
         Fetched::Found(index) => Ok(index),
-        Fetched::Missing => {
-            bail!("the index {} goes on at a page that is not there (404); run the job again", source.location())
+        Fetched::Absent(absence) => {
+            bail!("the index {} goes on at a page that is not there ({absence}); run the job again", source.location())
         }
     }
 }

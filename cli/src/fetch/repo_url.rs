@@ -59,6 +59,9 @@ impl RepoUrl {
         if !matches!(url.scheme(), "http" | "https") {
             bail!("{given_as} begins with none of https:, http: and file:, which are the ones that are read");
         }
+        if url.path().trim_end_matches('/').ends_with("/repodata") || url.path().ends_with("/repodata/repomd.xml") {
+            bail!("--repo-url ends with repodata: leave that off, repodata/repomd.xml is looked for below the URL");
+        }
         if url.fragment().is_some() {
             bail!("{given_as} goes on with # after its path: leave that off");
         }
@@ -141,6 +144,8 @@ mod tests {
             ("ftp://us3r:p4ss@yum.example.com/", "--repo-url begins with none of https:, http: and file:"),
             ("s3://us3r:p4ss@us3r.bucket", "--repo-url begins with none of https:, http: and file:"),
             ("https://yum.example.com/el9/#us3r", "--repo-url goes on with # after its path"),
+            ("https://yum.example.com/el9/repodata/repomd.xml?p4ss", "--repo-url ends with repodata: leave that off"),
+            ("https://us3r:p4ss@yum.example.com/repodata/", "--repo-url ends with repodata: leave that off"),
             ("file:/%ff", "--repo-url is no URL"),
         ] {
             let error = repo_url.parse::<RepoUrl>().map(drop).expect_err(repo_url);

@@ -9,12 +9,13 @@ use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source};
+use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
 
 /// The answer to a request for a file.
 #[derive(Clone)]
 pub enum ScriptedFile {
     Missing,
+    Forbidden,
     Content(Vec<u8>),
     /// The connection breaks after these bytes.
     CutShort(Vec<u8>),
@@ -33,6 +34,7 @@ impl<T: AsRef<[u8]>> From<T> for ScriptedFile {
 pub struct ScriptedServers {
     files: Rc<RefCell<BTreeMap<String, VecDeque<ScriptedFile>>>>,
     fetched: Rc<RefCell<Vec<String>>>,
+    fresh: Rc<RefCell<Vec<String>>>,
     waits: Rc<RefCell<Vec<u32>>>,
 }
 
@@ -58,6 +60,11 @@ impl ScriptedServers {
     /// The URLs that were fetched since this was last asked.
     pub fn fetched(&self) -> Vec<String> {
         self.fetched.take()
+    }
+
+    /// The URLs of which the server's own copy was asked for.
+    pub fn asked_afresh(&self) -> Vec<String> {
+        self.fresh.take()
     }
 
     /// The attempts before which was waited.
@@ -94,14 +101,14 @@ impl Source for ScriptedSource {
         Some(&self.base)
     }
 
-    fn is_folder(&self) -> bool {
-        self.base.query().is_none()
-    }
-
-    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
+    fn open(&self, url: &Url, freshness: Freshness) -> Result<Fetched<OpenFile>, FetchError> {
         let location = Location::from(url);
+        if freshness == Freshness::Current {
+            self.servers.fresh.borrow_mut().push(url.to_string());
+        }
         let (content, breaks) = match self.servers.fetch(url) {
-            ScriptedFile::Missing => return Ok(Fetched::Missing),
+            ScriptedFile::Missing => return Ok(Fetched::Absent(Absence::Missing)),
+            ScriptedFile::Forbidden => return Ok(forbidden(url)),
             ScriptedFile::Content(content) => (content, false),
             ScriptedFile::CutShort(content) => (content, true),
             ScriptedFile::Folder(_) => panic!("{url} is a folder"),
@@ -114,7 +121,8 @@ impl Source for ScriptedSource {
     fn index(&self) -> Result<Fetched<Index>, FetchError> {
         let url = self.base.clone();
         match self.servers.fetch(&url) {
-            ScriptedFile::Missing => Ok(Fetched::Missing),
+            ScriptedFile::Missing => Ok(Fetched::Absent(Absence::Missing)),
+            ScriptedFile::Forbidden => Ok(forbidden(&url)),
             ScriptedFile::Folder(urls) => Ok(Fetched::Found(Index::Folder(urls))),
             ScriptedFile::Content(content) | ScriptedFile::CutShort(content) => {
                 Ok(Fetched::Found(Index::Page { content, url }))
@@ -135,9 +143,18 @@ impl Source for ScriptedSource {
         url
     }
 
+    fn query(&self) -> Option<&str> {
+        self.base.query()
+    }
+
     fn wait(&self, attempt: u32) {
         self.servers.waits.borrow_mut().push(attempt);
     }
+}
+
+fn forbidden<T>(url: &Url) -> Fetched<T> {
+    let error = FetchError::Refused { url: url.into(), status: 403, advice: "it is forbidden".to_owned() };
+    Fetched::Absent(Absence::Forbidden(error))
 }
 
 struct Broken;

@@ -1,5 +1,6 @@
 //! The seam between what is read of a repository and where it lies.
 
+use std::fmt;
 use std::io::Read;
 
 use url::Url;
@@ -16,10 +17,8 @@ pub trait Source {
     /// The key of this repository in a cache: its URL as it was given, without credentials, but with its query,
     /// which may be a secret. `None` if reading the repository costs nothing.
     fn cache_key(&self) -> Option<&Url>;
-    /// Whether `repodata` can lie below it: a URL with a query is no folder.
-    fn is_folder(&self) -> bool;
     /// Opens a file of the repository.
-    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError>;
+    fn open(&self, url: &Url, freshness: Freshness) -> Result<Fetched<OpenFile>, FetchError>;
     /// Reads what is at the URL of the repository itself: an index, or a list of mirrors.
     fn index(&self) -> Result<Fetched<Index>, FetchError>;
     /// Reads another page of the index, or a folder below it.
@@ -29,16 +28,45 @@ pub trait Source {
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source>;
     /// The URL of a package as others are to use it.
     fn public_url(&self, url: String) -> String;
+    /// The query of the repository's URL, which each request for its files has as well, as dnf does it. It can be a
+    /// token.
+    fn query(&self) -> Option<&str>;
     /// Waits before the caller's next attempt, from 1.
     fn wait(&self, attempt: u32);
+}
+
+/// How new a copy of a file has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// One that a cache on the way keeps will do.
+    Any,
+    /// The server's own.
+    Current,
 }
 
 /// The result of fetching a file.
 #[derive(Debug)]
 pub enum Fetched<T> {
-    /// There is no such file (404).
-    Missing,
+    Absent(Absence),
     Found(T),
+}
+
+/// Why there is no file.
+#[derive(Debug)]
+pub enum Absence {
+    /// 404.
+    Missing,
+    /// 403, which is what buckets answer where there is no such file, too.
+    Forbidden(FetchError),
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "404",
+            Self::Forbidden(_) => "403",
+        })
+    }
 }
 
 /// A file of the repository, to be read.

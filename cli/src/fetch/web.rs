@@ -8,7 +8,7 @@ use url::Url;
 
 use super::error::FetchError;
 use super::location::Location;
-use super::source::{Fetched, Index, OpenFile, Source};
+use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
 use crate::http::{Answer, Client, Method, Request, Response, Tls, basic_auth, wants_client_certificate, wrong_port};
 
 /// The most bytes that are read of the page of a refusal.
@@ -32,10 +32,12 @@ impl WebServer {
     pub fn new(given: Url, credentials: Option<String>, tls: Tls, client: Rc<Client>) -> Self {
         let mut base = given.clone();
         base.set_query(None);
-        if !base.path().ends_with('/') && given.query().is_none() {
+        if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self { location: Location::from(&base), given, base, credentials, tls, client, has_fall_back: false }
+        // With a query it may be the URL of a list.
+        let location = Location::from(if given.query().is_none() { &base } else { &given });
+        Self { location, given, base, credentials, tls, client, has_fall_back: false }
     }
 
     /// The same, as one of several places of a repository.
@@ -52,21 +54,47 @@ impl WebServer {
     }
 
     fn page(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
-        let answer = self.client.fetch(&self.request(url), index::MAX_SIZE)?;
+        let answer = self.client.fetch(&self.request(url, Freshness::Current), index::MAX_SIZE)?;
         match answer.status {
             200 => {
                 let Answer { body: content, url, .. } = answer;
                 Ok(Fetched::Found(Index::Page { content, url }))
             }
-            404 => Ok(Fetched::Missing),
-            _ => Err(self.refusal(&answer)),
+            _ => self.absent(&answer),
         }
     }
 
-    fn request(&self, url: &Url) -> Request {
+    fn request(&self, url: &Url, freshness: Freshness) -> Request {
         let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
-        let request = Request { credentials, tls: self.tls_for(url), ..Request::new(Method::Get, url.clone()) };
+        let (tls, is_fresh) = (self.tls_for(url), freshness == Freshness::Current);
+        let request = Request { credentials, tls, is_fresh, ..Request::new(Method::Get, url.clone()) };
         if self.has_fall_back { Request { attempts: 1, ..request } } else { request }
+    }
+
+    /// The URL of a file with the repository's own query, unless the file is elsewhere or has one.
+    fn with_query(&self, url: &Url) -> Url {
+        let mut url = url.clone();
+        if url.query().is_none() && url.as_str().starts_with(self.base.as_str()) {
+            url.set_query(self.query());
+        }
+        url
+    }
+
+    /// What an answer that is no success means.
+    fn absent<T>(&self, answer: &Answer) -> Result<Fetched<T>, FetchError> {
+        let Answer { status, url, body, .. } = answer;
+        let page = String::from_utf8_lossy(body);
+        match (status, self.told_by(&page, url, *status)) {
+            (404, _) => Ok(Fetched::Absent(Absence::Missing)),
+            (403, None) => Ok(Fetched::Absent(Absence::Forbidden(self.refusal(url, 403, None)))),
+            (_, told) => Err(self.refusal(url, *status, told)),
+        }
+    }
+
+    /// What to do, where the page of a refusal says what is the matter.
+    fn told_by(&self, page: &str, url: &Url, status: u16) -> Option<String> {
+        let certificate = wants_client_certificate(status, page).then(|| self.tls_for(url).refusal(""));
+        certificate.or_else(|| wrong_port(url, status, page).map(str::to_owned))
     }
 
     /// Credentials are for the repository's own server alone.
@@ -79,14 +107,9 @@ impl WebServer {
     }
 
     /// The error for an answer that is no success, with advice.
-    fn refusal(&self, answer: &Answer) -> FetchError {
-        let Answer { status, url, .. } = answer;
-        let page = String::from_utf8_lossy(&answer.body);
-        let advice = match status {
-            _ if wants_client_certificate(*status, &page) => self.tls_for(url).refusal(""),
-            _ => wrong_port(url, *status, &page).unwrap_or_else(|| self.advice(url, *status)).to_owned(),
-        };
-        FetchError::Refused { url: RedactedUrl::from(url), status: *status, advice }
+    fn refusal(&self, url: &Url, status: u16, told: Option<String>) -> FetchError {
+        let advice = told.unwrap_or_else(|| self.advice(url, status).to_owned());
+        FetchError::Refused { url: RedactedUrl::from(url), status, advice }
     }
 
     fn advice(&self, url: &Url, status: u16) -> &'static str {
@@ -100,7 +123,10 @@ impl WebServer {
                 "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \
                  it redirects to, and give that one"
             }
-            403 => "it is forbidden: is the user allowed to read it, and this machine's address?",
+            403 => {
+                "it is forbidden, or it is not there, where a bucket answers so: is the URL right? Is the user allowed to \
+                 read it, and this machine's address?"
+            }
             429 | 500.. => "the server is overloaded, or out of order: run the job again later",
             _ => "this was not expected; is the URL right?",
         }
@@ -120,33 +146,28 @@ impl Source for WebServer {
         Some(&self.given)
     }
 
-    fn is_folder(&self) -> bool {
-        self.given.query().is_none()
-    }
-
-    fn open(&self, url: &Url) -> Result<Fetched<OpenFile>, FetchError> {
-        let response = self.client.open(&self.request(url))?;
+    fn open(&self, url: &Url, freshness: Freshness) -> Result<Fetched<OpenFile>, FetchError> {
+        let response = self.client.open(&self.request(&self.with_query(url), freshness))?;
         match response.status {
             200 => {
                 let Response { body, url, .. } = response;
                 Ok(Fetched::Found(OpenFile { body, location: Location::from(&url) }))
             }
-            404 => Ok(Fetched::Missing),
             status => {
                 let nothing = Answer { status, headers: Vec::new(), body: Vec::new(), url: response.url.clone() };
                 // Without its page a refusal is still one.
-                Err(self.refusal(&response.read_to(MAX_REFUSAL).unwrap_or(nothing)))
+                self.absent(&response.read_to(MAX_REFUSAL).unwrap_or(nothing))
             }
         }
     }
 
     fn index(&self) -> Result<Fetched<Index>, FetchError> {
-        if !self.is_folder() {
+        if self.query().is_some() {
             return self.page(&self.given);
         }
         match self.page(&self.base)? {
             // The URL of a file, such as a list of mirrors, does not end with a slash.
-            Fetched::Missing if self.given != self.base => self.page(&self.given),
+            Fetched::Absent(_) if self.given != self.base => self.page(&self.given),
             fetched => Ok(fetched),
         }
     }
@@ -165,6 +186,10 @@ impl Source for WebServer {
 
     fn public_url(&self, url: String) -> String {
         url
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.given.query()
     }
 
     fn wait(&self, attempt: u32) {
@@ -193,7 +218,7 @@ mod tests {
     }
 
     fn open_repomd(source: &dyn Source) -> Result<Fetched<OpenFile>, FetchError> {
-        source.open(&source.base().join("repodata/repomd.xml").expect("a URL"))
+        source.open(&source.base().join("repodata/repomd.xml").expect("a URL"), Freshness::Current)
     }
 
     #[test]
@@ -227,7 +252,10 @@ mod tests {
             ("http://yum.example.com/el9/repodata/primary.xml.gz", false),
         ] {
             let script = Script::new([answers(200)]);
-            web("https://u:p4ss@yum.example.com/el9", &script).open(&url(file)).map(drop).expect("an answer");
+            web("https://u:p4ss@yum.example.com/el9", &script)
+                .open(&url(file), Freshness::Any)
+                .map(drop)
+                .expect("an answer");
             let expected = sent.then(|| ("authorization", "Basic dTpwNHNz".to_owned()));
             assert_eq!(script.requests()[0].credentials, expected, "{file}");
         }
@@ -243,10 +271,9 @@ mod tests {
         };
         let script = Script::new([answers(404)]);
         let missing = open_repomd(&*web("https://yum.example.com/", &script)).expect("an answer");
-        assert!(matches!(missing, Fetched::Missing));
+        assert!(matches!(missing, Fetched::Absent(Absence::Missing)));
         for (status, told) in [
             (401, "it wants a user and password"),
-            (403, "is the user allowed to read it"),
             (410, "this was not expected"),
             (429, "run the job again"),
             (503, "run the job again"),
@@ -302,7 +329,10 @@ mod tests {
             ("http://yum.example.com/el9", CDN, false),
         ] {
             let script = Script::new([answers(404)]);
-            source(repo_url, with_certificate(), &script).open(&url(file)).map(drop).expect("an answer");
+            source(repo_url, with_certificate(), &script)
+                .open(&url(file), Freshness::Any)
+                .map(drop)
+                .expect("an answer");
             assert_eq!(script.requests()[0].tls.certificate().is_some(), is_shown, "{file}");
         }
         for (list, mirror, is_shown) in [
@@ -349,7 +379,7 @@ mod tests {
         assert_eq!(asked(file, &[404, 200]), [&format!("{file}/"), file]);
         assert_eq!(asked("https://yum.example.com/el9/", &[404]), ["https://yum.example.com/el9/"]);
         let source = |repo_url| web(repo_url, &Script::new([]));
-        assert!(!source(list).is_folder() && source(file).is_folder());
+        assert_eq!((source(list).query(), source(file).query()), (Some("repo=el9&arch=x86_64"), None));
         assert_eq!(source(list).location().to_string(), "https://yum.example.com/list");
     }
 

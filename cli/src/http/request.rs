@@ -30,13 +30,16 @@ pub struct Request {
     pub tls: Tls,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
+    /// Whether no cache on the way may answer in place of the server.
+    pub is_fresh: bool,
     /// How often the request is sent at most; fewer times where there is a fall-back.
     pub attempts: usize,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, tls: Tls::default(), body: None, attempts: MAX_ATTEMPTS }
+        let tls = Tls::default();
+        Self { method, url, credentials: None, tls, body: None, is_fresh: false, attempts: MAX_ATTEMPTS }
     }
 }
 

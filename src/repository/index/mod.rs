@@ -1,6 +1,9 @@
 //! A directory index: the page in which a web server lists the files of a folder, or of a bucket.
 
-mod links;
+mod entries;
+mod json;
+mod listing_xml;
 mod page;
 
-pub use page::{MAX_SIZE, Page, read, read_urls};
+pub use entries::Page;
+pub use page::{MAX_SIZE, is_of_bucket, read, read_urls};

@@ -3,6 +3,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::fetch::scripted::{ScriptedFile, ScriptedServers, ScriptedSource};
+use crate::http::Tls;
 
 const BASE: &str = "https://yum.example.com/el9/";
 const REPOMD_URL: &str = "https://yum.example.com/el9/repodata/repomd.xml";
@@ -13,7 +14,14 @@ const NEVER: [u32; 0] = [];
 
 fn at(time: &str) -> Reader<'static> {
     let budget = Box::leak(Box::default());
-    Reader { product: "gitlab-runner", signed_by: None, now: time.parse().expect(time), cache: None, budget }
+    Reader {
+        product: "gitlab-runner",
+        signed_by: None,
+        now: time.parse().expect(time),
+        cache: None,
+        accepts_index: false,
+        budget,
+    }
 }
 
 fn read(source: &ScriptedSource) -> Result<Vec<String>, String> {
@@ -109,14 +117,14 @@ fn a_repomd_that_is_cut_short_is_read_again() {
 fn a_repository_that_stays_half_updated_is_an_error_after_four_reads() {
     for (file, told) in [
         (ScriptedFile::from(primary(&["18.6.0"])), "primary.xml does not match repomd.xml: expected sha256:"),
-        (ScriptedFile::Missing, "repomd.xml names repodata/primary.xml, which is not there"),
+        (ScriptedFile::Missing, "repomd.xml names repodata/primary.xml, which is not there (404)"),
         (ScriptedFile::CutShort(Vec::new()), "cannot read primary.xml: the connection broke"),
     ] {
         let servers =
             ScriptedServers::default().with(REPOMD_URL, repomd(&primary(&["18.6.1"]))).with(PRIMARY_URL, file);
         let error = read(&servers.at(BASE)).expect_err(told);
         assert!(
-            error.starts_with(&format!("the repository {BASE} gave no consistent answer in 4 attempts")),
+            error.starts_with(&format!("the repository {BASE} cannot be read: 4 attempts ended in the same way")),
             "{error}"
         );
         assert!(error.contains(told), "{error}");
@@ -133,7 +141,7 @@ fn what_would_be_the_same_again_is_final() {
             "<html>Sign in</html>".as_bytes().to_vec(),
             "repodata/repomd.xml is malformed: expected an XML document <repomd>",
         ),
-        (b"<repomd>\xff</repomd>".to_vec(), "expected an XML document in UTF-8"),
+        (b"<repomd>\xff</repomd>".to_vec(), "is malformed: expected UTF-8: invalid utf-8"),
         (repomd("").replace("repodata/primary.xml", "ftp://x/y").into_bytes(), "the location of primary in"),
         (repomd(empty).into_bytes(), "has no package at all"),
         (vec![b' '; (4 << 20) + 1], "has more than 4194304 bytes"),
@@ -291,7 +299,7 @@ fn a_list_of_mirrors_none_of_which_can_be_used_is_tried_four_times() {
     let servers = list();
     let error = read(&servers.at(LIST)).expect_err("no mirror");
     assert!(error.contains("none of the 2 mirrors in https://mirrors.example.com/list can be used: "), "{error}");
-    assert!(error.ends_with("the mirror https://b.example.com/el9/ has no repodata/repomd.xml"), "{error}");
+    assert!(error.ends_with("the mirror https://b.example.com/el9/ has no repodata/repomd.xml (404)"), "{error}");
     assert_eq!(servers.waits(), [1, 2, 3]);
 }
 
@@ -366,6 +374,118 @@ fn a_metalink_that_fits_no_mirror_is_an_error_that_says_so() {
         "{error}"
     );
     assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
+// ---------------------------------------------------------------- what is not there
+
+#[test]
+fn where_repomd_is_forbidden_the_url_itself_is_looked_at() {
+    let web = "https://yum.example.com/el9/";
+    let forbidden = || ScriptedServers::default().with(REPOMD_URL, ScriptedFile::Forbidden);
+    let list = copy(forbidden().with(web, format!("{MIRROR_A}\n")), MIRROR_A, &["18.6.1"]);
+    assert_eq!(read(&list.at(web)), Ok(vec![NEWEST.to_owned()]));
+    let index = forbidden().with(web, format!("<a href='{NEWEST}.rpm'>"));
+    assert_eq!(read(&index.at(web)), Ok(vec![NEWEST.to_owned()]));
+    for rest in [ScriptedFile::Forbidden, ScriptedFile::Missing] {
+        let error = read(&forbidden().with(web, rest).at(web)).expect_err("nothing there");
+        assert!(error.contains("answers 403"), "{error}");
+    }
+}
+
+#[test]
+fn a_primary_that_is_forbidden_is_one_that_is_not_there_yet() {
+    let primary = primary(&["18.6.1"]);
+    let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&primary));
+    let servers = servers.with(PRIMARY_URL, ScriptedFile::Forbidden).with(PRIMARY_URL, &primary);
+    assert_eq!(read(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.waits(), [1]);
+}
+
+#[test]
+fn a_page_that_is_no_index_is_told_by_what_it_is() {
+    for (page, told) in [
+        ("<html><title>Sign in</title>", "no file or link that ends in .rpm; it is an HTML page titled \"Sign in\""),
+        (
+            "<a href=tool_1.2.3_linux_amd64.rpm>",
+            "no package: it has a file that ends in .rpm, such as tool_1.2.3_linux_amd64.rpm, of another form than",
+        ),
+        ("{\"message\":\"no\"}", "it is JSON of another form"),
+    ] {
+        let error = read(&ScriptedServers::default().with(BASE, page).at(BASE)).expect_err(told);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+// ---------------------------------------------------------------- queries
+
+/// A bucket is asked for its listing, and a repository may want its token with each file.
+#[test]
+fn a_query_is_a_token_where_there_is_no_list_and_no_listing() {
+    use crate::http::scripted::{Script, answers};
+
+    let given = "https://yum.example.com/el9?sig=s3cret";
+    let primary = primary(&["18.6.1"]);
+    let (repomd, bucket) = (
+        repomd(&primary),
+        format!("<ListBucketResult><Contents><Key>{NEWEST}.rpm</Key></Contents></ListBucketResult>"),
+    );
+    let file = |name: &str| format!("https://yum.example.com/el9/{name}?sig=s3cret");
+    let of_token = vec![given.to_owned(), file("repodata/repomd.xml"), file("repodata/primary.xml")];
+    for (found, urls) in [
+        (answers(404), of_token.clone()),
+        (answers(403), of_token.clone()),
+        (answers(400).body("a query is wrong"), of_token.clone()),
+        (answers(200).body("<title>Index of /el9</title><a href=repodata/>"), of_token.clone()),
+        (answers(200).body(bucket), vec![given.to_owned()]),
+    ] {
+        let script = Script::new([found, answers(200).body(&repomd), answers(200).body(&primary)]);
+        let repository =
+            given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(Tls::default(), script.client().into());
+        let listing = at(NOW).read(&[&*repository]).expect("a listing");
+        assert_eq!((names(&listing), script.urls()), (vec![NEWEST.to_owned()], urls));
+        assert!(!listing.packages[0].url.contains("s3cret"));
+    }
+    let script = Script::new(vec![answers(404); 2]);
+    let repository =
+        given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(Tls::default(), script.client().into());
+    let error = format!("{:#}", at(NOW).read(&[&*repository]).map(drop).expect_err("nothing there"));
+    assert_eq!(
+        error,
+        "https://yum.example.com/el9 is not there (404), nor is its repodata/repomd.xml: is the URL right?"
+    );
+}
+
+// ---------------------------------------------------------------- caches on the way
+
+#[test]
+fn repomd_is_asked_for_afresh_and_all_else_once_it_did_not_fit() {
+    let (old, new) = (primary(&["18.6.0"]), primary(&["18.6.1"]));
+    let servers =
+        ScriptedServers::default().with(REPOMD_URL, repomd(&new)).with(PRIMARY_URL, old).with(PRIMARY_URL, new);
+    assert_eq!(read(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]));
+    assert_eq!(servers.asked_afresh(), [REPOMD_URL, REPOMD_URL, PRIMARY_URL]);
+}
+
+#[test]
+fn waiting_alone_is_advised_where_the_answers_change() {
+    let (one, other) = (primary(&["18.6.0"]), primary(&["18.6.2"]));
+    let changing = ScriptedServers::default().with(REPOMD_URL, repomd(&primary(&["18.6.1"])));
+    let changing = changing.with(PRIMARY_URL, one).with(PRIMARY_URL, other);
+    let error = read(&changing.at(BASE)).expect_err("no primary that fits");
+    assert!(
+        error.starts_with(&format!("the repository {BASE} gave no consistent answer in 4 attempts, as if")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_size_that_is_wrong_is_told_at_once() {
+    let primary = primary(&["18.6.1"]);
+    let document = repomd(&primary).replace("</checksum>", "</checksum><size>1</size>");
+    let servers = ScriptedServers::default().with(REPOMD_URL, document).with(PRIMARY_URL, &primary);
+    let error = read(&servers.at(BASE)).expect_err("a wrong size");
+    assert!(error.contains(&format!("states a size of 1 bytes, and it has {}", primary.len())), "{error}");
+    assert_eq!(servers.waits(), NEVER);
 }
 
 // ---------------------------------------------------------------- signatures
@@ -644,6 +764,35 @@ mod cached {
         assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
         assert_eq!(servers.waits(), [1, 2]);
         assert_eq!(std::fs::read_to_string(nights.kept()).expect("read"), primary);
+    }
+
+    #[test]
+    fn a_repomd_that_was_there_before_and_is_not_is_an_error_until_an_index_is_accepted() {
+        let (nights, servers) = (Nights::new(), repository(&["18.6.1"]));
+        nights.read(&servers.at(BASE));
+        servers.replace(REPOMD_URL, ScriptedFile::Missing);
+        servers.replace(BASE, format!("<a href='{NEWEST}.rpm'>"));
+        let error = format!("{:#}", nights.listing(NOW, &servers.at(BASE)).map(drop).expect_err("no repomd.xml"));
+        assert!(error.contains("has no repodata/repomd.xml, and had one on an earlier run"), "{error}");
+        assert!(error.contains("accept_index: true"), "{error}");
+        assert_eq!(servers.waits(), [1, 2, 3]);
+
+        let cache = Cache::new(nights.folder.path(), servers.at(BASE).base());
+        let accepting = Reader { cache: Some(&cache), accepts_index: true, ..at(NOW) };
+        let listing = accepting.read(&[&servers.at(BASE)]).expect("an index");
+        assert_eq!((names(&listing), listing.revision), (vec![NEWEST.to_owned()], None));
+        // From then on there is nothing to accept.
+        assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
+    }
+
+    #[test]
+    fn a_repomd_that_is_missing_for_a_moment_is_asked_for_again() {
+        let (nights, servers) = (Nights::new(), repository(&["18.6.1"]));
+        nights.read(&servers.at(BASE));
+        let servers = ScriptedServers::default().with(REPOMD_URL, ScriptedFile::Missing);
+        let servers = servers.with(REPOMD_URL, repomd(&primary(&["18.6.1"]))).with(BASE, "<a href='repodata/'>");
+        assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);
+        assert_eq!(servers.waits(), [1]);
     }
 
     /// An index has no checksum: what is kept of it could not be told from what somebody wrote.

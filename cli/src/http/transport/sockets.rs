@@ -76,6 +76,9 @@ impl Sockets {
             .header(header::USER_AGENT, USER_AGENT)
             // Checksums are of the files as they are.
             .header(header::ACCEPT_ENCODING, "identity");
+        if request.is_fresh {
+            builder = builder.header(header::CACHE_CONTROL, "no-cache");
+        }
         if let Some((name, value)) = &request.credentials {
             builder = builder.header(*name, secret(value)?);
         }

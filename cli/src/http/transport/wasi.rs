@@ -92,6 +92,9 @@ fn outgoing(request: &Request) -> io::Result<OutgoingRequest> {
         // Checksums are of the files as they are.
         ("accept-encoding".to_owned(), b"identity".to_vec()),
     ];
+    if request.is_fresh {
+        headers.push(("cache-control".to_owned(), b"no-cache".to_vec()));
+    }
     if let Some((name, value)) = &request.credentials {
         headers.push(((*name).to_owned(), value.as_bytes().to_vec()));
     }
