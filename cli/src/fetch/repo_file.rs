@@ -50,7 +50,7 @@ impl GivenRepoFile {
         }
     }
 
-    /// Whether all of the file stands where its name might.
+    /// Whether it is the text of the file, and not its place.
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Text(_))
     }
