@@ -33,7 +33,7 @@ test-module: module
 
 # Servers, certificates, proxies, signatures and stores, by the native program: all that is another's where no
 # wasmtime is around it.
-NATIVE_TESTS := module advisories firewall deadlines mirrors signature cache secrets several_repositories odd_repositories indexes failed_jobs limits rules
+NATIVE_TESTS := module advisories firewall client_certificates deadlines mirrors signature cache secrets several_repositories repo_file odd_repositories indexes failed_jobs limits rules
 
 test-native: native
 	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal $(NATIVE_TESTS:%=component-tests/test_%.py) $(PYTEST)

@@ -43,7 +43,7 @@ class Authority:
 
     def issue(self, name: str, begins: str = "20260101000000Z", ends: str = "20990101000000Z",
               extensions: str = "") -> Certificate:
-        """The certificate of a server."""
+        """The certificate of a server, or of a client."""
         issued = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request, extension_file = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         extension_file.write_text(extensions or f"subjectAltName=DNS:{name}\n")

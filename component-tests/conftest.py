@@ -166,7 +166,7 @@ def start_nginx(folder: Path, locations: str = "", tls: Certificate | None = Non
         daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
         events {{}}
         http {{
-          log_format line '$request | $status | $http_authorization'; access_log {folder}/access.log line;
+          log_format line '$request | $status | $ssl_client_s_dn | $http_authorization'; access_log {folder}/access.log line;
           client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
           uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
           server {{ listen 127.0.0.1:{port} {"ssl" if tls else ""}; {certificate} root {folder}/served; autoindex on; {locations} }}

@@ -21,7 +21,9 @@ VALUES = {"not there": "$NOT_THERE", "not there, as in batch": "%NOT_THERE%", "e
 G, L, D, N = "GitLab", "list", "diff", "none"
 #: Who refuses each of these values; none, where it is the same as an input that was not given.
 WHO = {
-    "product": (G, G, G, G), "repo_url": (L, L, L, G), "repo_urls": (L, L, L, L), "gpg_key": (L, L, L, L),
+    "product": (G, G, G, G), "repo_url": (L, L, L, G), "repo_urls": (L, L, L, L), "gpg_key": (L, L, L, L), "client_cert": (L, L, L, L), "client_key": (L, L, L, L),
+    # It is not expanded: a path that is none, beside a repo_url.
+    "repo_file": (L, L, N, N), "repos": (L, L, L, L), "repo_vars": (L, L, L, L), "checkout": (G, G, G, G),
     "targets": (D, D, D, D), "build_file": (G, G, G, G), "build_job": (G, G, G, G), "cache": (G, G, G, G),
     # Only somebody who writes nothing there himself, and wants every version.
     "major_version": (G, G, N, G), "version_range": (L, L, N, N),

@@ -28,7 +28,7 @@ JOB = {
     "CI_JOB_URL": "https://gitlab.example.com/-/jobs/1", "CI_PIPELINE_SOURCE": "schedule", "GITLAB_USER_LOGIN": "mary",
     "CI_REGISTRY_PASSWORD": "registry-s3cret", "AWS_SECRET_ACCESS_KEY": "aws-s3cret", "AWS_SESSION_TOKEN": "aws-s3cret",
     "AMI_SCHEDULER_TOKEN": "project-s3cret", "AMI_SCHEDULER_REPO_URL": "https://yum.example.com/", "AMI_SCHEDULER_REPO_USER": "reader",
-    "AMI_SCHEDULER_REPO_PASSWORD": "repo-s3cret", "AMI_SCHEDULER_TARGETS": ' ["al2023"]', "AMI_SCHEDULER_NOTES": ' ["AMI_ID", "REGION"]',
+    "AMI_SCHEDULER_REPO_PASSWORD": "repo-s3cret", "AMI_SCHEDULER_CLIENT_CERT": "none", "AMI_SCHEDULER_CLIENT_KEY": "-----BEGIN PRIVATE KEY-----\ns3cret\n", "AMI_SCHEDULER_TARGETS": ' ["al2023"]', "AMI_SCHEDULER_NOTES": ' ["AMI_ID", "REGION"]',
     "AMI_ID": "ami-0abc", "REGION": "eu-west-1", "OTHER": "x",
 }
 
@@ -127,11 +127,36 @@ def test_list_gets_the_password_of_the_repository_and_no_token_of_gitlab(wrapper
     assert not {"CI_JOB_TOKEN", "AMI_SCHEDULER_TOKEN", "CI_API_V4_URL"} & set(given)
 
 
+def test_list_is_given_a_copy_of_the_repo_file_and_of_nothing_beside_it(wrapper: Wrapper, tmp_path: Path) -> None:
+    (tmp_path / "ci").mkdir()
+    for name in ("a runner.repo", "other.repo"):
+        (tmp_path / "ci" / name).write_text("[a]\n")
+    given = wrapper("list", AMI_SCHEDULER_REPO_FILE="ci/a runner.repo", GIT_STRATEGY="fetch")
+    assert given.files == {"AMI_SCHEDULER_REPO_FILE/a runner.repo": "[a]\n"}
+    assert given.variables["AMI_SCHEDULER_REPO_FILE"] == "/given/AMI_SCHEDULER_REPO_FILE/a runner.repo"
+    other = wrapper("diff", AMI_SCHEDULER_REPO_FILE="ci/a runner.repo", AMI_SCHEDULER_REPOS="a", AMI_SCHEDULER_REPO_VARS="a=b")
+    assert not other.files and not any(name.startswith("AMI_SCHEDULER_REPO") for name in other.variables)
+
+    for value in ["[a]\nbaseurl=/x\n", "# of a vendor\n[a]", "https://yum.example.com/a.repo", "file:ci/other.repo", ""]:
+        given = wrapper("list", AMI_SCHEDULER_REPO_FILE=value, GIT_STRATEGY="none")
+        assert (given.files, given.variables["AMI_SCHEDULER_REPO_FILE"]) == ({}, value)
+
+
+def test_a_repo_file_that_is_not_the_commits_is_told(wrapper: Wrapper, tmp_path: Path) -> None:
+    (tmp_path / "x.repo").write_text("[a]\n")
+    for strategy in ("none", "empty"):
+        given = wrapper("list", AMI_SCHEDULER_REPO_FILE="x.repo", GIT_STRATEGY=strategy)
+        assert given.code == 1 and "repo_file names x.repo, and this job has no files of the project: set the input checkout to true" in given.said
+        assert wrapper("list", AMI_SCHEDULER_REPO_FILE=str(tmp_path / "x.repo"), GIT_STRATEGY=strategy).files, "a variable of type File"
+    given = wrapper("list", AMI_SCHEDULER_REPO_FILE="y.repo", GIT_STRATEGY="fetch", CI_COMMIT_REF_NAME="main")
+    assert given.code == 1 and "repo_file (AMI_SCHEDULER_REPO_FILE) names y.repo, which is no file of the ref main" in given.said
+
+
 @pytest.mark.parametrize("command", TRACKER_COMMANDS)
 def test_what_works_on_the_tracker_gets_the_token_and_nothing_of_the_repository(wrapper: Wrapper, command: str) -> None:
     given = wrapper(command, **JOB).variables
     assert given["CI_JOB_TOKEN"] == "job-s3cret" and given["AMI_SCHEDULER_TOKEN"] == "project-s3cret"
-    assert not [name for name in given if name.startswith("AMI_SCHEDULER_REPO_")]
+    assert not [name for name in given if name.startswith(("AMI_SCHEDULER_REPO_", "AMI_SCHEDULER_CLIENT_"))]
     assert given["AMI_SCHEDULER_TARGETS"] == ' ["al2023"]'
 
 
@@ -226,6 +251,33 @@ def test_a_key_that_a_variable_of_type_file_names_is_copied_in(wrapper: Wrapper,
     assert given.options == ["http", "cli-exit-with-code"]
 
 
+@pytest.mark.parametrize("way", ["--client-cert FILE", "--client-cert=FILE", "AMI_SCHEDULER_CLIENT_CERT"])
+def test_a_client_certificate_is_copied_in_with_its_key_and_switches_sockets_on(wrapper: Wrapper, tmp_path: Path, way: str) -> None:
+    certificate, key = tmp_path / "client.pem", tmp_path / "client key.pem"
+    certificate.write_text("the certificate")
+    key.write_text("the s3cret")
+    words, variables = [], {"AMI_SCHEDULER_CLIENT_KEY": str(key)}
+    if way.startswith("--"):
+        words = way.replace("FILE", str(certificate)).split(" ", 1)
+    else:
+        variables[way] = str(certificate)
+    given = wrapper("list", *words, **variables)
+    assert given.arguments == ["list"]
+    assert given.variables == {"AMI_SCHEDULER_CLIENT_CERT": "/given/AMI_SCHEDULER_CLIENT_CERT/client.pem",
+                               "AMI_SCHEDULER_CLIENT_KEY": "/given/AMI_SCHEDULER_CLIENT_KEY/client key.pem"}
+    assert given.files == {"AMI_SCHEDULER_CLIENT_CERT/client.pem": "the certificate", "AMI_SCHEDULER_CLIENT_KEY/client key.pem": "the s3cret"}
+    assert {"inherit-network", "allow-ip-name-lookup", "udp=n"} <= set(given.options)
+    assert not list(tmp_path.glob("tmp*")), "a copy of the key is left behind"
+
+
+@pytest.mark.parametrize(("value", "needs_sockets"), [("none", False), ("", False), (" \n ", False), ("-----BEGIN CERTIFICATE-----\ns3cret\n", True)])
+def test_a_client_certificate_that_is_text_or_none_is_handed_on_as_it_is(wrapper: Wrapper, value: str, needs_sockets: bool) -> None:
+    given = wrapper("list", f"--client-key={value}", AMI_SCHEDULER_CLIENT_CERT=value)
+    assert given.variables == {"AMI_SCHEDULER_CLIENT_CERT": value, "AMI_SCHEDULER_CLIENT_KEY": value}
+    assert not given.files and given.arguments == ["list"]
+    assert ("inherit-network" in given.options) == needs_sockets
+
+
 @pytest.mark.parametrize("value", ["none", "", " \n ", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n"])
 def test_a_key_that_is_text_or_none_is_handed_on_as_it_is(wrapper: Wrapper, value: str) -> None:
     given = wrapper("list", AMI_SCHEDULER_GPG_KEY=value)
@@ -233,7 +285,7 @@ def test_a_key_that_is_text_or_none_is_handed_on_as_it_is(wrapper: Wrapper, valu
     assert not given.files
 
 
-@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_GPG_KEY", "SSL_CERT_FILE", "AMI_SCHEDULER_CA_FILE"])
+@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_GPG_KEY", "SSL_CERT_FILE", "AMI_SCHEDULER_CA_FILE", "AMI_SCHEDULER_CLIENT_KEY"])
 def test_a_file_that_is_not_there_stops_the_run(wrapper: Wrapper, variable: str) -> None:
     refused = wrapper("list", **{variable: "/nowhere/x.pem"})
     assert refused.code == 1 and not refused.arguments

@@ -129,6 +129,15 @@ pub fn without_credentials(text: &str) -> String {
     clean + rest
 }
 
+/// A URL as it was written, in two: up to the `@` behind user and password, and what follows.
+pub(crate) fn split_credentials(url: &str) -> (&str, &str) {
+    let authority = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    url.split_at(match length_of_credentials(&url[authority..]) {
+        0 => 0,
+        length => authority + length,
+    })
+}
+
 /// How much of what follows `://` may be user and password.
 fn length_of_credentials(word: &str) -> usize {
     let server = word.split('/').next().and_then(|authority| authority.rsplit('@').next()).unwrap_or_default();
@@ -151,6 +160,14 @@ pub fn without_urls(text: &str) -> String {
         Some((first, last)) => {
             [&words[..first], &["… (not repeated: a password may be in it)"], &words[last + 1..]].concat().join(" ")
         }
+    }
+}
+
+/// Cuts a text that repeats what a person wrote where a key in PEM begins.
+pub fn without_keys(text: &str) -> String {
+    match text.split_once("-----BEGIN") {
+        Some((before, _)) => format!("{before}… (not repeated: a key may be in it)"),
+        None => text.to_owned(),
     }
 }
 
@@ -197,5 +214,14 @@ mod tests {
         ] {
             assert_eq!(without_credentials(text), clean);
         }
+    }
+
+    #[test]
+    fn a_key_in_a_text_is_not_repeated() {
+        let pem = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----";
+        for text in [format!("unexpected '{pem}' found"), format!("unexpected {pem:?} found")] {
+            assert_eq!(without_keys(&text), format!("{}… (not repeated: a key may be in it)", &text[..12]));
+        }
+        assert_eq!(without_keys("unexpected '--keep' found"), "unexpected '--keep' found");
     }
 }

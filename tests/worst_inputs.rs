@@ -16,7 +16,9 @@ use ami_scheduler::artifacts::Packages;
 use ami_scheduler::budget::{Budget, OverBudget};
 use ami_scheduler::release::{Checksum, Package};
 use ami_scheduler::repository::merge::merge;
+use ami_scheduler::repository::repo_file::{RepoFile, RepoFileError};
 use ami_scheduler::repository::repomd::DataFile;
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{Listing, index, mirrors, primary, repomd, updateinfo};
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::heads::Tracker;
@@ -43,7 +45,7 @@ struct Worst {
     told: &'static str,
 }
 
-const WORST: [Worst; 21] = [
+const WORST: [Worst; 23] = [
     Worst {
         name: "files of a JSON index behind a long path",
         input: |n| json(n, r#"{"name":"a-1-1.noarch.rpm"}"#),
@@ -142,6 +144,24 @@ const WORST: [Worst; 21] = [
         many: 200_000,
         few: 2_000,
         told: "it names no <data type=\"primary\">",
+    },
+    Worst {
+        name: "keys of a .repo file",
+        input: |n| {
+            (0..n).fold("[a]\nbaseurl=https://a/\n".to_owned(), |file, n| file + &format!("k{n}=\n")).into_bytes()
+        },
+        read: repo_file,
+        many: 110_000,
+        few: 2_000,
+        told: "",
+    },
+    Worst {
+        name: "variables in one another in a .repo file",
+        input: |n| format!("[a]\nbaseurl={}\n", "${a:-x,".repeat(n)).into_bytes(),
+        read: repo_file,
+        many: 2_000,
+        few: 500,
+        told: "begins no variable",
     },
     Worst {
         name: "attributes of one tag in primary.xml",
@@ -271,6 +291,16 @@ fn mirrors(list: &[u8]) -> Result<String, String> {
     let list = std::str::from_utf8(list).expect("text");
     let mirrors = mirrors::parse(list, &Budget::default()).ok_or("something else")?;
     mirrors.map(|mirrors| format!("{} mirrors", mirrors.bases.len())).map_err(|error| error.to_string())
+}
+
+fn repo_file(text: &[u8]) -> Result<String, String> {
+    let (text, variables) = (std::str::from_utf8(text).expect("text"), Variables::default());
+    let read = || -> Result<usize, RepoFileError> {
+        let file = RepoFile::parse(text, &variables, &Budget::default())?;
+        let repositories = file.enabled(&variables)?.into_iter().map(|section| section.repository(&variables));
+        Ok(repositories.collect::<Result<Vec<_>, _>>()?.len())
+    };
+    read().map(|repositories| format!("{repositories} repositories")).map_err(|error| error.to_string())
 }
 
 /// A primary with one package of the product, which has something more in it.

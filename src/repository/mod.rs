@@ -16,9 +16,11 @@ mod nearest;
 pub mod primary;
 mod public_url;
 mod reading;
+pub mod repo_file;
 pub mod repomd;
 pub mod signature;
 pub mod updateinfo;
+pub mod variables;
 mod verify;
 mod xml;
 

@@ -8,8 +8,10 @@ use clap::{Arg, ArgAction, Command};
 
 /// Options that guard something: an empty variable is an error there, not the absence of one. Somebody asked for a
 /// value by a variable that expanded to nothing.
-const GUARDS: [&str; 14] = [
+const GUARDS: [&str; 16] = [
     "claim-timeout",
+    "client-cert",
+    "client-key",
     "first-run",
     "gpg-key",
     "keep",

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use ami_scheduler::redacted::without_urls;
+use ami_scheduler::redacted::{without_keys, without_urls};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
@@ -10,12 +10,13 @@ use super::environment::{variable, variables_of};
 use super::values::EXPANDED_TO_NOTHING;
 
 /// Options that an input of the component sets, which has the same name, with `_`.
-const INPUTS: &str = "arch build-file build-job cache claim-timeout dry-run exclude fail-on first-run gpg-key \
-                      image image-name keep lane major-version manifest max-attempts max-builds max-jobs min-age \
+const INPUTS: &str = "arch build-file build-job cache claim-timeout client-cert client-key dry-run exclude fail-on \
+                      first-run gpg-key image image-name keep lane major-version manifest max-attempts max-builds max-jobs min-age \
                       module-sha256 module-url notes notify-job only-targets order overdue-after pre-releases product \
-                      publish-job quiet-nights record repo-url skip stop-on tags targets test-job unchanged-after version version-range";
+                      publish-job quiet-nights record repo-file repo-url skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.
-const OTHER_INPUTS: [(&str, &str); 2] = [("image-tag", "image_tags"), ("ref", "tracker_ref")];
+const OTHER_INPUTS: [(&str, &str); 4] =
+    [("image-tag", "image_tags"), ("ref", "tracker_ref"), ("repo", "repos"), ("repo-var", "repo_vars")];
 
 /// A mistake, and the usage of the command where that helps.
 pub struct Mistake {
@@ -54,8 +55,8 @@ impl Mistake {
             Some(ContextValue::StyledStr(usage)) => Some(usage.to_string()),
             _ => None,
         };
-        // It repeats what was typed, and a password may be in that.
-        Self { usage, message: without_urls(&message) }
+        // It repeats what was typed, and a password or a key may be in that.
+        Self { usage, message: without_urls(&without_keys(&message)) }
     }
 }
 

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use ami_scheduler::child_pipeline::MAX_BUILDS;
 use ami_scheduler::release::{Nevra, is_arch, is_package_name};
+use ami_scheduler::repository::variables::Variables;
 use jiff::{SignedDuration, Timestamp};
 
 /// The longest time in days that a rule or an alarm can have.
 const MOST_DAYS: u32 = 3650;
 /// The longest time that a server can be given.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest value of a variable of dnf's, in bytes.
+const MAX_VALUE: usize = 255;
 
 /// What may be the matter with a value that is empty.
 pub const EXPANDED_TO_NOTHING: &str = "is a variable in it unset, protected (and this branch is not), or misspelt?";
@@ -34,6 +38,29 @@ impl FromStr for Architecture {
             ))
         } else {
             Err(format!("{text:?} is not an architecture, such as x86_64: it may hold letters, digits and _"))
+        }
+    }
+}
+
+/// A variable of dnf's and its value.
+#[derive(Debug, Clone)]
+pub struct RepoVariable {
+    pub name: String,
+    pub value: String,
+}
+
+impl FromStr for RepoVariable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as releasever=9")?;
+        if !Variables::is_name(name) {
+            return Err("expected a name of letters, digits and _ before the =, such as releasever=9".to_owned());
+        }
+        match value.len() {
+            0 => Err(format!("{name} has no value: {EXPANDED_TO_NOTHING}")),
+            1..=MAX_VALUE => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
+            _ => Err(format!("the value of {name} has more than {MAX_VALUE} bytes")),
         }
     }
 }

@@ -13,20 +13,21 @@ use super::error::FetchError;
 use super::location::Location;
 use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
 use super::web::WebServer;
-use crate::http::Client;
+use crate::http::{Client, Tls};
 
 pub struct Directory {
     path: PathBuf,
     base: Url,
     location: Location,
     /// For the mirrors that a list in a file names.
+    tls: Tls,
     client: Rc<Client>,
 }
 
 impl Directory {
-    pub fn new(path: PathBuf, client: Rc<Client>) -> Self {
+    pub fn new(path: PathBuf, tls: Tls, client: Rc<Client>) -> Self {
         let location = Location::Path(format!("file:{}", path.display()));
-        Self { base: directory_url(&path), location, path, client }
+        Self { base: directory_url(&path), location, path, tls, client }
     }
 
     /// The file that a URL stands for, below the directory: nothing that is encoded leads out of it either.
@@ -99,7 +100,7 @@ impl Source for Directory {
     }
 
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {
-        Box::new(WebServer::mirror(base, Rc::clone(&self.client), has_fall_back))
+        Box::new(WebServer::mirror(base, self.tls.clone(), Rc::clone(&self.client), has_fall_back))
     }
 
     /// Below a relative path a URL is relative too.
@@ -149,7 +150,7 @@ mod tests {
     use crate::http::scripted::Script;
 
     fn source(repo_url: &str) -> Box<dyn Source> {
-        repo_url.parse::<RepoUrl>().expect(repo_url).source(Rc::new(Script::new([]).client()))
+        repo_url.parse::<RepoUrl>().expect(repo_url).source(Tls::default(), Rc::new(Script::new([]).client()))
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub enum FetchError {
     #[error(transparent)]
     Http(#[from] HttpError),
     #[error("{url} answers {status}: {advice}")]
-    Refused { url: RedactedUrl, status: u16, advice: &'static str },
+    Refused { url: RedactedUrl, status: u16, advice: String },
     #[error("{url} is not inside of {directory}: a repository in a directory has all its files there")]
     Outside { url: RedactedUrl, directory: Location },
     #[error("cannot read {file}")]

@@ -7,6 +7,7 @@ mod error;
 mod location;
 mod progress;
 mod reader;
+mod repo_file;
 mod repo_url;
 #[cfg(test)]
 mod scripted;
@@ -14,6 +15,7 @@ mod source;
 mod web;
 
 pub use cache::Cache;
-pub use reader::Reader;
+pub use reader::{Reader, SignedBy};
+pub use repo_file::{ByHand, GivenRepoFile, NamedRepoFile, NamedSection};
 pub use repo_url::RepoUrl;
 pub use source::Source;

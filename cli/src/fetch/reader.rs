@@ -35,7 +35,7 @@ const MAX_PAGES: usize = 200;
 /// Reads the releases of one product.
 pub struct Reader<'a> {
     pub product: &'a str,
-    pub signed_by: Option<&'a TrustedKeys>,
+    pub signed_by: Option<&'a SignedBy>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
     /// Whether an index will do where there was repodata on an earlier run.
@@ -71,6 +71,13 @@ struct Described<'a> {
 /// Reads a file that `repomd.xml` describes.
 type ReadFile<'a, T> = &'a dyn Fn(&mut dyn Read) -> Result<T, RepositoryError>;
 
+/// The keys of which one has to have signed a repository.
+pub struct SignedBy {
+    pub keys: TrustedKeys,
+    /// The option or setting that asks for the signature, as messages name it.
+    pub asked_by: String,
+}
+
 /// Why a repository could not be read, and whether reading it again may help.
 struct ReadError {
     error: anyhow::Error,
@@ -103,12 +110,13 @@ fn gave_up(location: &Location, failures: &[String]) -> String {
 }
 
 impl Reader<'_> {
-    /// Reads the repository, from `repomd.xml` on; up to `MAX_READS` times, since a mirror is often caught
-    /// half-way through its update, and connections break.
-    pub fn read(&self, repository: &dyn Source) -> anyhow::Result<Listing> {
+    /// Reads the repository, which is in one place or in several, from `repomd.xml` on: the first place that has all of it.
+    /// Up to `MAX_READS` times, since a mirror is often caught half-way through its update, and connections break.
+    pub fn read(&self, places: &[&dyn Source]) -> anyhow::Result<Listing> {
+        let repository = places[0];
         let (mut attempt, mut failures) = (1, Vec::new());
         loop {
-            let error = match self.read_once(repository, Attempt(attempt)) {
+            let error = match self.read_first(places, Attempt(attempt)) {
                 Ok(listing) => return Ok(listing),
                 Err(ReadError { error, is_transient: false }) => return Err(error),
                 Err(ReadError { error, .. }) => error,
@@ -121,6 +129,27 @@ impl Reader<'_> {
             repository.wait(attempt);
             attempt += 1;
         }
+    }
+
+    /// Reads the first of the places that can be read.
+    fn read_first(&self, places: &[&dyn Source], attempt: Attempt) -> Result<Listing, ReadError> {
+        let mut may_help = false;
+        for (place, next) in places.iter().zip(&places[1..]) {
+            match self.read_once(*place, attempt) {
+                Ok(listing) => return Ok(listing),
+                Err(ReadError { error, is_transient }) => {
+                    message!("{error:#}; trying {} in its place", next.location());
+                    may_help |= is_transient;
+                }
+            }
+        }
+        self.read_once(places[places.len() - 1], attempt).map_err(|ReadError { error, is_transient }| {
+            let error = match places.len() {
+                1 => error,
+                count => error.context(format!("none of the {count} places of the repository can be used")),
+            };
+            ReadError { error, is_transient: is_transient || may_help }
+        })
     }
 
     fn read_once(&self, repository: &dyn Source, attempt: Attempt) -> Result<Listing, ReadError> {
@@ -158,8 +187,8 @@ impl Reader<'_> {
                 return Err(anyhow!("{location} is not there (404), nor is its {REPOMD}: is the URL right?").into());
             }
         };
-        if self.signed_by.is_some() {
-            return Err(anyhow!("{location} has no {REPOMD}, and --gpg-key asks for its signature").into());
+        if let Some(SignedBy { asked_by, .. }) = self.signed_by {
+            return Err(anyhow!("{location} has no {REPOMD}, and {asked_by} asks for its signature").into());
         }
         if !self.accepts_index && self.cache.is_some_and(Cache::knows_repodata) {
             return Err(transient(anyhow!(
@@ -246,8 +275,8 @@ impl Reader<'_> {
             let reason = "is not the one that the metalink describes: the mirror is not up to date, or the metalink";
             return Err(transient(anyhow!("{} {reason}", file.location)));
         }
-        if let Some(keys) = self.signed_by {
-            self.verify(source, &document, keys)?;
+        if let Some(signed_by) = self.signed_by {
+            self.verify(source, &document, signed_by)?;
         }
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let described = Described { source, repomd, location: file.location, freshness: attempt.freshness() };
@@ -325,12 +354,14 @@ impl Reader<'_> {
 
     /// Verifies `repomd.xml` before anything that it says counts. A mirror may have one of the two files already and
     /// the other not yet.
-    fn verify(&self, source: &dyn Source, repomd: &[u8], keys: &TrustedKeys) -> Result<(), ReadError> {
+    fn verify(&self, source: &dyn Source, repomd: &[u8], signed_by: &SignedBy) -> Result<(), ReadError> {
+        let SignedBy { keys, asked_by } = signed_by;
         let file = source.open(&source.base().join(SIGNATURE)?, Freshness::Current)?;
         let mut file = match file {
             Fetched::Found(file) => file,
             Fetched::Absent(absence) => return Err(anyhow!(
-                "{} is not signed ({SIGNATURE}: {absence}), and --gpg-key asks for a signature: use a repository that is signed, or set gpg_key to none",
+                "{} is not signed ({SIGNATURE}: {absence}), and {asked_by} asks for a signature: use a repository that is \
+                 signed, or ask for none (gpg_key: none, repo_gpgcheck=0)",
                 source.location()
             )
             .into()),

@@ -12,9 +12,10 @@ use url::{Origin, Url};
 use super::directory::Directory;
 use super::source::Source;
 use super::web::WebServer;
-use crate::http::{Client, basic, basic_auth};
+use crate::http::{Client, Tls, basic, basic_auth};
 
 /// The URL of a repository: http, https, or file with an absolute or relative path.
+#[derive(Clone)]
 pub enum RepoUrl {
     /// Without the credentials, which are in the form of a header's value.
     Web {
@@ -24,52 +25,62 @@ pub enum RepoUrl {
     Directory(PathBuf),
 }
 
-/// An error does not repeat the URL, since a password may be in it.
+/// The value of `--repo-url`.
 impl FromStr for RepoUrl {
     type Err = anyhow::Error;
 
     fn from_str(repo_url: &str) -> anyhow::Result<Self> {
+        Self::named("--repo-url", repo_url)
+    }
+}
+
+impl RepoUrl {
+    /// The URL that `given_as` has, which an error names. The URL is not repeated, since a password may be in it.
+    pub fn named(given_as: &str, repo_url: &str) -> anyhow::Result<Self> {
         if let Some(path) = repo_url.strip_prefix("file:") {
             if path.strip_prefix("//").is_some_and(|host| host.split('/').next().is_some_and(|host| host.contains('@')))
             {
-                bail!("--repo-url has an @ after file://: a directory of this machine has no user, and no other host");
+                bail!("{given_as} has an @ after file://: a directory of this machine has no user, and no other host");
             }
             let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
-            let path = percent_decode_str(path).decode_utf8().context("--repo-url is no URL")?;
+            let path = percent_decode_str(path).decode_utf8().with_context(|| format!("{given_as} is no URL"))?;
             return Ok(Self::Directory(PathBuf::from(path.as_ref())));
         }
         let mut url = given_url(repo_url).map_err(|error| match error {
             GivenUrlError::NoUrl(_) => {
-                anyhow!("--repo-url {error}; expected one such as https://yum.example.com/el/9/x86_64")
+                anyhow!("{given_as} {error}; expected one such as https://yum.example.com/el/9/x86_64")
             }
             GivenUrlError::Password => anyhow!(
-                "--repo-url {error}. Or leave user and password out of it, and set the variables AMI_SCHEDULER_REPO_USER \
+                "{given_as} {error}. Or leave user and password out of it, and set the variables AMI_SCHEDULER_REPO_USER \
                  and AMI_SCHEDULER_REPO_PASSWORD, which are taken as they are"
             ),
-            GivenUrlError::Host | GivenUrlError::Backslash | GivenUrlError::Escape => anyhow!("--repo-url {error}"),
+            GivenUrlError::Host | GivenUrlError::Backslash | GivenUrlError::Escape => anyhow!("{given_as} {error}"),
         })?;
         if !matches!(url.scheme(), "http" | "https") {
-            bail!("--repo-url begins with none of https:, http: and file:, which are the ones that are read");
+            bail!("{given_as} begins with none of https:, http: and file:, which are the ones that are read");
         }
         if url.path().trim_end_matches('/').ends_with("/repodata") || url.path().ends_with("/repodata/repomd.xml") {
-            bail!("--repo-url ends with repodata: leave that off, repodata/repomd.xml is looked for below the URL");
+            bail!("{given_as} ends with repodata: leave that off, repodata/repomd.xml is looked for below the URL");
         }
         if url.fragment().is_some() {
-            bail!("--repo-url goes on with # after its path: leave that off");
+            bail!("{given_as} goes on with # after its path: leave that off");
         }
         let credentials = basic_auth(&url);
         remove_credentials(&mut url);
         Ok(Self::Web { url, credentials })
     }
-}
 
-impl RepoUrl {
+    /// The server; `None` for a directory.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Web { url, .. } => Some(url.origin()),
+            Self::Directory(_) => None,
+        }
+    }
+
     /// The server that may want credentials, if the URL has none.
     pub fn origin_without_credentials(&self) -> Option<Origin> {
-        match self {
-            Self::Web { url, credentials: None } => Some(url.origin()),
-            _ => None,
-        }
+        self.origin().filter(|_| !self.has_credentials())
     }
 
     /// Whether a user or password is in the URL.
@@ -84,11 +95,27 @@ impl RepoUrl {
         }
     }
 
-    /// The repository at this URL.
-    pub fn source(self, client: Rc<Client>) -> Box<dyn Source> {
+    /// The credentials that this URL has for another one of the same server.
+    pub fn credentials_for(&self, other: &Url) -> Option<&String> {
         match self {
-            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, client)),
-            Self::Directory(path) => Box::new(Directory::new(path, client)),
+            Self::Web { url, credentials } => credentials.as_ref().filter(|_| url.origin() == other.origin()),
+            Self::Directory(_) => None,
+        }
+    }
+
+    /// The repository at this URL, whose servers are met with these TLS settings.
+    pub fn source(self, tls: Tls, client: Rc<Client>) -> Box<dyn Source> {
+        match self {
+            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, tls, client)),
+            Self::Directory(path) => Box::new(Directory::new(path, tls, client)),
+        }
+    }
+
+    /// The repository at this URL, which is one of several where it is.
+    pub fn source_with_fall_back(self, tls: Tls, client: Rc<Client>) -> Box<dyn Source> {
+        match self {
+            Self::Web { url, credentials } => Box::new(WebServer::new(url, credentials, tls, client).with_fall_back()),
+            directory @ Self::Directory(_) => directory.source(tls, client),
         }
     }
 }

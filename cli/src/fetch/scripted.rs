@@ -153,7 +153,7 @@ impl Source for ScriptedSource {
 }
 
 fn forbidden<T>(url: &Url) -> Fetched<T> {
-    let error = FetchError::Refused { url: url.into(), status: 403, advice: "it is forbidden" };
+    let error = FetchError::Refused { url: url.into(), status: 403, advice: "it is forbidden".to_owned() };
     Fetched::Absent(Absence::Forbidden(error))
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 use super::error::FetchError;
 use super::location::Location;
 use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
-use crate::http::{Answer, Client, Method, Request, Response, basic_auth, wrong_port_or_certificate};
+use crate::http::{Answer, Client, Method, Request, Response, Tls, basic_auth, wants_client_certificate, wrong_port};
 
 /// The most bytes that are read of the page of a refusal.
 const MAX_REFUSAL: u64 = 16 << 10;
@@ -21,13 +21,15 @@ pub struct WebServer {
     location: Location,
     /// For the server of `base`, in the form of a header's value.
     credentials: Option<String>,
+    /// For the server of `base`.
+    tls: Tls,
     client: Rc<Client>,
     has_fall_back: bool,
 }
 
 impl WebServer {
     /// `given` is without credentials.
-    pub fn new(given: Url, credentials: Option<String>, client: Rc<Client>) -> Self {
+    pub fn new(given: Url, credentials: Option<String>, tls: Tls, client: Rc<Client>) -> Self {
         let mut base = given.clone();
         base.set_query(None);
         if !base.path().ends_with('/') {
@@ -35,15 +37,20 @@ impl WebServer {
         }
         // With a query it may be the URL of a list.
         let location = Location::from(if given.query().is_none() { &base } else { &given });
-        Self { location, given, base, credentials, client, has_fall_back: false }
+        Self { location, given, base, credentials, tls, client, has_fall_back: false }
+    }
+
+    /// The same, as one of several places of a repository.
+    pub fn with_fall_back(self) -> Self {
+        Self { has_fall_back: true, ..self }
     }
 
     /// A mirror, which has credentials in its own URL, or none.
-    pub fn mirror(base: &Url, client: Rc<Client>, has_fall_back: bool) -> Self {
+    pub fn mirror(base: &Url, tls: Tls, client: Rc<Client>, has_fall_back: bool) -> Self {
         let credentials = basic_auth(base);
         let mut base = base.clone();
         remove_credentials(&mut base);
-        Self { has_fall_back, ..Self::new(base, credentials, client) }
+        Self { has_fall_back, ..Self::new(base, credentials, tls, client) }
     }
 
     fn page(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
@@ -59,8 +66,8 @@ impl WebServer {
 
     fn request(&self, url: &Url, freshness: Freshness) -> Request {
         let credentials = self.credentials_for(url).map(|value| ("authorization", value.clone()));
-        let is_fresh = freshness == Freshness::Current;
-        let request = Request { credentials, is_fresh, ..Request::new(Method::Get, url.clone()) };
+        let (tls, is_fresh) = (self.tls_for(url), freshness == Freshness::Current);
+        let request = Request { credentials, tls, is_fresh, ..Request::new(Method::Get, url.clone()) };
         if self.has_fall_back { Request { attempts: 1, ..request } } else { request }
     }
 
@@ -77,11 +84,17 @@ impl WebServer {
     fn absent<T>(&self, answer: &Answer) -> Result<Fetched<T>, FetchError> {
         let Answer { status, url, body, .. } = answer;
         let page = String::from_utf8_lossy(body);
-        match (status, wrong_port_or_certificate(url, *status, &page)) {
+        match (status, self.told_by(&page, url, *status)) {
             (404, _) => Ok(Fetched::Absent(Absence::Missing)),
             (403, None) => Ok(Fetched::Absent(Absence::Forbidden(self.refusal(url, 403, None)))),
-            (_, advice) => Err(self.refusal(url, *status, advice)),
+            (_, told) => Err(self.refusal(url, *status, told)),
         }
+    }
+
+    /// What to do, where the page of a refusal says what is the matter.
+    fn told_by(&self, page: &str, url: &Url, status: u16) -> Option<String> {
+        let certificate = wants_client_certificate(status, page).then(|| self.tls_for(url).refusal(""));
+        certificate.or_else(|| wrong_port(url, status, page).map(str::to_owned))
     }
 
     /// Credentials are for the repository's own server alone.
@@ -89,9 +102,18 @@ impl WebServer {
         self.credentials.as_ref().filter(|_| url.origin() == self.base.origin())
     }
 
+    fn tls_for(&self, url: &Url) -> Tls {
+        if url.origin() == self.base.origin() { self.tls.clone() } else { self.tls.elsewhere() }
+    }
+
     /// The error for an answer that is no success, with advice.
-    fn refusal(&self, url: &Url, status: u16, advice: Option<&'static str>) -> FetchError {
-        let advice = advice.unwrap_or(match status {
+    fn refusal(&self, url: &Url, status: u16, told: Option<String>) -> FetchError {
+        let advice = told.unwrap_or_else(|| self.advice(url, status).to_owned());
+        FetchError::Refused { url: RedactedUrl::from(url), status, advice }
+    }
+
+    fn advice(&self, url: &Url, status: u16) -> &'static str {
+        match status {
             401 if self.credentials.is_none() => {
                 "it wants a user and password: the variables AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD, or \
                  USER:PASSWORD@ before the host in the URL"
@@ -107,8 +129,7 @@ impl WebServer {
             }
             429 | 500.. => "the server is overloaded, or out of order: run the job again later",
             _ => "this was not expected; is the URL right?",
-        });
-        FetchError::Refused { url: RedactedUrl::from(url), status, advice }
+        }
     }
 }
 
@@ -156,7 +177,9 @@ impl Source for WebServer {
     }
 
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {
-        let mut mirror = Self::mirror(base, Rc::clone(&self.client), has_fall_back);
+        // A list that came by http may be anybody's: it names nobody who is shown a certificate.
+        let tls = if self.base.scheme() == "https" { self.tls.clone() } else { self.tls_for(base) };
+        let mut mirror = Self::mirror(base, tls, Rc::clone(&self.client), has_fall_back);
         mirror.credentials = mirror.credentials.or_else(|| self.credentials_for(base).cloned());
         Box::new(mirror)
     }
@@ -180,10 +203,14 @@ mod tests {
 
     use super::*;
     use crate::fetch::repo_url::RepoUrl;
-    use crate::http::scripted::{Script, ScriptedAnswer, answers};
+    use crate::http::scripted::{Script, ScriptedAnswer, answers, with_certificate};
 
     fn web(repo_url: &str, script: &Script) -> Box<dyn Source> {
-        repo_url.parse::<RepoUrl>().expect(repo_url).source(Rc::new(script.client()))
+        source(repo_url, Tls::default(), script)
+    }
+
+    fn source(repo_url: &str, tls: Tls, script: &Script) -> Box<dyn Source> {
+        repo_url.parse::<RepoUrl>().expect(repo_url).source(tls, Rc::new(script.client()))
     }
 
     fn url(text: &str) -> Url {
@@ -258,19 +285,68 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_the_wrong_scheme_or_without_a_client_certificate_says_so() {
-        let refused = |repo_url: &str, page: &str| {
-            let script = Script::new([answers(400).body(page)]);
-            open_repomd(&*web(repo_url, &script)).map(|_| ()).expect_err(page).to_string()
-        };
+    fn a_refusal_for_the_wrong_scheme_says_so() {
+        let script = Script::new([answers(400).body("400 The plain HTTP request was sent to HTTPS port")]);
+        let error = open_repomd(&*web("http://yum.example.com:443/", &script)).map(drop).expect_err("refused");
         assert_eq!(
-            refused("http://yum.example.com:443/", "400 The plain HTTP request was sent to HTTPS port"),
+            error.to_string(),
             "http://yum.example.com:443/repodata/repomd.xml answers 400: the server speaks TLS there: is it an https:// URL?"
         );
-        assert_eq!(
-            refused("https://yum.example.com/", "400 No required SSL certificate was sent"),
-            "https://yum.example.com/repodata/repomd.xml answers 400: the server wants a client certificate, and none can be given"
-        );
+    }
+
+    #[test]
+    fn a_refusal_for_a_client_certificate_says_what_to_do() {
+        let elsewhere = || answers(302).with("location", "https://cdn.example.com/repomd.xml");
+        let wanted = || answers(400).body("400 No required SSL certificate was sent");
+        for (tls, said, told) in [
+            (Tls::default(), vec![wanted()], "it wants a client certificate, and is shown none: list takes one"),
+            (Tls::default(), vec![elsewhere(), wanted()], "it wants a client certificate, and is shown none"),
+            (
+                with_certificate(),
+                vec![elsewhere(), wanted()],
+                "it wants a client certificate, and the one that is given is shown to the repository's own server and its",
+            ),
+            (
+                with_certificate(),
+                vec![answers(400).body("400 The SSL certificate error")],
+                "it refuses the client certificate in --client-cert c.pem (issued by CN=Acme Clients): ask",
+            ),
+        ] {
+            let script = Script::new(said);
+            let error = open_repomd(&*source("https://yum.example.com/", tls, &script)).map(drop).expect_err(told);
+            assert!(error.to_string().contains(&format!(" answers 400: {told}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_is_shown_to_the_repositorys_own_server_and_its_https_mirrors_alone() {
+        const CDN: &str = "https://cdn.example.com/el9/repodata/repomd.xml";
+        for (repo_url, file, is_shown) in [
+            ("https://yum.example.com/el9", "https://yum.example.com/el9/repodata/repomd.xml", true),
+            ("https://yum.example.com/el9", "https://yum.example.com/other/primary.xml.gz", true),
+            ("https://yum.example.com/el9", "https://yum.example.com:8443/el9/repodata/repomd.xml", false),
+            ("https://yum.example.com/el9", CDN, false),
+            ("http://yum.example.com/el9", CDN, false),
+        ] {
+            let script = Script::new([answers(404)]);
+            source(repo_url, with_certificate(), &script)
+                .open(&url(file), Freshness::Any)
+                .map(drop)
+                .expect("an answer");
+            assert_eq!(script.requests()[0].tls.certificate().is_some(), is_shown, "{file}");
+        }
+        for (list, mirror, is_shown) in [
+            ("https://yum.example.com/mirrorlist?repo=el9", "https://cdn.example.com/el9/", true),
+            ("http://yum.example.com/mirrorlist?repo=el9", "https://cdn.example.com/el9/", false),
+            ("file:mirrorlist", "https://cdn.example.com/el9/", true),
+        ] {
+            let script = Script::new([answers(302).with("location", "https://other.example.com/el9/"), answers(404)]);
+            let mirror = source(list, with_certificate(), &script).mirror(&url(mirror), true);
+            open_repomd(&*mirror).map(drop).expect("an answer");
+            let shown: Vec<bool> =
+                script.requests().iter().map(|request| request.tls.certificate().is_some()).collect();
+            assert_eq!(shown, [is_shown, false], "{list}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ami_scheduler::redacted::RedactedUrl;
 
 use super::{Project, Token};
-use crate::http::{Answer, wrong_port_or_certificate};
+use crate::http::{Answer, wants_client_certificate, wrong_port};
 
 impl Project {
     /// What to do about an answer that is no success, whatever was asked for: `doing`, which a token of this scope may.
@@ -11,8 +11,11 @@ impl Project {
     pub fn advice(&self, doing: &str, scope: &str, answer: &Answer) -> Option<String> {
         let (token, whose) = self.token.in_words();
         let excerpt = answer.excerpt();
-        if let Some(misplaced) = wrong_port_or_certificate(&answer.url, answer.status, &excerpt) {
+        if let Some(misplaced) = wrong_port(&answer.url, answer.status, &excerpt) {
             return Some(misplaced.to_owned());
+        }
+        if wants_client_certificate(answer.status, &excerpt) {
+            return Some("the server wants a client certificate, and GitLab is given none".to_owned());
         }
         Some(match answer.status {
             401 => match self.token {

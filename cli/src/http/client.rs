@@ -121,6 +121,7 @@ impl Client {
                     )));
                 }
                 request.credentials = None;
+                request.tls = request.tls.elsewhere();
             }
             request.url = next;
         }
@@ -135,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::http::request::MAX_ATTEMPTS;
-    use crate::http::scripted::{Script, ScriptedAnswer, answers, breaks};
+    use crate::http::scripted::{Script, ScriptedAnswer, answers, breaks, with_certificate};
 
     const URL: &str = "https://gitlab.example.com/api";
     const LIMIT: u64 = 100;
@@ -371,9 +372,11 @@ mod tests {
             ("https://cdn.example.com/other", false),
         ] {
             let script = Script::new([redirects(302, location), answers(200)]);
-            script.client().fetch(&with_token(get(URL)), LIMIT).expect("an answer");
-            let sent: Vec<bool> = script.requests().iter().map(|request| request.credentials.is_some()).collect();
-            assert_eq!(sent, [true, kept], "{location}");
+            let request = Request { tls: with_certificate(), ..with_token(get(URL)) };
+            script.client().fetch(&request, LIMIT).expect("an answer");
+            let proves = |request: &Request| (request.credentials.is_some(), request.tls.certificate().is_some());
+            let sent: Vec<(bool, bool)> = script.requests().iter().map(proves).collect();
+            assert_eq!(sent, [(true, true), (kept, kept)], "{location}");
         }
         let script = Script::new([redirects(302, "https://gitlab.example.com/"), answers(200)]);
         script.client().fetch(&with_token(get("http://gitlab.example.com/")), LIMIT).expect("an answer");

@@ -14,12 +14,15 @@ mod request;
 mod retry;
 #[cfg(test)]
 pub mod scripted;
+mod tls;
 mod transport;
 
-pub use advice::wrong_port_or_certificate;
+pub use advice::{wants_client_certificate, wrong_port};
 pub use client::Client;
 pub use error::HttpError;
 pub use limits::Limits;
 pub use network::{Bundle, BundleError, Network};
 pub use proxy::Proxies;
 pub use request::{Answer, Method, Request, Response, basic, basic_auth};
+pub use tls::Tls;
+pub use transport::{ClientCertificate, Pem};

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use base64::Engine as _;
 use url::Url;
 
+use super::Tls;
+
 /// How often a request is sent, the first time included.
 pub const MAX_ATTEMPTS: usize = 6;
 
@@ -24,6 +26,8 @@ pub struct Request {
     pub url: Url,
     /// A header that proves who asks: sent to the server of `url` alone.
     pub credentials: Option<(&'static str, String)>,
+    /// Whom the server is trusted by, and what it is shown.
+    pub tls: Tls,
     /// Content type and bytes.
     pub body: Option<(String, Vec<u8>)>,
     /// Whether no cache on the way may answer in place of the server.
@@ -34,7 +38,8 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, credentials: None, body: None, is_fresh: false, attempts: MAX_ATTEMPTS }
+        let tls = Tls::default();
+        Self { method, url, credentials: None, tls, body: None, is_fresh: false, attempts: MAX_ATTEMPTS }
     }
 }
 

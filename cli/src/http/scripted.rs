@@ -7,7 +7,35 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::request::Transport;
-use super::{Client, Limits, Request, Response};
+use super::{Client, ClientCertificate, Limits, Pem, Request, Response, Tls};
+
+/// A client certificate of an authority Acme Clients, valid from 2026 to 2035.
+pub const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
+MIIBejCCASCgAwIBAgIUTLbd1Z+h1wNs5dZCTbLGyKI2d18wCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMQWNtZSBDbGllbnRzMB4XDTI2MDEwMTAwMDAwMFoXDTM2MDEw
+MTAwMDAwMFowFDESMBAGA1UEAwwJc2NoZWR1bGVyMFkwEwYHKoZIzj0CAQYIKoZI
+zj0DAQcDQgAEE7J1LtQBVOWiALuHtvPDo4BnmQwK4zrqmDtO32NXVGIgeoiQBcuG
+QTF4CdvcwliE/A/Me6y29pDkeWbxet0Px6NNMEswCQYDVR0TBAIwADAdBgNVHQ4E
+FgQUx+79i52VvsD+bh7pwLrFOTaq1I8wHwYDVR0jBBgwFoAUZ1wGdbp7R+0Fop0k
+ruPIDDNFDh8wCgYIKoZIzj0EAwIDSAAwRQIhAK+Bk0ocknMfUnwZr97GZLUAeIvZ
+kI6Vgbyev0NDi81WAiABccyJr3AlWaVPNDyCLdPDOsj5miQz0bhfQPLFHPBzEg==
+-----END CERTIFICATE-----
+";
+/// The key of [`CERTIFICATE`].
+pub const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5DrfoXXQFercTjeD
+0+RNtXv8GkX1kN1JsZolws3aXpChRANCAAQTsnUu1AFU5aIAu4e288OjgGeZDArj
+OuqYO07fY1dUYiB6iJAFy4ZBMXgJ29zCWIT8D8x7rLb2kOR5ZvF63Q/H
+-----END PRIVATE KEY-----
+";
+
+/// The settings of a repository whose servers are shown [`CERTIFICATE`].
+pub fn with_certificate() -> Tls {
+    let pem = |text: &'static str| Pem { name: "--client-cert c.pem", text: text.as_bytes() };
+    let now = "2026-11-24T02:00:00Z".parse().expect("a time");
+    let certificate = ClientCertificate::new(pem(CERTIFICATE), Some(pem(KEY)), now).expect("a certificate");
+    Tls::new(Vec::new(), Some(certificate)).expect("settings")
+}
 
 thread_local! {
     static WAITS: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };

@@ -113,3 +113,22 @@ fn a_key_is_a_file_or_its_text() {
     let error = folder.run_in(&[("AMI_SCHEDULER_GPG_KEY", "no-such.asc")], &LIST).fails(1);
     assert!(error.contains("no-such.asc"), "{error}");
 }
+
+#[test]
+fn a_client_certificate_is_a_file_or_its_text_and_none_of_it_is_repeated() {
+    let folder = repository();
+    let no_certificate = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n";
+    folder.write("client.pem", no_certificate);
+    for (certificate, name) in [("client.pem", "--client-cert client.pem"), (no_certificate, "--client-cert")] {
+        let error = folder.run_in(&[("AMI_SCHEDULER_CLIENT_CERT", certificate)], &LIST).fails(2);
+        assert!(error.contains(&format!("{name} holds no certificate")) && !error.contains("s3cret"), "{error}");
+    }
+    for option in ["--client-cert", "--client-key"] {
+        let error = folder.run(&[&LIST[..], &[&format!("{option}=")]].concat()).fails(2);
+        assert!(error.contains("was asked for, and its value expanded to nothing"), "{error}");
+    }
+    let error = folder.run_in(&[("AMI_SCHEDULER_CLIENT_KEY", no_certificate)], &LIST).fails(2);
+    assert!(error.contains("--client-key has a key, and --client-cert no certificate"), "{error}");
+    let none = [("AMI_SCHEDULER_CLIENT_CERT", "none"), ("AMI_SCHEDULER_CLIENT_KEY", "none")];
+    folder.run_in(&none, &LIST).succeeds();
+}

@@ -27,7 +27,7 @@ mod standing;
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most bytes of a file of keys: those of a few hundred repositories.
-const MAX_KEYS: usize = 1 << 20;
+pub const MAX_KEYS: usize = 1 << 20;
 
 /// The most bytes of a file of signatures, and the most signatures: one for each key that signs, and notes.
 const MAX_FILE: usize = 64 << 10;
@@ -98,6 +98,11 @@ impl TrustedKeys {
             return Err(no_key("no key in it"));
         }
         Ok(Self(certificates))
+    }
+
+    /// The keys of several files.
+    pub fn all(files: impl IntoIterator<Item = Self>) -> Self {
+        Self(files.into_iter().flat_map(|keys| keys.0).collect())
     }
 
     /// Whether one of the signatures in a file is one to believe; if none is, why the first is not.

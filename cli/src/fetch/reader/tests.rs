@@ -3,6 +3,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::fetch::scripted::{ScriptedFile, ScriptedServers, ScriptedSource};
+use crate::http::Tls;
 
 const BASE: &str = "https://yum.example.com/el9/";
 const REPOMD_URL: &str = "https://yum.example.com/el9/repodata/repomd.xml";
@@ -24,7 +25,7 @@ fn at(time: &str) -> Reader<'static> {
 }
 
 fn read(source: &ScriptedSource) -> Result<Vec<String>, String> {
-    at(NOW).read(source).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
+    at(NOW).read(&[source]).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
 }
 
 fn names(listing: &Listing) -> Vec<String> {
@@ -76,7 +77,7 @@ fn copy(servers: ScriptedServers, base: &str, versions: &[&str]) -> ScriptedServ
 #[test]
 fn repodata_lists_the_packages_and_has_a_revision() {
     let servers = repository(&["18.6.0", "18.6.1"]);
-    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!(names(&listing), [OLDER, NEWEST]);
     assert_eq!(listing.revision.as_deref(), Some("1732406400"));
     assert_eq!(listing.packages[0].url, format!("{BASE}gitlab-runner-18.6.0-1.x86_64.rpm"));
@@ -156,7 +157,7 @@ fn what_would_be_the_same_again_is_final() {
 fn a_repository_with_other_products_alone_has_none_of_this_one() {
     let primary = primary(&["18.6.1"]).replace("gitlab-runner", "gitlab-runer");
     let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&primary)).with(PRIMARY_URL, primary);
-    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!((names(&listing).len(), listing.others, listing.nearest.names()), (0, 1, vec!["gitlab-runer"]));
 }
 
@@ -196,7 +197,7 @@ fn advisories(listing: &Listing) -> Vec<String> {
 fn advisories_are_read_after_the_packages_that_they_are_about() {
     let updateinfo = updateinfo("RHSA-2026:1");
     let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, &updateinfo);
-    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!(advisories(&listing), ["", "RHSA-2026:1 (security, Important)"]);
     assert_eq!(listing.advisories_unknown, None);
     assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL, UPDATEINFO_URL]);
@@ -205,7 +206,7 @@ fn advisories_are_read_after_the_packages_that_they_are_about() {
 #[test]
 fn of_a_repository_without_the_product_no_advisories_are_asked_for() {
     let servers = repository_with(&updateinfo("RHSA-2026:1"));
-    let listing = Reader { product: "gitlab-runer", ..at(NOW) }.read(&servers.at(BASE)).expect("a listing");
+    let listing = Reader { product: "gitlab-runer", ..at(NOW) }.read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!((listing.others, listing.advisories_unknown), (2, None));
     assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL]);
 }
@@ -225,7 +226,7 @@ fn advisories_that_are_half_updated_are_read_again_from_repomd_on() {
     let updateinfo = updateinfo("RHSA-2026:1");
     for half_updated in half_updated(&updateinfo) {
         let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, half_updated).with(UPDATEINFO_URL, &updateinfo);
-        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
         assert_eq!(advisories(&listing), ["", "RHSA-2026:1 (security, Important)"]);
         assert_eq!(servers.fetched(), [REPOMD_URL, PRIMARY_URL, UPDATEINFO_URL].repeat(2));
         assert_eq!(servers.waits(), [1]);
@@ -237,7 +238,7 @@ fn advisories_that_stay_half_updated_are_unknown_and_the_releases_are_listed() {
     let updateinfo = updateinfo("RHSA-2026:1");
     for half_updated in half_updated(&updateinfo) {
         let servers = repository_with(&updateinfo).with(UPDATEINFO_URL, half_updated);
-        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
         assert_eq!(
             (names(&listing), advisories(&listing)),
             (vec![OLDER.into(), NEWEST.into()], vec![String::new(); 2])
@@ -272,7 +273,7 @@ fn advisories_that_would_be_the_same_again_are_unknown_at_once() {
             .with(REPOMD_URL, change(&repomd_of_both(&primary, content)))
             .with(PRIMARY_URL, primary)
             .with(UPDATEINFO_URL, content);
-        let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+        let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
         assert_eq!(advisories(&listing), [""]);
         assert!(listing.advisories_unknown.as_ref().is_some_and(|told| told.contains(reason)), "{listing:?}");
         assert_eq!(servers.waits(), NEVER);
@@ -289,7 +290,7 @@ fn a_mirror_whose_advisories_cannot_be_read_is_followed_by_the_next() {
             .with(&format!("{mirror}repodata/primary.xml"), &primary);
     }
     let servers = servers.with(&format!("{MIRROR_B}repodata/updateinfo.xml"), &updateinfo);
-    let listing = at(NOW).read(&servers.at(LIST)).expect("a listing");
+    let listing = at(NOW).read(&[&servers.at(LIST)]).expect("a listing");
     assert_eq!(advisories(&listing), ["RHSA-2026:1 (security, Important)"]);
     assert!(listing.packages[0].url.starts_with(MIRROR_B));
     assert_eq!(servers.waits(), NEVER);
@@ -301,7 +302,7 @@ fn a_repository_with_module_streams_is_known() {
     let with_modules = repomd(&primary).replace("</repomd>", "<data type='modules'/></repomd>");
     for (repomd, has_modules) in [(repomd(&primary), false), (with_modules, true)] {
         let servers = ScriptedServers::default().with(REPOMD_URL, repomd).with(PRIMARY_URL, &primary);
-        assert_eq!(at(NOW).read(&servers.at(BASE)).expect("a listing").has_modules, has_modules);
+        assert_eq!(at(NOW).read(&[&servers.at(BASE)]).expect("a listing").has_modules, has_modules);
     }
 }
 
@@ -486,7 +487,7 @@ fn a_list_that_came_by_https_lowers_no_guard_to_http() {
 fn a_release_that_is_left_out_is_told_and_kept_with_the_others() {
     let odd = primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "%CI_JOB_TOKEN%/x");
     let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&odd)).with(PRIMARY_URL, odd);
-    let listing = at(NOW).read(&servers.at(BASE)).expect("a listing");
+    let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!((names(&listing), listing.left_out.count), (vec![NEWEST.to_owned()], 1));
     let told: Vec<String> = listing.left_out.lines().collect();
     assert!(told[0].starts_with(&format!("{OLDER} is left out: its location cannot be used")), "{told:?}");
@@ -583,14 +584,16 @@ fn a_query_is_a_token_where_there_is_no_list_and_no_listing() {
         (answers(200).body(bucket), vec![given.to_owned()]),
     ] {
         let script = Script::new([found, answers(200).body(&repomd), answers(200).body(&primary)]);
-        let repository = given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(script.client().into());
-        let listing = at(NOW).read(&*repository).expect("a listing");
+        let repository =
+            given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(Tls::default(), script.client().into());
+        let listing = at(NOW).read(&[&*repository]).expect("a listing");
         assert_eq!((names(&listing), script.urls()), (vec![NEWEST.to_owned()], urls));
         assert!(!listing.packages[0].url.contains("s3cret"));
     }
     let script = Script::new(vec![answers(404); 2]);
-    let repository = given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(script.client().into());
-    let error = format!("{:#}", at(NOW).read(&*repository).map(drop).expect_err("nothing there"));
+    let repository =
+        given.parse::<crate::fetch::RepoUrl>().expect("a URL").source(Tls::default(), script.client().into());
+    let error = format!("{:#}", at(NOW).read(&[&*repository]).map(drop).expect_err("nothing there"));
     assert_eq!(
         error,
         "https://yum.example.com/el9 is not there (404), nor is its repodata/repomd.xml: is the URL right?"
@@ -671,14 +674,14 @@ G7ZA2CR10ogTf2n7IZ0RWdYqS+gyWwM=
 -----END PGP SIGNATURE-----
 ";
 
-fn keys() -> TrustedKeys {
-    TrustedKeys::read(KEY.as_bytes()).expect("a key")
+fn signed_by() -> SignedBy {
+    SignedBy { keys: TrustedKeys::read(KEY.as_bytes()).expect("a key"), asked_by: "--gpg-key".to_owned() }
 }
 
 fn read_signed(source: &ScriptedSource) -> Result<Vec<String>, String> {
-    let keys = keys();
-    let reader = Reader { signed_by: Some(&keys), ..at(NOW) };
-    reader.read(source).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
+    let signed_by = signed_by();
+    let reader = Reader { signed_by: Some(&signed_by), ..at(NOW) };
+    reader.read(&[source]).map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
 }
 
 #[test]
@@ -693,7 +696,7 @@ fn a_repository_that_is_not_signed_is_refused_at_once() {
     let servers = repository(&["18.6.1"]);
     let error = read_signed(&servers.at(BASE)).expect_err("not signed");
     let told = format!("{BASE} is not signed (repodata/repomd.xml.asc: 404), and --gpg-key asks for a signature: ");
-    assert!(error.starts_with(&told) && error.ends_with("set gpg_key to none"), "{error}");
+    assert!(error.starts_with(&told) && error.ends_with("ask for none (gpg_key: none, repo_gpgcheck=0)"), "{error}");
     assert_eq!((servers.fetched(), servers.waits()), (vec![REPOMD_URL.to_owned(), SIGNATURE_URL.to_owned()], vec![]));
 }
 
@@ -726,6 +729,40 @@ fn an_index_has_no_signature_to_verify() {
     assert_eq!(read_signed(&servers.at(BASE)), Err(told));
 }
 
+// ---------------------------------------------------------------- several places
+
+const OTHER_BASE: &str = "https://yum.example.net/el9/";
+
+fn read_places(servers: &ScriptedServers) -> Result<Vec<String>, String> {
+    let listing = at(NOW).read(&[&servers.at(BASE), &servers.at(OTHER_BASE)]);
+    listing.map(|listing| names(&listing)).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn of_several_places_the_first_that_has_all_of_it_counts() {
+    let servers = copy(repository(&["18.6.1"]), OTHER_BASE, &["18.6.0"]);
+    assert_eq!(read_places(&servers), Ok(vec![NEWEST.to_owned()]));
+    for broken in [ScriptedFile::Missing, ScriptedFile::from("<html>"), ScriptedFile::CutShort(b"<met".to_vec())] {
+        let servers = copy(repository(&["18.6.1"]), OTHER_BASE, &["18.6.0"]);
+        servers.replace(if matches!(broken, ScriptedFile::CutShort(_)) { PRIMARY_URL } else { REPOMD_URL }, broken);
+        assert_eq!(read_places(&servers), Ok(vec![OLDER.to_owned()]));
+        assert_eq!(servers.waits(), NEVER);
+    }
+}
+
+#[test]
+fn where_no_place_can_be_read_all_are_tried_again_if_that_may_help() {
+    let error = read_places(&ScriptedServers::default()).expect_err("nothing there");
+    assert!(
+        error.starts_with("none of the 2 places of the repository can be used: https://yum.example.net/el9/"),
+        "{error}"
+    );
+    let servers = repository(&["18.6.1"]);
+    servers.replace(PRIMARY_URL, ScriptedFile::CutShort(b"<met".to_vec()));
+    assert!(read_places(&servers).is_err());
+    assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
 // ---------------------------------------------------------------- cache
 
 /// WASI has no folder for temporary files; the component's tests read with a cache in wasm.
@@ -739,17 +776,17 @@ mod cached {
 
     struct Nights {
         folder: tempfile::TempDir,
-        keys: Option<TrustedKeys>,
+        signed_by: Option<SignedBy>,
     }
 
     impl Nights {
         fn new() -> Self {
-            Self { folder: tempfile::tempdir().expect("a folder"), keys: None }
+            Self { folder: tempfile::tempdir().expect("a folder"), signed_by: None }
         }
 
         fn listing(&self, time: &str, source: &ScriptedSource) -> anyhow::Result<Listing> {
             let cache = Cache::new(self.folder.path(), source.base());
-            Reader { cache: Some(&cache), signed_by: self.keys.as_ref(), ..at(time) }.read(source)
+            Reader { cache: Some(&cache), signed_by: self.signed_by.as_ref(), ..at(time) }.read(&[source])
         }
 
         fn read(&self, source: &ScriptedSource) -> Vec<String> {
@@ -833,7 +870,7 @@ mod cached {
         let (source, folder) = (servers.at(BASE), nights.folder.path());
         let cache = Cache::new(folder, source.base());
         let listing =
-            Reader { product: "gitlab-runer", cache: Some(&cache), ..at(NOW) }.read(&source).expect("a listing");
+            Reader { product: "gitlab-runer", cache: Some(&cache), ..at(NOW) }.read(&[&source]).expect("a listing");
         assert_eq!((listing.others, listing.nearest.names()), (1, vec!["gitlab-runner"]));
         assert_eq!(servers.fetched(), [REPOMD_URL]);
     }
@@ -841,8 +878,8 @@ mod cached {
     /// Somebody wrote into the folder that a runner keeps, and the server is honest.
     #[test]
     fn a_forged_primary_is_not_believed_with_or_without_a_key() {
-        for keys in [None, Some(keys())] {
-            let nights = Nights { keys, ..Nights::new() };
+        for signed_by in [None, Some(signed_by())] {
+            let nights = Nights { signed_by, ..Nights::new() };
             let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
             nights.read(&servers.at(BASE));
             for forged in [
@@ -862,14 +899,14 @@ mod cached {
     fn what_was_kept_without_a_key_does_not_stand_in_for_a_signature() {
         let (mut nights, servers) = (Nights::new(), repository(&["18.6.1"]));
         nights.read(&servers.at(BASE));
-        nights.keys = Some(keys());
+        nights.signed_by = Some(signed_by());
         let error = nights.listing(NOW, &servers.at(BASE)).map(|listing| names(&listing)).expect_err("not signed");
         assert!(error.to_string().contains("is not signed"), "{error:#}");
     }
 
     #[test]
     fn a_signature_is_asked_for_each_night_and_a_key_may_expire_between_two() {
-        let nights = Nights { keys: Some(keys()), ..Nights::new() };
+        let nights = Nights { signed_by: Some(signed_by()), ..Nights::new() };
         let servers = repository(&["18.6.1"]).with(SIGNATURE_URL, GOOD_SIGNATURE);
         nights.read(&servers.at(BASE));
         servers.fetched();
@@ -917,7 +954,7 @@ mod cached {
 
         let cache = Cache::new(nights.folder.path(), servers.at(BASE).base());
         let accepting = Reader { cache: Some(&cache), accepts_index: true, ..at(NOW) };
-        let listing = accepting.read(&servers.at(BASE)).expect("an index");
+        let listing = accepting.read(&[&servers.at(BASE)]).expect("an index");
         assert_eq!((names(&listing), listing.revision), (vec![NEWEST.to_owned()], None));
         // From then on there is nothing to accept.
         assert_eq!(nights.read(&servers.at(BASE)), [NEWEST]);

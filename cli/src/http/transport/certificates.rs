@@ -20,19 +20,26 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
+use super::ClientCertificate;
 use crate::http::{Bundle, BundleError};
 
-/// TLS that trusts the public web's authorities and those of the bundles.
-pub fn tls(bundles: &[Bundle]) -> Result<ClientConfig, BundleError> {
+/// TLS that trusts the public web's authorities and those of the bundles, and shows a certificate if a server asks.
+pub fn tls<'a>(
+    bundles: impl IntoIterator<Item = &'a Bundle>,
+    certificate: Option<&ClientCertificate>,
+) -> Result<ClientConfig, BundleError> {
     let provider = Arc::new(provider());
     let verifier = Verifier::new(bundles, Arc::clone(&provider))?;
     let unusable = |error: TlsError| BundleError::Damaged(verifier.bundles.clone(), error.to_string());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(unusable)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(config.with_no_client_auth())
+    Ok(match certificate {
+        Some(certificate) => config.with_client_cert_resolver(certificate.pair()),
+        None => config.with_no_client_auth(),
+    })
 }
 
-fn provider() -> CryptoProvider {
+pub fn provider() -> CryptoProvider {
     let mut provider = ring::default_provider();
     if cfg!(target_family = "wasm") {
         // WebAssembly has no instructions for AES.
@@ -56,9 +63,9 @@ enum Refusal {
     #[error("the certificate of {host} is signed by an authority that is not among {among}; its issuer is {issuer}")]
     UnknownAuthority { host: String, issuer: String, among: String },
     #[error("{whose} expired{when}; this machine's clock says {now}")]
-    Expired { whose: String, when: String, now: String },
+    Expired { whose: String, when: String, now: Timestamp },
     #[error("{whose} is not valid yet{when}; this machine's clock says {now}")]
-    NotYetValid { whose: String, when: String, now: String },
+    NotYetValid { whose: String, when: String, now: Timestamp },
     #[error("the certificate of {host} is not for that name, but for: {names}")]
     OtherName { host: String, names: String },
     #[error("the certificate of {host} cannot be used: {reason}")]
@@ -144,9 +151,12 @@ fn verify_given(
 }
 
 impl Verifier {
-    fn new(bundles: &[Bundle], provider: Arc<CryptoProvider>) -> Result<Self, BundleError> {
+    fn new<'a>(
+        bundles: impl IntoIterator<Item = &'a Bundle>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, BundleError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let mut given = Vec::new();
+        let (mut given, mut names) = (Vec::new(), Vec::new());
         for bundle in bundles {
             let certificates = CertificateDer::pem_slice_iter(&bundle.pem)
                 .collect::<Result<Vec<_>, _>>()
@@ -156,8 +166,8 @@ impl Verifier {
                 return Err(BundleError::NoCertificate(bundle.name.clone()));
             }
             given.extend(certificates);
+            names.push(bundle.name.as_str());
         }
-        let names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
         let bundles = names.join(", ");
         let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
@@ -193,8 +203,8 @@ impl Verifier {
                 let own = validity.map(|validity| unix_time(validity.not_after)).filter(|not_after| now > *not_after);
                 Refusal::Expired {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, |time| format!(" on {}", time_of(time))),
-                    now: time_of(now),
+                    when: own.map_or_else(String::new, |time| format!(" on {}", timestamp(time))),
+                    now: timestamp(now),
                 }
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -202,8 +212,8 @@ impl Verifier {
                     validity.map(|validity| unix_time(validity.not_before)).filter(|not_before| now < *not_before);
                 Refusal::NotYetValid {
                     whose: whose(&host, own),
-                    when: own.map_or_else(String::new, |time| format!(", but from {} on", time_of(time))),
-                    now: time_of(now),
+                    when: own.map_or_else(String::new, |time| format!(", but from {} on", timestamp(time))),
+                    now: timestamp(now),
                 }
             }
             CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
@@ -244,15 +254,14 @@ fn whose(host: &str, own: Option<UnixTime>) -> String {
     format!("{vouches} {host}")
 }
 
-fn unix_time(time: Time) -> UnixTime {
+pub fn unix_time(time: Time) -> UnixTime {
     UnixTime::since_unix_epoch(time.to_unix_duration())
 }
 
-fn time_of(time: UnixTime) -> String {
-    i64::try_from(time.as_secs())
-        .ok()
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .map_or_else(|| format!("{} s", time.as_secs()), |time| time.to_string())
+/// A time for people; one that is too far away is the last that there is.
+pub fn timestamp(time: UnixTime) -> Timestamp {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -378,11 +387,11 @@ iFP2YM+LxyUFHrZEYzvuqLYmbuN+f0fHdkEGejE=
         let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for pem in ["", "<html>", key, no_certificate] {
-            let error = tls(&[bundle("--ca-file ca.pem", pem)]).map(drop).expect_err(pem).to_string();
+            let error = tls(&[bundle("--ca-file ca.pem", pem)], None).map(drop).expect_err(pem).to_string();
             assert!(error.starts_with("--ca-file ca.pem holds no certificate that can be used"), "{error}");
         }
         let cut = &AUTHORITY[..AUTHORITY.len() - 30];
-        let error = tls(&[bundle("ca.pem", cut)]).map(drop).expect_err("cut").to_string();
+        let error = tls(&[bundle("ca.pem", cut)], None).map(drop).expect_err("cut").to_string();
         assert!(error.starts_with("ca.pem is damaged: "), "{error}");
     }
 }

@@ -5,6 +5,36 @@ use std::io::{self, ErrorKind};
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use ureq::Error as UreqError;
 
+/// A server's alert about the client certificate that it was shown, or about its lack (RFC 8446, 6.2).
+#[derive(Debug, thiserror::Error)]
+#[error("it wants a client certificate, and none can be given")]
+pub struct CertificateAlert {
+    /// How a sentence about the certificate goes on.
+    pub reason: &'static str,
+}
+
+impl CertificateAlert {
+    fn new(alert: AlertDescription) -> Option<Self> {
+        let reason = match alert {
+            AlertDescription::UnknownCA => ", whose issuer it does not know",
+            AlertDescription::CertificateExpired => ", which has expired by its clock",
+            AlertDescription::CertificateRevoked => ", which is revoked",
+            AlertDescription::UnsupportedCertificate => ", which is not one for clients",
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied => "",
+            _ => return None,
+        };
+        Some(Self { reason })
+    }
+
+    /// The alert that a failure is about.
+    pub fn within(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
 /// A failure of ureq in plain words.
 pub fn failed(error: UreqError) -> io::Error {
     match error {
@@ -35,6 +65,11 @@ pub fn in_words(error: io::Error) -> io::Error {
 }
 
 pub fn tls_failed(error: &TlsError) -> io::Error {
+    if let TlsError::AlertReceived(alert) = error
+        && let Some(alert) = CertificateAlert::new(*alert)
+    {
+        return io::Error::new(ErrorKind::PermissionDenied, alert);
+    }
     let (kind, words) = match error {
         TlsError::InvalidCertificate(CertificateError::Other(refusal)) => {
             (ErrorKind::PermissionDenied, refusal.to_string())
@@ -42,9 +77,12 @@ pub fn tls_failed(error: &TlsError) -> io::Error {
         TlsError::InvalidCertificate(_) => {
             (ErrorKind::PermissionDenied, format!("it cannot prove that its certificate is its own: {error}"))
         }
-        TlsError::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::UnknownCA,
-        ) => (ErrorKind::PermissionDenied, "it wants a client certificate, and none can be given".to_owned()),
+        TlsError::AlertReceived(AlertDescription::HandshakeFailure) => (
+            ErrorKind::PermissionDenied,
+            "it ends the TLS handshake: it speaks no version or cipher that is spoken here, or wants a client certificate \
+             (--client-cert, input client_cert)"
+                .to_owned(),
+        ),
         TlsError::InvalidMessage(_) => {
             (ErrorKind::InvalidInput, "it does not speak TLS there: is it an http:// URL?".to_owned())
         }
@@ -79,4 +117,28 @@ pub fn not_connected(error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(kind, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_about_a_client_certificate_is_told_from_others_and_is_final() {
+        for (alert, reason) in [
+            (AlertDescription::CertificateRequired, Some("")),
+            (AlertDescription::BadCertificate, Some("")),
+            (AlertDescription::CertificateUnknown, Some("")),
+            (AlertDescription::AccessDenied, Some("")),
+            (AlertDescription::UnknownCA, Some(", whose issuer it does not know")),
+            (AlertDescription::CertificateExpired, Some(", which has expired by its clock")),
+            (AlertDescription::CertificateRevoked, Some(", which is revoked")),
+            (AlertDescription::UnsupportedCertificate, Some(", which is not one for clients")),
+            (AlertDescription::InternalError, None),
+        ] {
+            let error = tls_failed(&TlsError::AlertReceived(alert));
+            assert_eq!(CertificateAlert::within(&error).map(|alert| alert.reason), reason, "{alert:?}");
+            assert_eq!(error.kind() == ErrorKind::PermissionDenied, reason.is_some(), "{alert:?}");
+        }
+    }
 }

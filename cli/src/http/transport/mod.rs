@@ -1,6 +1,7 @@
 //! Transports: sockets with ureq and rustls, and the HTTP of a WASI host.
 
 mod certificates;
+mod client_certificate;
 mod dialler;
 mod failure;
 mod names;
@@ -12,4 +13,6 @@ mod tunnel;
 mod wasi;
 mod wire;
 
+pub use certificates::tls;
+pub use client_certificate::{ClientCertificate, Pem};
 pub use select::select;

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
+use ureq::config::Config;
 use ureq::http::{self, HeaderValue, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -11,23 +13,27 @@ use ureq::{Agent, Body, Error as UreqError};
 use url::Position;
 
 use super::dialler::Dialler;
-use super::failure::{failed, refused};
+use super::failure::{CertificateAlert, failed, refused};
 use super::wire::{BUFFER_SIZE, USER_AGENT};
 use super::{certificates, tunnel};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxy;
 use crate::http::request::Transport;
-use crate::http::{BundleError, Method, Network, Proxies, Request, Response};
+use crate::http::{Bundle, BundleError, Method, Network, Proxies, Request, Response, Tls};
 
 pub struct Sockets {
-    agent: Agent,
+    bundles: Vec<Bundle>,
     proxies: Proxies,
+    patience: Patience,
+    config: Config,
+    /// For proxies, and for servers without settings of their own.
+    tls: Arc<ClientConfig>,
 }
 
 impl Sockets {
     pub fn new(network: Network, patience: Patience) -> Result<Self, BundleError> {
         let Network { bundles, proxies } = network;
-        let dialler = Dialler { tls: Arc::new(certificates::tls(&bundles)?), proxies: proxies.clone(), patience };
+        let tls = Arc::new(certificates::tls(&bundles, None)?);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -38,7 +44,21 @@ impl Sockets {
             .input_buffer_size(BUFFER_SIZE)
             .output_buffer_size(BUFFER_SIZE)
             .build();
-        Ok(Self { agent: Agent::with_parts(config, dialler, NoResolver), proxies })
+        Ok(Self { bundles, proxies, patience, config, tls })
+    }
+
+    /// An agent that connects with these settings. No connection is used twice, so that each request can have its own.
+    fn agent(&self, tls: &Tls) -> io::Result<Agent> {
+        let server_tls = if tls.needs_sockets() {
+            let bundles = self.bundles.iter().chain(tls.bundles());
+            let unusable = |error| io::Error::new(ErrorKind::InvalidInput, error);
+            Arc::new(certificates::tls(bundles, tls.certificate()).map_err(unusable)?)
+        } else {
+            Arc::clone(&self.tls)
+        };
+        let (proxies, proxy_tls) = (self.proxies.clone(), Arc::clone(&self.tls));
+        let dialler = Dialler { server_tls, proxy_tls, proxies, patience: self.patience };
+        Ok(Agent::with_parts(self.config.clone(), dialler, NoResolver))
     }
 
     fn exchange(&self, request: &Request, proxy: Option<&Proxy>) -> io::Result<http::Response<Body>> {
@@ -66,12 +86,13 @@ impl Sockets {
         {
             builder = builder.header(header::PROXY_AUTHORIZATION, secret(credentials)?);
         }
+        let agent = self.agent(&request.tls)?;
         let sent = match &request.body {
             Some((content_type, bytes)) => {
                 let request = builder.header(header::CONTENT_TYPE, content_type).body(bytes.as_slice());
-                self.agent.run(request.map_err(|_| refused())?)
+                agent.run(request.map_err(|_| refused())?)
             }
-            None => self.agent.run(builder.body(()).map_err(|_| refused())?),
+            None => agent.run(builder.body(()).map_err(|_| refused())?),
         };
         sent.map_err(failed)
     }
@@ -80,12 +101,18 @@ impl Sockets {
 impl Transport for Sockets {
     fn send(&self, request: &Request) -> io::Result<Response> {
         let proxy = self.proxies.of(&request.url).map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
-        let answer = self.exchange(request, proxy.as_ref()).map_err(|error| match &proxy {
-            // A proxy that looks into TLS shows certificates of its own.
-            Some(proxy) if !error.to_string().contains(&proxy.to_string()) => {
-                io::Error::new(error.kind(), format!("{error} (by way of {proxy})"))
+        let answer = self.exchange(request, proxy.as_ref()).map_err(|error| {
+            let error = match CertificateAlert::within(&error) {
+                Some(alert) => io::Error::new(error.kind(), request.tls.refusal(alert.reason)),
+                None => error,
+            };
+            match &proxy {
+                // A proxy that looks into TLS shows certificates of its own.
+                Some(proxy) if !error.to_string().contains(&proxy.to_string()) => {
+                    io::Error::new(error.kind(), format!("{error} (by way of {proxy})"))
+                }
+                _ => error,
             }
-            _ => error,
         })?;
         let status = answer.status().as_u16();
         if let Some(proxy) = proxy.filter(|_| status == 407) {
@@ -121,7 +148,7 @@ impl<R: Read> Read for InWords<R> {
 struct NoResolver;
 
 impl Resolver for NoResolver {
-    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, UreqError> {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, UreqError> {
         let mut none = self.empty();
         none.push((Ipv4Addr::UNSPECIFIED, 0).into());
         Ok(none)
@@ -135,8 +162,31 @@ mod tests {
     use std::net::{Shutdown, TcpListener};
     use std::thread::{self, JoinHandle};
 
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
     use super::*;
     use crate::http::{HttpError, Limits};
+
+    /// A certificate of localhost that is signed by itself, valid until 2099, and its key.
+    const LOCALHOST: &str = "-----BEGIN CERTIFICATE-----
+MIIBTTCB9aADAgECAhRI1b7lXB991+PC163uC4NJcuRpBjAKBggqhkjOPQQDAjAU
+MRIwEAYDVQQDDAlsb2NhbGhvc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjA5OTAxMDEw
+MDAwMDBaMBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49
+AwEHA0IABMX7wSJi+Y8BhEKIUtKkJ5f1E0yK1zQsIJrN/0udokhCdOs2hoeaAlxq
+8QEgeyJCdxkUe3S9ewgeRV+Eo+NmyCqjIzAhMAkGA1UdEwQCMAAwFAYDVR0RBA0w
+C4IJbG9jYWxob3N0MAoGCCqGSM49BAMCA0cAMEQCIGkBsSAnYqLfsxQm0rbQnHBB
+pXE4sIalNx/qjZK4X1G2AiBwAIpPxvIsjSTAiVWZX7WJsZ1oWW2/YUBqJoDh/u27
+nA==
+-----END CERTIFICATE-----
+";
+    const LOCALHOST_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdAzHsvmF/gnMc+wD
+NyTwpPsrur2awfBUCgzMgGpnUQehRANCAATF+8EiYvmPAYRCiFLSpCeX9RNMitc0
+LCCazf9LnaJIQnTrNoaHmgJcavEBIHsiQncZFHt0vXsIHkVfhKPjZsgq
+-----END PRIVATE KEY-----
+";
 
     /// A server that reads the head of one request, answers with these bytes, and returns what it has read.
     fn server(answer: &'static [u8]) -> (u16, JoinHandle<String>) {
@@ -192,6 +242,43 @@ mod tests {
         for line in ["accept-encoding: identity", "authorization: basic dtpw", "user-agent: ami-scheduler/"] {
             assert!(head.contains(line), "{head}");
         }
+    }
+
+    /// A server with TLS that answers one request.
+    fn secure_server() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let provider = Arc::new(certificates::provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let certificate = CertificateDer::from_pem_slice(LOCALHOST.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(LOCALHOST_KEY.as_bytes()).expect("a key");
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![certificate], key);
+        let connection = ServerConnection::new(Arc::new(config.expect("a pair"))).expect("a connection");
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client");
+            let mut stream = StreamOwned::new(connection, stream);
+            // Whoever does not believe the certificate asks nothing.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                stream.write_all(OK).expect("answered");
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn an_authority_of_a_repository_counts_for_its_requests_alone() {
+        let bundle = Bundle { name: "sslcacert own.pem".to_owned(), pem: LOCALHOST.as_bytes().to_vec() };
+        let own = Tls::new(vec![bundle], None).expect("settings");
+        let transport = Sockets::new(Network::default(), Patience::new(Limits::DEFAULT)).expect("a transport");
+        let asked = |tls: &Tls| {
+            let request = get(&format!("https://localhost:{}/", secure_server()));
+            transport.send(&Request { tls: tls.clone(), ..request }).map(|response| response.status)
+        };
+        assert_eq!(asked(&own).expect("an answer"), 200);
+        assert_eq!(asked(&own.elsewhere()).expect("an answer"), 200, "what it redirects to is a part of it");
+        let told = "the certificate of localhost is signed by itself, and is not among the public web's";
+        let error = asked(&Tls::default()).expect_err("nobody knows it");
+        assert!(error.to_string().starts_with(told), "{error}");
     }
 
     #[test]

@@ -150,7 +150,8 @@ fn in_words(code: &ErrorCode, limits: &Limits) -> io::Error {
         ErrorCode::TlsCertificateError | ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => (
             ErrorKind::Other,
             "the TLS handshake failed. Private certificate authority? Pass its certificate with --ca-file FILE or the \
-             variable SSL_CERT_FILE. Does it not speak TLS there? Then it is an http:// URL",
+             variable SSL_CERT_FILE. Does a repository want a client certificate? Pass it with --client-cert FILE. Does \
+             it not speak TLS there? Then it is an http:// URL",
         ),
         ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => (ErrorKind::NotFound, "its name is not known (DNS)"),
         ErrorCode::ConnectionRefused => (ErrorKind::ConnectionRefused, "connection refused"),
