@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read};
 
 use jiff::Timestamp;
 use memchr::memmem;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
 use super::decompress::decompress;
@@ -28,6 +29,9 @@ const MAX_PACKAGE: usize = 16 << 20;
 const MAX_DOCUMENT: u64 = 4 << 30;
 /// The most packages that a repository may have, of whatever name.
 const MAX_PACKAGES: u64 = 5_000_000;
+
+/// What is part of a file's name, and something else in a URL.
+const ONLY_IN_FILE_NAMES: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'\\');
 
 /// What it takes to resolve a location, of which no part is longer than `MAX_URL`.
 const STEPS_OF_LOCATION: u64 = 16 * MAX_URL as u64;
@@ -173,8 +177,7 @@ fn package(
         }
     };
     budget.work(STEPS_OF_LOCATION)?;
-    let url = join(repository, location.base.as_deref(), &location.href).and_then(|url| public(url, repository));
-    let url = match url {
+    let url = match package_url(repository, &location) {
         Ok(url) => url,
         Err(error) => {
             listing.leave_out(nevra, format_args!("its location cannot be used: {error}"));
@@ -194,30 +197,34 @@ fn package(
     Ok(Some(Package { nevra, url: url.into(), checksum, built_at, targets: None }))
 }
 
-/// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
-pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
-    join(repository, base, href).and_then(|url| located(url, repository))
+/// The URL of a package, whose location is the path of a file: createrepo writes it as it is, and dnf encodes all of it.
+fn package_url(repository: &Url, Location { base, href }: &Location) -> Result<Url, LocationError> {
+    join(repository, base.as_deref(), href, ONLY_IN_FILE_NAMES).and_then(|url| public(url, repository))
 }
 
+/// The URL of a file of the repository that is fetched here, from its `xml:base` and `href`.
+pub fn resolve(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
+    join(repository, base, href, &AsciiSet::EMPTY).and_then(|url| located(url, repository))
+}
+
+/// The URL of a file, of whose path some characters are `encoded`. A URL in place of a path is taken as it is.
 #[allow(clippy::disallowed_methods)] // no part is long, and `package` charges for it
-fn join(repository: &Url, base: Option<&str>, href: &str) -> Result<Url, LocationError> {
+fn join(repository: &Url, base: Option<&str>, href: &str, encoded: &'static AsciiSet) -> Result<Url, LocationError> {
     // A host of megabytes takes many times as much until it is none.
     if base.into_iter().chain([href]).any(|part| part.len() > MAX_URL) {
         return Err(LocationError::TooLong);
     }
-    // `foo-1:2-1.noarch.rpm` is the name of a file with an epoch, not a URL of the scheme `foo-1`.
-    let join = |folder: &Url| match Url::parse(href) {
-        Ok(url) if url.cannot_be_a_base() => folder.join(&format!("./{href}")),
-        _ => folder.join(href),
-    };
+    // As dnf has it, `/foo.rpm` does not lie at the server's root, and `foo-1:2-1.noarch.rpm` is no URL of the scheme `foo-1`.
+    let path = |path: &str| format!("./{}", utf8_percent_encode(path.trim_start_matches('/'), encoded));
+    let href = if href.contains("://") { href.to_owned() } else { path(href) };
     let url = match base {
-        None => join(repository),
+        None => repository.join(&href),
         Some(base) => {
             let mut base = foreign(repository.join(base)?, repository)?;
             if !base.path().ends_with('/') {
                 base.set_path(&format!("{}/", base.path()));
             }
-            join(&base)
+            base.join(&href)
         }
     };
     Ok(url?)
@@ -624,13 +631,13 @@ mod tests {
                 "gitlab-runner-1-1.x86_64 is left out: its location cannot be used: it has another scheme",
             ),
             (one.replace("Packages/", "ftp://u:p4ss@example.com/"), "it has another scheme than the repository"),
-            (one.replace("Packages/", "//$ci_job_token/"), "the host of https://$ci_job_token/"),
-            (one.replace("Packages/", "//host';id;'/"), "the host of https://host';id;'/"),
+            (one.replace("Packages/", "https://$ci_job_token/"), "the host of https://$ci_job_token/"),
+            (one.replace("Packages/", "https://host';id;'/"), "the host of https://host';id;'/"),
             (
-                one.replace("Packages/", "%CI_JOB_TOKEN%/"),
+                one.replace("Packages/", "https://example.com/%CI_JOB_TOKEN%/"),
                 "%CI_JOB_TOKEN%/gitlab-runner-1-1.x86_64.rpm has a % that begins no escape",
             ),
-            (one.replace(".rpm", ".rpm?a&amp;id&amp;"), "goes on with ? or #"),
+            (one.replace("Packages/", "https://example.com/a?id&amp;"), "goes on with ? or #"),
             (one.replace("Packages/", "https://u:12/p4ss@example.com/"), "an @ behind another host"),
         ] {
             let text = document(&(odd + &element("gitlab-runner", "2")));
@@ -642,23 +649,42 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_resolved_as_the_metadata_means_it() {
+    fn the_location_of_a_package_is_the_path_of_a_file_or_a_url() {
         for (base_attribute, href, url) in [
             (None, "Packages/g/a.rpm", "https://yum.example.com/el9/x86_64/Packages/g/a.rpm"),
             (None, "../noarch/a.rpm", "https://yum.example.com/el9/noarch/a.rpm"),
+            (None, "/Packages/a.rpm", "https://yum.example.com/el9/x86_64/Packages/a.rpm"),
+            (None, "//cdn.example.com/a.rpm", "https://yum.example.com/el9/x86_64/cdn.example.com/a.rpm"),
             (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (None, "https://cdn.example.com/a%2Bb^c.rpm", "https://cdn.example.com/a%2Bb%5Ec.rpm"),
             (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
+            (Some("https://cdn.example.com/el9"), "/a%41.rpm", "https://cdn.example.com/el9/a%2541.rpm"),
             (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
             (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a%5E1~2%2B3.rpm"),
+            (None, "a%2B1.rpm", "https://yum.example.com/el9/x86_64/a%252B1.rpm"),
+            (None, "100%.rpm", "https://yum.example.com/el9/x86_64/100%25.rpm"),
+            (None, "a?b#c.rpm", "https://yum.example.com/el9/x86_64/a%3Fb%23c.rpm"),
+            (None, "a\\b.rpm", "https://yum.example.com/el9/x86_64/a%5Cb.rpm"),
             (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1%3A2-1.noarch.rpm"),
             (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1%3A2-1.noarch.rpm"),
             (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
             (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (None, "%CI_JOB_TOKEN%.rpm", "https://yum.example.com/el9/x86_64/%25CI_JOB_TOKEN%25.rpm"),
             (None, "a;`id`|'(x)'.rpm", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm"),
-            (None, "repodata/primary.xml.gz?sig=a", "https://yum.example.com/el9/x86_64/repodata/primary.xml.gz?sig=a"),
-            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b.rpm"),
+            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b%0A.rpm"),
         ] {
-            assert_eq!(resolve(&base(), base_attribute, href).expect(href).as_str(), url);
+            let location = Location { base: base_attribute.map(str::to_owned), href: href.to_owned() };
+            assert_eq!(package_url(&base(), &location).expect(href).as_str(), url);
+        }
+    }
+
+    #[test]
+    fn the_location_of_metadata_may_have_escapes_and_a_query() {
+        for (href, url) in [
+            ("repodata/a%2Bb.xml.gz?sig=a", "https://yum.example.com/el9/x86_64/repodata/a%2Bb.xml.gz?sig=a"),
+            ("/repodata/a+b.xml.gz", "https://yum.example.com/el9/x86_64/repodata/a%2Bb.xml.gz"),
+        ] {
+            assert_eq!(resolve(&base(), None, href).expect(href).as_str(), url);
         }
     }
 
