@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
+.PHONY: demo demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos differential fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
 
 demo: setup-demo module
 	@demo/three-nights $(WASM)
@@ -33,7 +33,8 @@ test-module: module
 
 # Servers, certificates, proxies, signatures and stores, by the native program: all that is another's where no
 # wasmtime is around it.
-NATIVE_TESTS := module advisories firewall client_certificates deadlines mirrors signature cache secrets several_repositories repo_file odd_repositories indexes failed_jobs limits rules
+NATIVE_TESTS := module advisories firewall client_certificates deadlines mirrors signature cache secrets several_repositories \
+	repo_file odd_repositories indexes failed_jobs limits rules differential
 
 test-native: native
 	.tools/venv/bin/python -m pytest --native --numprocesses 4 --dist worksteal $(NATIVE_TESTS:%=component-tests/test_%.py) $(PYTEST)
@@ -86,6 +87,10 @@ interleavings:
 # Hundreds of nights under every fault, from a seed that is printed.
 chaos: setup-test module
 	.tools/venv/bin/python component-tests/chaos.py $(CHAOS)
+
+# Hundreds of repositories, read by dnf and by list, from a seed that is printed.
+differential: setup-test native
+	.tools/venv/bin/python component-tests/differential.py $(DIFFERENTIAL)
 
 # Every fuzzer for a minute, or the one that FUZZ names for FUZZ_SECONDS.
 fuzz: setup-fuzz

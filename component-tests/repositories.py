@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,7 @@ Version: {version}
 Release: {release}
 Summary: {summary}
 License: MIT
-BuildArch: {arch}
+{build_arch}
 %description
 Nothing is in it.
 %files
@@ -28,19 +31,26 @@ class RpmBuilder:
         self.folder = folder
         self.summary = summary
 
-    def rpm(self, nevra: str) -> Path:
-        """The RPM file of `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; its name holds no epoch."""
+    def rpm(self, nevra: str, built_at: int | None = None) -> Path:
+        """The RPM file of `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; its name holds no epoch. The architecture `src` makes a source
+        package. `built_at`, in seconds, is when it says that it was built."""
         rest, arch = nevra.rsplit(".", 1)
         name, version, release = rest.rsplit("-", 2)
         epoch, _, version = version.rpartition(":")
         built = self.folder / (epoch or "0") / arch / f"{name}-{version}-{release}.{arch}.rpm"
         if not built.exists():
+            kind, built_for = ("-bs", "noarch") if arch == "src" else ("-bb", arch)
             spec = self.folder / "package.spec"
-            spec.write_text(SPEC.format(name=name, epoch=epoch or "0", version=version, release=release, arch=arch, summary=self.summary))
+            # Another architecture than the machine's is no BuildArch.
+            build_arch = "BuildArch: noarch" if built_for == "noarch" else ""
+            spec.write_text(SPEC.format(name=name, epoch=epoch or "0", version=version, release=release, summary=self.summary,
+                                        build_arch=build_arch))
+            time = {} if built_at is None else {"SOURCE_DATE_EPOCH": str(built_at)}
             subprocess.run(
-                ["rpmbuild", "-bb", "--quiet", "--target", arch, "--define", f"_topdir {self.folder}/top",
-                 "--define", f"_rpmdir {self.folder}/{epoch or '0'}", str(spec)],
-                check=True, capture_output=True,
+                ["rpmbuild", kind, "--quiet", "--target", built_for, "--define", f"_topdir {self.folder}/top",
+                 "--define", f"_rpmdir {self.folder}/{epoch or '0'}", "--define", f"_srcrpmdir {built.parent}",
+                 "--define", "use_source_date_epoch_as_buildtime 1", str(spec)],
+                check=True, capture_output=True, env=os.environ | time,
             )
         return built
 
@@ -102,12 +112,11 @@ class Repository:
         subprocess.run(["createrepo_c", "--quiet", *options, str(self.folder)], check=True, capture_output=True)
         return self
 
-    def recompress_primary(self, kind: str) -> None:
-        """Replaces primary by one that the named program compressed, or none did."""
+    def recompress_primary(self, kind: str, change: Callable[[bytes], bytes] = bytes) -> None:
+        """Replaces primary, changed, by one that the named program compressed, or none did."""
         repodata = self.folder / "repodata"
-        compressed = self.primary()
-        plain = repodata / "primary.xml"
-        plain.write_bytes(subprocess.run(["gzip", "-dc", str(compressed)], check=True, capture_output=True).stdout)
+        compressed, plain = self.primary(), repodata / "primary.xml"
+        plain.write_bytes(change(self.plain_primary()))
         subprocess.run(["modifyrepo_c", "--remove", "primary", str(repodata)], check=True, capture_output=True)
         compressed.unlink(missing_ok=True)
         suffix = {"zstd": ".zst", "xz": ".xz", "gzip": ".gz", "bzip2": ".bz2", "none": ""}[kind]
@@ -116,10 +125,26 @@ class Repository:
         how = ["--no-compress"] if kind in ("zstd", "none") else ["--compress", f"--compress-type={suffix[1:]}"]
         source = f"{plain}{suffix}" if kind == "zstd" else str(plain)
         subprocess.run(["modifyrepo_c", "--mdtype", "primary", *how, source, str(repodata)], check=True, capture_output=True)
+        plain.unlink(missing_ok=True)  # it is moved where it is not compressed
         assert self.primary().name.endswith(f"primary.xml{suffix}"), self.primary()
 
+    def add_zchunk(self) -> None:
+        """Adds the zchunk form of primary beside it."""
+        plain = self.folder / "primary.xml"
+        plain.write_bytes(self.plain_primary())
+        subprocess.run(["zck", "-o", f"{plain}.zck", str(plain)], check=True, capture_output=True)
+        subprocess.run(["modifyrepo_c", "--mdtype", "primary_zck", "--no-compress", f"{plain}.zck", str(self.folder / "repodata")],
+                       check=True, capture_output=True)
+
+    def plain_primary(self) -> bytes:
+        primary = self.primary()
+        program = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}.get(primary.suffix)
+        return subprocess.run([program, "-dc", str(primary)], check=True, capture_output=True).stdout if program else primary.read_bytes()
+
     def primary(self) -> Path:
-        return self.metadata("primary.xml")
+        """The file that repomd.xml names."""
+        repomd = (self.folder / "repodata" / "repomd.xml").read_text()
+        return self.folder / re.findall(r'<data type="primary">.*?<location href="([^"]+)"', repomd, re.DOTALL)[0]
 
     def metadata(self, name: str) -> Path:
         return next(path for path in (self.folder / "repodata").iterdir() if f"-{name}" in path.name)

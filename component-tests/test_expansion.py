@@ -27,7 +27,7 @@ from test_module import CHILD
 SECRETS = {name: f"s3cret-{name}" for name in ("CI_JOB_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "AB", "ACCESS_KEY", "E2")}
 #: `Gitlab::Ci::Variables::Collection::Item::VARIABLES_REGEXP`
 EXPANDED = re.compile(r"\$\$|%%|\$([a-zA-Z_]\w*)|\$\{([a-zA-Z_]\w*)?\}|%([a-zA-Z_]\w*)%", re.ASCII)
-#: Locations within a folder. The last ones are left out: they have a % that begins no escape, or a query.
+#: Parts of URLs. The last ones are left out: they have a % that begins no escape.
 ESCAPED = ["$CI_JOB_TOKEN", "${AWS_SECRET_ACCESS_KEY}", "$$", "a/$DB_PASSWORD/b", "{{ansible_env.AB}}", "`id`;(x)", "p/a+b:c,d=e", "@group/x",
            "%DB_PASSWORD%41", "%AB%CD", "%24CI_JOB_TOKEN", "%E2%82%ACCESS_KEY%20", "%25CI_JOB_TOKEN%25"]
 LEFT_OUT = ["%CI_JOB_TOKEN%", "a/%AWS_SECRET_ACCESS_KEY%/b", "%%", "100%", "%AB%"]
@@ -172,10 +172,12 @@ def test_a_location_in_repodata_is_expanded_nowhere(ami: Module, serve: Callable
         "xml:base": lambda text, number: f"xml:base={quoteattr(text)} href={quoteattr(rpm(number))}",
         "both": lambda text, number: f"xml:base={quoteattr('pool/' + text)} href={quoteattr(f'{text}/{rpm(number)}')}",
     }
+    # An href is a path, of which every character is one of a file's name.
     queries = ["x?a&id&", "x?{{ansible_env.AB}}"] if place == "href" else []
     locations = [forms[place](text, number) for number, text in enumerate(["plain", *ESCAPED, *LEFT_OUT, *queries])]
+    left_out = 0 if place == "href" else len(LEFT_OUT)
 
-    lists_and_builds(ami, serve(repodata(locations)), 1 + len(ESCAPED), len(LEFT_OUT + queries))
+    lists_and_builds(ami, serve(repodata(locations)), len(locations) - left_out, left_out)
 
 
 def test_a_link_of_an_index_is_expanded_nowhere(ami: Module, serve: Callable[..., str]) -> None:

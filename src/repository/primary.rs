@@ -7,10 +7,11 @@ use std::io::Read;
 
 use jiff::Timestamp;
 use memchr::memmem;
+use percent_encoding::{AsciiSet, CONTROLS};
 use url::Url;
 
 use super::elements::{Elements, Shape};
-use super::public_url::{join, public};
+use super::public_url::{LocationError, join, public};
 use super::repomd::DataFile;
 use super::verify::read_verified;
 use super::xml::{Location, TypedDigits, XmlError, for_each_element, once};
@@ -21,6 +22,9 @@ use crate::release::{Advisories, Checksum, Evr, Nevra, Package};
 
 const WHAT: &str = "primary.xml";
 const SHAPE: Shape = Shape { what: WHAT, root: "metadata", element: "package" };
+
+/// What is part of a file's name, and something else in a URL.
+const ONLY_IN_FILE_NAMES: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'\\');
 
 /// What it takes to resolve a location, of which no part is longer than `MAX_URL`.
 const STEPS_OF_LOCATION: u64 = 16 * MAX_URL as u64;
@@ -159,7 +163,7 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, Unusabl
     let nevra = Nevra::new(&name, Evr::new(number, version, release), &arch);
     let nevra = nevra.map_err(|error| of_product(error.to_string()))?;
     let unusable = |reason: String| Unusable { release: nevra.to_string(), reason };
-    let url = join(repository, location.base.as_deref(), &location.href).and_then(|url| public(url, repository));
+    let url = package_url(repository, &location);
     let url = url.map_err(|error| unusable(format!("its location cannot be used: {error}")))?;
     let checksum = checksum.map(|checksum| Checksum::new(&checksum.kind, &checksum.digits)).transpose();
     let checksum = checksum.map_err(|error| unusable(error.to_string()))?;
@@ -168,6 +172,11 @@ fn package(element: PackageElement, repository: &Url) -> Result<Package, Unusabl
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .filter(|time| time.as_second() > 0);
     Ok(Package { nevra, url: url.into(), checksum, built_at, targets: None, advisories: Advisories::default() })
+}
+
+/// The URL of a package, whose location is the path of a file: createrepo writes it as it is, and dnf encodes all of it.
+fn package_url(repository: &Url, Location { base, href }: &Location) -> Result<Url, LocationError> {
+    join(repository, base.as_deref(), href, ONLY_IN_FILE_NAMES).and_then(|url| public(url, repository))
 }
 
 #[cfg(test)]
@@ -404,13 +413,13 @@ mod tests {
                 "gitlab-runner-1-1.x86_64 is left out: its location cannot be used: it has another scheme",
             ),
             (one.replace("Packages/", "ftp://u:p4ss@example.com/"), "it has another scheme than the repository"),
-            (one.replace("Packages/", "//$ci_job_token/"), "the host of https://$ci_job_token/"),
-            (one.replace("Packages/", "//host';id;'/"), "the host of https://host';id;'/"),
+            (one.replace("Packages/", "https://$ci_job_token/"), "the host of https://$ci_job_token/"),
+            (one.replace("Packages/", "https://host';id;'/"), "the host of https://host';id;'/"),
             (
-                one.replace("Packages/", "%CI_JOB_TOKEN%/"),
+                one.replace("Packages/", "https://example.com/%CI_JOB_TOKEN%/"),
                 "%CI_JOB_TOKEN%/gitlab-runner-1-1.x86_64.rpm has a % that begins no escape",
             ),
-            (one.replace(".rpm", ".rpm?a&amp;id&amp;"), "goes on with ? or #"),
+            (one.replace("Packages/", "https://example.com/a?id&amp;"), "goes on with ? or #"),
             (one.replace("Packages/", "https://u:12/p4ss@example.com/"), "an @ behind another host"),
         ] {
             let text = document(&(odd + &element("gitlab-runner", "2")));
@@ -418,6 +427,36 @@ mod tests {
             assert_eq!((listing.packages.len(), listing.left_out.count), (1, 1), "{reason}");
             let told: Vec<String> = listing.left_out.lines().collect();
             assert!(told.len() == 1 && told[0].contains(reason) && !told[0].contains("p4ss"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn the_location_of_a_package_is_the_path_of_a_file_or_a_url() {
+        for (base_attribute, href, url) in [
+            (None, "Packages/g/a.rpm", "https://yum.example.com/el9/x86_64/Packages/g/a.rpm"),
+            (None, "../noarch/a.rpm", "https://yum.example.com/el9/noarch/a.rpm"),
+            (None, "/Packages/a.rpm", "https://yum.example.com/el9/x86_64/Packages/a.rpm"),
+            (None, "//cdn.example.com/a.rpm", "https://yum.example.com/el9/x86_64/cdn.example.com/a.rpm"),
+            (None, "https://cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (None, "https://cdn.example.com/a%2Bb^c.rpm", "https://cdn.example.com/a%2Bb%5Ec.rpm"),
+            (Some("https://cdn.example.com/el9"), "a.rpm", "https://cdn.example.com/el9/a.rpm"),
+            (Some("https://cdn.example.com/el9"), "/a%41.rpm", "https://cdn.example.com/el9/a%2541.rpm"),
+            (Some("pool/"), "a.rpm", "https://yum.example.com/el9/x86_64/pool/a.rpm"),
+            (None, "a^1~2+3.rpm", "https://yum.example.com/el9/x86_64/a%5E1~2%2B3.rpm"),
+            (None, "a%2B1.rpm", "https://yum.example.com/el9/x86_64/a%252B1.rpm"),
+            (None, "100%.rpm", "https://yum.example.com/el9/x86_64/100%25.rpm"),
+            (None, "a?b#c.rpm", "https://yum.example.com/el9/x86_64/a%3Fb%23c.rpm"),
+            (None, "a\\b.rpm", "https://yum.example.com/el9/x86_64/a%5Cb.rpm"),
+            (None, "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/a-1%3A2-1.noarch.rpm"),
+            (Some("pool"), "a-1:2-1.noarch.rpm", "https://yum.example.com/el9/x86_64/pool/a-1%3A2-1.noarch.rpm"),
+            (None, "https://u:p4ss@cdn.example.com/a.rpm", "https://cdn.example.com/a.rpm"),
+            (None, "a$PATH.rpm", "https://yum.example.com/el9/x86_64/a%24PATH.rpm"),
+            (None, "%CI_JOB_TOKEN%.rpm", "https://yum.example.com/el9/x86_64/%25CI_JOB_TOKEN%25.rpm"),
+            (None, "a;`id`|'(x)'.rpm", "https://yum.example.com/el9/x86_64/a%3B%60id%60%7C%27%28x%29%27.rpm"),
+            (None, "a\" b\n.rpm", "https://yum.example.com/el9/x86_64/a%22%20b%0A.rpm"),
+        ] {
+            let location = Location { base: base_attribute.map(str::to_owned), href: href.to_owned() };
+            assert_eq!(package_url(&base(), &location).expect(href).as_str(), url);
         }
     }
 
