@@ -251,6 +251,17 @@ impl RepoFile {
     }
 }
 
+/// The sections of a document that is a `.repo` file, in words; `None` where it is something else.
+pub fn sections(document: &[u8], budget: &Budget) -> Option<String> {
+    let text = std::str::from_utf8(document).ok()?;
+    let file = RepoFile::parse(text, &Variables::default(), budget).ok()?;
+    let names_a_place = |section: &Section| {
+        let keys = ["baseurl", "mirrorlist", "metalink"];
+        keys.into_iter().any(|key| section.settings.contains_key(key))
+    };
+    file.repositories().any(names_a_place).then(|| file.known())
+}
+
 impl Section {
     fn new(id: String, budget: &Budget) -> Result<Self, OverBudget> {
         let held = budget.hold(size_of::<Self>() + NODE + 2 * (id.len() + ALLOCATION))?;

@@ -9,7 +9,7 @@ use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::{
-    Listing, Misnamed, RepositoryError, html, index, primary, repomd, resolve, updateinfo,
+    Listing, Misnamed, RepositoryError, html, index, primary, repo_file, repomd, resolve, updateinfo,
 };
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
@@ -171,6 +171,16 @@ impl Reader<'_> {
         {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
             return self.read_from_mirrors(repository, url, &mirrors, attempt);
+        }
+        if let Some((content, url)) = page
+            && let Some(sections) = repo_file::sections(content, self.budget)
+        {
+            return Err(anyhow!(
+                "{} is a .repo file, with {sections}: give it as repo_file (--repo-file), or as repo_url (--repo-url) what \
+                 baseurl, mirrorlist or metalink of a section names",
+                RedactedUrl::from(url)
+            )
+            .into());
         }
         if has_query && !page.is_some_and(|(content, _)| index::is_of_bucket(content)) {
             match self.read_repodata(repository, &[], attempt)? {

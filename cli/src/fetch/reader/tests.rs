@@ -485,7 +485,7 @@ fn a_list_that_came_by_https_lowers_no_guard_to_http() {
 
 #[test]
 fn a_release_that_is_left_out_is_told_and_kept_with_the_others() {
-    let odd = primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "%CI_JOB_TOKEN%/x");
+    let odd = primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "https://yum.example.com/%CI_JOB_TOKEN%/x");
     let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&odd)).with(PRIMARY_URL, odd);
     let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!((names(&listing), listing.left_out.count), (vec![NEWEST.to_owned()], 1));
@@ -555,6 +555,10 @@ fn a_page_that_is_no_index_is_told_by_what_it_is() {
             "no package: it has a file that ends in .rpm, such as tool_1.2.3_linux_amd64.rpm, of another form than",
         ),
         ("{\"message\":\"no\"}", "it is JSON of another form"),
+        (
+            "# docker\n[docker-ce]\nbaseurl=https://x/$basearch\n[test]\nenabled=0\n",
+            "https://yum.example.com/el9/ is a .repo file, with [docker-ce], [test]: give it as repo_file",
+        ),
     ] {
         let error = read(&ScriptedServers::default().with(BASE, page).at(BASE)).expect_err(told);
         assert!(error.contains(told), "{error}");

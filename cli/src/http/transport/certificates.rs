@@ -8,19 +8,19 @@ use ami_scheduler::text::excerpt;
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, CipherSuite, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
     SignatureScheme,
 };
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
-use x509_cert::time::Time;
 
 use super::ClientCertificate;
+use super::crypto::{provider, timestamp, unix_time};
 use crate::http::{Bundle, BundleError};
 
 /// TLS that trusts the public web's authorities and those of the bundles, and shows a certificate if a server asks.
@@ -37,22 +37,6 @@ pub fn tls<'a>(
         Some(certificate) => config.with_client_cert_resolver(certificate.pair()),
         None => config.with_no_client_auth(),
     })
-}
-
-pub fn provider() -> CryptoProvider {
-    let mut provider = ring::default_provider();
-    if cfg!(target_family = "wasm") {
-        // WebAssembly has no instructions for AES.
-        provider.cipher_suites.sort_by_key(|suite| {
-            !matches!(
-                suite.suite(),
-                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
-                    | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-                    | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
-            )
-        });
-    }
-    provider
 }
 
 /// Why a certificate is not trusted.
@@ -252,16 +236,6 @@ fn last_issuer(certificate: Certificate, intermediates: &[CertificateDer<'_>]) -
 fn whose(host: &str, own: Option<UnixTime>) -> String {
     let vouches = if own.is_some() { "the certificate of" } else { "a certificate that vouches for" };
     format!("{vouches} {host}")
-}
-
-pub fn unix_time(time: Time) -> UnixTime {
-    UnixTime::since_unix_epoch(time.to_unix_duration())
-}
-
-/// A time for people; one that is too far away is the last that there is.
-pub fn timestamp(time: UnixTime) -> Timestamp {
-    let seconds = i64::try_from(time.as_secs()).ok();
-    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::certificates::{provider, timestamp, unix_time};
+use super::crypto::{provider, timestamp, unix_time};
 
 /// A certificate and its key, which prove to a server who asks it.
 pub struct ClientCertificate {

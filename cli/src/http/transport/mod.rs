@@ -2,6 +2,7 @@
 
 mod certificates;
 mod client_certificate;
+mod crypto;
 mod dialler;
 mod failure;
 mod names;

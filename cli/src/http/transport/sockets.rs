@@ -248,7 +248,7 @@ LCCazf9LnaJIQnTrNoaHmgJcavEBIHsiQncZFHt0vXsIHkVfhKPjZsgq
     fn secure_server() -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let provider = Arc::new(certificates::provider());
+        let provider = Arc::new(crate::http::transport::crypto::provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let certificate = CertificateDer::from_pem_slice(LOCALHOST.as_bytes()).expect("a certificate");
         let key = PrivateKeyDer::from_pem_slice(LOCALHOST_KEY.as_bytes()).expect("a key");
