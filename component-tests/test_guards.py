@@ -24,6 +24,7 @@ WHO = {
     "product": (G, G, G, G), "repo_url": (L, L, L, G), "repo_urls": (L, L, L, L), "gpg_key": (L, L, L, L), "client_cert": (L, L, L, L), "client_key": (L, L, L, L),
     # It is not expanded: a path that is none, beside a repo_url.
     "repo_file": (L, L, N, N), "repos": (L, L, L, L), "repo_vars": (L, L, L, L), "checkout": (G, G, G, G),
+    "accept_index": (G, G, G, G), "package_url_query": (G, G, G, G),
     "targets": (D, D, D, D), "build_file": (G, G, G, G), "build_job": (G, G, G, G), "cache": (G, G, G, G),
     # Only somebody who writes nothing there himself, and wants every version.
     "major_version": (G, G, N, G), "version_range": (L, L, N, N),

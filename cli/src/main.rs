@@ -16,6 +16,7 @@ mod files;
 mod gitlab;
 mod http;
 mod night;
+mod repositories;
 mod revocation;
 mod session;
 mod store;

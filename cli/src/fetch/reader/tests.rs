@@ -485,7 +485,8 @@ fn a_list_that_came_by_https_lowers_no_guard_to_http() {
 
 #[test]
 fn a_release_that_is_left_out_is_told_and_kept_with_the_others() {
-    let odd = primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "https://yum.example.com/%CI_JOB_TOKEN%/x");
+    let odd =
+        primary(&["18.6.0", "18.6.1"]).replace("gitlab-runner-18.6.0-1", "https://yum.example.com/%CI_JOB_TOKEN%/x");
     let servers = ScriptedServers::default().with(REPOMD_URL, repomd(&odd)).with(PRIMARY_URL, odd);
     let listing = at(NOW).read(&[&servers.at(BASE)]).expect("a listing");
     assert_eq!((names(&listing), listing.left_out.count), (vec![NEWEST.to_owned()], 1));
