@@ -51,6 +51,8 @@ lint:
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=target CUSTOM_LIBFUZZER_PATH=/none/none.a cargo check --locked --manifest-path fuzz/Cargo.toml
 	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh scripts/build scripts/sbom scripts/digests
+# The crates of every platform, whose licences are read.
+	cargo fetch --locked
 	scripts/audit --offline
 
 module:
