@@ -52,8 +52,10 @@ STRICTER = {
 NOT_ASKED_FOR = re.compile(r"filelists|other|\.sqlite|\.zck")
 #: dnf asks for the mirrors before each download.
 OF_MIRRORS = re.compile(r"^GET /list\.")
-#: What `list` asks for beside: a URL without a query may be a repository, even that of a mirrorlist.
-PROBED = re.compile(r"^GET /list\.txt/")
+#: The query of a repository that wants a token with each request.
+TOKEN = "sig=a%2Bb&se=2026"
+#: What `list` asks for beside: a URL without a query may be a repository, even that of a mirrorlist, and one with a query a list.
+PROBED = re.compile(rf"^GET (/list\.txt/|[^ ]*/\?{re.escape(TOKEN)} )")
 
 
 def is_given_as_url(drawn: Drawn) -> bool:
@@ -91,9 +93,8 @@ CREATEREPO = (
 )
 #: How primary is compressed anew, beside createrepo_c's own ways.
 RECOMPRESSED = (None, None, None, "zstd", "none", "gzip", "xz", "bzip2")
-#: The ways that lead to a repository, each with the key that a .repo file has for it. A baseurl with a query, which dnf puts
-#: behind each request, is not among them yet.
-WAYS = {"slash": "baseurl", "no slash": "baseurl", "redirect": "baseurl", "mirrorlist": "mirrorlist",
+#: The ways that lead to a repository, each with the key that a .repo file has for it.
+WAYS = {"slash": "baseurl", "no slash": "baseurl", "redirect": "baseurl", "token": "baseurl", "mirrorlist": "mirrorlist",
         "mirrorlist with a query": "mirrorlist", "metalink": "metalink"}
 
 
@@ -170,6 +171,8 @@ class Site:
         self.way, self.url = way, base
         if way == "no slash":
             self.url = base.rstrip("/")
+        elif way == "token":
+            self.url = f"{base}?{TOKEN}"
         elif way == "redirect":
             self.url = base.replace(self.web.url, f"{self.web.url}/moved")
         elif way == "metalink":
@@ -356,7 +359,7 @@ class Listed:
 
 def listed(ami: Module, site: Site, product: str) -> Listed:
     key = (f"--gpg-key={site.signer.public_key()}",) if site.asks_for_signature else ()
-    run = ami("list", "--repo-url", site.url, "--product", product, "--pre-releases", *key)
+    run = ami("list", "--repo-url", site.url, "--product", product, "--pre-releases", "--package-url-query", *key)
     if run.code == 3:
         raise Refused(f"list refuses it:\n{run.err}")
     if run.code:

@@ -289,7 +289,7 @@ fn index(page: &[u8], url: &Url) -> Result<String, String> {
 
 fn mirrors(list: &[u8]) -> Result<String, String> {
     let list = std::str::from_utf8(list).expect("text");
-    let mirrors = mirrors::parse(list, &Budget::default()).ok_or("something else")?;
+    let mirrors = mirrors::parse(list, &Variables::default(), &Budget::default()).ok_or("something else")?;
     mirrors.map(|mirrors| format!("{} mirrors", mirrors.bases.len())).map_err(|error| error.to_string())
 }
 

@@ -184,7 +184,7 @@ fn read_all(
     repositories: &[Repository],
     now: Timestamp,
 ) -> anyhow::Result<(Vec<RepositoryRead>, Merged)> {
-    let budget = Budget::default();
+    let (budget, variables) = (Budget::default(), args.variables());
     let (mut read, mut held) = (Vec::new(), Vec::new());
     let mut offered = Vec::new();
     let mut without: Vec<(&Repository, Listing)> = Vec::new();
@@ -196,6 +196,7 @@ fn read_all(
             signed_by: repository.signed_by.as_deref(),
             now,
             cache: cache.as_ref(),
+            variables: &variables,
             accepts_index: args.accept_index,
             budget: &budget,
         };

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::RepositoryError;
 use super::public_url::plain;
+use super::variables::Variables;
 use super::xml::{for_each_element, is_root};
 use crate::budget::{Budget, MAX_URL};
 use crate::redacted::may_hold_a_password;
@@ -32,12 +33,16 @@ pub struct Mirrors {
 
 /// Reads a list of mirrors, told by its content; `None` where the document is something else.
 ///
-/// Only http and https count, and URLs without `$`: dnf has values for such variables, this has none.
-pub fn parse(document: &str, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
-    if is_root(document, "metalink") { Some(metalink(document, budget)) } else { mirrorlist(document, budget) }
+/// Only http and https count. dnf's variables in a URL have their values; one in which a variable is left is passed over.
+pub fn parse(document: &str, variables: &Variables, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
+    if is_root(document, "metalink") {
+        Some(metalink(document, variables, budget))
+    } else {
+        mirrorlist(document, variables, budget)
+    }
 }
 
-fn mirrorlist(document: &str, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
+fn mirrorlist(document: &str, variables: &Variables, budget: &Budget) -> Option<Result<Mirrors, RepositoryError>> {
     let lines = || document.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_comment = |line: &&str| line.starts_with('#');
     let urls = || lines().filter(|line| !is_comment(line));
@@ -48,7 +53,7 @@ fn mirrorlist(document: &str, budget: &Budget) -> Option<Result<Mirrors, Reposit
         return Some(Err(RepositoryError::OverBudget { what: WHAT, over }));
     }
     let mut bases = Vec::new();
-    for base in urls().filter_map(base) {
+    for base in urls().filter_map(|url| base(url, variables)) {
         if !bases.contains(&base) {
             bases.push(base);
         }
@@ -84,7 +89,7 @@ impl MetalinkFile {
     }
 }
 
-fn metalink(document: &str, budget: &Budget) -> Result<Mirrors, RepositoryError> {
+fn metalink(document: &str, variables: &Variables, budget: &Budget) -> Result<Mirrors, RepositoryError> {
     let malformed = |reason: &str| RepositoryError::malformed(WHAT, 0, reason);
     let (mut file, mut found) = (MetalinkFile::default(), None);
     for_each_element(document, budget, &mut |path| {
@@ -111,7 +116,7 @@ fn metalink(document: &str, budget: &Budget) -> Result<Mirrors, RepositoryError>
                 }
             }
             [resources, url] if resources.is("resources") && url.is("url") => {
-                if let Some(base) = url.text().strip_suffix(REPOMD).and_then(base) {
+                if let Some(base) = url.text().strip_suffix(REPOMD).and_then(|url| base(url, variables)) {
                     let preference = url.attribute("preference")?.and_then(|number| number.trim().parse().ok());
                     file.add(preference, base);
                 }
@@ -130,11 +135,12 @@ fn metalink(document: &str, budget: &Budget) -> Result<Mirrors, RepositoryError>
 }
 
 /// The URL of a mirror, with a slash at its end; `None` where it is none that can be used.
-fn base(url: &str) -> Option<Url> {
-    if url.contains('$') || url.len() > MAX_URL {
+fn base(url: &str, variables: &Variables) -> Option<Url> {
+    if url.len() > MAX_URL {
         return None;
     }
-    let url = Url::parse(url).ok()?;
+    let url = variables.expand_url(url).ok().filter(|url| url.len() <= MAX_URL && !url.contains('$'))?;
+    let url = Url::parse(&url).ok()?;
     if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || may_hold_a_password(&url) {
         return None;
     }
@@ -147,7 +153,8 @@ fn base(url: &str) -> Option<Url> {
 
 fn mirrors(bases: Vec<Url>, repomd: Vec<Checksum>, said: &str) -> Result<Mirrors, RepositoryError> {
     if bases.is_empty() {
-        let reason = format!("it names no mirror with an http or https URL, and without $ in it{said}");
+        let reason =
+            format!("it names no mirror with an http or https URL, and no variable without a value in it{said}");
         return Err(RepositoryError::malformed(WHAT, 0, &reason));
     }
     Ok(Mirrors { bases, repomd })
@@ -158,7 +165,8 @@ mod tests {
     use super::*;
 
     fn read(document: &str) -> Option<Result<Mirrors, RepositoryError>> {
-        parse(document, &Budget::default())
+        let variables = [("releasever".to_owned(), "9".to_owned())].into_iter().collect();
+        parse(document, &variables, &Budget::default())
     }
 
     fn bases(document: &str) -> Vec<String> {
@@ -180,8 +188,10 @@ mod tests {
     fn a_mirrorlist_has_a_url_a_line() {
         let text = "\n# repo = el9 arch = x86_64\r\nhttps://a.example.com/el9\r\nhttp://b.example.com/el9/\n\
                     https://c.example.com/%CI_JOB_TOKEN%/\nhttps://u:12/p4ss@c.example.com/\nhttps://host$x/\n\
-                    rsync://c.example.com/el9/\nhttps://d.example.com/$releasever/\nhttps://a.example.com/el9/\n";
-        assert_eq!(bases(text), ["https://a.example.com/el9/", "http://b.example.com/el9/"]);
+                    rsync://c.example.com/el9/\nhttps://d.example.com/$basearch/\nhttps://a.example.com/el9/\n\
+                    https://e.example.com/el$releasever\n";
+        let found = ["https://a.example.com/el9/", "http://b.example.com/el9/", "https://e.example.com/el9/"];
+        assert_eq!(bases(text), found);
     }
 
     #[test]
@@ -267,7 +277,7 @@ mod tests {
         for (document, told) in [
             ("# repo = el99 arch = x86_64 error: invalid repo or arch\n".to_owned(), "it says: # repo = el99 arch"),
             ("ftp://a.example.com/el9/\n".to_owned(), "names no mirror"),
-            ("https://a.example.com/$releasever/\n".to_owned(), "without $ in it"),
+            ("https://a.example.com/$basearch/\n".to_owned(), "no variable without a value in it"),
             (metalink("", ""), "names no mirror"),
             (metalink("", mirror).replace("repomd.xml\"", "other.xml\""), "a metalink that names no file repomd.xml"),
             ("<metalink><files/></metalink>".to_owned(), "a metalink that names no file repomd.xml"),

@@ -7,6 +7,7 @@ use ami_scheduler::budget::Budget;
 use ami_scheduler::child_pipeline::{Hooks, Settings, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::Checksum;
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{Listing, index, is_public, mirrors, primary, repomd::DataFile};
 use ami_scheduler::text::hex;
 use ami_scheduler::tracker::TrackerName;
@@ -226,7 +227,7 @@ proptest! {
         } else {
             url
         };
-        if let Some(Ok(mirrors)) = mirrors::parse(&list, &Budget::default()) {
+        if let Some(Ok(mirrors)) = mirrors::parse(&list, &Variables::default(), &Budget::default()) {
             for mirror in mirrors.bases {
                 let listing = listed_by_primary(&mirror, None, "Packages/x.rpm");
                 prop_assert_eq!(listing.left_out.count, 0, "{}", mirror);

@@ -2,6 +2,7 @@
 //! of it is checked.
 
 use ami_scheduler::budget::Budget;
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{index, mirrors};
 use proptest::prelude::*;
 use url::Url;
@@ -76,7 +77,7 @@ proptest! {
 
     #[test]
     fn a_list_of_mirrors_names_some_or_is_refused(page in page()) {
-        if let Some(Ok(mirrors)) = mirrors::parse(&page, &Budget::default()) {
+        if let Some(Ok(mirrors)) = mirrors::parse(&page, &Variables::default(), &Budget::default()) {
             prop_assert!(!mirrors.bases.is_empty());
             for base in mirrors.bases {
                 prop_assert!(matches!(base.scheme(), "http" | "https") && base.path().ends_with('/') && base.query().is_none());

@@ -2,6 +2,7 @@
 
 use ami_scheduler::budget::Budget;
 use ami_scheduler::redacted::{RedactedUrl, given_url, may_hold_a_password, without_credentials, without_urls};
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{LocationError, mirrors, resolve};
 use proptest::prelude::*;
 use url::Url;
@@ -103,7 +104,7 @@ proptest! {
             }
         }
         for list in [text.clone(), format!("<metalink><files><file name=\"repomd.xml\"><resources><url><![CDATA[{text}/repodata/repomd.xml]]></url></resources></file></files></metalink>")] {
-            match mirrors::parse(&list, &Budget::default()) {
+            match mirrors::parse(&list, &Variables::default(), &Budget::default()) {
                 Some(Ok(mirrors)) => prop_assert!(mirrors.bases.iter().all(|base| base.host_str() == Some(HOST)), "{:?}", mirrors),
                 Some(Err(error)) => {
                     let told = format!("{error} {error:?}");

@@ -8,6 +8,7 @@ use ami_scheduler::release::Checksum;
 use ami_scheduler::repository::mirrors::{self, Mirrors};
 use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
+use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{
     Listing, Misnamed, RepositoryError, html, index, primary, repo_file, repomd, resolve, updateinfo,
 };
@@ -38,6 +39,8 @@ pub struct Reader<'a> {
     pub signed_by: Option<&'a SignedBy>,
     pub now: Timestamp,
     pub cache: Option<&'a Cache>,
+    /// dnf's variables, which a list of mirrors may have.
+    pub variables: &'a Variables,
     /// Whether an index will do where there was repodata on an earlier run.
     pub accepts_index: bool,
     /// What is left of what the command may keep and do.
@@ -167,7 +170,7 @@ impl Reader<'_> {
             if let Ok(Fetched::Found(Index::Page { content, url })) = &found { Some((content, url)) } else { None };
         if let Some((content, url)) = page
             && let Ok(text) = std::str::from_utf8(content)
-            && let Some(mirrors) = mirrors::parse(text, self.budget)
+            && let Some(mirrors) = mirrors::parse(text, self.variables, self.budget)
         {
             let mirrors = mirrors.with_context(|| format!("in {}", RedactedUrl::from(url)))?;
             return self.read_from_mirrors(repository, url, &mirrors, attempt);

@@ -13,12 +13,13 @@ const NOW: &str = "2026-11-24T02:00:00Z";
 const NEVER: [u32; 0] = [];
 
 fn at(time: &str) -> Reader<'static> {
-    let budget = Box::leak(Box::default());
+    let (budget, variables) = (Box::leak(Box::default()), Box::leak(Box::default()));
     Reader {
         product: "gitlab-runner",
         signed_by: None,
         now: time.parse().expect(time),
         cache: None,
+        variables,
         accepts_index: false,
         budget,
     }
