@@ -287,7 +287,8 @@ def test_credentials_reach_their_own_server_alone_and_no_log(ami: Module, tmp_pa
 @pytest.mark.parametrize(("arguments", "told"), [
     ((), "Usage:"),
     (("bake",), "unrecognized subcommand 'bake'"),
-    (("list",), "--repo-url <URL>"),
+    (("list",), "--product <NAME>"),
+    (("list", "--product", "p"), "--repo-url is empty: give the URL of a repository"),
     (("list", "--repo-url", "ftp://u:p4ssword@x", "--product", "p"), "--repo-url begins with none of https:, http: and file:"),
     (("list", "--repo-url", "https://u:p4ssword@", "--product", "p"), "--repo-url has an @ where a URL has none"),
     (("list", "https://u:p4ssword@x/el9", "--product", "p"), "unexpected argument … (not repeated: a password may be in it) found"),

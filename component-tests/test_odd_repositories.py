@@ -86,7 +86,7 @@ def test_a_query_is_a_token_of_every_file_and_of_packages_where_that_is_asked_fo
         assert [build["package_url"] for build in ami.json("builds.json")["builds"]] == [f"{url}?{token}"]
 
         without = ami("list", *RUNNER, "--repo-url", f"{server.url}/el9/")
-        assert (without.code, "it is forbidden, or it is not there, where a bucket answers so" in without.err) == (3, True), without.all
+        assert (without.code, "access is forbidden, or there is no such file" in without.err) == (3, True), without.all
     finally:
         guarded.terminate()
         guarded.wait()

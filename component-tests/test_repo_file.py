@@ -50,6 +50,33 @@ def by_dnf(repo_file: str, folder: Path, variables: dict[str, str]) -> set[str]:
     return {url.rsplit("/", 1)[1] for url in done.stdout.split()}
 
 
+def test_a_file_is_read_as_its_publisher_wrote_it(ami: Module, el9: Repository) -> None:
+    """In the form of packagecloud's, with the bundle of a distribution that this machine is not."""
+    run = lists(ami, f"""[runner_gitlab-runner]
+name=runner_gitlab-runner
+baseurl={el9.url}
+repo_gpgcheck=0
+gpgcheck=1
+enabled=1
+gpgkey=https://packages.example.com/runner/gpgkey
+       https://packages.example.com/runner/gpgkey/runner-49F16C5CC3A0F81F.pub.gpg
+sslverify=1
+sslcacert=/etc/pki/tls/certs/ca-bundle.crt
+metadata_expire=300
+
+[runner_gitlab-runner-source]
+name=runner_gitlab-runner-source
+baseurl={el9.url}SRPMS
+enabled=0
+sslcacert=/etc/pki/tls/certs/ca-bundle.crt
+""")
+    assert (run.code, names(ami)) == (0, RUNNERS), run.all
+    assert "WARNING" not in run.err and "gpgcheck=1 has no effect here" in run.err, run.all
+
+    private = lists(ami, f"[runner]\nbaseurl={el9.url}\nsslcacert=/etc/pki/own.crt\n")
+    assert (private.code, "sslcacert, line 3, names a file that is not here: give the certificates by --ca-file" in private.err) == (2, True), private.all
+
+
 def test_a_file_names_what_it_names_for_dnf(ami: Module, web: WebServer, el9: Repository, el8: Repository, tmp_path: Path) -> None:
     """Comments, white space, a value of several lines, a variable, a section that is off, and a first place that is broken."""
     (web.folder / "list").write_text(f"{el8.url}\n")

@@ -226,10 +226,10 @@ fn refuse_lost_repodata(packages: &Packages, before: &Document) -> anyhow::Resul
     match packages.repositories.iter().find(has_lost) {
         None => Ok(()),
         Some(read) => bail!(
-            "{} had repodata when the tracker last saw it, and list has read an index in its place, which tells no epochs \
-             and no checksums: what was built would be a new release. Nothing is claimed or built. Is repodata/repomd.xml \
-             missing for a while? Then run the job again later. If the repository has none from now on, say so for one \
-             run: accept_index: true (list --accept-index)",
+            "{} had repodata when the tracker last saw it, and list has read an index in its place. An index tells no \
+             epochs, and releases that were built would count as new ones: nothing is claimed or built. If \
+             repodata/repomd.xml is missing for a while, run the job again later. If the repository has no repodata from \
+             now on, set accept_index: true (list --accept-index) for one run",
             read.url
         ),
     }

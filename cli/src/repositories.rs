@@ -35,7 +35,7 @@ fn repositories(args: &RepositoryArgs, session: &Session) -> Result<Vec<Reposito
     let client = Rc::new(session.client()?);
     let keys = value(args.gpg_key.as_ref()).map(trusted_keys).transpose()?;
     let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: "--gpg-key".to_owned() }));
-    let by_hand = ByHand { tls, has_authorities: session.ca_file.is_some(), signed_by };
+    let by_hand = ByHand { tls, has_authorities: session.names_authorities(), signed_by };
     match args.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
         Some(given) => sections(args, given, &by_hand, &client, session.now()),
         None if args.chosen_sections().next().is_some() => {
@@ -125,8 +125,8 @@ fn sections(
     }
     if sections.iter().any(|(section, _)| section.checks_packages()) {
         message!(
-            "gpgcheck=1 is about the signatures of packages, which dnf verifies when it installs them: nothing is \
-             installed here, and repo_gpgcheck=1 is what asks for the signature of the repository"
+            "gpgcheck=1 has no effect here: it is about packages, whose signatures dnf verifies when it installs them. \
+             repo_gpgcheck=1 asks for the signature of the repository"
         );
     }
     let places = sections.iter_mut().flat_map(|(section, _)| &mut section.places);
@@ -251,7 +251,7 @@ fn warn_of(listing: &Listing, source: &dyn Source) {
     if let Some(one) = listing.packages.iter().find(is_of_a_module) {
         message!(
             "WARNING: {location} has module streams, which are not evaluated: the releases of all streams are listed, such \
-             as {}. exclude and version_range say which are not wanted",
+             as {}. Leave the other streams out by exclude or version_range",
             one.nevra
         );
     }
@@ -298,9 +298,9 @@ fn log_in(urls: Vec<&mut RepoUrl>) -> anyhow::Result<()> {
     let origins: Vec<_> = urls.iter().filter_map(|url| url.origin_without_credentials()).collect();
     if origins.iter().any(|origin| *origin != origins[0]) {
         bail!(
-            "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several: \
-             put USER:PASSWORD@ before the host into the URLs of those that want them, or username and password into \
-             their sections of a .repo file"
+            "AMI_SCHEDULER_REPO_USER and AMI_SCHEDULER_REPO_PASSWORD are for one server, and the repositories without a \
+             password of their own are on several: put USER:PASSWORD@ before the host into the URLs of those that want \
+             them, or username and password into their sections of a .repo file"
         );
     }
     for url in urls {

@@ -33,6 +33,11 @@ impl Session {
         self.clock.now()
     }
 
+    /// Whether a person names certificates for the servers of repositories, too.
+    pub fn names_authorities(&self) -> bool {
+        self.ca_file.is_some() || variable("SSL_CERT_FILE").is_some()
+    }
+
     /// A client that trusts the certificates, and takes the proxies, that a person names.
     pub fn client(&self) -> Result<Client, Failure> {
         let named = |name: &'static str| Some((name, PathBuf::from(variable(name)?)));

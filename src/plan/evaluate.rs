@@ -13,7 +13,7 @@ impl Context<'_> {
     pub(super) fn decide(
         &self,
         build: &BuildKey,
-        built_at: Option<Timestamp>,
+        package: &Package,
         entry: Option<&Entry>,
         newest: &Newest<'_>,
         revocation: Option<&Revocation>,
@@ -31,7 +31,7 @@ impl Context<'_> {
         if let Some(entry) = entry.filter(|entry| entry.is_asked_for()) {
             return self.retry(entry);
         }
-        if let Some(until) = self.too_young_until(built_at, entry) {
+        if let Some(until) = self.too_young_until(package, entry) {
             return Decision::Hold(HoldReason::TooYoung { until });
         }
         if let Some(newer) = newest.supersedes(&build.package) {
@@ -72,13 +72,13 @@ impl Context<'_> {
 
     /// Until when a release has to wait. Its age counts from when its publisher built it or, if that is later
     /// or unknown, from when it was seen here first, which nobody can back-date.
-    pub(super) fn too_young_until(&self, built_at: Option<Timestamp>, entry: Option<&Entry>) -> Option<Timestamp> {
-        if self.rules.min_age.is_zero() {
+    pub(super) fn too_young_until(&self, package: &Package, entry: Option<&Entry>) -> Option<Timestamp> {
+        if self.rules.min_age.is_zero() || self.rules.is_urgent(package) {
             return None; // nor is it, whatever the publisher's clock says
         }
         let first_seen = entry.and_then(|entry| entry.first_seen).unwrap_or(self.now);
         // A publisher whose clock is wrong would hold a release back until then.
-        let built_at = built_at.filter(|built_at| *built_at <= self.now);
+        let built_at = package.built_at.filter(|built_at| *built_at <= self.now);
         let born = built_at.map_or(first_seen, |built_at| built_at.max(first_seen));
         let until = born.saturating_add(self.rules.min_age).unwrap_or(Timestamp::MAX);
         (self.now < until).then_some(until)

@@ -39,7 +39,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
                 .extend(entry.and_then(|entry| other_checksum(package, entry)).map(|other| (build.clone(), other)));
             plan.republished.extend(entry.and_then(|entry| republished(package, run.target, entry)));
             let revocation = document.revocation_of_build(&package.nevra, run.target);
-            match context.decide(&build, package.built_at, entry, &run.newest, revocation) {
+            match context.decide(&build, package, entry, &run.newest, revocation) {
                 Decision::Build(mut reason) => {
                     let is_first = || run.first_run.binary_search(&&build.package).is_ok();
                     if reason == BuildReason::NewRelease && is_first() {
@@ -153,7 +153,7 @@ fn old_enough<'a>(
 ) -> Vec<&'a Nevra> {
     let is_old_enough = |package: &&&Package| {
         context.rules.min_age.is_zero() || {
-            context.too_young_until(package.built_at, document.entry(&package.nevra, target)).is_none()
+            context.too_young_until(package, document.entry(&package.nevra, target)).is_none()
         }
     };
     packages.iter().filter(is_old_enough).map(|package| &package.nevra).collect()
@@ -242,8 +242,10 @@ fn begin(
             Order::OldestFirst => a.build.package.cmp(&b.build.package),
             Order::NewestFirst => b.build.package.cmp(&a.build.package),
         };
-        // A build that keeps failing comes last, and delays no other.
-        let standing = |build: &Wanted<'_>| (build.reason != BuildReason::OwnClaim, build.attempts);
+        // A build that keeps failing comes last, and delays no other, not even one that fixes a flaw.
+        let standing = |build: &Wanted<'_>| {
+            (build.reason != BuildReason::OwnClaim, build.attempts, !rules.is_urgent(build.package))
+        };
         standing(a).cmp(&standing(b)).then_with(by_release).then_with(|| a.build.target.cmp(&b.build.target))
     });
     // A diff job that runs again goes on with what it has claimed, and begins no more than it may.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::policy::{Exclusion, Keep, Policy};
-use crate::release::{Nevra, Target};
+use crate::release::{Nevra, Package, Target};
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Rules {
     pub exclude: Vec<Exclusion>,
     /// The least age of a release, both since its publisher built it and since it was first seen here.
     pub min_age: SignedDuration,
+    /// Whether a release that fixes a flaw, by an advisory of its repository, waits for no age, and begins before others.
+    pub security_first: bool,
     /// Which releases are begun first, among builds that failed equally often.
     pub order: Order,
     /// Which releases are built on the first run of a target.
@@ -41,6 +43,7 @@ impl Default for Rules {
             keep: Keep::All,
             exclude: Vec::new(),
             min_age: SignedDuration::ZERO,
+            security_first: false,
             order: Order::OldestFirst,
             first_run: FirstRun::Latest,
             max_builds: 20,
@@ -54,6 +57,11 @@ impl Rules {
     /// The pattern that excludes a release, where one does.
     pub fn exclusion_of(&self, package: &Nevra) -> Option<&Exclusion> {
         self.exclude.iter().find(|exclusion| exclusion.pattern.names(package))
+    }
+
+    /// Whether a release comes before others, since it fixes a flaw.
+    pub fn is_urgent(&self, package: &Package) -> bool {
+        self.security_first && package.advisories.name_a_flaw()
     }
 
     /// The scope of a target: where it states an architecture, only releases of it and of none are looked for.

@@ -124,6 +124,11 @@ impl Advisories {
         self.all().is_empty()
     }
 
+    /// Whether one of them says that the release fixes a flaw.
+    pub fn name_a_flaw(&self) -> bool {
+        self.iter().any(|advisory| advisory.kind == AdvisoryKind::Security)
+    }
+
     /// The advisories, the gravest first.
     pub fn iter(&self) -> impl Iterator<Item = &Advisory> {
         self.all().iter()

@@ -87,13 +87,13 @@ pub enum RepoFileError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
     /// `[name`
-    #[error("a section has a ] behind its name")]
+    #[error("expected ] behind the name of the section")]
     NoBracket,
     /// `[]`
-    #[error("a section has a name between [ and ]")]
+    #[error("expected a name between [ and ]")]
     NoName,
     /// `[name] more`
-    #[error("nothing but a comment stands behind the ] of a section")]
+    #[error("expected nothing but a comment behind the ] of the section")]
     BehindSection,
     /// A setting before the first section.
     #[error("expected a section such as [gitlab-runner] before the first key=value")]

@@ -88,8 +88,8 @@ impl<R: Read> Verified<R> {
         if size != declared {
             // Its content is the right one: reading it again would give the same.
             let reason = format!(
-                "repomd.xml states a size of {declared} bytes, and it has {size}, of the checksum that is stated: \
-                 whoever makes the repository has to correct that"
+                "its checksum is the one that repomd.xml states, and its size is not: repomd.xml states {declared} bytes, \
+                 and it has {size}. Tell whoever makes the repository"
             );
             return Err(RepositoryError::malformed(what, 0, &reason));
         }
@@ -153,9 +153,8 @@ mod tests {
         let checksum = || Checksum::new("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d").expect("a checksum");
         for declared in [1, 2, 4, u64::MAX] {
             let error = Verified::new(&b"abc"[..], checksum(), Some(declared)).finish("a file").expect_err("a size");
-            let told =
-                format!("a file is malformed: repomd.xml states a size of {declared} bytes, and it has 3, of the");
-            assert!(error.to_string().starts_with(&told) && !error.is_transient(), "{error}");
+            let told = format!("repomd.xml states {declared} bytes, and it has 3");
+            assert!(error.to_string().contains(&told) && !error.is_transient(), "{error}");
             // The old file, on a mirror that has the new repomd.xml.
             let error = Verified::new(&b"ab"[..], checksum(), Some(declared)).finish("a file").expect_err("another");
             assert!(error.is_transient(), "{error}");

@@ -10,7 +10,7 @@ use ami_scheduler::plan::{
     BuildReason, Context, FirstRun, Held, HoldReason, Order, Plan, Retry, Rules, back_off, by_hand,
 };
 use ami_scheduler::policy::{Exclusion, Keep, Policy, Versions};
-use ami_scheduler::release::{BuildKey, Checksum, Package, Target};
+use ami_scheduler::release::{Advisory, AdvisoryKind, BuildKey, Checksum, Package, Severity, Target};
 use ami_scheduler::tracker::{Acknowledged, Document, MAX_HEAD, Notes, Origin, Report, Room, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -274,6 +274,54 @@ fn a_release_is_old_enough_when_both_its_publisher_and_this_tracker_have_known_i
         }
         let plan = run(&mut document, &[release], &rules, 101, night(built_on));
         assert_eq!(plan.builds[0].reason, BuildReason::NewRelease, "{built_at:?}");
+    }
+}
+
+/// A release about which the repository has an advisory of this kind.
+fn advised(version: &str, kind: AdvisoryKind) -> Package {
+    let advisory = Advisory { id: "A-1".parse().expect("an id"), kind, severity: Some(Severity::Important) };
+    Package { advisories: vec![advisory].into(), ..runner(version) }
+}
+
+#[test]
+fn a_release_that_fixes_a_flaw_waits_for_no_age_where_security_is_first() {
+    for (security_first, kind, is_built) in [
+        (true, AdvisoryKind::Security, true),
+        (true, AdvisoryKind::Bugfix, false),
+        (true, AdvisoryKind::Unknown, false),
+        (false, AdvisoryKind::Security, false),
+    ] {
+        let rules = Rules { min_age: days(7), security_first, ..Rules::default() };
+        let plan = run(&mut tracker(), &[advised("18.5.0", kind)], &rules, 2, night(2));
+        assert_eq!(plan.builds.len(), usize::from(is_built), "{security_first} {kind:?}");
+        assert!(plan.builds.iter().all(|build| build.explanation() == "new release, A-1 (security, Important)"));
+    }
+}
+
+#[test]
+fn a_release_that_fixes_a_flaw_supersedes_older_ones_at_any_age() {
+    let rules = Rules { min_age: days(7), security_first: true, keep: Keep::Latest, ..Rules::default() };
+    let old = Package { built_at: Some(night(1)), ..runner("18.4.0") };
+    let mut document = tracker();
+    run(&mut document, std::slice::from_ref(&old), &rules, 2, night(2));
+    let plan = run(&mut document, &[old, advised("18.5.0", AdvisoryKind::Security)], &rules, 3, night(20));
+    assert_eq!(versions(&plan), ["18.5.0"]);
+    assert!(matches!(hold_reason(&plan, "18.4.0"), HoldReason::Superseded { .. }));
+}
+
+#[test]
+fn the_queue_begins_with_what_fixes_a_flaw_unless_it_keeps_failing() {
+    let releases = || [runner("18.4.0"), advised("18.5.0", AdvisoryKind::Security), runner("18.6.0")];
+    for (security_first, order, first) in [
+        (true, Order::OldestFirst, ["18.5.0", "18.4.0", "18.6.0"]),
+        (true, Order::NewestFirst, ["18.5.0", "18.6.0", "18.4.0"]),
+        (false, Order::OldestFirst, ["18.4.0", "18.5.0", "18.6.0"]),
+    ] {
+        let rules = Rules { security_first, order, first_run: FirstRun::All, ..Rules::default() };
+        assert_eq!(versions(&run(&mut tracker(), &releases(), &rules, 2, night(2))), first);
+        let mut failed = tracker();
+        fail(&mut failed, "18.5.0", 2, night(2));
+        assert_eq!(versions(&run(&mut failed, &releases(), &rules, 3, night(3))).last(), Some(&"18.5.0"));
     }
 }
 

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use ami_scheduler::plan::{FirstRun, Order, Rules};
 use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::lists::{ListOf, Skips};
-use super::values::{attempts, builds_of_a_run, days, duration, time_of_days};
+use super::values::{attempts, builds_of_a_run, days, duration, switch, time_of_days};
 
 /// The rules of diff; `why` is asked with the same ones.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +29,9 @@ pub struct RuleArgs {
     /// Build a release only so many days after its publisher built it, and after it was first seen here
     #[arg(long, value_name = "DAYS", default_value = "0", value_parser = days)]
     min_age: u32,
+    /// Build a release that fixes a flaw, by an advisory of its repository, at any age, and before others
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    security_first: bool,
     /// Which builds begin first; builds that have failed come last in any case
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
     order: OrderArg,
@@ -69,6 +72,7 @@ impl RuleArgs {
             // The first that names a release decides: a reason is worth more than none.
             exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),
             min_age: time_of_days(self.min_age).unwrap_or_default(),
+            security_first: self.security_first,
             order: self.order.into(),
             first_run: self.first_run.into(),
             max_builds: self.max_builds as usize,

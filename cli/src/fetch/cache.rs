@@ -39,7 +39,11 @@ impl Cache {
         if let Err(error) = fs::remove_dir_all(&self.folder)
             && error.kind() != io::ErrorKind::NotFound
         {
-            message!("{} is not removed: {error}", self.folder.display());
+            message!(
+                "WARNING: the cache's folder {} cannot be removed: {error}. Clear the runner's caches, or the next run asks for \
+                 accept_index again",
+                self.folder.display()
+            );
         }
     }
 

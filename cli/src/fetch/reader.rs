@@ -101,9 +101,9 @@ fn transient(error: anyhow::Error) -> ReadError {
 fn gave_up(location: &Location, failures: &[String]) -> String {
     if failures.iter().all(|failure| *failure == failures[0]) {
         return format!(
-            "the repository {location} cannot be read: {MAX_READS} attempts ended in the same way. Is it being updated, or \
-             out of order? Then run the job again later. If it stays so, its files have to be mended, or a proxy in between \
-             that changes them"
+            "the repository {location} cannot be read: {MAX_READS} attempts ended in the same way. If it is being updated, \
+             or out of order, run the job again later. If that does not help, its files are damaged, or a proxy changes \
+             them on their way: tell whoever runs it"
         );
     }
     format!(
@@ -205,9 +205,9 @@ impl Reader<'_> {
         }
         if !self.accepts_index && self.cache.is_some_and(Cache::knows_repodata) {
             return Err(transient(anyhow!(
-                "{location} has no {REPOMD}, and had one on an earlier run: an index in its place tells no epochs and no \
-                 checksums, and all that was built would be a new release. If it has no repodata from now on, say so for \
-                 one run: accept_index: true (--accept-index)"
+                "{location} has no {REPOMD}, and had one on an earlier run. Its index is not read in place of that: an index \
+                 tells no epochs, and releases that were built would count as new ones. If the repository has no repodata \
+                 from now on, set accept_index: true (--accept-index) for one run"
             )));
         }
         message!(

@@ -19,9 +19,17 @@ use crate::files::{read, shown};
 use crate::http::{Bundle, Client, ClientCertificate, Method, Pem, Request, Tls};
 
 /// How to give a certificate that a `.repo` file names by a path.
-const CA_FILE: &str = "Give the certificates by --ca-file (AMI_SCHEDULER_CA_FILE, a variable of type File)";
-const CLIENT_CERT: &str = "Give the certificate by --client-cert and --client-key (inputs client_cert and client_key)";
-const GPG_KEY: &str = "give the key itself by --gpg-key (input gpg_key), which counts in its place";
+const CA_FILE: &str = "give the certificates by --ca-file (AMI_SCHEDULER_CA_FILE, a variable of type File)";
+const CLIENT_CERT: &str = "give the certificate by --client-cert and --client-key (inputs client_cert and client_key)";
+const GPG_KEY: &str = "give the key itself by --gpg-key (input gpg_key)";
+
+/// Where distributions keep the certificates of the public authorities.
+const PUBLIC_BUNDLES: [&str; 4] = [
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/certs/ca-certificates.crt",
+];
 
 /// What `--repo-file` is given.
 pub enum GivenRepoFile {
@@ -174,7 +182,8 @@ impl NamedSection {
                     Tls::new(Vec::new(), Some(ClientCertificate::new(certificate.pem(), key, now)?))?
                 }
             };
-            match authorities.as_ref().filter(|_| !by_hand.has_authorities) {
+            let is_needed = |place: &&Place| !by_hand.has_authorities && !is_public_bundle(&place.text);
+            match authorities.as_ref().filter(is_needed) {
                 None => Ok(tls),
                 Some(authorities) => {
                     let NamedFile { name, content } = NamedFile::read(authorities, CA_FILE)?;
@@ -243,6 +252,12 @@ impl NamedSection {
     }
 }
 
+/// Whether a path is that of the public authorities on a distribution, which are trusted here anyway, and not there on
+/// this machine. Many publishers name it by `sslcacert`.
+fn is_public_bundle(path: &str) -> bool {
+    PUBLIC_BUNDLES.contains(&path) && !Path::new(path).exists()
+}
+
 /// Fetches a file that is small. Returns the URL that it came from, after redirects.
 fn fetch(
     url: &Url,
@@ -270,7 +285,7 @@ impl NamedFile {
     fn read(place: &Place, advice: &str) -> anyhow::Result<Self> {
         let Place { key, line, text } = place;
         let content = read(Path::new(text))
-            .with_context(|| format!("{key}, line {line}: {advice}, which counts in its place"))?;
+            .with_context(|| format!("{key}, line {line}, names a file that is not here: {advice}"))?;
         Ok(Self { name: format!("{key} {text}"), content })
     }
 

@@ -120,12 +120,12 @@ impl WebServer {
             }
             401 if url.origin() == self.base.origin() => "it does not accept the user and password that it is given",
             401 => {
-                "--repo-url redirects to it, and is given no user and password for it: put them into the URL that \
-                 it redirects to, and give that one"
+                "the repository redirects to this server, which is given no user and password: give the URL of this \
+                 server in place of the repository's, with a user and password for it"
             }
             403 => {
-                "it is forbidden, or it is not there, where a bucket answers so: is the URL right? Is the user allowed to \
-                 read it, and this machine's address?"
+                "access is forbidden, or there is no such file, for which buckets answer 403, too: is the URL right? Is \
+                 the user allowed to read it, and this machine's address?"
             }
             429 | 500.. => "the server is overloaded, or out of order: run the job again later",
             _ => "this was not expected; is the URL right?",
@@ -397,7 +397,11 @@ mod tests {
                 vec![answers(401)],
                 "does not accept the user and password that it is given",
             ),
-            ("https://u:p4ss@yum.example.com/", vec![elsewhere, answers(401)], "--repo-url redirects to it"),
+            (
+                "https://u:p4ss@yum.example.com/",
+                vec![elsewhere, answers(401)],
+                "the repository redirects to this server",
+            ),
         ] {
             let error = open_repomd(&*web(repo_url, &Script::new(answers))).map(drop).expect_err(repo_url);
             assert!(error.to_string().contains(told), "{error}");

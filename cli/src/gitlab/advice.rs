@@ -15,7 +15,7 @@ impl Project {
             return Some(misplaced.to_owned());
         }
         if wants_client_certificate(answer.status, &excerpt) {
-            return Some("the server wants a client certificate, and GitLab is given none".to_owned());
+            return Some("GitLab, or a proxy before it, wants a client certificate, which is shown to repositories alone: let its API take requests with a token".to_owned());
         }
         Some(match answer.status {
             401 => match self.token {

@@ -73,8 +73,8 @@ impl Tls {
                                (--client-cert and --client-key, inputs client_cert and client_key)"
                 .to_owned(),
             Shown::Withheld => {
-                "it wants a client certificate, and the one that is given is shown to the repository's own \
-                                server and its mirrors alone: is this server's URL the one for --repo-url?"
+                "it wants a client certificate, and the one that is given is shown to the repository's own server and \
+                 its https mirrors alone: if this server is the repository, give its URL"
                     .to_owned()
             }
             Shown::Certificate(certificate) => {

@@ -459,7 +459,12 @@ mod tests {
             (job(), 503, "", "GitLab is overloaded, or out of order: run the job again later"),
             (job(), 304, "", "GitLab redirects its API: set CI_API_V4_URL to where it is"),
             (job(), 418, "", "this was not expected; is CI_API_V4_URL the API of your GitLab?"),
-            (job(), 400, "No required SSL certificate was sent", "the server wants a client certificate"),
+            (
+                job(),
+                400,
+                "No required SSL certificate was sent",
+                "wants a client certificate, which is shown to repositories alone",
+            ),
         ] {
             let script = Script::new(vec![answers(status).body(body); 6]);
             let error = store_with(token, &script).list().expect_err(told).to_string();

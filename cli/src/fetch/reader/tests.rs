@@ -635,7 +635,7 @@ fn a_size_that_is_wrong_is_told_at_once() {
     let document = repomd(&primary).replace("</checksum>", "</checksum><size>1</size>");
     let servers = ScriptedServers::default().with(REPOMD_URL, document).with(PRIMARY_URL, &primary);
     let error = read(&servers.at(BASE)).expect_err("a wrong size");
-    assert!(error.contains(&format!("states a size of 1 bytes, and it has {}", primary.len())), "{error}");
+    assert!(error.contains(&format!("repomd.xml states 1 bytes, and it has {}", primary.len())), "{error}");
     assert_eq!(servers.waits(), NEVER);
 }
 
