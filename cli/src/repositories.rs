@@ -7,13 +7,12 @@ use std::rc::Rc;
 use ami_scheduler::budget::Budget;
 use ami_scheduler::release::{Package, Target, TargetError};
 use ami_scheduler::repository::Listing;
+use ami_scheduler::repository::RepositoryRead;
 use ami_scheduler::repository::merge::{Merged, merge};
 use ami_scheduler::repository::signature::TrustedKeys;
-use ami_scheduler::repository::{RepositoryRead, public_query};
 use ami_scheduler::text::count;
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
-use url::Url;
 
 use crate::args::RepositoryArgs;
 use crate::args::values::Guard;
@@ -22,6 +21,8 @@ use crate::fetch::{ByHand, Cache, GivenRepoFile, NamedRepoFile, NamedSection, Re
 use crate::files::{read as read_file, shown};
 use crate::http::{Client, ClientCertificate, Pem, Tls};
 use crate::session::Session;
+
+const GPG_KEY: &str = "--gpg-key";
 
 /// Reads every repository that is given, and merges the releases of the product that they have.
 pub fn read(args: &RepositoryArgs, product: &str, session: &Session) -> Result<(Vec<RepositoryRead>, Merged), Failure> {
@@ -104,7 +105,7 @@ fn sections(
     client: &Rc<Client>,
     now: Timestamp,
 ) -> Result<Vec<Repository>, Failure> {
-    let mut file = GivenRepoFile::new(given).with_exit(Exit::CommandLine)?;
+    let file = GivenRepoFile::new(given).with_exit(Exit::CommandLine)?;
     if args.given_urls().next().is_some() {
         let error = anyhow!(
             "--repo-file (input repo_file) and --repo-url (input repo_url or repo_urls) are two ways to say the same: \
@@ -112,10 +113,8 @@ fn sections(
         );
         return Err(error).with_exit(Exit::CommandLine);
     }
-    let mut server = file.url_mut().cloned();
-    log_in(file.url_mut().into_iter().collect()).with_exit(Exit::CommandLine)?;
     let is_text = file.is_text();
-    let file = file.read(&args.variables(), &by_hand.tls, client)?;
+    let file = file.read(&args.variables(), &by_hand.tls.elsewhere(), client)?;
     let mut sections = chosen_sections(args, &file).with_exit(Exit::CommandLine)?;
     if is_text && sections.iter().any(|(section, _)| section.has_password()) && is_on_the_command_line(given) {
         message!(
@@ -130,7 +129,7 @@ fn sections(
         );
     }
     let places = sections.iter_mut().flat_map(|(section, _)| &mut section.places);
-    log_in(server.iter_mut().chain(places).collect()).with_exit(Exit::CommandLine)?;
+    log_in(places.collect()).with_exit(Exit::CommandLine)?;
     let repository = |(section, targets): (NamedSection, _)| -> Result<Repository, Failure> {
         let tls = section.tls(by_hand, now).with_exit(Exit::CommandLine)?;
         let signed_by = section.signed_by(by_hand, &tls, client)?;
@@ -150,7 +149,12 @@ fn chosen_sections(
     let mut sections = Vec::new();
     for value in args.chosen_sections() {
         let (targets, names) = targets_and("--repo", value)?;
-        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in names.split(',').map(str::trim) {
+            if name.is_empty() {
+                bail!(
+                    "--repo (input repos) names no section in one place: is a variable in it unset, protected or misspelt?"
+                );
+            }
             sections.push((file.section(name, &variables)?, targets.clone()));
         }
     }
@@ -198,6 +202,7 @@ fn read_all(
             cache: cache.as_ref(),
             variables: &variables,
             accepts_index: args.accept_index,
+            package_url_query: args.package_url_query,
             budget: &budget,
         };
         let places: Vec<&dyn Source> = repository.places.iter().map(AsRef::as_ref).collect();
@@ -217,12 +222,8 @@ fn read_all(
         if packages.is_empty() {
             without.push((repository, listing));
         }
-        let query = source.query().filter(|_| args.package_url_query);
-        let own = |package: Package| {
-            let url = with_query(source.public_url(package.url), source.base(), query)?;
-            Ok(Package { url, targets: targets.clone(), ..package })
-        };
-        offered.push(packages.into_iter().map(own).collect::<anyhow::Result<_>>()?);
+        let own = |package| Package { targets: targets.clone(), ..package };
+        offered.push(packages.into_iter().map(own).collect());
     }
     let merged = merge(offered);
     for (repository, listing) in &without {
@@ -309,17 +310,6 @@ fn log_in(urls: Vec<&mut RepoUrl>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The URL of a package below the repository with the repository's own query.
-fn with_query(url: String, base: &Url, query: Option<&str>) -> anyhow::Result<String> {
-    match query.filter(|_| url.starts_with(base.as_str())) {
-        None => Ok(url),
-        Some(query) => public_query(query).map(|query| format!("{url}?{query}")).context(
-            "--package-url-query is not possible with the query of --repo-url: expected one word, or NAME=VALUE with & \
-             between, of letters, digits and -._~, all else percent-encoded",
-        ),
-    }
-}
-
 fn is_on_the_command_line(url: &str) -> bool {
     std::env::args_os().any(|argument| argument.to_string_lossy().contains(url))
 }
@@ -376,6 +366,14 @@ impl Given {
             return Err(error).with_exit(Exit::CommandLine);
         }
         let path = Path::new(value);
+        if option != GPG_KEY && !path.is_file() {
+            // The body of a key without its first line, or its base64, would be repeated.
+            let error = anyhow!(
+                "{option} is neither a file that is here nor PEM, with a line such as -----BEGIN CERTIFICATE-----; the value is \
+                 not repeated, since a key may be in it"
+            );
+            return Err(error).with_exit(Exit::CommandLine);
+        }
         let content = read_file(path).with_context(|| option.to_owned())?;
         Ok(Self { name: format!("{option} {}", shown(path)), content })
     }
@@ -387,7 +385,7 @@ impl Given {
 
 /// The keys that a person trusts.
 fn trusted_keys(key: &str) -> Result<TrustedKeys, Failure> {
-    let given = Given::new("--gpg-key", key)?;
+    let given = Given::new(GPG_KEY, key)?;
     TrustedKeys::read(&given.content).context(given.name).with_exit(Exit::CommandLine)
 }
 

@@ -131,15 +131,19 @@ impl<R: Read> Elements<R> {
             self.held.add(2 * (size - self.buffer.len())).map_err(over_budget)?;
             self.buffer.resize(size, 0);
         }
-        let read = loop {
-            match self.document.read(&mut self.buffer[self.filled..self.filled + PIECE]) {
+        // All of a piece: each one is searched through, and a document can come byte by byte.
+        let full = self.filled + PIECE;
+        while self.filled < full && !self.at_end {
+            match self.document.read(&mut self.buffer[self.filled..full]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read.map_err(|error| RepositoryError::read(what, error))?,
+                Err(error) => return Err(RepositoryError::read(what, error)),
+                Ok(read) => {
+                    self.held.work(read as u64).map_err(over_budget)?;
+                    self.filled += read;
+                    self.at_end = read == 0;
+                }
             }
-        };
-        self.held.work(read as u64).map_err(over_budget)?;
-        self.filled += read;
-        self.at_end = read == 0;
+        }
         self.blank();
         Ok(())
     }

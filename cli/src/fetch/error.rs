@@ -22,6 +22,17 @@ pub enum FetchError {
     NoDirectory { directory: Location, source: io::Error },
 }
 
+impl FetchError {
+    /// Whether asking again may help, where it was asked for once.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient(),
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+            Self::Outside { .. } | Self::Unreadable { .. } | Self::NoDirectory { .. } => false,
+        }
+    }
+}
+
 /// Under wasmtime a directory outside of the folders that were given is simply not there.
 fn sandbox_hint() -> &'static str {
     if cfg!(target_os = "wasi") { " (Under wasmtime, is it below a folder that --dir names?)" } else { "" }

@@ -10,7 +10,7 @@ use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{
-    Listing, Misnamed, RepositoryError, html, index, primary, repo_file, repomd, resolve, updateinfo,
+    Listing, Misnamed, RepositoryError, html, index, primary, public_query, repo_file, repomd, resolve, updateinfo,
 };
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::cache::Cache;
+use super::error::FetchError;
 use super::location::Location;
 use super::progress::Progress;
 use super::source::{Absence, Fetched, Freshness, Index, OpenFile, Source};
@@ -43,6 +44,8 @@ pub struct Reader<'a> {
     pub variables: &'a Variables,
     /// Whether an index will do where there was repodata on an earlier run.
     pub accepts_index: bool,
+    /// Whether the URLs of packages have the query of their repository.
+    pub package_url_query: bool,
     /// What is left of what the command may keep and do.
     pub budget: &'a Budget,
 }
@@ -137,22 +140,36 @@ impl Reader<'_> {
     /// Reads the first of the places that can be read.
     fn read_first(&self, places: &[&dyn Source], attempt: Attempt) -> Result<Listing, ReadError> {
         let mut may_help = false;
+        // Of several places each is asked once.
+        let may_pass = |failed: &ReadError| failed.is_transient || failed.error.chain().any(is_transient);
         for (place, next) in places.iter().zip(&places[1..]) {
-            match self.read_once(*place, attempt) {
+            match self.read_place(*place, attempt) {
                 Ok(listing) => return Ok(listing),
-                Err(ReadError { error, is_transient }) => {
-                    message!("{error:#}; trying {} in its place", next.location());
-                    may_help |= is_transient;
+                Err(failed) => {
+                    may_help |= may_pass(&failed);
+                    message!("{:#}; trying {} in its place", failed.error, next.location());
                 }
             }
         }
-        self.read_once(places[places.len() - 1], attempt).map_err(|ReadError { error, is_transient }| {
-            let error = match places.len() {
-                1 => error,
-                count => error.context(format!("none of the {count} places of the repository can be used")),
-            };
-            ReadError { error, is_transient: is_transient || may_help }
+        self.read_place(places[places.len() - 1], attempt).map_err(|failed| match places.len() {
+            1 => failed,
+            count => {
+                let is_transient = may_help || may_pass(&failed);
+                let error = failed.error.context(format!("none of the {count} places of the repository can be used"));
+                ReadError { error, is_transient }
+            }
         })
+    }
+
+    /// Reads a repository in one place, its packages with the URLs that others are to use.
+    fn read_place(&self, place: &dyn Source, attempt: Attempt) -> Result<Listing, ReadError> {
+        let mut listing = self.read_once(place, attempt)?;
+        let query = place.query().filter(|_| self.package_url_query);
+        for package in &mut listing.packages {
+            let url = place.public_url(std::mem::take(&mut package.url));
+            package.url = with_query(url, place.base(), query)?;
+        }
+        Ok(listing)
     }
 
     fn read_once(&self, repository: &dyn Source, attempt: Attempt) -> Result<Listing, ReadError> {
@@ -290,6 +307,9 @@ impl Reader<'_> {
         }
         if let Some(signed_by) = self.signed_by {
             self.verify(source, &document, signed_by)?;
+        } else if source.query().is_some() && html::described(&document).is_some() {
+            // A script that shows an index answers so to whatever is asked below it.
+            return Ok(Fetched::Absent(Absence::Missing));
         }
         let repomd = repomd::parse(&document, self.budget).with_context(|| format!("in {}", file.location))?;
         let described = Described { source, repomd, location: file.location, freshness: attempt.freshness() };
@@ -432,6 +452,11 @@ impl Reader<'_> {
             let page = read(&index_at(source, &next)?)?;
             whole.listing.append(page.listing)?;
             whole.next = page.next;
+            // Of the folders that have the product that of its letter counts.
+            let is_letter = |folder: &Url| !folder.path().ends_with("/Packages/");
+            if whole.folder.is_none() || page.folder.as_ref().is_some_and(is_letter) {
+                whole.folder = page.folder;
+            }
         }
         let location = source.location();
         bail!(
@@ -450,6 +475,22 @@ impl Reader<'_> {
         }
         Ok((content, held))
     }
+}
+
+/// The URL of a package below the repository with the repository's own query.
+fn with_query(url: String, base: &Url, query: Option<&str>) -> anyhow::Result<String> {
+    match query.filter(|_| url.starts_with(base.as_str())) {
+        None => Ok(url),
+        Some(query) => public_query(query).map(|query| format!("{url}?{query}")).context(
+            "--package-url-query is not possible with the query of --repo-url: expected one word, or NAME=VALUE with & \
+             between, of letters, digits and -._~, all else percent-encoded",
+        ),
+    }
+}
+
+/// Whether a failure to fetch a file may pass.
+fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<FetchError>().is_some_and(FetchError::is_transient)
 }
 
 fn index_at(source: &dyn Source, url: &Url) -> anyhow::Result<Index> {

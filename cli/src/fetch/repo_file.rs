@@ -50,14 +50,6 @@ impl GivenRepoFile {
         }
     }
 
-    /// The URL, where it is one.
-    pub fn url_mut(&mut self) -> Option<&mut RepoUrl> {
-        match self {
-            Self::Url(url) => Some(url),
-            Self::Text(_) | Self::Path(_) => None,
-        }
-    }
-
     /// Whether it is the text of the file, and not its place.
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Text(_))
@@ -116,8 +108,9 @@ impl NamedRepoFile {
         }
         let places = repository.places.iter().map(|place| self.place(place, &repository)).collect::<Result<_, _>>();
         let places = places.with_context(|| name.clone())?;
-        let came_by_https = self.came_from.as_ref().is_some_and(|url| url.scheme() == "https");
-        Ok(NamedSection { name, places, came_by_https, repository })
+        let came_by = |scheme: &str| self.came_from.as_ref().is_some_and(|url| url.scheme() == scheme);
+        let (came_by_http, came_by_https) = (came_by("http"), came_by("https"));
+        Ok(NamedSection { name, places, came_by_http, came_by_https, repository })
     }
 
     fn place(&self, place: &Place, repository: &Repository) -> anyhow::Result<RepoUrl> {
@@ -143,6 +136,7 @@ pub struct NamedSection {
     name: String,
     /// Where the repository is, in the order in which it is tried.
     pub places: Vec<RepoUrl>,
+    came_by_http: bool,
     came_by_https: bool,
     repository: Repository,
 }
@@ -171,6 +165,12 @@ impl NamedSection {
     /// The TLS settings of the repository.
     pub fn tls(&self, by_hand: &ByHand, now: Timestamp) -> anyhow::Result<Tls> {
         let tls = || -> anyhow::Result<Tls> {
+            if self.came_by_http && by_hand.tls.certificate().is_some() {
+                bail!(
+                    "the file came by http, where whoever is in between can name a server of his own, and that would be \
+                     shown the client certificate: give the file by https, or a copy of it"
+                );
+            }
             let Repository { authorities, client_certificate, client_key, .. } = &self.repository;
             let certificate = client_certificate.as_ref().filter(|_| by_hand.tls.certificate().is_none());
             let tls = match certificate {
@@ -284,6 +284,9 @@ struct NamedFile {
 impl NamedFile {
     fn read(place: &Place, advice: &str) -> anyhow::Result<Self> {
         let Place { key, line, text } = place;
+        if text.contains("://") {
+            bail!("{key}, line {line}, is a URL, which is not fetched; expected the path of a file: {advice}");
+        }
         let content = read(Path::new(text))
             .with_context(|| format!("{key}, line {line}, names a file that is not here: {advice}"))?;
         Ok(Self { name: format!("{key} {text}"), content })

@@ -173,7 +173,7 @@ impl Source for WebServer {
     }
 
     fn index_at(&self, url: &Url) -> Result<Fetched<Index>, FetchError> {
-        self.page(url)
+        self.page(&self.with_query(url))
     }
 
     fn mirror(&self, base: &Url, has_fall_back: bool) -> Box<dyn Source> {

@@ -132,3 +132,40 @@ fn a_client_certificate_is_a_file_or_its_text_and_none_of_it_is_repeated() {
     let none = [("AMI_SCHEDULER_CLIENT_CERT", "none"), ("AMI_SCHEDULER_CLIENT_KEY", "none")];
     folder.run_in(&none, &LIST).succeeds();
 }
+
+#[test]
+fn what_is_meant_as_a_client_key_and_is_no_pem_is_not_repeated() {
+    let folder = repository();
+    folder.write("client.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for body in ["MIGHAgEAMBMGByqGSM49s3cret", &"czNjcmV0".repeat(600)] {
+        for (option, variables) in [
+            ("--client-cert", vec![("AMI_SCHEDULER_CLIENT_CERT", body)]),
+            ("--client-key", vec![("AMI_SCHEDULER_CLIENT_CERT", "client.pem"), ("AMI_SCHEDULER_CLIENT_KEY", body)]),
+        ] {
+            let error = folder.run_in(&variables, &LIST).fails(2);
+            assert!(error.contains(&format!("{option} is neither a file that is here nor PEM")), "{error}");
+            assert!(!error.contains(&body[..12]), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_section_whose_name_came_to_nothing_is_an_error() {
+    let folder = repository();
+    folder.write("x.repo", "[one]\nbaseurl=file:repo\n");
+    let list = ["list", "--repo-file", "x.repo", "--product", "gitlab-runner"];
+    for name in ["al2023=", "one,", ",", "al2023= "] {
+        let error = folder.run(&[&list[..], &["--repo", name]].concat()).fails(2);
+        assert!(error.contains("--repo (input repos) names no section in one place"), "{name}: {error}");
+    }
+    folder.run(&[&list[..], &["--repo", "one"]].concat()).succeeds();
+}
+
+#[test]
+fn packages_have_urls_of_the_place_that_was_read() {
+    let folder = repository();
+    folder.write("x.repo", "[one]\nbaseurl=file:nowhere file:repo\n");
+    folder.run(&["list", "--repo-file", "x.repo", "--product", "gitlab-runner"]).succeeds();
+    let url = folder.json("packages.json")["packages"][0]["url"].to_string();
+    assert!(url.starts_with("\"file:repo/"), "{url}");
+}

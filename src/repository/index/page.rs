@@ -3,7 +3,7 @@
 use memchr::memchr3;
 use url::Url;
 
-use super::entries::{Entries, Page, over_budget, rpm_named};
+use super::entries::{Entries, Page, WHAT, over_budget, rpm_named};
 use super::{json, listing_xml};
 use crate::budget::{Budget, MAX_URL};
 use crate::release::Nevra;
@@ -40,7 +40,7 @@ pub fn read(page: &[u8], page_url: &Url, product: &str, budget: &Budget) -> Resu
         }
     }
     let mut entries = Entries::of(&folder, product, budget)?;
-    let (mut base, mut has_base) = (Base::of(page_url.clone(), page_url, budget)?, false);
+    let (mut base, mut has_base, mut has_next) = (Base::of(page_url.clone(), page_url, budget)?, false, false);
     for href in html::links(page) {
         match href {
             // The first counts.
@@ -50,9 +50,11 @@ pub fn read(page: &[u8], page_url: &Url, product: &str, budget: &Budget) -> Resu
                 }
             }
             Href::Base(_) => {}
+            // It stands above and below the entries.
+            Href::Next(_) if has_next => {}
             Href::Next(href) => {
-                let next = resolved(&base.url, &href, budget)?;
-                entries.page.next = next.filter(|next| next.origin() == page_url.origin() && next != page_url);
+                has_next = true;
+                entries.page.next = next_page(page_url, resolved(&base.url, &href, budget)?)?;
             }
             Href::Link(href) => {
                 let href = href.trim();
@@ -67,6 +69,23 @@ pub fn read(page: &[u8], page_url: &Url, product: &str, budget: &Budget) -> Resu
         }
     }
     Ok(entries.page)
+}
+
+/// The page that follows, which is on the same server; `None` where it is the page itself. What cannot be followed is an
+/// error: its entries would be missing.
+fn next_page(page_url: &Url, next: Option<Url>) -> Result<Option<Url>, RepositoryError> {
+    let Some(mut next) = next else {
+        return Err(RepositoryError::malformed(WHAT, 0, "its link to the next page is no URL"));
+    };
+    if page_url.scheme() == "https" && next.scheme() == "http" && next.host() == page_url.host() {
+        // A program behind a server that does TLS for it knows no better.
+        let _ = next.set_scheme("https");
+    }
+    if next.origin() != page_url.origin() {
+        let reason = "its link to the next page leads to another server, which is not followed";
+        return Err(RepositoryError::malformed(WHAT, 0, reason));
+    }
+    Ok(Some(next).filter(|next| next != page_url))
 }
 
 /// What the links of a page are relative to.

@@ -21,6 +21,7 @@ fn at(time: &str) -> Reader<'static> {
         cache: None,
         variables,
         accepts_index: false,
+        package_url_query: false,
         budget,
     }
 }
@@ -767,6 +768,62 @@ fn where_no_place_can_be_read_all_are_tried_again_if_that_may_help() {
     servers.replace(PRIMARY_URL, ScriptedFile::CutShort(b"<met".to_vec()));
     assert!(read_places(&servers).is_err());
     assert_eq!(servers.waits(), [1, 2, 3]);
+}
+
+/// Of several places each is asked once: what one alone would be asked for again may pass.
+#[test]
+fn a_server_that_is_busy_for_a_moment_ends_no_night_where_there_are_several_places() {
+    use crate::fetch::RepoUrl;
+    use crate::http::Tls;
+    use crate::http::scripted::{Script, answers};
+
+    let primary = primary(&["18.6.1"]);
+    let script = Script::new([
+        answers(404),
+        answers(404),
+        answers(503),
+        answers(404),
+        answers(404),
+        answers(200).body(repomd(&primary)),
+        answers(200).body(&primary),
+    ]);
+    let client = std::rc::Rc::new(script.client());
+    let places = [BASE, OTHER_BASE].map(|url| {
+        let url: RepoUrl = url.parse().expect(url);
+        url.source_with_fall_back(Tls::default(), std::rc::Rc::clone(&client))
+    });
+    let listing = at(NOW).read(&[&*places[0], &*places[1]]).expect("a listing");
+    assert_eq!(names(&listing), [NEWEST]);
+}
+
+/// A script that shows an index answers so to whatever is asked below it.
+#[test]
+fn an_index_at_a_url_with_a_query_may_answer_in_place_of_repodata() {
+    use crate::fetch::RepoUrl;
+    use crate::http::Tls;
+    use crate::http::scripted::{Script, answers};
+
+    let page = format!("<html><a href='{NEWEST}.rpm'><a rel=next href='?dir=el9&amp;page=2'>");
+    let script = Script::new([
+        answers(200).body(&page),
+        answers(200).body(&page),
+        answers(200).body(format!("<html><a href='{OLDER}.rpm'>")),
+    ]);
+    let repository: RepoUrl = "https://yum.example.com/index.php?dir=el9".parse().expect("a URL");
+    let listing = at(NOW).read(&[&*repository.source(Tls::default(), script.client().into())]).expect("an index");
+    assert_eq!(names(&listing), [NEWEST, OLDER]);
+}
+
+#[test]
+fn the_folder_of_the_product_may_be_on_any_page_of_an_index() {
+    let folder = format!("{BASE}Packages/");
+    for pages in [["<a href='Packages/'>", ""], ["", "<a href='Packages/'>"]] {
+        let servers = ScriptedServers::default()
+            .with(BASE, format!("<a href='a/'>{}<a rel=next href='?page=2'>", pages[0]))
+            .with(&format!("{BASE}?page=2"), format!("<a href='z/'>{}", pages[1]))
+            .with(&folder, format!("<a href='{NEWEST}.rpm'>"));
+        assert_eq!(read(&servers.at(BASE)), Ok(vec![NEWEST.to_owned()]), "{pages:?}");
+    }
 }
 
 // ---------------------------------------------------------------- cache

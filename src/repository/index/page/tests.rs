@@ -261,12 +261,28 @@ fn a_page_goes_on_at_its_link_to_the_next_one() {
         ("<a rel='next' href='?page=2'>", Some("https://yum.example.com/el9/?page=2")),
         ("<link rel=next href='/el9/?page=2&amp;n=9'>", Some("https://yum.example.com/el9/?page=2&n=9")),
         ("<a rel='prev' href='?page=1'>", None),
-        ("<a rel='next' href='https://elsewhere.example.com/?page=2'>", None),
+        ("<a rel='next' href='http://yum.example.com/el9/?page=2'>", Some("https://yum.example.com/el9/?page=2")),
+        ("<a rel='next' href='?page=2'><a rel='next' href='?page=9'>", Some("https://yum.example.com/el9/?page=2")),
         ("<a rel='next' href=''>", None),
     ] {
         let url = "https://yum.example.com/el9/".parse().expect("a URL");
         let page = read(page.as_bytes(), &url, "gitlab-runner").expect(page);
         assert_eq!(page.next.map(String::from).as_deref(), next);
+    }
+}
+
+#[test]
+fn a_next_page_that_cannot_be_followed_is_an_error() {
+    for (href, told) in [
+        ("https://elsewhere.example.com/?page=2", "leads to another server"),
+        ("http://elsewhere.example.com/?page=2", "leads to another server"),
+        ("https://yum.example.com:8443/", "leads to another server"),
+        ("https://[", "is no URL"),
+        (&"x".repeat(3000), "is no URL"),
+    ] {
+        let url = "https://yum.example.com/el9/".parse().expect("a URL");
+        let error = read(format!("<a rel=next href='{href}'>").as_bytes(), &url, "p").expect_err(told).to_string();
+        assert!(error.contains(told), "{error}");
     }
 }
 
