@@ -164,7 +164,7 @@ def test_a_redirect_to_a_server_that_wants_one_says_which_url_to_give(
     front = serve(f"location /el9/ {{ return 302 {guarded.url}$request_uri; }}", verify="off")
     refused(lists(ami, f"{front.url}/el9/", authority, client.pem, client.key),
             f"{guarded.url}/el9/repodata/repomd.xml answers 400: it wants a client certificate, and the one that is given is shown "
-            "to the repository's own server and its mirrors alone")
+            "to the repository's own server and its https mirrors alone")
 
 
 def test_the_mirrors_of_the_repositorys_list_are_shown_it_as_by_dnf(

@@ -285,11 +285,21 @@ def test_a_key_that_is_text_or_none_is_handed_on_as_it_is(wrapper: Wrapper, valu
     assert not given.files
 
 
-@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_GPG_KEY", "SSL_CERT_FILE", "AMI_SCHEDULER_CA_FILE", "AMI_SCHEDULER_CLIENT_KEY"])
+@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_GPG_KEY", "SSL_CERT_FILE", "AMI_SCHEDULER_CA_FILE"])
 def test_a_file_that_is_not_there_stops_the_run(wrapper: Wrapper, variable: str) -> None:
     refused = wrapper("list", **{variable: "/nowhere/x.pem"})
     assert refused.code == 1 and not refused.arguments
     assert f"{variable} names /nowhere/x.pem, which cannot be read" in refused.said
+
+
+@pytest.mark.parametrize("variable", ["AMI_SCHEDULER_CLIENT_CERT", "AMI_SCHEDULER_CLIENT_KEY"])
+@pytest.mark.parametrize("value", ["/nowhere/x.pem", "MIGHAgEAMBMGByqGSM49s3cret", "c3" * 3000])
+def test_what_is_meant_as_a_key_and_is_no_pem_is_not_repeated(wrapper: Wrapper, variable: str, value: str) -> None:
+    refused = wrapper("list", **{variable: value})
+    assert refused.code == 1 and not refused.arguments
+    assert f"{variable} is neither a file that is here nor PEM" in refused.said and value not in refused.said
+
+
 
 
 def test_the_module_is_the_one_that_the_component_was_released_with(wrapper: Wrapper) -> None:
