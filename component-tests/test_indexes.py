@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -15,7 +13,7 @@ import pytest
 
 from conftest import Module
 from test_module import names
-from web_servers import LISTINGS
+from web_servers import LISTINGS, Answers, answering
 
 VERSIONS = ["18.6.0-1", "18.6.0^20260101-1", "18.6.0+git1-1", "18.6.0+git1_a-1.el9", "18.7.0~rc1-1", "18.10.0-1",
             "18.10.1^20261124git0123456789abcdef0123456789abcdef~beta+2-1.el9"]
@@ -83,7 +81,7 @@ def test_an_index_without_packages_is_an_error(ami: Module, served: Path, tmp_pa
     assert (run.code, "is no package repository" in run.err) == (3, True), run.all
 
 
-class Bucket(BaseHTTPRequestHandler):
+class Bucket(Answers):
     """S3's ListObjects, in both versions: three keys a page."""
 
     keys = sorted([*(f"el 9/{package}.rpm" for package in PACKAGES), "el 9/bash-5-1.x86_64.rpm", "el 8/gitlab-runner-1-1.x86_64.rpm"])
@@ -103,24 +101,11 @@ class Bucket(BaseHTTPRequestHandler):
                     f"<IsTruncated>{str(bool(rest)).lower()}</IsTruncated>{more}"
                     + "".join(f"<Contents><Key>{escape(key)}</Key><Size>1</Size></Contents>" for key in page) + "</ListBucketResult>")
 
-    def answer(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.mark.parametrize("path", ["/?list-type=2&prefix=el+9/", "/?prefix=el%209/", "/bucket?list-type=2&prefix=el%209/"])
 def test_a_bucket_is_listed_to_its_last_page(ami: Module, path: str) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        run = ami("list", "--repo-url", f"http://127.0.0.1:{server.server_port}{path}", *LIST)
+    with answering(Bucket) as url:
+        run = ami("list", "--repo-url", f"{url}{path}", *LIST)
         assert run.code == 0, run.all
         assert names(ami) == PACKAGES
         assert_that_each_can_be_fetched(ami)
-    finally:
-        server.shutdown()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +13,7 @@ import pytest
 from conftest import Module, WebServer, start_nginx
 from repositories import Repository, RpmBuilder
 from test_module import CHILD, names
+from web_servers import Answers, answering
 
 RUNNER = ("--product", "gitlab-runner")
 RELEASE = "gitlab-runner-2:18.6.0-1.x86_64"
@@ -92,7 +91,7 @@ def test_a_query_is_a_token_of_every_file_and_of_packages_where_that_is_asked_fo
         guarded.wait()
 
 
-class Container(BaseHTTPRequestHandler):
+class Container(Answers):
     """Azure's List Blobs, a blob a page, as its REST API documents it; without a listing it answers 404."""
 
     blobs = ["el9/bash-5-1.x86_64.rpm", "el9/gitlab-runner-18.6.0+git1-1.x86_64.rpm", "el9/gitlab-runner-18.6.1-1.x86_64.rpm"]
@@ -107,22 +106,11 @@ class Container(BaseHTTPRequestHandler):
         self.answer(200, '\N{ZERO WIDTH NO-BREAK SPACE}<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="yum"><Blobs>'
                     f"<Blob><Name>{blobs[0]}</Name><Properties><Content-Length>1</Content-Length></Properties></Blob></Blobs>{more}</EnumerationResults>")
 
-    def answer(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def container() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Container)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/yum"
-    server.shutdown()
+    with answering(Container) as url:
+        yield f"{url}/yum"
 
 
 def test_a_container_is_listed_to_its_last_page_with_its_token(ami: Module, container: str) -> None:

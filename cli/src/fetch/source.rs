@@ -14,8 +14,8 @@ pub trait Source {
     fn location(&self) -> &Location;
     /// The URL that locations are relative to, without credentials.
     fn base(&self) -> &Url;
-    /// The key of this repository in a cache: its URL as it was given, without credentials, but with its query,
-    /// which may be a secret. `None` if reading the repository costs nothing.
+    /// The key of this repository in a cache: its URL as it was given, without credentials, and with its query only
+    /// where that may be a part of its name. `None` if reading the repository costs nothing.
     fn cache_key(&self) -> Option<&Url>;
     /// Opens a file of the repository.
     fn open(&self, url: &Url, freshness: Freshness) -> Result<Fetched<OpenFile>, FetchError>;

@@ -143,7 +143,8 @@ impl Source for WebServer {
     }
 
     fn cache_key(&self) -> Option<&Url> {
-        Some(&self.given)
+        // Behind a folder a query is a token, which may be another one each night.
+        Some(if self.given.path().ends_with('/') { &self.base } else { &self.given })
     }
 
     fn open(&self, url: &Url, freshness: Freshness) -> Result<Fetched<OpenFile>, FetchError> {
@@ -381,6 +382,13 @@ mod tests {
         let source = |repo_url| web(repo_url, &Script::new([]));
         assert_eq!((source(list).query(), source(file).query()), (Some("repo=el9&arch=x86_64"), None));
         assert_eq!(source(list).location().to_string(), "https://yum.example.com/list");
+    }
+
+    #[test]
+    fn a_repository_is_known_from_night_to_night_whatever_its_token_is() {
+        let key = |repo_url: &str| web(repo_url, &Script::new([])).cache_key().cloned();
+        assert_eq!(key("https://yum.example.com/el9/?sig=1"), key("https://yum.example.com/el9/?sig=2"));
+        assert_ne!(key("https://yum.example.com/list?repo=el8"), key("https://yum.example.com/list?repo=el9"));
     }
 
     #[test]
