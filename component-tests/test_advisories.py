@@ -166,7 +166,7 @@ def test_the_streams_of_a_module_are_all_listed_with_a_warning(ami: Module, web:
     err = read(ami, repository)
 
     warning = (f"WARNING: {repository.url} has module streams, which are not evaluated: the releases of all streams are listed, such as "
-               f"gitlab-runner-18.6.0-{release}.x86_64. exclude and version_range say which are not wanted\n")
+               f"gitlab-runner-18.6.0-{release}.x86_64. Leave the other streams out by exclude or version_range\n")
     assert err == (warning if is_of_a_module else "")
 
 

@@ -90,7 +90,7 @@ def test_a_metalink_vouches_for_repomd(ami: Module, web: WebServer, mirrors: Rep
 
 
 @pytest.mark.parametrize(("text", "told"), [
-    ("# el99 is no repository\n", "names no mirror with an http or https URL, and without $ in it; it says: # el99 is no repository"),
+    ("# el99 is no repository\n", "names no mirror with an http or https URL, and no variable without a value in it; it says: # el99 is no repository"),
     ("rsync://mirror.example.com/el9/\nhttp://mirror.example.com/$releasever/\n", "names no mirror with an http or https URL"),
     ("<metalink><files></files></metalink>", "the list of mirrors is malformed: it is a metalink that names no file repomd.xml"),
 ])
@@ -131,7 +131,7 @@ def test_the_credentials_of_a_list_go_to_its_own_server_alone(ami: Module, web: 
 def test_a_password_for_one_of_several_servers_is_not_given_to_all(ami: Module, web: WebServer, mirrors: Repository) -> None:
     ami.env |= {"AMI_SCHEDULER_REPO_USER": "reader", "AMI_SCHEDULER_REPO_PASSWORD": "s3cret"}
     two = ami("list", "--repo-url", mirrors.url, "--repo-url", NOWHERE, *LIST)
-    assert (two.code, "AMI_SCHEDULER_REPO_PASSWORD are for one server, and --repo-url names several" in two.err) == (2, True), two.all
+    assert (two.code, "AMI_SCHEDULER_REPO_PASSWORD are for one server, and the repositories without a password of their own are on several" in two.err) == (2, True), two.all
     assert web.requests() == []
     for urls in [(mirrors.url, mirrors.url), (mirrors.url, "file:mirror")]:
         (ami.folder / "mirror").mkdir(exist_ok=True)
