@@ -44,7 +44,7 @@ def test_each_job_fetches_the_module_of_its_component_with_its_job_token(shell_r
     assert shell_runner.states()["18.6.0-1 rhel9"] == "built"
     token = base64.b64encode(b"gitlab-ci-token:glcbt-maintainer").decode()
     fetched = [line for line in web.requests() if "ami-scheduler.wasm" in line]
-    assert fetched == [f"GET /ami-scheduler.wasm HTTP/1.1 | 200 | Basic {token}"] * 4  # list, diff, and two update jobs
+    assert fetched == [f"GET /ami-scheduler.wasm HTTP/1.1 | 200 | - | Basic {token}"] * 4  # list, diff, and two update jobs
     assert "glcbt-maintainer" not in night.log
 
 
