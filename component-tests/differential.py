@@ -46,6 +46,7 @@ from repositories import Repository, RpmBuilder, Signer
 #: The changes of a repository that `list` refuses and dnf takes, by rules of docs/repositories.md.
 STRICTER = {
     "no checksum of primary": "what cannot be verified is not read",
+    "another size of primary": "a size that is stated wrongly is an error, with both sizes",
     "no package at all": "an empty repository is an error: what is missing is never taken for nothing",
 }
 #: What dnf asks for beside, and `list` does not need.
@@ -157,6 +158,8 @@ class Site:
     way: str
     url: str = ""
     asks_for_signature: bool = False
+    #: dnf gives no token to a package whose location is a URL; `list` gives it to all below the repository, where that is asked for.
+    hands_on_token: bool = True
 
     @property
     def repomd(self) -> Path:
@@ -275,6 +278,7 @@ CHANGES: dict[str, Callable[[Site], None]] = SIGNATURES | {
     "another checksum of primary": in_repomd(r"(<checksum type=\"\w+\">)\w{9}", ZEROS),
     "another size of primary": in_repomd(r"(<size>)", ONE_MORE),
     "no size of primary": in_repomd(r"<size>.*</size>", ""),
+    "a size of zero": in_repomd(r"<size>.*</size>", "<size>0</size>"),
     "another checksum of what is unpacked": in_repomd(r"(<open-checksum type=\"\w+\">)\w{9}", ZEROS),
     "another size of what is unpacked": in_repomd(r"(<open-size>)", ONE_MORE),
     "no checksum of primary": in_repomd(r"<checksum .*</checksum>", ""),
@@ -359,7 +363,8 @@ class Listed:
 
 def listed(ami: Module, site: Site, product: str) -> Listed:
     key = (f"--gpg-key={site.signer.public_key()}",) if site.asks_for_signature else ()
-    run = ami("list", "--repo-url", site.url, "--product", product, "--pre-releases", "--package-url-query", *key)
+    run = ami("list", "--repo-url", site.url, "--product", product, "--pre-releases",
+              f"--package-url-query={str(site.hands_on_token).lower()}", *key)
     if run.code == 3:
         raise Refused(f"list refuses it:\n{run.err}")
     if run.code:
@@ -407,6 +412,7 @@ def served(drawn: Drawn, tools: Tools, folder: Path) -> Iterator[Site]:
         if drawn.with_zchunk:
             repository.add_zchunk()
         site = Site(web, repository, tools.signer, tools.stranger, drawn.way)
+        site.hands_on_token = not any("{url}" in option for option in drawn.options)
         site.lead_there(drawn.way)
         yield site
     finally:

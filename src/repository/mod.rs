@@ -27,5 +27,5 @@ mod xml;
 pub use error::RepositoryError;
 pub use listing::{LeftOut, Listing, Misnamed};
 pub use nearest::NearestNames;
-pub use public_url::{LocationError, is_public, public_query, resolve};
+pub use public_url::{LocationError, is_below, is_public, public_query, resolve};
 pub use reading::{RepositoryRead, Revision};

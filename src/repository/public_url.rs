@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
 use crate::budget::MAX_URL;
@@ -116,6 +116,12 @@ pub(super) fn plain(mut url: Url) -> Result<Url, LocationError> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// Whether a URL lies below a folder, however the paths of the two are spelled: `+` is `%2B`.
+pub fn is_below(url: &Url, folder: &Url) -> bool {
+    let path = |url: &'_ Url| percent_decode_str(url.path()).collect::<Vec<u8>>();
+    url.origin() == folder.origin() && path(url).starts_with(&path(folder))
 }
 
 /// A query in characters that are no syntax of a shell or a template: one word, or `NAME=VALUE` with `&` between;

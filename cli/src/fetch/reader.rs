@@ -10,7 +10,8 @@ use ami_scheduler::repository::repomd::{DataFile, Repomd};
 use ami_scheduler::repository::signature::{SignatureError, TrustedKeys};
 use ami_scheduler::repository::variables::Variables;
 use ami_scheduler::repository::{
-    Listing, Misnamed, RepositoryError, html, index, primary, public_query, repo_file, repomd, resolve, updateinfo,
+    Listing, Misnamed, RepositoryError, html, index, is_below, primary, public_query, repo_file, repomd, resolve,
+    updateinfo,
 };
 use ami_scheduler::text::{count, excerpt};
 use anyhow::{Context as _, anyhow, bail};
@@ -479,7 +480,7 @@ impl Reader<'_> {
 
 /// The URL of a package below the repository with the repository's own query.
 fn with_query(url: String, base: &Url, query: Option<&str>) -> anyhow::Result<String> {
-    match query.filter(|_| url.starts_with(base.as_str())) {
+    match query.filter(|_| Url::parse(&url).is_ok_and(|url| is_below(&url, base))) {
         None => Ok(url),
         Some(query) => public_query(query).map(|query| format!("{url}?{query}")).context(
             "--package-url-query is not possible with the query of --repo-url: expected one word, or NAME=VALUE with & \

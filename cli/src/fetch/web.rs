@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ami_scheduler::redacted::{RedactedUrl, remove_credentials};
-use ami_scheduler::repository::index;
+use ami_scheduler::repository::{index, is_below};
 use url::Url;
 
 use super::error::FetchError;
@@ -74,7 +74,7 @@ impl WebServer {
     /// The URL of a file with the repository's own query, unless the file is elsewhere or has one.
     fn with_query(&self, url: &Url) -> Url {
         let mut url = url.clone();
-        if url.query().is_none() && url.as_str().starts_with(self.base.as_str()) {
+        if url.query().is_none() && is_below(&url, &self.base) {
             url.set_query(self.query());
         }
         url
@@ -382,6 +382,22 @@ mod tests {
         let source = |repo_url| web(repo_url, &Script::new([]));
         assert_eq!((source(list).query(), source(file).query()), (Some("repo=el9&arch=x86_64"), None));
         assert_eq!(source(list).location().to_string(), "https://yum.example.com/list");
+    }
+
+    #[test]
+    fn a_token_goes_with_every_file_below_the_repository_however_its_path_is_spelled() {
+        for (file, asked) in [
+            ("https://yum.example.com/el+9/repodata/x.xml", "https://yum.example.com/el+9/repodata/x.xml?sig=1"),
+            ("https://yum.example.com/el%2B9/x.xml", "https://yum.example.com/el%2B9/x.xml?sig=1"),
+            ("https://yum.example.com/el+9/x.xml?own=2", "https://yum.example.com/el+9/x.xml?own=2"),
+            ("https://yum.example.com/other/x.xml", "https://yum.example.com/other/x.xml"),
+            ("https://cdn.example.com/el+9/x.xml", "https://cdn.example.com/el+9/x.xml"),
+        ] {
+            let script = Script::new([answers(200)]);
+            let source = web("https://yum.example.com/el+9?sig=1", &script);
+            source.open(&url(file), Freshness::Any).map(drop).expect("an answer");
+            assert_eq!(script.urls(), [asked]);
+        }
     }
 
     #[test]
