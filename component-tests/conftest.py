@@ -11,7 +11,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -178,6 +179,24 @@ def start_nginx(folder: Path, locations: str = "", tls: Certificate | None = Non
                 return process, WebServer(folder / "served", url, folder / "access.log")
         time.sleep(0.02)
     raise AssertionError(f"nginx does not come up: {(folder / 'error.log').read_text()}")
+
+
+@contextmanager
+def nginx_servers(folder: Path) -> Iterator[Callable[..., WebServer]]:
+    """Starts one nginx after another, as `start_nginx` takes it, and ends them all."""
+    started = []
+
+    def start(locations: str = "", tls: Certificate | None = None) -> WebServer:
+        process, server = start_nginx(folder / f"nginx-{len(started) + 10}", locations, tls)
+        started.append(process)
+        return server
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait()
 
 
 @pytest.fixture(scope="session")

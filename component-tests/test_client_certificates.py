@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from authority import Authority, Certificate, openssl
-from conftest import Consumer, Module, Run, WebServer, start_nginx
+from conftest import Consumer, Module, Run, WebServer, nginx_servers
 from repositories import FIRST, Repository, RpmBuilder
 from test_firewall import found, list_releases, proxy, publish, refused  # noqa: F401
 
@@ -43,18 +43,12 @@ Serve = Callable[..., WebServer]
 @pytest.fixture
 def serve(tmp_path: Path, authority: Authority, clients: Authority) -> Iterator[Serve]:
     """Starts an nginx with TLS that asks for a client certificate; `verify` says how much it wants one."""
-    started = []
+    with nginx_servers(tmp_path) as start:
+        def start_asking(locations: str = "", verify: str = "on") -> WebServer:
+            asks = f"ssl_verify_client {verify}; ssl_client_certificate {clients.pem}; ssl_verify_depth 3; {locations}"
+            return start(asks, authority.issue("localhost"))
 
-    def start(locations: str = "", verify: str = "on") -> WebServer:
-        asks = f"ssl_verify_client {verify}; ssl_client_certificate {clients.pem}; ssl_verify_depth 3; {locations}"
-        process, server = start_nginx(tmp_path / f"nginx-{len(started) + 10}", asks, authority.issue("localhost"))
-        started.append(process)
-        return server
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait()
+        yield start_asking
 
 
 @pytest.fixture

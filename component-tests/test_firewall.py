@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from authority import Authority, Certificate, self_signed
-from conftest import PROJECT, Consumer, Module, Run, WebServer, free_port, start_nginx, tool
+from conftest import PROJECT, Consumer, Module, Run, WebServer, free_port, nginx_servers, tool
 from gitlab_stand_in import GitLab
 from repositories import FIRST, Repository, RpmBuilder
 from test_module import CHILD
@@ -35,17 +35,8 @@ Serve = Callable[..., WebServer]
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts an nginx: `serve(certificate)` with TLS, `serve()` without."""
-    started = []
-
-    def start(tls: Certificate | None = None, locations: str = "") -> WebServer:
-        process, server = start_nginx(tmp_path / f"nginx-{len(started) + 10}", locations, tls)
-        started.append(process)
-        return server
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait()
+    with nginx_servers(tmp_path) as start:
+        yield lambda tls=None, locations="": start(locations, tls)
 
 
 def publish(server: WebServer, rpms: RpmBuilder) -> str:

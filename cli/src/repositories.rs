@@ -35,7 +35,7 @@ fn repositories(args: &RepositoryArgs, session: &Session) -> Result<Vec<Reposito
     let tls = tls(args, session.now())?;
     let client = Rc::new(session.client()?);
     let keys = value(args.gpg_key.as_ref()).map(trusted_keys).transpose()?;
-    let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: "--gpg-key".to_owned() }));
+    let signed_by = keys.map(|keys| Rc::new(SignedBy { keys, asked_by: GPG_KEY.to_owned() }));
     let by_hand = ByHand { tls, has_authorities: session.names_authorities(), signed_by };
     match args.repo_file.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
         Some(given) => sections(args, given, &by_hand, &client, session.now()),
