@@ -15,6 +15,7 @@ mod fetch;
 mod files;
 mod gitlab;
 mod http;
+mod ingredients;
 mod night;
 mod repositories;
 mod revocation;

@@ -21,7 +21,8 @@ use crate::adoption::Adopts;
 use crate::args::{RuleArgs, TrackerArgs};
 use crate::claims;
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::{read, read_packages};
+use crate::files::read;
+use crate::ingredients;
 use crate::revocation;
 use crate::session::Session;
 
@@ -37,6 +38,8 @@ pub struct Request<'a> {
     pub by: Option<String>,
     /// Where the images are told that there are already, if these count as built.
     pub adopts: Option<Adopts<'a>>,
+    /// Where is told what images are made of besides the package.
+    pub ingredients: ingredients::Source<'a>,
 }
 
 /// A run that is decided, and has no effect yet.
@@ -45,6 +48,7 @@ pub struct Night {
     pub targets: Vec<Target>,
     stated: Vec<StatedTarget>,
     pub rules: Rules,
+    pub ingredients: ingredients::ByTarget,
     pub origin: Origin,
     pub now: Timestamp,
     pub plan: Plan,
@@ -64,7 +68,7 @@ pub struct Night {
 impl Night {
     pub fn make(
         session: &Session,
-        packages: &Path,
+        mut packages: Packages,
         request: Request<'_>,
         tracker_args: &TrackerArgs,
         rules: RuleArgs,
@@ -73,7 +77,6 @@ impl Night {
         let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
         let named: Vec<Target> = all_targets.iter().map(|stated| stated.target.clone()).collect();
         let targets = only(&named, &request.only_targets).with_exit(Exit::CommandLine)?;
-        let mut packages = read_packages(packages)?;
         packages.leave_to(&all_targets);
         if let Some(target) = targets.iter().find(|target| !packages.cover(target)) {
             return Err(anyhow!(
@@ -83,6 +86,7 @@ impl Night {
         }
         let mut rules = rules.into_rules(packages.policy.clone());
         rules.architectures = architectures(&all_targets);
+        let ingredients = request.ingredients.read(&rules, &targets)?;
         let (product, reference) = (packages.product.as_str(), tracker_args.reference.as_str());
         let asked_for = packages.policy.versions.asked_for();
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {
@@ -112,7 +116,7 @@ impl Night {
         let adopted =
             adopts.map(|adopts| adopts.adopt(&packages, &rules, &mut after, &all_targets, now)).transpose()?;
         let offered = &packages.packages;
-        let context = Context { targets: &targets, rules: &rules, origin: &origin, now };
+        let context = Context { targets: &targets, rules: &rules, ingredients: &ingredients, origin: &origin, now };
         let plan = match asked_for {
             None => nightly(offered, &mut after, &context, tracker.as_ref().and_then(|(_, heads)| heads.taken())),
             Some(version) => {
@@ -140,6 +144,7 @@ impl Night {
             targets,
             stated,
             rules,
+            ingredients,
             origin,
             now,
             plan,
@@ -184,7 +189,8 @@ impl Night {
 
     /// The context of the decisions.
     pub fn context(&self) -> Context<'_> {
-        Context { targets: &self.targets, rules: &self.rules, origin: &self.origin, now: self.now }
+        let Self { targets, rules, ingredients, origin, now, .. } = self;
+        Context { targets, rules, ingredients, origin, now: *now }
     }
 
     /// Whether the tracker knows of the builds.

@@ -22,7 +22,8 @@ fuzz_target!(|file: &[u8]| {
     let rules = Rules { first_run: FirstRun::All, ..Rules::default() };
     let targets = ["al2023".parse().expect("a target")];
     let origin = Origin::default();
-    let context = Context { targets: &targets, rules: &rules, origin: &origin, now: Timestamp::UNIX_EPOCH };
+    let ingredients = std::collections::BTreeMap::new();
+    let context = Context { targets: &targets, rules: &rules, ingredients: &ingredients, origin: &origin, now: Timestamp::UNIX_EPOCH };
     let plan = nightly(&packages.packages, &mut document, &context, None);
     let meant = packages.packages.iter().filter(|package| package.is_for(&targets[0])).count();
     assert_eq!(plan.builds.len() + plan.held.len(), meant);

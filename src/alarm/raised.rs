@@ -57,6 +57,9 @@ pub enum Alarm {
         attempts: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
+        /// Whether the release has an image, which was no longer fresh.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        has_image: bool,
     },
     /// No release is wanted, of those that are there.
     NoMatch {
@@ -182,13 +185,18 @@ impl fmt::Display for Alarm {
                 "the last run that is recorded was at {}: does the schedule run, and who owns it?",
                 minute(*last_run)
             ),
-            Self::GivenUp { package, targets, attempts, url } => write!(
+            Self::GivenUp { package, targets, attempts, url, has_image } => write!(
                 f,
-                "{package} for {} is given up after {}{}. Correct the build, and ask for it again with `rebuild`; or \
-                 say with `skip` that it is not wanted",
+                "{package} for {} is given up after {}{}. {}",
                 listed(targets),
                 count(*attempts, "attempt"),
-                url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default()
+                url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default(),
+                if *has_image {
+                    "It was to be built again: the image that is there is no longer fresh, and stays the one to use. \
+                     Correct the build, and ask for it again with `rebuild`"
+                } else {
+                    "Correct the build, and ask for it again with `rebuild`; or say with `skip` that it is not wanted"
+                }
             ),
             Self::NoMatch { targets, near_misses } => {
                 write!(f, "no release is wanted for {}", listed(targets))?;

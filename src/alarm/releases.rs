@@ -62,7 +62,9 @@ fn republished(plan: &Plan) -> Vec<Alarm> {
 
 fn given_up(plan: &Plan) -> Vec<Alarm> {
     let builds = plan.held.iter().filter_map(|held| match &held.reason {
-        HoldReason::GivenUp { attempts, url } => Some((&held.package, &held.target, *attempts, url.clone())),
+        HoldReason::GivenUp { attempts, url } => {
+            Some((&held.package, &held.target, (*attempts, held.stale.is_some()), url.clone()))
+        }
         _ => None,
     });
     given_up_builds(builds)
@@ -73,22 +75,24 @@ pub fn given_up_in(document: &Document) -> Vec<Alarm> {
     let entries = document.entries().filter(|(_, _, entry)| entry.is_given_up());
     given_up_builds(entries.map(|(package, target, entry)| {
         let Origin { job_url, pipeline_url, .. } = entry.origin.clone();
-        (package, target, entry.attempts(), job_url.or(pipeline_url))
+        (package, target, (entry.attempts(), entry.is_rebuild()), job_url.or(pipeline_url))
     }))
 }
 
-fn given_up_builds<'a>(builds: impl Iterator<Item = (&'a Nevra, &'a Target, u64, Option<String>)>) -> Vec<Alarm> {
+/// Attempts, whether there is an image, and where a person sees the last failure.
+fn given_up_builds<'a>(
+    builds: impl Iterator<Item = (&'a Nevra, &'a Target, (u64, bool), Option<String>)>,
+) -> Vec<Alarm> {
     let mut urls = BTreeMap::new();
-    let builds = builds.map(|(package, target, attempts, url)| {
-        urls.insert((package, attempts), url);
-        ((package, attempts), target)
+    let builds = builds.map(|(package, target, tried, url)| {
+        urls.insert((package, tried), url);
+        ((package, tried), target)
     });
     let groups = grouped(builds);
-    let alarm = |(key, targets): ((&Nevra, u64), _)| Alarm::GivenUp {
-        package: key.0.clone(),
-        targets,
-        attempts: key.1,
-        url: urls.get(&key).cloned().flatten(),
+    let alarm = |(key, targets): ((&Nevra, (u64, bool)), _)| {
+        let (package, (attempts, has_image)) = key;
+        let url = urls.get(&key).cloned().flatten();
+        Alarm::GivenUp { package: package.clone(), targets, attempts, url, has_image }
     };
     groups.into_iter().map(alarm).collect()
 }

@@ -1,13 +1,15 @@
 //! `builds.json`, from diff to whoever generates a pipeline: what to build and why; what not, and why not.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Filtered, Packages};
 use crate::alarm::Alarm;
-use crate::plan::{Held, Plan, Planned, Republished};
+use crate::plan::{Held, Plan, Planned, Republished, Stale};
 use crate::release::{Advisories, Checksum, Nevra, Target};
-use crate::tracker::Claim;
+use crate::tracker::{Claim, Ingredients};
 
 const BUILDS_FORMAT: &str = "ami-scheduler/builds/1";
 
@@ -34,6 +36,9 @@ pub struct Builds<'a> {
     /// Whether the tracker is to know of the builds; not of what a person asked for by hand, unless they
     /// said so.
     pub recorded: bool,
+    /// What an image of each target is made of besides the package, as far as that was told.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ingredients: &'a BTreeMap<Target, Ingredients>,
     /// Every other release × target, each with its one reason.
     pub held: Vec<HeldRow<'a>>,
     /// The releases that list let not through, each with its one reason.
@@ -72,6 +77,12 @@ pub struct BuildRow<'a> {
     pub attempt: u64,
     /// What a success is one of: `update` is given it.
     pub claim: &'a Claim,
+    /// What its image is made of besides the package.
+    #[serde(skip_serializing_if = "Ingredients::is_empty")]
+    pub ingredients: &'a Ingredients,
+    /// Why the image that is there is no longer fresh, where the release is built again for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<&'a Stale>,
     /// Why it is built: a word for programs.
     pub reason: &'static str,
     /// Why it is built: a sentence for people.
@@ -139,12 +150,14 @@ pub struct Run<'a> {
     pub dry_run: bool,
     /// Whether the tracker knows of the builds.
     pub recorded: bool,
+    /// What an image of each target is made of besides the package.
+    pub ingredients: &'a BTreeMap<Target, Ingredients>,
 }
 
 impl<'a> Builds<'a> {
     /// The artifact of a run that decided about the releases of a list.
     pub fn new(packages: &'a Packages, plan: &'a Plan, alarms: &'a [Alarm], run: Run<'a>) -> Self {
-        let Run { reference, pipeline, decided_at, dry_run, recorded } = run;
+        let Run { reference, pipeline, decided_at, dry_run, recorded, ingredients } = run;
         Self {
             format: BUILDS_FORMAT,
             product: &packages.product,
@@ -155,6 +168,7 @@ impl<'a> Builds<'a> {
             asked_for: packages.policy.versions.asked_for().map(ToString::to_string),
             recorded,
             builds: plan.builds.iter().map(BuildRow::from).collect(),
+            ingredients,
             held: plan.held.iter().map(HeldRow::from).collect(),
             filtered: packages.filtered.iter().map(FilteredRow::from).collect(),
             republished: &plan.republished,
@@ -179,6 +193,8 @@ impl<'a> From<&'a Planned> for BuildRow<'a> {
             advisories: &build.package.advisories,
             attempt: build.attempt,
             claim: &build.claim,
+            ingredients: &build.ingredients,
+            stale: build.stale.as_ref(),
             reason: build.reason.word(),
             explanation: build.explanation(),
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::images::{Current, in_channel};
 use crate::release::Target;
 use crate::text::escaped_json;
-use crate::tracker::{ChannelName, Document, Ids, ImageId, Notes, Place, Revocation, placed};
+use crate::tracker::{ChannelName, Document, Ids, ImageId, Ingredients, Notes, Place, Revocation, placed};
 
 const IMAGES_FORMAT: &str = "ami-scheduler/images/1";
 
@@ -37,6 +37,9 @@ pub struct ImageRow<'a> {
     /// The id in each place that has one alone.
     ids: BTreeMap<&'a Place, &'a ImageId>,
     bases: Vec<&'a ImageId>,
+    /// What it is made of besides the package, as its claim had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingredients: Option<&'a Ingredients>,
     recorded: Timestamp,
     claim: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +86,7 @@ impl<'a> ImageRow<'a> {
             package: package.to_string(),
             ids: image.ids.counting().collect(),
             bases: image.bases.iter().collect(),
+            ingredients: document.ingredients(package, target, &key.claim),
             recorded: image.recorded,
             claim: key.claim.to_string(),
             job_url: image.job_url.as_ref(),

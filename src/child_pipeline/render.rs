@@ -50,7 +50,7 @@ struct BuildJobs<'a> {
     package: &'a Nevra,
     target: &'a Target,
     claim: &'a Claim,
-    variables: [(&'static str, String); 9],
+    variables: Vec<(String, String)>,
 }
 
 /// The configuration of the child pipeline. It is never empty: GitLab takes an empty child pipeline
@@ -95,6 +95,22 @@ impl<'a> BuildJobs<'a> {
         let (nevra, target) = (&build.package.nevra, &build.target);
         let evr = nevra.evr();
         let sha256 = build.package.checksum.as_ref().and_then(Checksum::sha256).unwrap_or_default();
+        let of_package = [
+            ("PRODUCT", settings.product.clone()),
+            ("VERSION", evr.version.clone()),
+            ("RELEASE", evr.release.clone()),
+            ("EPOCH", evr.epoch.to_string()),
+            ("ARCH", nevra.arch().to_owned()),
+            ("PACKAGE", nevra.to_string()),
+            ("PACKAGE_URL", build.package.url.clone()),
+            ("PACKAGE_SHA256", sha256.to_owned()),
+            ("TARGET", target.to_string()),
+        ];
+        let of_package = of_package.map(|(name, value)| (name.to_owned(), value));
+        let ingredients = build
+            .ingredients
+            .iter()
+            .map(|(name, value)| (format!("INGREDIENT_{}", name.as_str().to_ascii_uppercase()), value.to_string()));
         Ok(Self {
             job: short_enough(build_name(nevra, target))?,
             record_job: short_enough(record_name(nevra, target))?,
@@ -103,17 +119,7 @@ impl<'a> BuildJobs<'a> {
             package: nevra,
             target,
             claim: &build.claim,
-            variables: [
-                ("PRODUCT", settings.product.clone()),
-                ("VERSION", evr.version.clone()),
-                ("RELEASE", evr.release.clone()),
-                ("EPOCH", evr.epoch.to_string()),
-                ("ARCH", nevra.arch().to_owned()),
-                ("PACKAGE", nevra.to_string()),
-                ("PACKAGE_URL", build.package.url.clone()),
-                ("PACKAGE_SHA256", sha256.to_owned()),
-                ("TARGET", target.to_string()),
-            ],
+            variables: of_package.into_iter().chain(ingredients).collect(),
         })
     }
 }

@@ -1,10 +1,10 @@
 //! The image to use: the current one of each target and series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
-use crate::tracker::{ChannelName, Document, Image, ImageKey, Place, Revocation, State};
+use crate::tracker::{ChannelName, Document, Entry, Image, ImageKey, Place, Revocation, State};
 
 /// The current image of a target and series.
 #[derive(Debug, Clone)]
@@ -59,6 +59,40 @@ pub fn current_of<'a>(
     let may_be_used = !is_skipped && document.revocation(package, target).is_none();
     let mut images = document.images(package, target).rev().filter(|_| may_be_used);
     images.find(|(_, image)| document.counts(image) && has_id(image, place))
+}
+
+/// Whether a release has an image to use on a target, or was built without one that is known.
+pub fn has_image(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> bool {
+    let has_ids = document.images(package, target).any(|(_, image)| !image.ids.is_empty());
+    if has_ids {
+        return current_of(document, package, target, None).is_some();
+    }
+    let is_told = document.images(package, target).next().is_some();
+    let was_built = entry.state == State::Built || entry.is_rebuild();
+    let has_one = if is_told { document.image(package, target).is_some() } else { was_built };
+    has_one && entry.state != State::Skipped && document.revocation(package, target).is_none()
+}
+
+/// The builds whose images are in use, of those that are wanted: of each target, architecture and series the newest release
+/// that has one, and what channels point to.
+pub fn in_use(
+    document: &Document,
+    keep: Keep,
+    is_wanted: impl Fn(&Nevra, &Target) -> bool,
+) -> BTreeSet<(&Nevra, &Target)> {
+    let with_image = document
+        .entries()
+        .filter(|(package, target, entry)| is_wanted(package, target) && has_image(document, package, target, entry));
+    let with_image: BTreeSet<(&Nevra, &Target)> = with_image.map(|(package, target, _)| (package, target)).collect();
+    // The oldest release first.
+    let series = with_image
+        .iter()
+        .map(|build @ (package, target)| ((*target, package.arch(), keep.series_name(package)), *build));
+    let newest: BTreeMap<(&Target, &str, String), (&Nevra, &Target)> = series.collect();
+    let channels = document.channels();
+    let pointers = channels.names().flat_map(|name| channels.pointers(name));
+    let pointed = pointers.map(|(slot, to)| (&to.package, &slot.target)).filter(|build| with_image.contains(build));
+    newest.into_values().chain(pointed).collect()
 }
 
 /// The images that a channel points to, sorted by target and series, those that are revoked among them.

@@ -29,14 +29,17 @@ pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, 
                 (None, _) => {
                     let (checksum, origin) = (package.checksum.clone(), context.origin.clone());
                     document.claim_by_hand(&build, by, checksum, context.now, origin);
+                    if let Some(ingredients) = context.ingredients.get(target) {
+                        document.record_ingredients(&build, ingredients);
+                    }
                     Decision::Build(BuildReason::AskedFor { reason: None, by: by.map(str::to_owned) })
                 }
             };
             match decision {
                 Decision::Build(reason) => {
-                    plan.builds.extend(Planned::of_claim(package, &build, document, reason));
+                    plan.builds.extend(Planned::of_claim(package, &build, document, reason, None));
                 }
-                Decision::Hold(reason) => plan.held.push(Held::new(package, build.target, reason)),
+                Decision::Hold(reason) => plan.held.push(Held::new(package, build.target, None, reason)),
             }
         }
     }

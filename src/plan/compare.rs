@@ -9,7 +9,7 @@ use super::{HoldReason, Plan};
 use crate::budget::{Budget, JsonError};
 use crate::policy::FilterReason;
 use crate::release::{Advisories, Nevra, Target};
-use crate::tracker::Document;
+use crate::tracker::{Document, Ingredients};
 
 /// An earlier run, as its `builds.json` has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Earlier {
     /// Its alarms, as sentences.
     #[serde(default)]
     pub alarms: Vec<Told>,
+    /// What an image of each target was made of besides the package.
+    #[serde(default)]
+    pub ingredients: BTreeMap<Target, Ingredients>,
     builds: Vec<Row>,
     held: Vec<Row>,
     #[serde(default)]

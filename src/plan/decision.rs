@@ -7,9 +7,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Stale;
 use crate::release::{Advisories, BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
-use crate::tracker::{ASKED_FOR, Claim, Document};
+use crate::tracker::{ASKED_FOR, Claim, Document, Ingredients};
 
 /// Whether a build begins now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub struct Planned {
     pub claim: Claim,
     /// Why it is built.
     pub reason: BuildReason,
+    /// Why the image that is there is no longer fresh, where the release is built again for that.
+    pub stale: Option<Stale>,
+    /// What the image is made of besides the package.
+    pub ingredients: Ingredients,
 }
 
 impl Planned {
@@ -42,15 +47,19 @@ impl Planned {
         build: &BuildKey,
         document: &Document,
         reason: BuildReason,
+        stale: Option<Stale>,
     ) -> Option<Self> {
         let entry = document.get(build)?;
         let (package, target) = (package.clone(), build.target.clone());
-        Some(Self { package, target, attempt: entry.attempts(), claim: entry.claim(), reason })
+        let claim = entry.claim();
+        let ingredients = entry.ingredients.get(&claim).cloned().unwrap_or_default();
+        Some(Self { package, target, attempt: entry.attempts(), claim, reason, stale, ingredients })
     }
 
     /// Why it is built, and the advisories about the release, in a sentence.
     pub fn explanation(&self) -> String {
-        self.package.advisories.after(&self.reason)
+        let stale = self.stale.as_ref().filter(|_| !matches!(self.reason, BuildReason::Stale(_)));
+        self.package.advisories.after(after(stale, &self.reason))
     }
 }
 
@@ -72,6 +81,8 @@ pub enum BuildReason {
     Failed(Retry),
     /// The last claim lapsed: its pipeline was cancelled, or is slower than the claim's timeout.
     Lapsed(Retry),
+    /// Its image is no longer fresh.
+    Stale(Stale),
     /// This very pipeline claimed it before: its diff job runs again.
     OwnClaim,
 }
@@ -96,6 +107,7 @@ impl BuildReason {
             Self::AskedFor { .. } => ASKED_FOR,
             Self::Failed(_) => "failed_before",
             Self::Lapsed(_) => "claim_lapsed",
+            Self::Stale(stale) => stale.word(),
             Self::OwnClaim => "own_claim",
         }
     }
@@ -112,6 +124,7 @@ impl fmt::Display for BuildReason {
             Self::AskedFor { reason: None, by } => write!(f, "asked for by {}", by.as_deref().unwrap_or("hand")),
             Self::Failed(retry) => retry.write(f, "failed"),
             Self::Lapsed(retry) => retry.write(f, "never ended"),
+            Self::Stale(stale) => stale.fmt(f),
             Self::OwnClaim => f.write_str("claimed by this pipeline before, whose diff runs again"),
         }
     }
@@ -135,20 +148,28 @@ pub struct Held {
     /// What its repository's advisories say of the release.
     #[serde(skip_serializing_if = "Advisories::is_empty")]
     pub advisories: Advisories,
+    /// Why the image that is there is no longer fresh, where the release is to be built again for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Stale>,
     /// Why not.
     #[serde(flatten)]
     pub reason: HoldReason,
 }
 
 impl Held {
-    pub(super) fn new(package: &Package, target: Target, reason: HoldReason) -> Self {
-        Self { package: package.nevra.clone(), target, advisories: package.advisories.clone(), reason }
+    pub(super) fn new(package: &Package, target: Target, stale: Option<Stale>, reason: HoldReason) -> Self {
+        Self { package: package.nevra.clone(), target, advisories: package.advisories.clone(), stale, reason }
     }
 
     /// Why it is not built, and the advisories about the release, in a sentence.
     pub fn explanation(&self) -> String {
-        self.advisories.after(&self.reason)
+        self.advisories.after(after(self.stale.as_ref(), &self.reason))
     }
+}
+
+/// A reason, after why the image that is there is no longer fresh.
+fn after(stale: Option<&Stale>, reason: &impl fmt::Display) -> String {
+    stale.map_or_else(|| reason.to_string(), |stale| format!("{stale}; {reason}"))
 }
 
 /// Why something is not built now. The first that applies is the one.

@@ -2,10 +2,21 @@
 
 use jiff::Timestamp;
 
-use super::{BuildReason, Context, Decision, HoldReason, Republished, Retry};
+use super::{BuildReason, Context, Decision, HoldReason, Republished, Retry, Stale};
 use crate::policy::Newest;
 use crate::release::{BuildKey, Package, Target};
-use crate::tracker::{Entry, Revocation, State};
+use crate::tracker::{Entry, Image, Revocation, State};
+
+/// What the tracker knows of a build.
+pub(super) struct Known<'a> {
+    pub entry: Option<&'a Entry>,
+    /// The image that counts.
+    pub image: Option<&'a Image>,
+    /// The word that the release is not to be used.
+    pub revocation: Option<&'a Revocation>,
+    /// Why the image is no longer fresh, where it is in use.
+    pub stale: Option<Stale>,
+}
 
 impl Context<'_> {
     /// Decides by the rules in their order: what has happened already, then what a person wants, then what a
@@ -14,10 +25,13 @@ impl Context<'_> {
         &self,
         build: &BuildKey,
         package: &Package,
-        entry: Option<&Entry>,
+        known: &Known<'_>,
         newest: &Newest<'_>,
-        revocation: Option<&Revocation>,
     ) -> Decision {
+        let Known { entry, revocation, .. } = *known;
+        if let Some(decision) = entry.and_then(|entry| self.rebuild(build, package, entry, known)) {
+            return decision;
+        }
         if let Some(decision) = entry.and_then(|entry| self.already_decided(entry)) {
             return decision;
         }
@@ -38,6 +52,30 @@ impl Context<'_> {
             return Decision::Hold(HoldReason::Superseded { newer: newer.clone() });
         }
         entry.map_or(Decision::Build(BuildReason::NewRelease), |entry| self.retry(entry))
+    }
+
+    /// Decides about a build that is done and whose image is stale, and about one that a rule has begun to build again:
+    /// where its image is fresh after all, or the rule is off, it is what it was, built.
+    fn rebuild(&self, build: &BuildKey, package: &Package, entry: &Entry, known: &Known<'_>) -> Option<Decision> {
+        let was_built = entry.state == State::Built;
+        if !was_built && !entry.is_rebuild() {
+            return None;
+        }
+        if let Some(claimed) = self.already_decided(entry).filter(|_| !was_built) {
+            return Some(claimed);
+        }
+        let Some(stale) = known.stale.as_ref().filter(|_| self.may_rebuild(package, entry)) else {
+            let recorded = known.image.map(|image| image.recorded).or(entry.first_seen).filter(|_| !was_built);
+            return Some(Decision::Hold(HoldReason::Built { since: recorded.unwrap_or(entry.since) }));
+        };
+        let again = Decision::Build(BuildReason::Stale(stale.clone()));
+        if was_built || self.has_changed_since_attempt(build, entry) {
+            return Some(again);
+        }
+        match self.retry(entry) {
+            Decision::Build(BuildReason::NewRelease) => Some(again),
+            decision => Some(decision),
+        }
     }
 
     /// Decides about a build that is done, or in somebody's hands.

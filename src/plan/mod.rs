@@ -5,6 +5,7 @@ pub mod compare;
 mod context;
 mod decision;
 mod evaluate;
+mod freshness;
 mod nightly;
 mod rules;
 
@@ -13,5 +14,6 @@ pub use context::Context;
 pub(crate) use decision::after_runs;
 pub use decision::{BuildReason, Closed, Decision, Held, HoldReason, Plan, Planned, Republished, Retry};
 pub use evaluate::back_off;
+pub use freshness::{IngredientChange, Stale};
 pub use nightly::nightly;
 pub use rules::{FirstRun, Order, Rules};

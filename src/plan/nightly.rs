@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::evaluate::republished;
-use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned};
+use super::evaluate::{Known, republished};
+use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned, Stale};
+use crate::images::in_use;
 use crate::policy::Newest;
 use crate::release::{BuildKey, Checksum, Nevra, Package, Target};
-use crate::tracker::{Document, Entry, Room, RoomForClaims, State};
+use crate::tracker::{Document, Entry, Ingredients, Room, RoomForClaims, State};
 
 /// The most builds that are remembered only since they were seen: a mirror can invent any number.
 const MAX_SEEN: usize = 5000;
@@ -31,6 +32,10 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     plan.new_targets.extend(runs.iter().filter(|run| run.is_new).map(|run| run.target.clone()));
     let mut wanted = Vec::new();
     let mut checksums = Vec::new();
+    let mut needless = Vec::new();
+    let in_use = in_use(document, context.rules.keep, |nevra, target| {
+        context.rules.keep_images_fresh() && context.is_own(nevra, target)
+    });
     for package in packages {
         let entry_for = document.entries_of(&package.nevra);
         for run in runs.iter().filter(|run| package.is_for(run.target)) {
@@ -38,20 +43,42 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
             checksums
                 .extend(entry.and_then(|entry| other_checksum(package, entry)).map(|other| (build.clone(), other)));
             plan.republished.extend(entry.and_then(|entry| republished(package, run.target, entry)));
-            let revocation = document.revocation_of_build(&package.nevra, run.target);
-            match context.decide(&build, package, entry, &run.newest, revocation) {
+            let is_in_use = in_use.contains(&(&package.nevra, run.target));
+            let known = Known {
+                entry,
+                image: entry.and_then(|_| document.image(&package.nevra, run.target)).map(|(_, image)| image),
+                revocation: document.revocation_of_build(&package.nevra, run.target),
+                stale: entry
+                    .filter(|_| is_in_use)
+                    .filter(|entry| !entry.is_asked_for())
+                    .and_then(|entry| context.stale(document, &build, entry)),
+            };
+            let decision = context.decide(&build, package, &known, &run.newest);
+            let stale = known.stale;
+            match decision {
                 Decision::Build(mut reason) => {
                     let is_first = || run.first_run.binary_search(&&build.package).is_ok();
                     if reason == BuildReason::NewRelease && is_first() {
                         reason = BuildReason::FirstRun;
                     }
-                    wanted.push(Wanted { package, build, reason, attempts: entry.map_or(0, Entry::attempts) });
+                    let begins_anew = matches!(reason, BuildReason::Stale(_));
+                    let attempts = entry.filter(|_| !begins_anew).map_or(0, Entry::attempts);
+                    wanted.push(Wanted { package, build, reason, stale, attempts });
                 }
-                Decision::Hold(reason) => plan.held.push(Held::new(package, build.target, reason)),
+                Decision::Hold(reason) => {
+                    let is_done = matches!(reason, HoldReason::Built { .. });
+                    if is_done && entry.is_some_and(|entry| entry.state == State::Building) {
+                        needless.push(build);
+                    }
+                    plan.held.push(Held::new(package, run.target.clone(), stale.filter(|_| !is_done), reason));
+                }
             }
         }
     }
-    let mut changes = checksums.len() + plan.closed.len() + runs.len();
+    let mut changes = checksums.len() + needless.len() + plan.closed.len() + runs.len();
+    for build in needless {
+        document.give_back_claim(&build, context.now);
+    }
     for (build, other) in checksums {
         document.record_checksum(&build, other);
     }
@@ -76,6 +103,7 @@ struct Wanted<'a> {
     package: &'a Package,
     build: BuildKey,
     reason: BuildReason,
+    stale: Option<Stale>,
     /// How many attempts at it counted.
     attempts: u64,
 }
@@ -193,8 +221,7 @@ fn close_gone(packages: &[&Package], document: &mut Document, context: &Context<
 fn is_gone(nevra: &Nevra, target: &Target, packages: &[&Package], context: &Context<'_>) -> bool {
     let first = packages.partition_point(|package| package.nevra < *nevra);
     let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
-    let is_own = context.targets.contains(target) && context.rules.scope_of(target).filter_reason(nevra).is_none();
-    is_own && !same.any(|package| package.is_for(target))
+    context.is_own(nevra, target) && !same.any(|package| package.is_for(target))
 }
 
 /// The checksum of a release that was built, where the repository states one of another kind now: its metadata were
@@ -242,9 +269,11 @@ fn begin(
             Order::OldestFirst => a.build.package.cmp(&b.build.package),
             Order::NewestFirst => b.build.package.cmp(&a.build.package),
         };
-        // A build that keeps failing comes last, and delays no other, not even one that fixes a flaw.
+        // A build that keeps failing comes last, and delays no other, not even one that fixes a flaw. What has an image
+        // already delays none that has not.
         let standing = |build: &Wanted<'_>| {
-            (build.reason != BuildReason::OwnClaim, build.attempts, !rules.is_urgent(build.package))
+            let is_urgent = rules.is_urgent(build.package) && build.stale.is_none();
+            (build.reason != BuildReason::OwnClaim, build.attempts, !is_urgent, build.stale.is_some())
         };
         standing(a).cmp(&standing(b)).then_with(by_release).then_with(|| a.build.target.cmp(&b.build.target))
     });
@@ -252,20 +281,26 @@ fn begin(
     let is_own = |entry: &Entry| entry.is_claimed_by(origin.pipeline, origin.lane.as_deref());
     let claimed = document.entries().filter(|(_, _, entry)| is_own(entry)).count();
     let mut left = rules.max_builds.saturating_sub(claimed);
-    let mut hold = |package, build: BuildKey, reason| plan.held.push(Held::new(package, build.target, reason));
-    for Wanted { package, build, reason, .. } in wanted {
+    let mut hold =
+        |package, build: BuildKey, stale, reason| plan.held.push(Held::new(package, build.target, stale, reason));
+    for Wanted { package, build, reason, stale, .. } in wanted {
         if reason != BuildReason::OwnClaim {
             if left == 0 {
-                hold(package, build, HoldReason::Queued);
+                hold(package, build, stale, HoldReason::Queued);
                 continue;
             }
-            let claim = document.next_claim(&build, reason.word(), package.checksum.clone(), now, origin.clone());
+            let (rule, checksum, origin) = (reason.word(), package.checksum.clone(), origin.clone());
+            let claim = match &reason {
+                BuildReason::Stale(_) => document.claim_anew(&build, rule, checksum, now, origin),
+                _ => document.next_claim(&build, rule, checksum, now, origin),
+            };
+            let claim = claim.made_of(context.ingredients.get(&build.target).unwrap_or(&Ingredients::new()));
             if !room.claim(document, &build, claim) {
-                hold(package, build, HoldReason::NoRoom);
+                hold(package, build, stale, HoldReason::NoRoom);
                 continue;
             }
             left -= 1;
         }
-        plan.builds.extend(Planned::of_claim(package, &build, document, reason));
+        plan.builds.extend(Planned::of_claim(package, &build, document, reason, stale));
     }
 }

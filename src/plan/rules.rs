@@ -1,12 +1,13 @@
 //! The rules by which builds are chosen.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
 use crate::policy::{Exclusion, Keep, Policy};
 use crate::release::{Nevra, Package, Target};
+use crate::tracker::IngredientName;
 
 /// The rules by which builds are chosen.
 #[derive(Debug, Clone)]
@@ -23,6 +24,10 @@ pub struct Rules {
     pub min_age: SignedDuration,
     /// Whether a release that fixes a flaw, by an advisory of its repository, waits for no age, and begins before others.
     pub security_first: bool,
+    /// The ingredients that make an image stale once they change: its release is built again.
+    pub rebuild_when: BTreeSet<IngredientName>,
+    /// After how long an image is stale, whatever it is made of; zero for never.
+    pub rebuild_after: SignedDuration,
     /// Which releases are begun first, among builds that failed equally often.
     pub order: Order,
     /// Which releases are built on the first run of a target.
@@ -44,6 +49,8 @@ impl Default for Rules {
             exclude: Vec::new(),
             min_age: SignedDuration::ZERO,
             security_first: false,
+            rebuild_when: BTreeSet::new(),
+            rebuild_after: SignedDuration::ZERO,
             order: Order::OldestFirst,
             first_run: FirstRun::Latest,
             max_builds: 20,
@@ -62,6 +69,11 @@ impl Rules {
     /// Whether a release comes before others, since it fixes a flaw.
     pub fn is_urgent(&self, package: &Package) -> bool {
         self.security_first && package.advisories.name_a_flaw()
+    }
+
+    /// Whether an image can be stale.
+    pub fn keep_images_fresh(&self) -> bool {
+        !self.rebuild_when.is_empty() || !self.rebuild_after.is_zero()
     }
 
     /// The scope of a target: where it states an architecture, only releases of it and of none are looked for.

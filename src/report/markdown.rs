@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::plan::MANY;
+use super::plan::{MANY, stale_images};
 use super::status::{links, remarks, summary, web_url};
 use super::told::Told;
 use crate::alarm::Alarm;
@@ -18,6 +18,9 @@ use crate::tracker::{Document, Entry, Standing, placed};
 pub fn plan(product: &str, reference: &str, at: Timestamp, plan: &Plan, alarms: &[Alarm]) -> String {
     let mut text = format!("## {} on {}\n\n", escaped(product), escaped(reference));
     let _ = writeln!(text, "{} to build, {} held, decided {}.", plan.builds.len(), plan.held.len(), minute(at));
+    if let Some(stale) = stale_images(plan) {
+        let _ = writeln!(text, "\n{stale}.");
+    }
     let builds = plan.builds.iter().map(|build| (&build.package.nevra, &build.target, build.explanation()));
     push_images(&mut text, "To build", builds.collect());
     push_alarms(&mut text, alarms.iter().map(Alarm::to_string));

@@ -28,6 +28,9 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
     );
     push_first_run(&mut text, plan, context.rules.first_run);
     push_counts(&mut text, plan);
+    if let Some(stale) = stale_images(plan) {
+        let _ = writeln!(text, "{stale}");
+    }
     for alarm in alarms {
         let _ = writeln!(text, "WARNING: {}", printable_lines(&alarm.to_string()).trim_end());
     }
@@ -60,6 +63,29 @@ fn push_first_run(text: &mut String, plan: &Plan, first_run: FirstRun) {
     };
     let _ =
         writeln!(text, "First run for {} (--first-run {}):\n  {meaning}", listed(&plan.new_targets), first_run.word());
+}
+
+/// How many images are no longer fresh, why, and how many of them are built again now: a rule that was just switched on
+/// may be about many.
+pub(super) fn stale_images(plan: &Plan) -> Option<String> {
+    let begun = plan.builds.iter().filter_map(|build| build.stale.as_ref());
+    let held = plan.held.iter().filter_map(|held| held.stale.as_ref());
+    let (begun, held): (Vec<_>, Vec<_>) = (begun.collect(), held.collect());
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for stale in begun.iter().chain(&held) {
+        *reasons.entry(stale.word()).or_default() += 1;
+    }
+    let all = begun.len() + held.len();
+    let are = if all == 1 { "image is" } else { "images are" };
+    let reasons: Vec<String> = reasons.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
+    (all > 0).then(|| {
+        format!(
+            "{all} {are} no longer fresh ({}): {} built again now, {} later",
+            reasons.join(", "),
+            begun.len(),
+            held.len()
+        )
+    })
 }
 
 fn push_counts(text: &mut String, plan: &Plan) {

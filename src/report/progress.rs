@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::images::current_of;
+use crate::images::has_image;
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
 use crate::text::count;
-use crate::tracker::{Document, Entry, Standing, State, Tone};
+use crate::tracker::{Document, Standing, Tone};
 
 /// How many releases at most are named.
 const NAMED: usize = 3;
@@ -58,17 +58,6 @@ pub(super) fn progress<'a>(
     all.reverse();
     all.sort_by_key(|progress| (!progress.is_stuck(), progress.target));
     (all, open)
-}
-
-/// Whether a release has an image to use, as `images` tells it, or was built without one that is known.
-fn has_image(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> bool {
-    let has_ids = document.images(package, target).any(|(_, image)| !image.ids.is_empty());
-    if has_ids {
-        return current_of(document, package, target, None).is_some();
-    }
-    let is_told = document.images(package, target).next().is_some();
-    let has_one = if is_told { document.image(package, target).is_some() } else { entry.state == State::Built };
-    has_one && entry.state != State::Skipped && document.revocation(package, target).is_none()
 }
 
 impl Progress<'_> {

@@ -60,7 +60,7 @@ pub(super) fn more(entry: &Entry, images: &Told) -> String {
 }
 
 /// Remarks on a build beside its state, image and links: why, by whom, what becomes of it, what is revoked, its channels, its
-/// image that is not tested, and that what comes after is of an image that was there before.
+/// image that is not tested, why it was built again, what its image is made of, and that what comes after is of an image that was there before.
 pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {
@@ -73,7 +73,8 @@ pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
     let told = images.revoked.iter().chain(&images.channels).chain(&images.untested).cloned();
     let before = (!images.facts.is_empty() && entry.state != State::Built).then(|| "built before:".to_owned());
-    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(told).chain(before).collect()
+    let again = images.again.iter().chain(&images.made_of).cloned();
+    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(told).chain(again).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::plan::IngredientChange;
 use crate::release::{Nevra, Target};
 use crate::text::count;
-use crate::tracker::{ChannelName, Document, Image, Notes, State};
+use crate::tracker::{ChannelName, Document, Entry, INGREDIENT_CHANGED, Image, Notes, State, TOO_OLD};
 
 /// What is told of the images of a build.
 #[derive(Default)]
@@ -17,6 +18,10 @@ pub(super) struct Told {
     pub revoked: Vec<String>,
     /// The channels that point to one of them.
     pub channels: Vec<String>,
+    /// What the one that counts is made of besides the package.
+    pub made_of: Option<String>,
+    /// Why the release was built again, where a rule did that.
+    pub again: Option<String>,
     /// When those before it were recorded that something is known of, and what; the last one first.
     pub earlier: Vec<(Timestamp, String)>,
 }
@@ -54,6 +59,13 @@ impl Told {
             channels,
             facts: current.map(|(_, image)| image.facts()).unwrap_or_default(),
             untested,
+            made_of: current.and_then(|(key, _)| document.ingredients(package, target, &key.claim)).map(
+                |ingredients| {
+                    let ingredients = ingredients.iter().map(|(name, value)| format!("{name} {value}"));
+                    format!("made of {}", ingredients.collect::<Vec<_>>().join(", "))
+                },
+            ),
+            again: document.entry(package, target).and_then(|entry| again(document, package, target, entry)),
             earlier: earlier.collect(),
         }
     }
@@ -61,6 +73,23 @@ impl Told {
     /// How many images there were before the one that counts, in words.
     pub fn count_of_earlier(&self) -> Option<String> {
         (!self.earlier.is_empty()).then(|| count(self.earlier.len(), "earlier image"))
+    }
+}
+
+/// Why a rule had a release built again: what differs between its claim and the image before.
+fn again(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> Option<String> {
+    match entry.rule.as_deref() {
+        Some(TOO_OLD) => Some("built again, since its image was too old".to_owned()),
+        Some(INGREDIENT_CHANGED) => {
+            let claim = entry.claim();
+            let now = entry.ingredients.get(&claim)?;
+            let mut images = document.images(package, target).rev().filter(|(_, image)| document.counts(image));
+            let (before, _) = images.find(|(key, _)| key.claim < claim)?;
+            let changes = IngredientChange::between(entry.ingredients.get(&before.claim)?, now);
+            let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            Some(format!("built again, since {}", changes.join(", ")))
+        }
+        _ => None,
     }
 }
 

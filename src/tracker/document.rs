@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::bounds::is_zero;
 use super::entry::IMPORTED;
 use super::{
-    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Ids, Image, ImageKey, LastRun, Notes,
-    Origin, PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName, TrackerNameError,
-    Unknown, Word, that_fit,
+    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Ids, Image, ImageKey, Ingredients, LastRun,
+    Notes, Origin, PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName,
+    TrackerNameError, Unknown, Word, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
 use crate::policy::Policy;
@@ -655,11 +655,33 @@ impl Document {
         origin: Origin,
     ) -> Entry {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        let mut claim = before.transition(State::Building, now, origin);
-        claim.attempt = claim.attempt.saturating_add(1);
-        claim.rule.get_or_insert_with(|| rule.to_owned());
-        claim.first_seen.get_or_insert(now);
-        claim.about(checksum)
+        before.claimed(rule, checksum, now, origin)
+    }
+
+    /// The claim that would be that of the first attempt at building it anew: what was recorded of it stays, and no longer
+    /// counts.
+    pub(crate) fn claim_anew(
+        &self,
+        build: &BuildKey,
+        rule: &str,
+        checksum: Option<Checksum>,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Entry {
+        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        before.anew(now).claimed(rule, checksum, now, origin)
+    }
+
+    /// Records what the image of a claim will be made of besides the package.
+    pub fn record_ingredients(&mut self, build: &BuildKey, ingredients: &Ingredients) {
+        if let Some(claim) = self.get(build).cloned() {
+            self.put(build, claim.made_of(ingredients));
+        }
+    }
+
+    /// What an image is made of besides the package, as it was when its build was claimed.
+    pub fn ingredients(&self, package: &Nevra, target: &Target, claim: &Claim) -> Option<&Ingredients> {
+        self.entry(package, target)?.ingredients.get(claim)
     }
 
     /// Claims a build that a person asks for, as its first attempt: whatever was recorded of it no longer holds.
@@ -1008,10 +1030,7 @@ impl Document {
         let Some(before) = self.get(build).filter(|known| !known.is_of_the_last_epoch()) else {
             return Recorded::AsBefore;
         };
-        let mut anew = before.transition(State::Pending, now, Origin::default());
-        anew.epoch = anew.epoch.saturating_add(1);
-        (anew.attempt, anew.given_back) = (0, 0);
-        anew.rule = None;
+        let mut anew = before.anew(now);
         (anew.reason, anew.by) = (reason.map(str::to_owned), by.map(str::to_owned));
         // The target has had a run; from here on its entry no longer shows that.
         if self.knows(&build.target) {

@@ -1,6 +1,7 @@
 //! The entry of one release on one target, and which of two entries is the larger.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{MAX_NOTES, MAX_URL, cut, is_zero, url, words};
 use super::ids::MAX_IDS;
 use super::image::MAX_BASES;
-use super::{Claim, Unknown};
+use super::{Claim, Ingredients, Unknown, ingredients};
 use crate::release::{BuildKey, Checksum};
 
 /// The most bytes that an outcome adds to the claim that it ends: an image with its ids, bases, notes, key and checksum, the URL of
@@ -16,6 +17,10 @@ use crate::release::{BuildKey, Checksum};
 pub(super) const OUTCOME: usize = MAX_NOTES + MAX_IDS + MAX_BASES + 2 * MAX_URL + 1792;
 /// The rule by which a build is begun that a person asked for.
 pub const ASKED_FOR: &str = "asked_for";
+/// The rule by which a release is built again whose image is made of something else now.
+pub const INGREDIENT_CHANGED: &str = "ingredient_changed";
+/// The rule by which a release is built again whose image is too old.
+pub const TOO_OLD: &str = "too_old";
 /// The rule of an entry that is about what was there before the tracker knew of it.
 pub(super) const IMPORTED: &str = "imported";
 
@@ -113,8 +118,8 @@ impl PackageFile {
 
 /// The state of one release on one target, and how it came about.
 ///
-/// Of two entries the larger one counts, but for the package file and for fields of newer versions, which merge on their
-/// own. Most significant first:
+/// Of two entries the larger one counts, but for the package file, the ingredients and fields of newer versions, which
+/// merge on their own. Most significant first:
 /// 1. `epoch`, which `rebuild` alone raises;
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
@@ -161,6 +166,9 @@ pub struct Entry {
     /// By which rule the first attempt was begun, as `reason` in `builds.json` has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What an image would be made of besides the package, at each claim where that was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ingredients: BTreeMap<Claim, Ingredients>,
     /// How often it was passed over since the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<PassedOver>,
@@ -196,6 +204,8 @@ struct EntryJson {
     #[serde(default)]
     decisions: u64,
     rule: Option<String>,
+    #[serde(default)]
+    ingredients: BTreeMap<Claim, Ingredients>,
     passed_over: Option<PassedOver>,
     given_up: Option<Timestamp>,
     #[serde(flatten)]
@@ -218,6 +228,7 @@ impl From<EntryJson> for Entry {
             by: json.by,
             decisions: json.decisions,
             rule: json.rule,
+            ingredients: json.ingredients,
             passed_over: json.passed_over,
             given_up: json.given_up,
             unknown: json.unknown,
@@ -241,6 +252,7 @@ impl Entry {
             by: None,
             decisions: 0,
             rule: None,
+            ingredients: BTreeMap::new(),
             passed_over: None,
             given_up: None,
             unknown: Unknown::default(),
@@ -269,6 +281,30 @@ impl Entry {
         self.file.as_ref().map(|file| &file.checksum)
     }
 
+    /// The claim of the attempt after the last one. `rule` is why it is begun; that of a first attempt stays.
+    pub(super) fn claimed(&self, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) -> Self {
+        let mut claim = self.transition(State::Building, now, origin);
+        claim.attempt = claim.attempt.saturating_add(1);
+        claim.rule.get_or_insert_with(|| rule.to_owned());
+        claim.first_seen.get_or_insert(now);
+        claim.about(checksum)
+    }
+
+    /// The same, to be built again as if nobody had tried.
+    pub(super) fn anew(&self, now: Timestamp) -> Self {
+        let pending = self.transition(State::Pending, now, Origin::default());
+        Self { epoch: pending.epoch.saturating_add(1), attempt: 0, given_back: 0, rule: None, ..pending }
+    }
+
+    /// The same as a claim, with what its image will be made of.
+    #[must_use]
+    pub(crate) fn made_of(mut self, ingredients: &Ingredients) -> Self {
+        if !ingredients.is_empty() {
+            self.ingredients.insert(self.claim(), ingredients.clone());
+        }
+        self
+    }
+
     /// The same about this file. What is known of it already stays.
     pub(super) fn about(mut self, checksum: Option<Checksum>) -> Self {
         let offered = checksum.filter(|offered| self.checksum() != Some(offered));
@@ -288,6 +324,11 @@ impl Entry {
             State::Building | State::GivenBack | State::Failed => self.rule.as_deref() == Some(ASKED_FOR),
             State::Skipped | State::Built => false,
         }
+    }
+
+    /// Whether a rule has begun to build it again, since its image was not fresh: it has an image, and that is not done.
+    pub fn is_rebuild(&self) -> bool {
+        !self.state.is_done() && matches!(self.rule.as_deref(), Some(INGREDIENT_CHANGED | TOO_OLD))
     }
 
     /// Whether nobody has tried the build, asked for it or skipped it.
@@ -367,6 +408,9 @@ impl Entry {
             }
             (file, other) => file.or(other),
         };
+        for (claim, others) in other.ingredients {
+            ingredients::merge(self.ingredients.entry(claim).or_default(), others);
+        }
         self.unknown.merge(other.unknown);
     }
 
@@ -395,7 +439,7 @@ impl Entry {
 
     /// Tie-breaker: the longer JSON, then its bytes, of what does not merge on its own.
     fn length_and_bytes(&self) -> (usize, String) {
-        let alone = Self { file: None, unknown: Unknown::default(), ..self.clone() };
+        let alone = Self { file: None, ingredients: BTreeMap::new(), unknown: Unknown::default(), ..self.clone() };
         let bytes = serde_json::to_string(&alone).unwrap_or_default();
         (bytes.len(), bytes)
     }

@@ -13,6 +13,7 @@ mod entry;
 pub mod heads;
 mod ids;
 mod image;
+mod ingredients;
 mod name;
 pub mod plain_text;
 mod recorded;
@@ -28,9 +29,12 @@ pub use bounds::{MAX_NOTES, Notes, that_fit};
 pub use channel::{ChannelError, ChannelName, Channels, LATEST, Move, MoveKey, Moves, Pointer, Slot};
 pub use claim::{Claim, ClaimError, ImageKey};
 pub use document::{Acknowledged, Document, DocumentError, Report, Success};
-pub use entry::{ASKED_FOR, Acknowledgement, Entry, Origin, PackageFile, PassedOver, State};
+pub use entry::{
+    ASKED_FOR, Acknowledgement, Entry, INGREDIENT_CHANGED, Origin, PackageFile, PassedOver, State, TOO_OLD,
+};
 pub use ids::{IdError, Ids, ImageId, MAX_IDS, Place, placed, placed_id};
 pub use image::{Baked, Image};
+pub use ingredients::{IngredientError, IngredientName, IngredientValue, Ingredients};
 pub use name::{HeadName, TrackerName, TrackerNameError, version_of_ref};
 pub use recorded::Recorded;
 pub use revocation::{Revocation, Revocations, Word};

@@ -1,7 +1,10 @@
 //! What a document takes in memory once it is read: a head that is written can be read again.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, Notes, PackageFile, Place, Unknown,
+    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, IngredientName, IngredientValue,
+    Ingredients, Notes, PackageFile, Place, Unknown,
 };
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
 use crate::release::{Checksum, Nevra, Target};
@@ -49,7 +52,21 @@ fn of_entry(entry: &Entry) -> usize {
     let marks =
         [entry.passed_over.is_some(), entry.given_up.is_some()].map(|is_there| if is_there { 2 * WORD } else { 0 });
     // Since when, first seen, and the state.
-    size_of::<Entry>() + 3 * WORD + marks.iter().sum::<usize>() + of_texts(texts) + file + of_unknown(&entry.unknown)
+    size_of::<Entry>()
+        + 3 * WORD
+        + marks.iter().sum::<usize>()
+        + of_texts(texts)
+        + file
+        + of_ingredients(&entry.ingredients)
+        + of_unknown(&entry.unknown)
+}
+
+fn of_ingredients(of_claims: &BTreeMap<Claim, Ingredients>) -> usize {
+    let of_claim = |(claim, ingredients): (&Claim, &Ingredients)| {
+        let texts = ingredients.iter().map(|(name, value)| text(name.as_str()) + text(value.as_str()));
+        self::of_claim(claim) + places::<IngredientName, IngredientValue>(ingredients.len()) + texts.sum::<usize>()
+    };
+    places::<Claim, Ingredients>(of_claims.len()) + of_claims.iter().map(of_claim).sum::<usize>()
 }
 
 fn of_file(file: &PackageFile) -> usize {

@@ -1,5 +1,7 @@
 //! Which alarms a run raises about its releases, and what they say.
 
+use std::collections::BTreeMap;
+
 use crate::common::{
     baked, build, checksum, package, pipeline, pipeline_url, run_for, runner, runners, target, targets, time,
 };
@@ -19,7 +21,7 @@ fn alarms(document: &mut Document, offered: Vec<Package>, rules: &Rules, id: u64
     let filtered: Vec<_> = filtered.iter().map(|(package, reason)| (package, *reason)).collect();
     let offer = Offer { wanted: &wanted, filtered: &filtered };
     let (targets, origin) = (targets(&TARGETS), pipeline(id));
-    let context = Context { targets: &targets, rules, origin: &origin, now: time(now) };
+    let context = Context { targets: &targets, rules, ingredients: &BTreeMap::new(), origin: &origin, now: time(now) };
     of_releases(&offer, &plan, document, &["AMI_ID".to_owned()], &context)
 }
 

@@ -6,7 +6,7 @@ use ami_scheduler::artifacts::{ToTell, ToldAlarm};
 use ami_scheduler::child_pipeline::{BuildFile, BuildJob, Hooks, NoteName, Settings, most_builds, render};
 use ami_scheduler::plan::{BuildReason, Planned};
 use ami_scheduler::release::{Advisories, Package};
-use ami_scheduler::tracker::TrackerName;
+use ami_scheduler::tracker::{Ingredients, TrackerName};
 
 fn settings() -> Settings {
     Settings {
@@ -43,6 +43,8 @@ fn planned(nevra: &str, target: &str) -> Planned {
         attempt: 1,
         claim: "0.1@102".parse().expect("a claim"),
         reason: BuildReason::NewRelease,
+        stale: None,
+        ingredients: Ingredients::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A change of the rules beside an earlier run, as its `builds.json` has it, and why a release is built or is not.
 
+use std::collections::BTreeMap;
+
 use crate::common::{build, days, night, package, pipeline, run_for, runner, runners, target};
 use ami_scheduler::alarm::{Alarm, AlarmKind, Limits};
 use ami_scheduler::artifacts::{Builds, Packages, Run};
@@ -33,7 +35,14 @@ fn plan(versions: &[&str], rules: &Rules) -> Plan {
 fn earlier(plan: &Plan, alarms: &[Alarm], filtered: &[(Nevra, FilterReason)]) -> Earlier {
     let policy = Policy { versions: Versions::Leading("18".parse().expect("a version")), ..Policy::default() };
     let packages = Packages::new("gitlab-runner", vec![], night(7), policy, vec![], filtered.to_vec());
-    let run = Run { reference: "main", pipeline: 7, decided_at: night(7), dry_run: false, recorded: true };
+    let run = Run {
+        reference: "main",
+        pipeline: 7,
+        decided_at: night(7),
+        dry_run: false,
+        recorded: true,
+        ingredients: &BTreeMap::new(),
+    };
     let json = serde_json::to_vec(&Builds::new(&packages, plan, alarms, run)).expect("JSON");
     Earlier::from_json(&json).expect("builds.json")
 }
@@ -235,7 +244,14 @@ fn advisories_about_a_release_are_in_builds_json_and_only_where_there_are_any() 
     let releases = [security("18.4.0"), runner("18.5.0"), security("18.6.0")];
     let plan = run_for(&TARGETS, &mut tracker(), &releases, &Rules::default(), &pipeline(7), night(7));
     let packages = Packages::new("gitlab-runner", vec![], night(7), Policy::default(), releases.to_vec(), vec![]);
-    let run = Run { reference: "main", pipeline: 7, decided_at: night(7), dry_run: false, recorded: true };
+    let run = Run {
+        reference: "main",
+        pipeline: 7,
+        decided_at: night(7),
+        dry_run: false,
+        recorded: true,
+        ingredients: &BTreeMap::new(),
+    };
     let advisories = r#""advisories":[{"id":"RHSA-2026:1234","type":"security","severity":"Important"}]"#;
     for (json, count) in
         [(serde_json::to_string(&Builds::new(&packages, &plan, &[], run)), 4), (serde_json::to_string(&packages), 2)]

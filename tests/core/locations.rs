@@ -134,6 +134,8 @@ fn rendered(listing: &Listing) -> String {
         attempt: 1,
         claim: "0.1@102".parse().expect("a claim"),
         reason: BuildReason::NewRelease,
+        stale: None,
+        ingredients: std::collections::BTreeMap::new(),
     };
     let builds: Vec<Planned> = listing.packages.iter().map(planned).collect();
     render(&settings, Some(&tracker), &builds, &ToTell::default()).expect("YAML")

@@ -5,6 +5,7 @@ mod alarms;
 mod child_pipeline;
 mod common;
 mod compare;
+mod freshness;
 mod heads_protocol;
 #[cfg(not(target_family = "wasm"))]
 mod house;

@@ -1,7 +1,7 @@
 //! What is built, when and in which order: the rules of `diff` one by one, and the laws that hold whatever a
 //! team sets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{
     adopted, checksum, days, night, pipeline, pipeline_url, run_for, runner, runners, target, targets,
@@ -859,7 +859,9 @@ fn a_skip_before_the_first_run_is_none() {
 /// What mary's pipeline builds.
 fn ask(document: &mut Document, packages: &[Package], id: u64, now: Timestamp) -> Plan {
     let (targets, rules, origin) = (targets(&["al2023"]), Rules::default(), pipeline(id));
-    by_hand(packages, document, Some("mary"), &Context { targets: &targets, rules: &rules, origin: &origin, now })
+    let ingredients = BTreeMap::new();
+    let context = Context { targets: &targets, rules: &rules, ingredients: &ingredients, origin: &origin, now };
+    by_hand(packages, document, Some("mary"), &context)
 }
 
 #[test]

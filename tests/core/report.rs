@@ -1,5 +1,7 @@
 //! What a run says to a person, as a whole: the texts of `list`, `diff` and `status`.
 
+use std::collections::BTreeMap;
+
 use crate::common::{REPOSITORY, build, checksum, package, pipeline, run_for, runner, runners, target, targets, time};
 use ami_scheduler::alarm::{Alarm, Offer, of_releases};
 use ami_scheduler::artifacts::Packages;
@@ -25,7 +27,8 @@ fn alarms(plan: &Plan) -> Vec<Alarm> {
     let releases: Vec<Package> = plan.builds.iter().map(|build| build.package.clone()).chain(held).collect();
     let offer = Offer { wanted: &releases, filtered: &[] };
     let (targets, origin, rules) = (targets(&["al2023", "rhel9"]), pipeline(1), rules());
-    let context = Context { targets: &targets, rules: &rules, origin: &origin, now: time(NIGHT) };
+    let context =
+        Context { targets: &targets, rules: &rules, ingredients: &BTreeMap::new(), origin: &origin, now: time(NIGHT) };
     of_releases(&offer, plan, &Document::new("gitlab-runner", "main"), &[], &context)
 }
 
@@ -70,7 +73,7 @@ fn tracker() -> Document {
 fn told(plan: &Plan, packages: Vec<Package>, target_names: &[&str], rules: &Rules, id: u64, now: &str) -> String {
     let packages = Packages::new("gitlab-runner", vec![], time(now), Policy::default(), packages, vec![]);
     let (targets, origin) = (targets(target_names), pipeline(id));
-    let context = Context { targets: &targets, rules, origin: &origin, now: time(now) };
+    let context = Context { targets: &targets, rules, ingredients: &BTreeMap::new(), origin: &origin, now: time(now) };
     report::plan(&packages, "main", plan, &alarms(plan), &context)
 }
 

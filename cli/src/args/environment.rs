@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// Options that guard something: an empty variable is an error there, not the absence of one. Somebody asked for a
 /// value by a variable that expanded to nothing.
-const GUARDS: [&str; 16] = [
+const GUARDS: [&str; 17] = [
     "claim-timeout",
     "client-cert",
     "client-key",
@@ -22,6 +22,7 @@ const GUARDS: [&str; 16] = [
     "notify-job",
     "overdue-after",
     "publish-job",
+    "rebuild-after",
     "ref",
     "test-job",
     "unchanged-after",

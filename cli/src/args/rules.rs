@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use ami_scheduler::plan::{FirstRun, Order, Rules};
 use ami_scheduler::policy::{Exclusion, Keep, Pattern, Policy};
+use ami_scheduler::tracker::IngredientName;
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::SignedDuration;
 
@@ -32,6 +33,15 @@ pub struct RuleArgs {
     /// Build a release that fixes a flaw, by an advisory of its repository, at any age, and before others
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
     security_first: bool,
+    /// Build a release again once these ingredients of its current image have changed, such as base,recipe
+    ///
+    /// Only the current image of each target and series is built again, and those that channels point to. Until the
+    /// new image is there, and tested, the old one stays current. Needs --ingredients.
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    rebuild_when: ListOf<IngredientName>,
+    /// Build a release again once its current image is older than so many days; 0 for never
+    #[arg(long, value_name = "DAYS", default_value = "0", value_parser = days)]
+    rebuild_after: u32,
     /// Which builds begin first; builds that have failed come last in any case
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
     order: OrderArg,
@@ -73,6 +83,8 @@ impl RuleArgs {
             exclude: self.skip.into_iter().flat_map(|skips| skips.0).chain(exclude).collect(),
             min_age: time_of_days(self.min_age).unwrap_or_default(),
             security_first: self.security_first,
+            rebuild_when: self.rebuild_when.0.into_iter().collect(),
+            rebuild_after: time_of_days(self.rebuild_after).unwrap_or_default(),
             order: self.order.into(),
             first_run: self.first_run.into(),
             max_builds: self.max_builds as usize,

@@ -18,9 +18,9 @@ use crate::adoption::Adopts;
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
 use crate::args::values::{Guard, guard, switch};
-use crate::args::{AlarmArgs, HookArgs, LaneArgs, MatcherArgs, OriginArgs, RuleArgs, TrackerArgs};
+use crate::args::{AlarmArgs, HookArgs, IngredientArgs, LaneArgs, MatcherArgs, OriginArgs, RuleArgs, TrackerArgs};
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
-use crate::files::{remove_earlier, write, write_json, write_junit};
+use crate::files::{read_packages, remove_earlier, write, write_json, write_junit};
 use crate::gitlab::ComponentJob;
 use crate::night::{Night, Request, earlier};
 use crate::session::{Session, project};
@@ -65,6 +65,8 @@ pub struct Diff {
     tracker: TrackerArgs,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    ingredients: IngredientArgs,
     /// Only these of the targets; without it, all
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     only_targets: ListOf<Target>,
@@ -186,8 +188,11 @@ impl Diff {
         let (compared, expected) = (self.earlier(), self.expected());
         remove_earlier(self.results())?;
         self.refuse_contradictions().with_exit(Exit::CommandLine)?;
-        let compared = compared?;
-        let of_gitlab = self.compare.as_deref().is_some_and(is_gitlab).then(|| self.lane.name().to_owned());
+        let packages = read_packages(&self.packages)?;
+        let compared = match compared? {
+            None if self.compare.as_deref().is_some_and(is_gitlab) => self.last_run(session, &packages.product)?,
+            compared => compared,
+        };
         let module_sha256 = self.module_sha256.clone().and_then(|sha256| sha256.0);
         let test_job = self.test_job.clone().and_then(|job| job.0);
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
@@ -198,10 +203,11 @@ impl Diff {
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),
             adopts: self.adopt.as_deref().map(|folder| Adopts { folder, matcher: &self.matcher }),
+            ingredients: self.ingredients.source(self.compare.is_some(), compared.as_ref()),
         };
         let hooks = self.hooks.into_hooks();
         let rules = self.rules.with_at_most(room_for_builds(test_job.is_some(), &hooks, self.max_jobs)?);
-        let mut night = Night::make(session, &self.packages, request, &self.tracker, rules, origin)?;
+        let mut night = Night::make(session, packages, request, &self.tracker, rules, origin)?;
         let now = night.now;
         let alarms = night.alarms(&self.alarms.limits(), &expected);
         let stop = raised(&self.alarms.stop_on.0, &alarms);
@@ -233,16 +239,15 @@ impl Diff {
         let child_pipeline =
             render(&settings, recorded.then_some(&name), &night.plan.builds, &ToTell::of(&night.plan, &alarms))
                 .with_exit(Exit::Repository)?;
-        let run = Run { reference, pipeline: settings.pipeline, decided_at: now, dry_run: records_nothing, recorded };
+        let (pipeline, ingredients) = (settings.pipeline, &night.ingredients);
+        let run = Run { reference, pipeline, decided_at: now, dry_run: records_nothing, recorded, ingredients };
         let builds = Builds::new(packages, &night.plan, &alarms, run);
         let text = report::plan(packages, reference, &night.plan, &alarms, &night.context());
         let files = (self.markdown.as_deref(), self.junit.as_deref());
         let reports = || write_reports(files, &night, reference, &alarms);
         if records_nothing {
             write_json(&self.builds, &builds)?;
-            // What is not claimed is not built: a pipeline that is triggered by it says so, and ends well.
-            let nothing = render(&settings, None, &[], &ToTell::default()).with_exit(Exit::Repository)?;
-            write(&self.child_pipeline, nothing.as_bytes())?;
+            write_nothing_to_build(&self.child_pipeline, &settings)?;
             reports()?;
             night.adopted.iter().for_each(|told| output!("{told}"));
             if !stop.is_empty() {
@@ -250,11 +255,7 @@ impl Diff {
                 return Err(stopped(&stop));
             }
             output!("{}\n\nA dry run: nothing is claimed or recorded.", text.trim_end());
-            let earlier = match (compared, of_gitlab) {
-                (None, Some(lane)) => last_run(session, reference, &ComponentJob::Diff.name(&lane, product))?,
-                (compared, _) => compared,
-            };
-            if let Some(earlier) = earlier {
+            if let Some(earlier) = compared {
                 output!("{}", night.compare(&earlier).trim_end());
             }
             return fail_on(&self.alarms.fail_on.0, &alarms);
@@ -300,11 +301,31 @@ impl Diff {
         file.map(earlier).transpose()
     }
 
+    /// The last run on a ref, by the artifact of its job. A plan is worth showing without it.
+    fn last_run(&self, session: &Session, product: &str) -> Result<Option<Earlier>, Failure> {
+        let (reference, job) = (&self.tracker.reference, ComponentJob::Diff.name(self.lane.name(), product));
+        let artifact = project()?.last_artifact(&session.client()?, reference, &job, ARTIFACT);
+        let read = |json: Vec<u8>| Earlier::from_json(&json).context("it is not the builds.json that diff writes");
+        match artifact.and_then(|json| json.map(read).transpose()) {
+            Ok(Some(run)) => return Ok(Some(run)),
+            Ok(None) => message!("There is no artifact of the last run on {reference} to compare with."),
+            Err(error) => message!("The artifact of the last run on {reference} is not compared with: {error:#}"),
+        }
+        Ok(None)
+    }
+
     /// The files that this writes.
     fn results(&self) -> impl Iterator<Item = &Path> {
         let reports = self.markdown.iter().chain(&self.junit);
         [&self.builds, &self.child_pipeline].into_iter().chain(reports).map(PathBuf::as_path)
     }
+}
+
+/// Writes the child pipeline of a run that claims nothing. What is not claimed is not built: a pipeline that is triggered by
+/// it says so, and ends well.
+fn write_nothing_to_build(file: &Path, settings: &Settings) -> Result<(), Failure> {
+    let nothing = render(settings, None, &[], &ToTell::default()).with_exit(Exit::Repository)?;
+    Ok(write(file, nothing.as_bytes())?)
 }
 
 /// Writes a plan as Markdown and as a `JUnit` report, where they are asked for.
@@ -333,18 +354,6 @@ fn tell_other_changes(night: &Night) {
         output!("{taken_over}");
     }
     night.adopted.iter().for_each(|told| output!("{told}"));
-}
-
-/// The last run on a ref, by the artifact of its job. A plan is worth showing without it.
-fn last_run(session: &Session, reference: &str, job: &str) -> Result<Option<Earlier>, Failure> {
-    let artifact = project()?.last_artifact(&session.client()?, reference, job, ARTIFACT);
-    let read = |json: Vec<u8>| Earlier::from_json(&json).context("it is not the builds.json that diff writes");
-    match artifact.and_then(|json| json.map(read).transpose()) {
-        Ok(Some(run)) => return Ok(Some(run)),
-        Ok(None) => message!("There is no artifact of the last run on {reference} to compare with."),
-        Err(error) => message!("The artifact of the last run on {reference} is not compared with: {error:#}"),
-    }
-    Ok(None)
 }
 
 /// Whether the last run's artifact is meant, and no file.

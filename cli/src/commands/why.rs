@@ -10,9 +10,9 @@ use clap::builder::NonEmptyStringValueParser;
 
 use crate::args::lists::ListOf;
 use crate::args::targets::{TargetArg, stated};
-use crate::args::{RuleArgs, TrackerArgs, TrackerPlace};
+use crate::args::{IngredientArgs, RuleArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
-use crate::files::print;
+use crate::files::{print, read_packages};
 use crate::night::{Night, Request, earlier};
 use crate::session::Session;
 
@@ -57,6 +57,8 @@ pub struct Why {
     reference: Option<String>,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    ingredients: IngredientArgs,
 }
 
 impl Why {
@@ -87,8 +89,10 @@ impl Why {
         self.check(&targets.iter().map(|stated| &stated.target).collect::<Vec<_>>(), "--targets")?;
         let tracker = TrackerArgs { place: place.clone(), reference: reference.clone() };
         // Of a version that was asked for by hand: as if it were to be recorded.
-        let request = Request { targets, only_targets: Vec::new(), record: true, by: None, adopts: None };
-        let night = Night::make(session, &self.packages, request, &tracker, self.rules.clone(), Origin::default())?;
+        let ingredients = self.ingredients.source(false, None);
+        let request = Request { targets, only_targets: Vec::new(), record: true, by: None, adopts: None, ingredients };
+        let packages = read_packages(&self.packages)?;
+        let night = Night::make(session, packages, request, &tracker, self.rules.clone(), Origin::default())?;
         let filtered = night.packages.filtered.iter().map(|row| (row.package.clone(), row.reason));
         let text = report::why(filtered, &night.plan, &night.before, |package, target| self.is_meant(package, target));
         self.answer(&text, &night.packages.product, &night.packages.repository)

@@ -2,9 +2,11 @@
 
 pub mod memory;
 
+use std::collections::BTreeMap;
+
 use ami_scheduler::plan::{Context, Plan, Rules, nightly};
 use ami_scheduler::release::{Advisories, BuildKey, Package, Target};
-use ami_scheduler::tracker::{Baked, Document, Image, Notes, Origin};
+use ami_scheduler::tracker::{Baked, Document, Image, Ingredients, Notes, Origin};
 use jiff::{SignedDuration, Timestamp};
 
 pub const REPOSITORY: &str = "https://yum.example.com/el9/";
@@ -78,7 +80,20 @@ pub fn run_for(
     origin: &Origin,
     now: Timestamp,
 ) -> Plan {
-    nightly(packages, document, &Context { targets: &targets(target_names), rules, origin, now }, None)
+    run_of(&BTreeMap::new(), target_names, document, packages, rules, origin, now)
+}
+
+/// Decides what a pipeline builds, where images are made of these ingredients.
+pub fn run_of(
+    ingredients: &BTreeMap<Target, Ingredients>,
+    target_names: &[&str],
+    document: &mut Document,
+    packages: &[Package],
+    rules: &Rules,
+    origin: &Origin,
+    now: Timestamp,
+) -> Plan {
+    nightly(packages, document, &Context { targets: &targets(target_names), rules, ingredients, origin, now }, None)
 }
 
 /// What a bake made: one id in each of two places.
