@@ -53,13 +53,13 @@ class Ec2:
 
 
 @contextmanager
-def ec2_in(folder: Path) -> Iterator[Ec2]:
-    """EC2 with the public images of bake/amis.json, and a key pair."""
+def ec2_in(folder: Path, amis: Path = BAKE / "amis.json") -> Iterator[Ec2]:
+    """EC2 with public images, and a key pair."""
     folder.mkdir()
     key = folder / "key"
     subprocess.run([tool("ssh-keygen"), "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", str(key)], check=True)
     port = free_port()
-    environment = os.environ | {"MOTO_AMIS_PATH": str(BAKE / "amis.json")}
+    environment = os.environ | {"MOTO_AMIS_PATH": str(amis)}
     with (folder / "log").open("w") as log, subprocess.Popen([BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)], env=environment,
                                                              stdout=log, stderr=log) as process:
         ec2 = Ec2(f"http://127.0.0.1:{port}", key)

@@ -161,6 +161,9 @@ mod tests {
                 let origin = Origin { pipeline: id, pipeline_url: url("p"), job_url: url("j"), lane };
                 let checksum = format!("sha256:{number:064x}").parse().expect("a checksum");
                 document.claim(&build, "new_release", Some(checksum), now, origin.clone());
+                let ingredient =
+                    |n: usize| (format!("i{n}").parse().expect("a name"), "ami-0abc".parse().expect("a value"));
+                document.record_ingredients(&build, &(0..number % 9).map(ingredient).collect());
                 match number % 4 {
                     0 => {
                         document.settle(id, now, &origin, |_| url("j"));

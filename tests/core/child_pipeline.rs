@@ -278,3 +278,18 @@ fn values_that_no_job_can_hold_are_refused_by_name() {
     }
     assert_eq!("/ci/build.yaml".parse::<BuildFile>().expect("a file"), "ci/build.yaml".parse().expect("a file"));
 }
+
+#[test]
+fn a_build_has_what_its_image_is_made_of_as_variables_that_are_not_expanded() {
+    let mut build = planned("gitlab-runner-18.6.1-1.x86_64", "al2023");
+    let ingredients = [("base", "ami-0abc"), ("recipe_2", "$HOME \"x\"")];
+    build.ingredients =
+        ingredients.map(|(name, value)| (name.parse().expect(name), value.parse().expect(value))).into_iter().collect();
+    let yaml = rendered(&settings(), &[build]);
+    for line in [
+        r#"    INGREDIENT_BASE: {value: "ami-0abc", expand: false}"#,
+        r#"    INGREDIENT_RECIPE_2: {value: "$HOME \"x\"", expand: false}"#,
+    ] {
+        assert!(yaml.lines().any(|known| known == line), "{line}\n{yaml}");
+    }
+}

@@ -291,11 +291,11 @@ fn a_rebuild_that_fails_is_tried_again_like_any_build_and_the_old_image_stays() 
 #[test]
 fn a_rule_that_is_switched_off_leaves_nothing_that_builds() {
     let off = Rules::default();
-    let outcomes: [(&str, &dyn Fn(&mut Nights)); 4] = [
-        ("failed", &Nights::fail),
-        ("given back", &|nights| drop(nights.document.give_back(nights.pipeline(), None, nights.now(), |_| true))),
-        ("never ended", &|_| {}),
-        ("made an image that is not tested", &Nights::bake),
+    let outcomes: [(&str, fn(&mut Nights)); 4] = [
+        ("failed", Nights::fail),
+        ("given back", |nights| drop(nights.document.give_back(nights.pipeline(), None, nights.now(), |_| true))),
+        ("never ended", |_| {}),
+        ("made an image that is not tested", Nights::bake),
     ];
     for (outcome, end) in outcomes {
         let mut nights = Nights::built(&["18.6.0"], when(&["base"]), "base=ami-1");

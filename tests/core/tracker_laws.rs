@@ -5,7 +5,8 @@ use crate::common::baked;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
 use ami_scheduler::tracker::{
-    Claim, Document, Image, ImageKey, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success, Unknown, Word,
+    Claim, Document, Image, ImageKey, Ingredients, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success,
+    Unknown, Word,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -17,6 +18,7 @@ fn at(second: i64) -> Timestamp {
 #[derive(Debug, Clone)]
 enum Change {
     Claim { pipeline: u64 },
+    RecordIngredients { base: u8, recipe: Option<u8> },
     Succeed { pipeline: u64, ami: u8 },
     SucceedLate { epoch: u64, attempt: u64, pipeline: u64, ami: u8 },
     GiveBack { pipeline: u64 },
@@ -47,6 +49,7 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (0u64..4).prop_map(|pipeline| Change::Claim { pipeline }),
+        (0u8..2, proptest::option::of(0u8..2)).prop_map(|(base, recipe)| Change::RecordIngredients { base, recipe }),
         (0u64..4, 0u8..3).prop_map(|(pipeline, ami)| Change::Succeed { pipeline, ami }),
         (0u64..4).prop_map(|pipeline| Change::Settle { pipeline }),
         (0u64..4).prop_map(|pipeline| Change::GiveBack { pipeline }),
@@ -108,6 +111,14 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
         let origin = |pipeline| Origin { pipeline, ..Origin::default() };
         match change {
             Change::Claim { pipeline } => document.claim(&build, "new_release", None, now, origin(*pipeline)),
+            Change::RecordIngredients { base, recipe } => {
+                let told = [("base", Some(base)), ("recipe", recipe.as_ref())];
+                let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                let ingredients: Ingredients = told
+                    .map(|(name, value)| (name.parse().expect(name), value.to_string().parse().expect(name)))
+                    .collect();
+                document.record_ingredients(&build, &ingredients);
+            }
             Change::Succeed { pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 document.succeed(&build, notes.into(), now, origin(*pipeline));
@@ -231,6 +242,20 @@ proptest! {
         prop_assert_eq!(a.clone().merge(a.clone()), a.clone());
         let merged = a.merge(b.clone());
         prop_assert_eq!(merged.clone().merge(b), merged);
+    }
+
+    /// What an image is compared by is there as long as the image.
+    #[test]
+    fn the_ingredients_of_a_claim_are_lost_to_nothing_but_the_removal_of_their_target(a in document(), b in document()) {
+        let merged = a.clone().merge(b.clone());
+        for (package, target, entry) in a.entries() {
+            for (claim, ingredients) in &entry.ingredients {
+                let known = merged.ingredients(package, target, claim);
+                let has_all = known.is_some_and(|known| ingredients.keys().all(|name| known.contains_key(name)));
+                let build = BuildKey { package: package.clone(), target: target.clone() };
+                prop_assert!(has_all || removed(&a, &b, &build), "{claim}: {known:?}");
+            }
+        }
     }
 
     #[test]
