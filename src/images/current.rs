@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
-use crate::tracker::{ChannelName, Document, Image, ImageKey, Place, Revocation, State};
+use crate::tracker::{ChannelName, Document, Entry, Image, ImageKey, Place, Revocation, State};
 
 /// The current image of a target and series.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Current<'a> {
     pub image: &'a Image,
     /// Why it is not to be used: a channel may point to it all the same.
     pub revocation: Option<&'a Revocation>,
+    /// Since when the repositories do not offer the release, where that is so.
+    pub missing_since: Option<Timestamp>,
 }
 
 /// The current image of each target, architecture and series, the newest series first: the newest image of the newest
@@ -36,10 +40,12 @@ pub fn current<'a>(
 ) -> Vec<Current<'a>> {
     let mut newest: BTreeMap<(&Target, &str, String), Current<'a>> = BTreeMap::new();
     // The oldest release first.
-    for (package, target, _) in document.entries().filter(|(package, ..)| is_wanted(package)) {
+    for (package, target, entry) in document.entries().filter(|(package, ..)| is_wanted(package)) {
         if let Some((key, image)) = current_of(document, package, target, place) {
             let series = keep.series_name(package);
-            let current = Current { target, series: series.clone(), package, key, image, revocation: None };
+            let missing_since = entry.missing_since();
+            let current =
+                Current { target, series: series.clone(), package, key, image, revocation: None, missing_since };
             newest.insert((target, package.arch(), series), current);
         }
     }
@@ -73,9 +79,19 @@ pub fn in_channel<'a>(
         let (key, image) = document.pointed(&slot.target, last).filter(|(_, image)| has_id(image, place))?;
         let revocation = document.revocation_of_pointer(&slot.target, last);
         let (target, package) = (&slot.target, &last.package);
-        Some(Current { target, series: slot.series.clone(), package, key, image, revocation })
+        let missing_since = document.entry(package, target).and_then(Entry::missing_since);
+        Some(Current { target, series: slot.series.clone(), package, key, image, revocation, missing_since })
     });
     pointed.collect()
+}
+
+/// The builds whose image is current on its target, in its major version, or is what a channel points to, and may be used.
+pub fn in_use(document: &Document) -> impl Iterator<Item = (&Nevra, &Target)> {
+    let channels = document.channels().names();
+    let pointed = channels.flat_map(|channel| in_channel(document, channel, None, |_| true));
+    let current = current(document, Keep::LatestPerMajor, None, |_| true).into_iter();
+    let usable = current.chain(pointed).filter(|image| image.revocation.is_none());
+    usable.map(|image| (image.package, image.target))
 }
 
 fn has_id(image: &Image, place: Option<&Place>) -> bool {

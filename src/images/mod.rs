@@ -6,7 +6,7 @@ mod existing;
 mod manifest;
 
 pub use adopt::{Adopted, adopt, adopt_untried, adopted_image};
-pub use current::{Current, current, current_of, in_channel};
+pub use current::{Current, current, current_of, in_channel, in_use};
 pub use existing::{
     Candidate, Disagreements, Found, Image, ImageMatcher, ImagesError, Template, TemplateError, compare, find, parse,
 };

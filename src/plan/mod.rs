@@ -7,6 +7,7 @@ mod decision;
 mod evaluate;
 mod nightly;
 mod rules;
+mod withdrawn;
 
 pub use by_hand::by_hand;
 pub use context::Context;
@@ -15,3 +16,5 @@ pub use decision::{BuildReason, Closed, Decision, Held, HoldReason, Plan, Planne
 pub use evaluate::back_off;
 pub use nightly::nightly;
 pub use rules::{FirstRun, Order, Rules};
+pub(crate) use withdrawn::gone_since;
+pub use withdrawn::{Returned, Withdrawn};

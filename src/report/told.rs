@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::plan::gone_since;
 use crate::release::{Nevra, Target};
 use crate::text::count;
-use crate::tracker::{ChannelName, Document, Image, Notes, State};
+use crate::tracker::{ChannelName, Document, Entry, Image, Notes, State};
 
 /// What is told of the images of a build.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Told {
     pub untested: Option<String>,
     /// Of those that are revoked, or all of the release, and why.
     pub revoked: Vec<String>,
+    /// That the repositories do not offer the release, and since when.
+    pub withdrawn: Option<String>,
     /// The channels that point to one of them.
     pub channels: Vec<String>,
     /// When those before it were recorded that something is known of, and what; the last one first.
@@ -49,13 +52,20 @@ impl Told {
         };
         let channels = channels.names().filter_map(of_channel).collect();
         let revoked = of_release.into_iter().chain(of_images).collect();
+        let missing_since = document.entry(package, target).and_then(Entry::missing_since);
         Self {
             revoked,
+            withdrawn: missing_since.map(gone_since),
             channels,
             facts: current.map(|(_, image)| image.facts()).unwrap_or_default(),
             untested,
             earlier: earlier.collect(),
         }
+    }
+
+    /// What is to be known before an image is used: that it is revoked, gone from the repository, in a channel, not tested.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        self.revoked.iter().chain(&self.withdrawn).chain(&self.channels).chain(&self.untested)
     }
 
     /// How many images there were before the one that counts, in words.
