@@ -66,7 +66,7 @@ pub(super) fn record(packages: &[&Package], document: &mut Document, context: &C
     }
     let mut found = Found::default();
     for (build, since) in there {
-        found.changes += usize::from(document.record_found(&build, context.now) == Recorded::Changed);
+        found.count(document.record_found(&build, context.now));
         let revoked = document.revocation(&build.package, &build.target).map(Revocation::in_words);
         found.returned.push(Returned { build, since, revoked });
     }
@@ -76,40 +76,37 @@ pub(super) fn record(packages: &[&Package], document: &mut Document, context: &C
     let used = in_use(document).map(|(package, target)| BuildKey { package: package.clone(), target: target.clone() });
     let used: BTreeSet<BuildKey> = used.collect();
     for build in missing {
-        let (withdrawn, changes) = miss(build, &used, document, context);
-        found.changes += changes;
-        found.withdrawn.extend(withdrawn);
+        let is_used = used.contains(&build);
+        found.miss(build, is_used, document, context);
     }
     found
 }
 
-/// Records that a build's release is missing, and revokes it where the rule says so; what is to be told of it, and how
-/// many changes that took.
-fn miss(
-    build: BuildKey,
-    used: &BTreeSet<BuildKey>,
-    document: &mut Document,
-    context: &Context<'_>,
-) -> (Option<Withdrawn>, usize) {
-    let Context { rules, origin, now, .. } = *context;
-    let counted = document.record_missing(&build, origin.pipeline, rules.revoke_withdrawn.unwrap_or(1), now);
-    let absence = document.get(&build).and_then(|entry| entry.absence.as_deref());
-    let Some((since, missed)) = absence.map(|absence| (absence.since, absence.missed)) else { return (None, 0) };
-    let revoked = revoke(&build, since, missed, document, context);
-    let changes = [counted, revoked].iter().filter(|recorded| **recorded == Recorded::Changed).count();
-    // A run that is tried again has counted and revoked before.
-    let is_of_this_run = counted == Recorded::Changed || missed.before(origin.pipeline) < missed.runs;
-    let is_by_this_run = |word: &Revocation| {
-        let is_by_the_rule = word.by.is_none() && document.is_decided_since_missing(&build);
-        revoked == Recorded::Changed || (is_by_the_rule && is_of_this_run)
-    };
-    let revocation = document.revocation(&build.package, &build.target).map(is_by_this_run);
-    if revocation == Some(false) {
-        return (None, changes);
+impl Found {
+    fn count(&mut self, recorded: Recorded) {
+        self.changes += usize::from(recorded == Recorded::Changed);
     }
-    let (is_new, is_revoked) = (is_of_this_run && missed.runs == 1, revocation.is_some());
-    let in_use = used.contains(&build) && !is_revoked;
-    (Some(Withdrawn { build, since, is_new, in_use, is_revoked }), changes)
+
+    /// Records that a build's release is missing, and revokes it where the rule says so.
+    fn miss(&mut self, build: BuildKey, is_used: bool, document: &mut Document, context: &Context<'_>) {
+        let pipeline = context.origin.pipeline;
+        let counted = context.rules.revoke_withdrawn.unwrap_or(1);
+        let recorded = document.record_missing(&build, pipeline, counted, context.now);
+        self.count(recorded);
+        let absence = document.get(&build).and_then(|entry| entry.absence.as_deref());
+        let Some((since, missed)) = absence.map(|absence| (absence.since, absence.missed)) else { return };
+        let revoked = revoke(&build, since, missed, document, context);
+        self.count(revoked);
+        // A run that is tried again has counted and revoked before.
+        let is_of_this_run = recorded == Recorded::Changed || missed.end_with(pipeline);
+        let word = document.revocation(&build.package, &build.target);
+        let is_by_the_rule = word.is_some_and(|word| word.by.is_none()) && document.is_decided_since_missing(&build);
+        let is_revoked = revoked == Recorded::Changed || (is_by_the_rule && is_of_this_run);
+        if is_revoked || word.is_none() {
+            let (is_new, in_use) = (is_of_this_run && missed.runs == 1, is_used && !is_revoked);
+            self.withdrawn.push(Withdrawn { build, since, is_new, in_use, is_revoked });
+        }
+    }
 }
 
 /// Revokes a release that was missing in as many runs as the rule `revoke_withdrawn` says, unless somebody has said since

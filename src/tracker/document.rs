@@ -906,8 +906,8 @@ impl Document {
         }
     }
 
-    /// Records that a run of `pipeline` did not find the release of a build. Of the runs in a row up to `counted` are
-    /// counted. A run counts once, also if it is retried.
+    /// Records that a run of `pipeline` did not find the release of a build. Up to `counted` runs in a row are counted, each
+    /// once, also if it is retried.
     pub fn record_missing(&mut self, build: &BuildKey, pipeline: u64, counted: u64, now: Timestamp) -> Recorded {
         let Some(mut entry) = self.get(build).cloned() else { return Recorded::AsBefore };
         match entry.absence.as_deref_mut().filter(|absence| absence.ended.is_none()) {

@@ -18,7 +18,12 @@ impl CountedRuns {
     /// How many came before that of `pipeline`. A run that is tried again is the same run; outside of GitLab, where all
     /// have the number 0, each is another.
     pub fn before(self, pipeline: u64) -> u64 {
-        self.runs - u64::from(self.runs > 0 && pipeline != 0 && self.pipeline == pipeline)
+        self.runs - u64::from(self.end_with(pipeline))
+    }
+
+    /// Whether the last of them is known to be that of `pipeline`.
+    pub fn end_with(self, pipeline: u64) -> bool {
+        self.runs > 0 && pipeline != 0 && self.pipeline == pipeline
     }
 
     /// The same with the run of `pipeline`.

@@ -8,7 +8,7 @@ use ami_scheduler::plan::{Context, Plan, Rules, Withdrawn, by_hand};
 use ami_scheduler::policy::{Keep, Policy, Versions};
 use ami_scheduler::release::{BuildKey, Package, Target};
 use ami_scheduler::report;
-use ami_scheduler::tracker::{Document, Notes, Pointer, Recorded, Report, Word};
+use ami_scheduler::tracker::{Document, Entry, Notes, Pointer, Recorded, Report, Word};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -67,7 +67,7 @@ fn is_revoked(document: &Document, version: &str) -> bool {
 }
 
 fn missing_since(document: &Document, version: &str) -> Option<Timestamp> {
-    document.get(&build(version, "al2023")).and_then(|entry| entry.missing_since())
+    document.get(&build(version, "al2023")).and_then(Entry::missing_since)
 }
 
 /// Whether the last image of a release is the one to use.
