@@ -253,7 +253,9 @@ def test_a_release_that_is_gone_is_marked_revoked_by_the_rule_and_may_come_back(
     table, row = images()
     assert "WITHDRAWN: gone from the repository since 2026-11-03 02:00 UTC  us-east-1=ami-18.6.0" in table, table
     assert (row["version"], row["withdrawn"]) == ("18.6.0", "2026-11-03T02:00:00Z")
-    assert "gone from the repository since 2026-11-03" in nights.ami("status", "--tracker", "tracker").out
+    status = ("status", "--tracker", "tracker")
+    for command in [status, (*status, "--format", "html"), ("why", "18.6.0", "--targets", "al2023", *TRACKER)]:
+        assert "gone from the repository since 2026-11-03" in nights.ami(*command).out, command
     late = nights.ami("status", "--tracker", "tracker", "--fail-on", "withdrawn")
     assert late.code == 9 and f"{gone} for al2023 has been gone" in late.err, late.all
     before = nights.files()

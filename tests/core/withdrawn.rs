@@ -112,7 +112,7 @@ fn what_was_not_built_is_not_missed() {
     document.settle(1, night(1), &pipeline(1), |_| None);
     let plan = run(&mut document, &[OTHER, GONE], &Rules::default(), 2);
     assert_eq!((plan.withdrawn, plan.returned), (vec![], vec![]));
-    // Nor is what has an image overlooked, since it is built anew.
+    // What is built anew has an image still.
     document.rebuild(&runner(GONE).nevra, &[], "again", Some("mary"), night(2));
     assert_eq!(run(&mut document, &[OTHER], &Rules::default(), 3).withdrawn.len(), 1);
 }
