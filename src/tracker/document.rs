@@ -924,12 +924,12 @@ impl Document {
 
     /// Records that a run found the release of a build that runs before it did not find.
     pub fn record_found(&mut self, build: &BuildKey, now: Timestamp) -> Recorded {
-        let mut entry = self.get(build).cloned();
-        match entry.as_mut().and_then(|entry| entry.absence.as_deref_mut()) {
+        let Some(mut entry) = self.get(build).cloned() else { return Recorded::AsBefore };
+        match entry.absence.as_deref_mut() {
             Some(absence) if absence.ended.is_none() => absence.ended = Some(now),
             _ => return Recorded::AsBefore,
         }
-        entry.map_or(Recorded::AsBefore, |entry| self.put(build, entry))
+        self.put(build, entry)
     }
 
     /// Whether anybody has said, since a release went missing, whether it may be used on a target.
