@@ -107,6 +107,12 @@ class Repository:
             shutil.copy(self.rpms.rpm(nevra), packages)
         return self
 
+    def remove(self, *nevras: str) -> Repository:
+        """Takes packages away; they are still listed before `publish`."""
+        for nevra in nevras:
+            (self.folder / "Packages" / self.rpms.rpm(nevra).name).unlink()
+        return self
+
     def publish(self, *options: str) -> Repository:
         self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["createrepo_c", "--quiet", *options, str(self.folder)], check=True, capture_output=True)

@@ -30,7 +30,7 @@ WHO = {
     "major_version": (G, G, N, G), "version_range": (L, L, N, N),
     "arch": (L, L, L, L), "pre_releases": (G, G, G, G), "keep": (G, G, G, G), "exclude": (D, D, D, D), "skip": (D, D, D, D),
     "min_age": (G, G, G, G), "security_first": (G, G, G, G), "rebuild_when": (D, D, D, D), "rebuild_after": (G, G, G, G), "ingredients": (G, G, G, G), "ingredients_job": (N, N, N, N), "order": (G, G, G, G), "first_run": (G, G, G, G), "max_builds": (G, G, G, G), "max_attempts": (G, G, G, G),
-    "claim_timeout": (G, G, G, D), "unchanged_after": (G, G, G, G), "overdue_after": (G, G, G, G), "fail_on": (D, D, D, D), "stop_on": (D, D, D, D),
+    "claim_timeout": (G, G, G, D), "revoke_withdrawn": (G, G, G, G), "revoke_withdrawn_after": (G, G, G, G), "unchanged_after": (G, G, G, G), "overdue_after": (G, G, G, G), "fail_on": (D, D, D, D), "stop_on": (D, D, D, D),
     "notes": (D, D, D, D), "test_job": (D, D, D, D), "manifest": (N, N, N, N), "version": (G, G, N, G), "only_targets": (D, D, D, D), "record": (G, G, G, G), "dry_run": (G, G, G, G),
     "image_name": (N, N, N, N), "image_tags": (D, D, D, D), "images_job": (N, N, N, N), "tracker_ref": (D, D, D, D), "tags": (D, D, D, D), "module_sha256": (G, G, G, G), "status_page": (G, G, G, G), "trigger": (G, G, G, G), "publish_images": (G, G, G, G), "adopt_images": (G, G, G, G), "promote_job": (G, G, G, G), "promote_to": (N, N, N, N),
     "publish_job": (D, D, D, D), "notify_job": (D, D, D, D), "quiet_nights": (G, G, G, G), "max_jobs": (G, G, G, G),

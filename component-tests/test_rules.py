@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import Consumer, Module
+from conftest import PROJECT, Consumer, Module
 from gitlab_stand_in import GitLab
 from repositories import Repository
 from test_module import CHILD, states, write_packages
@@ -222,6 +222,63 @@ def test_alarms_are_warnings_unless_they_are_to_end_the_run(nights: Nights, repo
     assert late.code == 8 and "WARNING: gitlab-runner on main: the last run that is recorded was at 2026-11-20 02:00 UTC" in late.err
 
 
+def test_a_release_that_is_gone_is_marked_revoked_by_the_rule_and_may_come_back(nights: Nights, repository: Repository) -> None:
+    gone, stays = "gitlab-runner-18.6.0-1.x86_64", "gitlab-runner-18.5.0-1.x86_64"
+    rule = ("--revoke-withdrawn", "--first-run", "all")
+
+    def night(number: int, *more: object) -> list[str]:
+        """The alarms of a night on which the repository is read anew."""
+        assert nights.ami("list", "--repo-url", repository.url, "--product", "gitlab-runner").code == 0
+        nights(number, *rule, *more)
+        return [alarm["explanation"] for alarm in nights.builds["alarms"] if alarm["alarm"] == "withdrawn"]
+
+    def images() -> tuple[str, dict[str, str]]:
+        table = nights.ami("images", *TRACKER)
+        json_of = nights.ami("images", *TRACKER, "--format", "json")
+        assert table.code == json_of.code == 0, table.all + json_of.all
+        [row] = json.loads(json_of.out)["images"]
+        return table.out, row
+
+    repository.add(stays, gone).publish()
+    assert night(2) == []
+    for package in (stays, gone):
+        done = nights.ami("update", *TRACKER, "--package", package, "--target", "al2023", "--image", f"us-east-1=ami-{package[14:20]}",
+                          "--now", "2026-11-02T03:00:00Z")
+        assert done.code == 0, done.all
+
+    repository.remove(gone).publish()
+    for number in (3, 4):
+        [told] = night(number)
+        assert told.startswith(f"{gone} for al2023 has been gone from the repository since 2026-11-03 02:00 UTC. An image of it is current")
+    table, row = images()
+    assert "WITHDRAWN: gone from the repository since 2026-11-03 02:00 UTC  us-east-1=ami-18.6.0" in table, table
+    assert (row["version"], row["withdrawn"]) == ("18.6.0", "2026-11-03T02:00:00Z")
+    status = ("status", "--tracker", "tracker")
+    for command in [status, (*status, "--format", "html"), ("why", "18.6.0", "--targets", "al2023", *TRACKER)]:
+        assert "gone from the repository since 2026-11-03" in nights.ami(*command).out, command
+    late = nights.ami("status", "--tracker", "tracker", "--fail-on", "withdrawn")
+    assert late.code == 9 and f"{gone} for al2023 has been gone" in late.err, late.all
+    before = nights.files()
+    [told] = night(5, "--dry-run")
+    assert "The rule revoke_withdrawn has revoked it" in told and nights.files() == before
+
+    for _ in range(2):  # the job is run again
+        [told] = night(5)
+        assert "The rule revoke_withdrawn has revoked it" in told
+    _, row = images()
+    assert (row["version"], "withdrawn" in row) == ("18.5.0", False)
+    recorded = nights.files()
+    assert night(6) == [] and nights.files() == recorded
+
+    repository.add(gone).publish()
+    assert night(7) == []
+    assert f"In the repository again:\n  {gone}  al2023  it was gone from the repository since 2026-11-03 02:00 UTC; it stays revoked until `unrevoke`: gone" in nights.run.out
+    assert night(8) == [] and "In the repository again" not in nights.run.out
+    assert images()[1]["version"] == "18.5.0"
+    assert nights.ami("unrevoke", "18.6.0", *TRACKER, "--by", "mary", "--reason", "the mirror was broken").code == 0
+    assert images()[1]["version"] == "18.6.0"
+
+
 @pytest.mark.parametrize(("arguments", "told"), [
     (("--skip", "18.6.1"), "gives no reason: expected PATTERN: REASON"),
     (("--skip", "[1]"), "not a JSON array of texts"),
@@ -229,6 +286,7 @@ def test_alarms_are_warnings_unless_they_are_to_end_the_run(nights: Nights, repo
     (("--exclude", "18/6"), "names no release"),
     (("--keep", "newest"), 'invalid value "newest"'),
     (("--min-age", "-1"), "'-1'"),
+    (("--revoke-withdrawn-after", "0"), "expected a whole number, from 1 to 1000"),
     (("--fail-on", "everything"), "is no alarm: expected republished"),
 ])
 def test_a_rule_that_is_none_is_refused(ami: Module, arguments: tuple[str, ...], told: str) -> None:
@@ -299,6 +357,29 @@ def test_a_merge_request_shows_what_it_would_build_and_has_no_effect(
     assert {build["version"] for build in plan["builds"]} == {"18.6.0"}
     assert len(gitlab.requests("POST")) == writes and request.builds() == []
     assert "Compared with the run of pipeline" in request.log
+
+
+def test_a_release_that_is_gone_is_marked_for_whoever_reads_images_json_and_revoked_by_the_rule(
+        consumer: Consumer, repository: Repository, gitlab: GitLab) -> None:
+    repository.add("gitlab-runner-18.5.0-1.x86_64", "gitlab-runner-18.6.0-1.x86_64").publish()
+    consumer.edit(".gitlab-ci.yml", "      publish_images: false\n",
+                  "      first_run: all\n      revoke_withdrawn: true\n      revoke_withdrawn_after: 2\n      fail_on: [withdrawn]\n")
+    consumer.edit("ci/build-ami.yml", '    - echo "AMI_ID=ami-$VERSION-$TARGET" > build.env\n',
+                  '    - echo "AMI_SCHEDULER_IMAGE_ID=us-east-1=ami-$VERSION-$TARGET" > build.env\n')
+
+    def published() -> set[tuple[str, bool]]:
+        [[*_, content]] = gitlab.project(PROJECT).packages.values()
+        return {(image["version"], "withdrawn" in image) for image in json.loads(content)["images"]}
+
+    assert consumer.schedule().code == 0 and published() == {("18.6.0", False)}
+    repository.remove("gitlab-runner-18.6.0-1.x86_64").publish()
+
+    first = consumer.schedule()
+    assert "there are alarms that --fail-on names (withdrawn)" in first.log, first.log
+    assert {"trigger", "images"} <= first.jobs("PASS")
+    assert published() == {("18.6.0", True)}
+    second = consumer.schedule()
+    assert "The rule revoke_withdrawn has revoked it" in second.log and published() == {("18.5.0", False)}, second.log
 
 
 @pytest.mark.consumer("own-stages")

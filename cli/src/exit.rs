@@ -48,6 +48,7 @@ impl From<AlarmKind> for Exit {
             | AlarmKind::NoImage
             | AlarmKind::SeveralImages
             | AlarmKind::Revoked
+            | AlarmKind::Withdrawn
             | AlarmKind::UnusedPattern => Self::Alarm,
         }
     }

@@ -28,12 +28,14 @@ pub enum AlarmKind {
     SeveralImages,
     /// A channel points to an image that is revoked.
     Revoked,
+    /// The repositories no longer offer a release that was built.
+    Withdrawn,
     /// A rule is about no release.
     UnusedPattern,
 }
 
 impl AlarmKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Republished,
         Self::Unchanged,
         Self::Shrank,
@@ -44,6 +46,7 @@ impl AlarmKind {
         Self::NoImage,
         Self::SeveralImages,
         Self::Revoked,
+        Self::Withdrawn,
         Self::UnusedPattern,
     ];
 }
@@ -75,6 +78,7 @@ impl fmt::Display for AlarmKind {
             Self::NoImage => "no_image",
             Self::SeveralImages => "several_images",
             Self::Revoked => "revoked",
+            Self::Withdrawn => "withdrawn",
             Self::UnusedPattern => "unused_pattern",
         })
     }

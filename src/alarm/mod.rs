@@ -7,5 +7,5 @@ mod watch;
 
 pub use kind::{AlarmKind, AlarmKindError};
 pub use raised::Alarm;
-pub use releases::{Offer, given_up_in, of_releases, revoked_in};
+pub use releases::{Offer, given_up_in, of_releases, revoked_in, withdrawn_in};
 pub use watch::{Limits, Watch, overdue};

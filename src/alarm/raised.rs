@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::AlarmKind;
+use crate::plan::gone_since;
 use crate::policy::NearMiss;
 use crate::release::{Nevra, Target, listed};
 use crate::text::{count, minute};
@@ -108,6 +109,19 @@ pub enum Alarm {
         /// Why, and who said so.
         because: String,
     },
+    /// The repositories no longer offer a release that was built.
+    Withdrawn {
+        /// The release.
+        package: Nevra,
+        /// The targets that it was built for.
+        targets: Vec<Target>,
+        /// When a run missed it first.
+        since: Timestamp,
+        /// Whether images of it are current, or in a channel, and go on to be.
+        in_use: bool,
+        /// Whether the rule `revoke_withdrawn` has revoked it in this run.
+        is_revoked: bool,
+    },
     /// A pattern that excludes releases names none that is there.
     UnusedPattern {
         /// The pattern.
@@ -129,6 +143,7 @@ impl Alarm {
             Self::NoImage { .. } => AlarmKind::NoImage,
             Self::SeveralImages { .. } => AlarmKind::SeveralImages,
             Self::Revoked { .. } => AlarmKind::Revoked,
+            Self::Withdrawn { .. } => AlarmKind::Withdrawn,
             Self::UnusedPattern { .. } => AlarmKind::UnusedPattern,
         }
     }
@@ -149,7 +164,7 @@ impl Alarm {
         match self {
             Self::Republished { .. } | Self::GivenUp { .. } | Self::NoImage { .. } | Self::SeveralImages { .. } => None,
             Self::Unchanged { repository, .. } | Self::Shrank { repository, .. } => Some(format!(": {repository}")),
-            Self::Lapsed { package, .. } => Some(format!(": {package}")),
+            Self::Lapsed { package, .. } | Self::Withdrawn { package, .. } => Some(format!(": {package}")),
             Self::Revoked { channel, package, .. } => Some(format!(": {package} in {channel}")),
             Self::UnusedPattern { pattern } => Some(format!(": {pattern}")),
             Self::Overdue { .. } | Self::NoMatch { .. } => Some(String::new()),
@@ -234,6 +249,23 @@ impl fmt::Display for Alarm {
                  --to {channel}` points it to another image",
                 listed(targets)
             ),
+            Self::Withdrawn { package, targets, since, in_use, is_revoked } => {
+                write!(f, "{package} for {} has been {}. ", listed(targets), gone_since(*since))?;
+                f.write_str(match (is_revoked, in_use) {
+                    (true, _) => {
+                        "The rule revoke_withdrawn has revoked it: its images are not used before `unrevoke`, and a channel \
+                         that points to one is told of"
+                    }
+                    (false, true) => {
+                        "An image of it is current, or in a channel. Was it withdrawn? `revoke` takes its images out of use. \
+                         Where the repository only drops old releases, nothing is to be done"
+                    }
+                    (false, false) => {
+                        "None of its images is current or in a channel, so that this is told once. If it was withdrawn, \
+                         `revoke` keeps it so; where the repository only drops old releases, nothing is to be done"
+                    }
+                })
+            }
             Self::UnusedPattern { pattern } => write!(
                 f,
                 "the pattern {pattern} excludes no release that is there: is it misspelt, or no longer needed?"

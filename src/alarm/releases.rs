@@ -1,11 +1,13 @@
 //! The alarms about releases and builds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use super::Alarm;
-use crate::images::in_channel;
-use crate::plan::{BuildReason, Context, HoldReason, Plan};
-use crate::policy::{FilterReason, near_misses};
+use crate::images::{in_channel, in_use};
+use crate::plan::{BuildReason, Context, HoldReason, Plan, Withdrawn};
+use crate::policy::{FilterReason, Keep, near_misses};
 use crate::release::{Nevra, Package, Target};
 use crate::tracker::{ChannelName, Document, Image, Origin, Place};
 
@@ -34,6 +36,7 @@ pub fn of_releases(
     alarms.extend(no_image(plan, document, expected));
     alarms.extend(several_images(plan, document));
     alarms.extend(revoked_in(document));
+    alarms.extend(withdrawn(plan));
     alarms.extend(unused_patterns(offer, context));
     alarms
 }
@@ -165,6 +168,42 @@ pub fn revoked_in(document: &Document) -> Vec<Alarm> {
         because,
     };
     grouped(pointed).into_iter().map(alarm).collect()
+}
+
+/// What is not in use is told once: many repositories drop old releases.
+fn withdrawn(plan: &Plan) -> Vec<Alarm> {
+    let told = plan.withdrawn.iter().filter(|build| build.is_new || build.in_use || build.is_revoked);
+    withdrawn_builds(told.map(|Withdrawn { build, since, in_use, is_revoked, .. }| {
+        (&build.package, &build.target, *since, *in_use, *is_revoked)
+    }))
+}
+
+/// The alarms that a tracker tells by itself about releases that are missing and in use.
+pub fn withdrawn_in(document: &Document) -> Vec<Alarm> {
+    let used: BTreeSet<(&Nevra, &Target)> = in_use(document, Keep::All, |_, _| true);
+    let missing = used.into_iter().filter_map(|(package, target)| {
+        let since = document.entry(package, target)?.missing_since()?;
+        Some((package, target, since, true, false))
+    });
+    withdrawn_builds(missing)
+}
+
+fn withdrawn_builds<'a>(builds: impl Iterator<Item = (&'a Nevra, &'a Target, Timestamp, bool, bool)>) -> Vec<Alarm> {
+    let mut first: BTreeMap<&Nevra, Timestamp> = BTreeMap::new();
+    let builds = builds.map(|(package, target, since, in_use, is_revoked)| {
+        let first = first.entry(package).or_insert(since);
+        *first = since.min(*first);
+        ((package, in_use, is_revoked), target)
+    });
+    let groups = grouped(builds);
+    let alarm = |((package, in_use, is_revoked), targets): ((&Nevra, bool, bool), _)| Alarm::Withdrawn {
+        package: package.clone(),
+        targets,
+        since: first.get(package).copied().unwrap_or_default(),
+        in_use,
+        is_revoked,
+    };
+    groups.into_iter().map(alarm).collect()
 }
 
 /// The builds that are done.

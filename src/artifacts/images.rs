@@ -48,6 +48,9 @@ pub struct ImageRow<'a> {
     /// Why it is not to be used, where that was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<String>,
+    /// Since when the repositories do not offer the release, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn: Option<Timestamp>,
 }
 
 impl<'a> Images<'a> {
@@ -74,7 +77,7 @@ impl<'a> Images<'a> {
 
 impl<'a> ImageRow<'a> {
     fn new(document: &'a Document, current: &Current<'a>) -> Self {
-        let Current { target, series, package, key, image, revocation } = current;
+        let Current { target, series, package, key, image, revocation, missing_since } = current;
         Self {
             product: document.product(),
             reference: document.reference(),
@@ -92,6 +95,7 @@ impl<'a> ImageRow<'a> {
             job_url: image.job_url.as_ref(),
             notes: &image.notes,
             revoked: revocation.map(Revocation::in_words),
+            withdrawn: *missing_since,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::policy::Keep;
 use crate::release::{Nevra, Target};
 use crate::tracker::{ChannelName, Document, Entry, Image, ImageKey, Place, Revocation, State};
@@ -21,6 +23,8 @@ pub struct Current<'a> {
     pub image: &'a Image,
     /// Why it is not to be used: a channel may point to it all the same.
     pub revocation: Option<&'a Revocation>,
+    /// Since when the repositories do not offer the release, where that is so.
+    pub missing_since: Option<Timestamp>,
 }
 
 /// The current image of each target, architecture and series, the newest series first: the newest image of the newest
@@ -36,10 +40,12 @@ pub fn current<'a>(
 ) -> Vec<Current<'a>> {
     let mut newest: BTreeMap<(&Target, &str, String), Current<'a>> = BTreeMap::new();
     // The oldest release first.
-    for (package, target, _) in document.entries().filter(|(package, ..)| is_wanted(package)) {
+    for (package, target, entry) in document.entries().filter(|(package, ..)| is_wanted(package)) {
         if let Some((key, image)) = current_of(document, package, target, place) {
             let series = keep.series_name(package);
-            let current = Current { target, series: series.clone(), package, key, image, revocation: None };
+            let missing_since = entry.missing_since();
+            let current =
+                Current { target, series: series.clone(), package, key, image, revocation: None, missing_since };
             newest.insert((target, package.arch(), series), current);
         }
     }
@@ -87,7 +93,7 @@ pub fn in_use(
     // The oldest release first.
     let series = with_image
         .iter()
-        .map(|build @ (package, target)| ((*target, package.arch(), keep.series_name(package)), *build));
+        .map(|build @ (package, target)| ((*target, package.arch(), keep.per_series().series_name(package)), *build));
     let newest: BTreeMap<(&Target, &str, String), (&Nevra, &Target)> = series.collect();
     let channels = document.channels();
     let pointers = channels.names().flat_map(|name| channels.pointers(name));
@@ -107,7 +113,8 @@ pub fn in_channel<'a>(
         let (key, image) = document.pointed(&slot.target, last).filter(|(_, image)| has_id(image, place))?;
         let revocation = document.revocation_of_pointer(&slot.target, last);
         let (target, package) = (&slot.target, &last.package);
-        Some(Current { target, series: slot.series.clone(), package, key, image, revocation })
+        let missing_since = document.entry(package, target).and_then(Entry::missing_since);
+        Some(Current { target, series: slot.series.clone(), package, key, image, revocation, missing_since })
     });
     pointed.collect()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Stale;
+use super::{Returned, Stale, Withdrawn};
 use crate::release::{Advisories, BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
 use crate::tracker::{ASKED_FOR, Claim, Document, Ingredients};
@@ -199,11 +199,11 @@ pub enum HoldReason {
         /// When the claim lapses.
         until: Timestamp,
     },
-    /// A person said that the release is not to be used.
+    /// A person, or the rule `revoke_withdrawn`, said that the release is not to be used.
     Revoked {
         /// Why.
         because: String,
-        /// Who said so.
+        /// Who said so, where a person did.
         by: Option<String>,
     },
     /// It is excluded.
@@ -313,6 +313,10 @@ pub struct Plan {
     pub republished: Vec<Republished>,
     /// Claims that were given back since they had lapsed and the repository no longer offers the release.
     pub closed: Vec<Closed>,
+    /// Releases that were built, and that the repository no longer offers.
+    pub withdrawn: Vec<Withdrawn>,
+    /// Releases that were missing, and that the repository offers again.
+    pub returned: Vec<Returned>,
     /// Targets whose first run, with this scope, this one is.
     pub new_targets: Vec<Target>,
 }

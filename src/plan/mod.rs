@@ -8,6 +8,7 @@ mod evaluate;
 mod freshness;
 mod nightly;
 mod rules;
+mod withdrawn;
 
 pub use by_hand::by_hand;
 pub use context::Context;
@@ -17,3 +18,5 @@ pub use evaluate::back_off;
 pub use freshness::{IngredientChange, Stale};
 pub use nightly::nightly;
 pub use rules::{FirstRun, Order, Rules};
+pub(crate) use withdrawn::gone_since;
+pub use withdrawn::{Returned, Withdrawn};

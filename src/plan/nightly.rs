@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::evaluate::{Known, republished};
+use super::withdrawn::{self, is_gone};
 use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, Order, Plan, Planned, Stale};
 use crate::images::in_use;
 use crate::policy::Newest;
@@ -17,8 +18,9 @@ const MAX_SEEN: usize = 5000;
 const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Plans the builds of a night, and records in `document` the claims of the builds to begin, the skips of a first
-/// run, and the waiting of the rest; forgets what was only seen and is gone. Nothing else changes the document: a
-/// night with the same releases and outcomes as the one before leaves it as it is. `packages` may have any order.
+/// run, the waiting of the rest, and which releases that were built are missing; forgets what was only seen and is gone.
+/// Nothing else changes the document: a night with the same releases and outcomes as the one before leaves it as it is,
+/// once what is missing was so for as many nights as `revoke_withdrawn` counts. `packages` may have any order.
 /// `taken` is the most room that the document takes; where it is not known, it is measured.
 pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<'_>, taken: Option<Room>) -> Plan {
     let mut packages: Vec<&Package> = packages.iter().collect();
@@ -27,6 +29,8 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
     let known = document.entries().count();
     forget_gone(&packages, document, context);
     plan.closed = close_gone(&packages, document, context);
+    let found = withdrawn::record(&packages, document, context);
+    (plan.withdrawn, plan.returned) = (found.withdrawn, found.returned);
     let runs: Vec<TargetRun<'_>> =
         context.targets.iter().map(|target| target_run(&packages, target, document, context)).collect();
     plan.new_targets.extend(runs.iter().filter(|run| run.is_new).map(|run| run.target.clone()));
@@ -75,7 +79,7 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
             }
         }
     }
-    let mut changes = checksums.len() + needless.len() + plan.closed.len() + runs.len();
+    let mut changes = checksums.len() + needless.len() + plan.closed.len() + found.changes + runs.len();
     for build in needless {
         document.give_back_claim(&build, context.now);
     }
@@ -215,13 +219,6 @@ fn close_gone(packages: &[&Package], document: &mut Document, context: &Context<
         document.give_back_claim(build, context.now);
     }
     closed
-}
-
-/// Whether a run would see a release for a target if it were there, and does not.
-fn is_gone(nevra: &Nevra, target: &Target, packages: &[&Package], context: &Context<'_>) -> bool {
-    let first = packages.partition_point(|package| package.nevra < *nevra);
-    let mut same = packages[first..].iter().take_while(|package| package.nevra == *nevra);
-    context.is_own(nevra, target) && !same.any(|package| package.is_for(target))
 }
 
 /// The checksum of a release that was built, where the repository states one of another kind now: its metadata were

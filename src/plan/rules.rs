@@ -38,6 +38,8 @@ pub struct Rules {
     pub max_attempts: u64,
     /// After how long a claim no longer holds.
     pub claim_timeout: SignedDuration,
+    /// After how many runs in a row that miss it a release that was built is revoked; `None` is never.
+    pub revoke_withdrawn: Option<u64>,
 }
 
 impl Default for Rules {
@@ -56,6 +58,7 @@ impl Default for Rules {
             max_builds: 20,
             max_attempts: 3,
             claim_timeout: SignedDuration::from_hours(12),
+            revoke_withdrawn: None,
         }
     }
 }

@@ -30,6 +30,11 @@ impl Keep {
         Newest { keep: self, newest }
     }
 
+    /// What one image is current of: where every release is kept, a major version, as `images` tells it.
+    pub(crate) fn per_series(self) -> Self {
+        if self == Self::All { Self::LatestPerMajor } else { self }
+    }
+
     /// The series of a release: one architecture, and versions that begin the same. `None` where every
     /// release is kept.
     pub(crate) fn series(self, release: &Nevra) -> Option<(&str, Vec<&str>)> {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::table::columns;
 use crate::images::Current;
+use crate::plan::gone_since;
 use crate::text::{ago, printable};
 use crate::tracker::{ChannelName, Document, Image, Place, placed};
 
@@ -25,9 +26,11 @@ pub fn images(
     }
     let rows: Vec<[String; 5]> = images
         .iter()
-        .map(|Current { target, series, package, image, revocation, .. }| {
+        .map(|Current { target, series, package, image, revocation, missing_since, .. }| {
             let revoked = revocation.map(|revocation| format!("REVOKED: {}", revocation.in_words()));
-            let facts = revoked.into_iter().chain(ids(image, place)).chain(notes(image)).collect::<Vec<_>>();
+            let withdrawn = missing_since.map(|since| format!("WITHDRAWN: {}", gone_since(since)));
+            let marks = revoked.into_iter().chain(withdrawn);
+            let facts = marks.chain(ids(image, place)).chain(notes(image)).collect::<Vec<_>>();
             let facts = printable(&facts.join("  "));
             let release = format!("{}.{}", package.evr(), package.arch());
             [target.to_string(), series.clone(), release, ago(image.recorded, now), facts]

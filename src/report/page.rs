@@ -13,6 +13,7 @@ use super::status::{Link, links, remarks};
 use super::told::Told;
 use crate::artifacts::{Night, ToTell};
 use crate::plan::compare::Earlier;
+use crate::plan::gone_since;
 use crate::policy::Keep;
 use crate::release::Nevra;
 use crate::release::Target;
@@ -136,6 +137,7 @@ struct Card<'a> {
     tone: Tone,
     behind: Option<String>,
     since: Option<Time>,
+    withdrawn: Option<String>,
     notes: Vec<(String, String)>,
     channels: Vec<Pointed>,
 }
@@ -308,7 +310,8 @@ impl<'a> Card<'a> {
     fn new(progress: Progress<'a>, document: &Document, now: Timestamp) -> Self {
         let Progress { target, arch, ref series, current, .. } = progress;
         let image = current.and_then(|package| document.image(package, target)).map(|(_, image)| image);
-        let built = current.and_then(|package| document.entry(package, target)).map(|entry| entry.since);
+        let entry = current.and_then(|package| document.entry(package, target));
+        let (recorded, built) = (image.map(|image| image.recorded), entry.map(|entry| entry.since));
         let of_card = pointers(document).filter(|(_, slot, to)| {
             let is_of_series = Keep::LatestPerMajor.series_name(&to.package) == *series;
             slot.target == *target && slot.arch == arch && is_of_series
@@ -330,7 +333,8 @@ impl<'a> Card<'a> {
             channels: channels.collect(),
             tone: if progress.is_stuck() { Tone::Bad } else { Tone::Good },
             behind: progress.behind(),
-            since: image.map(|image| image.recorded).or(built).map(|since| Time::new(since, now)),
+            withdrawn: entry.and_then(Entry::missing_since).map(gone_since),
+            since: recorded.or(built).map(|since| Time::new(since, now)),
             notes: current.map(|package| shown(&document.facts(package, target))).unwrap_or_default(),
             progress,
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::alarm::Alarm;
 use crate::artifacts::Packages;
-use crate::plan::{Context, FirstRun, Held, HoldReason, Plan};
+use crate::plan::{Context, FirstRun, Held, HoldReason, Plan, Returned, gone_since};
 use crate::release::{Nevra, Target, listed};
 use crate::text::{count, printable, printable_lines};
 
@@ -34,6 +34,12 @@ pub fn plan(packages: &Packages, reference: &str, plan: &Plan, alarms: &[Alarm],
     for alarm in alarms {
         let _ = writeln!(text, "WARNING: {}", printable_lines(&alarm.to_string()).trim_end());
     }
+    let returned = plan.returned.iter().map(|Returned { build, since, revoked }| {
+        let still = revoked.as_ref().map(|why| format!("; it stays revoked until `unrevoke`: {why}"));
+        let why = format!("it was {}{}", gone_since(*since), still.unwrap_or_default());
+        (&build.package, &build.target, why)
+    });
+    push_images(&mut text, "In the repository again:", &returned.collect::<Vec<_>>());
     let is_noteworthy = |cell: &&Held| {
         matches!(
             cell.reason,

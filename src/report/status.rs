@@ -71,10 +71,9 @@ pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let acknowledged = entry.file.as_ref().and_then(|file| file.acknowledged.as_ref());
     let file = acknowledged.map(|word| format!("published again: {}, by {}", word.reason, word.by));
     let by = entry.by.as_ref().map(|by| format!("by {by}"));
-    let told = images.revoked.iter().chain(&images.channels).chain(&images.untested).cloned();
     let before = (!images.facts.is_empty() && entry.state != State::Built).then(|| "built before:".to_owned());
-    let again = images.again.iter().chain(&images.made_of).cloned();
-    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(told).chain(again).chain(before).collect()
+    let told = images.remarks().cloned();
+    entry.reason.iter().cloned().chain(by).chain(next).chain(file).chain(told).chain(before).collect()
 }
 
 /// A page of GitLab's, to be linked to.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::plan::IngredientChange;
+use crate::plan::{IngredientChange, gone_since};
 use crate::release::{Nevra, Target};
 use crate::text::count;
 use crate::tracker::{ChannelName, Document, Entry, INGREDIENT_CHANGED, Image, Notes, State, TOO_OLD};
@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub untested: Option<String>,
     /// Of those that are revoked, or all of the release, and why.
     pub revoked: Vec<String>,
+    /// That the repositories do not offer the release, and since when.
+    pub withdrawn: Option<String>,
     /// The channels that point to one of them.
     pub channels: Vec<String>,
     /// What the one that counts is made of besides the package.
@@ -54,8 +56,10 @@ impl Told {
         };
         let channels = channels.names().filter_map(of_channel).collect();
         let revoked = of_release.into_iter().chain(of_images).collect();
+        let missing_since = document.entry(package, target).and_then(Entry::missing_since);
         Self {
             revoked,
+            withdrawn: missing_since.map(gone_since),
             channels,
             facts: current.map(|(_, image)| image.facts()).unwrap_or_default(),
             untested,
@@ -68,6 +72,12 @@ impl Told {
             again: document.entry(package, target).and_then(|entry| again(document, package, target, entry)),
             earlier: earlier.collect(),
         }
+    }
+
+    /// What is to be known before an image is used: that it is revoked, gone from the repository, in a channel, not tested.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        let again = self.again.iter().chain(&self.made_of);
+        self.revoked.iter().chain(&self.withdrawn).chain(&self.channels).chain(&self.untested).chain(again)
     }
 
     /// How many images there were before the one that counts, in words.

@@ -83,8 +83,7 @@ fn history(entry: &Entry, images: &Told) -> String {
     let url = entry.origin.job_url.iter().chain(&entry.origin.pipeline_url).take(1).cloned();
     let facts = images.facts.iter().map(|(name, value)| format!("{name}={value}"));
     let earlier = images.earlier.iter().map(|(recorded, ids)| format!("before it, {}: {ids}", minute(*recorded)));
-    let told = images.revoked.iter().chain(&images.channels).chain(&images.untested);
-    let images = told.chain(&images.again).chain(&images.made_of).cloned().chain(facts).chain(earlier);
+    let images = images.remarks().cloned().chain(facts).chain(earlier);
     let parts: Vec<String> = attempts.into_iter().chain(seen).chain(by).chain(url).chain(images).collect();
     parts.join("; ")
 }

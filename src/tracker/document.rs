@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::bounds::is_zero;
 use super::entry::IMPORTED;
 use super::{
-    ASKED_FOR, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Ids, Image, ImageKey, Ingredients, LastRun,
-    Notes, Origin, PassedOver, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName,
+    ASKED_FOR, Absence, Acknowledgement, Baked, ChannelName, Channels, Claim, Entry, Ids, Image, ImageKey, Ingredients,
+    LastRun, Notes, Origin, Pointer, Recorded, Revocation, Revocations, Seen, Slot, State, TrackerName,
     TrackerNameError, Unknown, Word, that_fit,
 };
 use crate::budget::{Budget, Held, JsonError, OverBudget};
@@ -915,8 +915,7 @@ impl Document {
     /// Records that a run of `pipeline` left a failed build to a later run. A run counts once, also if it is retried.
     pub fn back_off(&mut self, build: &BuildKey, pipeline: u64) {
         if let Some(mut entry) = self.get(build).cloned() {
-            let before = entry.passed_over.unwrap_or_default().before(pipeline);
-            entry.passed_over = Some(PassedOver { runs: before.saturating_add(1), pipeline });
+            entry.passed_over = Some(entry.passed_over.unwrap_or_default().and(pipeline));
             self.put(build, entry);
         }
     }
@@ -927,6 +926,38 @@ impl Document {
             entry.given_up.get_or_insert(now);
             self.put(build, entry);
         }
+    }
+
+    /// Records that a run of `pipeline` did not find the release of a build. Up to `counted` runs in a row are counted, each
+    /// once, also if it is retried.
+    pub fn record_missing(&mut self, build: &BuildKey, pipeline: u64, counted: u64, now: Timestamp) -> Recorded {
+        let Some(mut entry) = self.get(build).cloned() else { return Recorded::AsBefore };
+        match entry.absence.as_deref_mut().filter(|absence| absence.ended.is_none()) {
+            Some(absence) if absence.missed.runs < counted => absence.missed = absence.missed.and(pipeline),
+            Some(_) => return Recorded::AsBefore,
+            None => {
+                let words = self.revocations.count(&build.package, &build.target);
+                let absence = Absence::begin(entry.absence.as_deref(), words, pipeline, now);
+                entry.absence = Some(Box::new(absence));
+            }
+        }
+        self.put(build, entry)
+    }
+
+    /// Records that a run found the release of a build that runs before it did not find.
+    pub fn record_found(&mut self, build: &BuildKey, now: Timestamp) -> Recorded {
+        let Some(mut entry) = self.get(build).cloned() else { return Recorded::AsBefore };
+        match entry.absence.as_deref_mut() {
+            Some(absence) if absence.ended.is_none() => absence.ended = Some(now),
+            _ => return Recorded::AsBefore,
+        }
+        self.put(build, entry)
+    }
+
+    /// Whether anybody has said, since a release went missing, whether it may be used on a target.
+    pub fn is_decided_since_missing(&self, build: &BuildKey) -> bool {
+        let words = self.revocations.count(&build.package, &build.target);
+        self.get(build).and_then(|entry| entry.absence.as_ref()).is_some_and(|absence| words > absence.words)
     }
 
     /// Records that a build is on purpose not made, by a rule. What is known of it already stays.

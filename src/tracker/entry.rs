@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{MAX_NOTES, MAX_URL, cut, is_zero, url, words};
 use super::ids::MAX_IDS;
 use super::image::MAX_BASES;
-use super::{Claim, Ingredients, Unknown, ingredients};
+use super::{Absence, Claim, CountedRuns, Ingredients, Unknown, ingredients};
 use crate::release::{BuildKey, Checksum};
 
 /// The most bytes that an outcome adds to the claim that it ends: an image with its ids, bases, notes, key and checksum, the URL of
@@ -66,24 +66,6 @@ pub struct Origin {
     pub lane: Option<String>,
 }
 
-/// How often runs have passed a failed build over, short of trying it again.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedOver {
-    /// By so many runs.
-    pub runs: u64,
-    /// The pipeline of the last of them; 0 outside of GitLab.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub pipeline: u64,
-}
-
-impl PassedOver {
-    /// By how many runs before that of `pipeline`. A run that is tried again is the same run; outside of
-    /// GitLab, where all have the number 0, each is another.
-    pub fn before(self, pipeline: u64) -> u64 {
-        self.runs - u64::from(self.runs > 0 && pipeline != 0 && self.pipeline == pipeline)
-    }
-}
-
 /// The package file that an entry is about. Of two the one that was changed more often is the larger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackageFile {
@@ -118,8 +100,8 @@ impl PackageFile {
 
 /// The state of one release on one target, and how it came about.
 ///
-/// Of two entries the larger one counts, but for the package file, the ingredients and fields of newer versions, which
-/// merge on their own. Most significant first:
+/// Of two entries the larger one counts, but for the package file, the ingredients, the absence of the release and fields of
+/// newer versions, which merge on their own. Most significant first:
 /// 1. `epoch`, which `rebuild` alone raises;
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
@@ -154,6 +136,9 @@ pub struct Entry {
     /// The package file that this is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PackageFile>,
+    /// The last time for which the repositories did not offer the release, once it was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Box<Absence>>,
     /// Why, where a rule or a person decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -171,7 +156,7 @@ pub struct Entry {
     pub ingredients: BTreeMap<Claim, Ingredients>,
     /// How often it was passed over since the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passed_over: Option<PassedOver>,
+    pub passed_over: Option<CountedRuns>,
     /// Set once it is tried no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<Timestamp>,
@@ -199,6 +184,7 @@ struct EntryJson {
     lane: Option<String>,
     first_seen: Option<Timestamp>,
     file: Option<PackageFile>,
+    absence: Option<Box<Absence>>,
     reason: Option<String>,
     by: Option<String>,
     #[serde(default)]
@@ -206,7 +192,7 @@ struct EntryJson {
     rule: Option<String>,
     #[serde(default)]
     ingredients: BTreeMap<Claim, Ingredients>,
-    passed_over: Option<PassedOver>,
+    passed_over: Option<CountedRuns>,
     given_up: Option<Timestamp>,
     #[serde(flatten)]
     unknown: Unknown,
@@ -224,6 +210,7 @@ impl From<EntryJson> for Entry {
             origin: Origin { pipeline, pipeline_url, job_url, lane },
             first_seen: json.first_seen,
             file: json.file,
+            absence: json.absence,
             reason: json.reason,
             by: json.by,
             decisions: json.decisions,
@@ -248,6 +235,7 @@ impl Entry {
             origin: Origin::default(),
             first_seen: None,
             file: None,
+            absence: None,
             reason: None,
             by: None,
             decisions: 0,
@@ -331,6 +319,11 @@ impl Entry {
         !self.state.is_done() && matches!(self.rule.as_deref(), Some(INGREDIENT_CHANGED | TOO_OLD))
     }
 
+    /// Since when the repositories do not offer the release, where that is so.
+    pub fn missing_since(&self) -> Option<Timestamp> {
+        self.absence.as_ref().filter(|absence| absence.ended.is_none()).map(|absence| absence.since)
+    }
+
     /// Whether nobody has tried the build, asked for it or skipped it.
     pub fn is_untried(&self) -> bool {
         self.epoch == 0 && self.attempt == 0 && self.by.is_none() && !self.is_asked_for()
@@ -411,6 +404,13 @@ impl Entry {
         for (claim, others) in other.ingredients {
             ingredients::merge(self.ingredients.entry(claim).or_default(), others);
         }
+        self.absence = match (self.absence.take(), other.absence) {
+            (Some(mut absence), Some(other)) => {
+                absence.merge(*other);
+                Some(absence)
+            }
+            (absence, other) => absence.or(other),
+        };
         self.unknown.merge(other.unknown);
     }
 
@@ -439,7 +439,13 @@ impl Entry {
 
     /// Tie-breaker: the longer JSON, then its bytes, of what does not merge on its own.
     fn length_and_bytes(&self) -> (usize, String) {
-        let alone = Self { file: None, ingredients: BTreeMap::new(), unknown: Unknown::default(), ..self.clone() };
+        let alone = Self {
+            file: None,
+            ingredients: BTreeMap::new(),
+            absence: None,
+            unknown: Unknown::default(),
+            ..self.clone()
+        };
         let bytes = serde_json::to_string(&alone).unwrap_or_default();
         (bytes.len(), bytes)
     }
@@ -471,16 +477,7 @@ mod tests {
     }
 
     fn passed_over(runs: u64) -> Entry {
-        Entry { passed_over: Some(PassedOver { runs, pipeline: 9 }), ..entry(0, State::Failed, 1, 8) }
-    }
-
-    #[test]
-    fn a_run_that_is_tried_again_counts_once() {
-        let passed_over = PassedOver { runs: 2, pipeline: 9 };
-        assert_eq!([9, 10, 0].map(|pipeline| passed_over.before(pipeline)), [1, 2, 2]);
-        assert_eq!(PassedOver { runs: 2, pipeline: 0 }.before(0), 2);
-        assert_eq!(PassedOver { runs: 0, pipeline: 9 }.before(9), 0);
-        assert_eq!(PassedOver::default().before(0), 0);
+        Entry { passed_over: Some(CountedRuns { runs, pipeline: 9 }), ..entry(0, State::Failed, 1, 8) }
     }
 
     #[test]

@@ -10,12 +10,12 @@ use super::unknown::take_larger;
 use super::{Ids, ImageId, Recorded, Unknown, cut};
 use crate::release::{Nevra, Target};
 
-/// A person's word on what is recorded: why, who and when.
+/// A word on what is recorded: why, who and when.
 #[derive(Debug, Clone)]
 pub struct Word {
     /// Why.
     pub reason: String,
-    /// Who says so.
+    /// Who says so, where that is a person.
     pub by: Option<String>,
     /// When.
     pub at: Timestamp,
@@ -31,7 +31,7 @@ pub struct Revocation {
     pub revoked: bool,
     /// Why.
     pub reason: String,
-    /// Who said so.
+    /// Who said so, where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// When.
@@ -48,7 +48,7 @@ pub struct Revocation {
 /// How often the builds of a release were asked for, by target.
 pub(super) type Epochs = BTreeMap<Target, u64>;
 
-/// What people have said is not to be used, or is again: releases, and images by their ids.
+/// What was said not to be used, or to be so again: releases, and images by their ids.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocations {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -86,6 +86,11 @@ impl Revocations {
     /// The same, where it holds a build that was asked for so often: it was so when the word was said.
     pub fn holding(&self, package: &Nevra, target: &Target, epoch: u64) -> Option<&Revocation> {
         self.words(package, target).find(|word| word.revoked && word.knew_of(target, epoch))
+    }
+
+    /// How many words were said on whether a release may be used on a target.
+    pub(super) fn count(&self, package: &Nevra, target: &Target) -> u64 {
+        self.words(package, target).fold(0, |count, word| count.saturating_add(word.changes).saturating_add(1))
     }
 
     fn words(&self, package: &Nevra, target: &Target) -> impl Iterator<Item = &Revocation> {

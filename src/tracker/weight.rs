@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, IngredientName, IngredientValue,
+    Absence, Acknowledgement, Claim, Document, Entry, Ids, Image, ImageId, ImageKey, IngredientName, IngredientValue,
     Ingredients, Notes, PackageFile, Place, Unknown,
 };
 use crate::budget::{ALLOCATION, Budget, MOST_BYTES, NODE, OF_ANY_SHAPE};
@@ -49,6 +49,7 @@ fn of_entry(entry: &Entry) -> usize {
     let texts =
         [&entry.origin.pipeline_url, &entry.origin.job_url, &entry.origin.lane, &entry.reason, &entry.by, &entry.rule];
     let file = entry.file.as_ref().map_or(0, of_file);
+    let absence = entry.absence.as_ref().map_or(0, |absence| of_absence(absence));
     let marks =
         [entry.passed_over.is_some(), entry.given_up.is_some()].map(|is_there| if is_there { 2 * WORD } else { 0 });
     // Since when, first seen, and the state.
@@ -57,6 +58,7 @@ fn of_entry(entry: &Entry) -> usize {
         + marks.iter().sum::<usize>()
         + of_texts(texts)
         + file
+        + absence
         + of_ingredients(&entry.ingredients)
         + of_unknown(&entry.unknown)
 }
@@ -77,6 +79,11 @@ fn of_file(file: &PackageFile) -> usize {
             .as_ref()
             .map_or(0, |word| size_of::<Acknowledgement>() + text(&word.reason) + text(&word.by))
         + of_unknown(&file.unknown)
+}
+
+fn of_absence(absence: &Absence) -> usize {
+    // Since when, until when, and the runs.
+    size_of::<Absence>() + ALLOCATION + 4 * WORD + of_unknown(&absence.unknown)
 }
 
 fn of_image(image: &Image) -> usize {
@@ -172,6 +179,10 @@ mod tests {
                     }
                     1 => drop(document.skip_by_hand(&build, words, words, now)),
                     _ => {
+                        document.record_missing(&build, id, 3, now);
+                        if number % 4 == 2 {
+                            document.record_found(&build, now);
+                        }
                         let notes: Notes = (0..notes).map(|note| (format!("N{note}"), words.to_owned())).collect();
                         let claim = document.get(&build).map(Entry::claim).expect("a claim");
                         let report =

@@ -21,3 +21,4 @@ mod secrets;
 mod text;
 mod tracker_document;
 mod tracker_laws;
+mod withdrawn;

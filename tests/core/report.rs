@@ -263,6 +263,9 @@ fn a_night_on_which_everything_happens_tells_each_build_with_its_reason() {
     gitlab-runner on main: 1 release x 2 targets = 2 images
           2  to build
     WARNING: a pipeline began gitlab-runner-18.7.0-1.x86_64 for al2023 and never ended it: https://gitlab.example.com/p/95. The repository no longer offers the release: the claim is given back
+    WARNING: gitlab-runner-18.5.0-1.x86_64 for rhel9 has been gone from the repository since 2026-11-24 02:00 UTC. None of its images is current or in a channel, so that this is told once. If it was withdrawn, `revoke` keeps it so; where the repository only drops old releases, nothing is to be done
+    WARNING: gitlab-runner-18.5.0-1.x86_64 for al2023 has been gone from the repository since 2026-11-24 02:00 UTC. An image of it is current, or in a channel. Was it withdrawn? `revoke` takes its images out of use. Where the repository only drops old releases, nothing is to be done
+    WARNING: gitlab-runner-18.8.0-1.x86_64 for rhel9 has been gone from the repository since 2026-11-24 02:00 UTC. An image of it is current, or in a channel. Was it withdrawn? `revoke` takes its images out of use. Where the repository only drops old releases, nothing is to be done
     To build:
       gitlab-runner-18.10.0-1.x86_64  al2023  claimed by this pipeline before, whose diff runs again
       gitlab-runner-18.10.0-1.x86_64  rhel9   claimed by this pipeline before, whose diff runs again
@@ -320,7 +323,7 @@ fn what_others_wrote_into_a_tracker_can_not_move_the_cursor() {
     insta::assert_snapshot!(table::status(&document, NEVER, false, None), @"
     gitlab-runner on ref?[2J: 1 building, 1 built, 1 skipped
     PACKAGE                        TARGET  STATE     SINCE (UTC)       ATTEMPTS  MORE
-    gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         AMI_ID=ami???[1A
+    gitlab-runner-18.5.0-1.x86_64  al2023  built     2026-11-24 02:00  1         gone from the repository since 2026-11-24 02:00 UTC  AMI_ID=ami???[1A
     gitlab-runner-18.6.0-1.x86_64  al2023  skipped   2026-11-24 02:00            why?31m not
     gitlab-runner-18.6.0-1.x86_64  rhel9   building  2026-11-24 02:00  1         https://gitlab.example.com/p/101
     ");

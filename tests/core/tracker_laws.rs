@@ -37,6 +37,8 @@ enum Change {
     Forget,
     BackOff { pipeline: u64 },
     RecordGivenUp,
+    RecordMissing { pipeline: u64, counted: u64 },
+    RecordFound,
     Promote { channel: u8, image: Option<u8>, by: u8 },
     Revoke { of_all: bool, revoked: bool, by: u8 },
     RevokeImage { image: u8, revoked: bool, by: u8 },
@@ -70,6 +72,8 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Forget),
         (0u64..4).prop_map(|pipeline| Change::BackOff { pipeline }),
         Just(Change::RecordGivenUp),
+        (0u64..4, 1u64..4).prop_map(|(pipeline, counted)| Change::RecordMissing { pipeline, counted }),
+        Just(Change::RecordFound),
         (0u8..2, proptest::option::of(0u8..4), 0u8..4).prop_map(|(channel, image, by)| Change::Promote {
             channel,
             image,
@@ -162,6 +166,10 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             Change::Forget => document.forget(|_, _, _| true),
             Change::BackOff { pipeline } => document.back_off(&build, *pipeline),
             Change::RecordGivenUp => document.record_given_up(&build, now),
+            Change::RecordMissing { pipeline, counted } => {
+                document.record_missing(&build, *pipeline, *counted, now);
+            }
+            Change::RecordFound => drop(document.record_found(&build, now)),
             Change::Promote { channel, image, by } => {
                 let name = ["stable", "candidate"][usize::from(*channel)].parse().expect("a name");
                 let slot = format!("{} noarch 1", build.target).parse().expect("a slot");

@@ -13,7 +13,8 @@ pub struct AlarmArgs {
     #[command(flatten)]
     overdue: OverdueArgs,
     /// End with an exit code of its own, after all else is done, if one of these alarms is raised: republished (5),
-    /// unchanged (6), shrank (7), overdue (8), given_up, no_match, lapsed, no_image, several_images, revoked, unused_pattern (9)
+    /// unchanged (6), shrank (7), overdue (8), given_up, no_match, lapsed, no_image, several_images, revoked, withdrawn,
+    /// unused_pattern (9)
     ///
     /// If several apply, the first in this list decides the exit code.
     #[arg(long, value_name = "LIST", default_value = "given_up,no_match")]

@@ -10,10 +10,12 @@ use super::environment::{variable, variables_of};
 use super::values::EXPANDED_TO_NOTHING;
 
 /// Options that an input of the component sets, which has the same name, with `_`.
-const INPUTS: &str = "arch build-file build-job cache claim-timeout client-cert client-key dry-run exclude fail-on \
-                      first-run gpg-key image image-name keep lane major-version manifest max-attempts max-builds max-jobs min-age \
-                      module-sha256 module-url notes notify-job only-targets order overdue-after pre-releases product \
-                      publish-job quiet-nights record repo-file repo-url skip stop-on tags targets test-job unchanged-after version version-range";
+const INPUTS: &str = "accept-index arch build-file build-job cache claim-timeout client-cert client-key dry-run exclude \
+                      fail-on first-run gpg-key image image-name keep lane major-version manifest max-attempts \
+                      max-builds max-jobs min-age module-sha256 module-url notes notify-job only-targets order \
+                      overdue-after package-url-query pre-releases product publish-job quiet-nights rebuild-after \
+                      rebuild-when record repo-file repo-url security-first skip stop-on tags targets test-job \
+                      unchanged-after version version-range";
 /// Options whose input has another name.
 const OTHER_INPUTS: [(&str, &str); 4] =
     [("image-tag", "image_tags"), ("ref", "tracker_ref"), ("repo", "repos"), ("repo-var", "repo_vars")];
@@ -127,6 +129,24 @@ mod tests {
         let options = INPUTS.split(' ').chain(OTHER_INPUTS.iter().map(|(option, _)| *option));
         for input in options.filter_map(input) {
             assert!(template.contains(&format!("\n    {input}:\n      description: ")), "{input}");
+        }
+    }
+
+    #[test]
+    fn each_input_that_a_job_reads_as_a_variable_is_named() {
+        let template = include_str!("../../../templates/scheduled-build/template.yml");
+        let command = <crate::commands::Command as clap::Subcommand>::augment_subcommands(Command::new("all"));
+        let options: Vec<String> = command
+            .get_subcommands()
+            .flat_map(|command| command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)))
+            .collect();
+        for line in template.lines().filter(|line| line.starts_with("    AMI_SCHEDULER_")) {
+            let Some((_, rest)) = line.split_once("$[[ inputs.") else { continue };
+            let (name, _) = rest.split_once(" ]]").expect(line);
+            let option = name.replace('_', "-");
+            if options.contains(&option) {
+                assert_eq!(input(&option).as_deref(), Some(name), "{line}");
+            }
         }
     }
 }

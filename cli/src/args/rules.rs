@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::lists::{ListOf, Skips};
-use super::values::{attempts, builds_of_a_run, days, duration, switch, time_of_days};
+use super::values::{attempts, builds_of_a_run, days, duration, runs_in_a_row, switch, time_of_days};
 
 /// The rules of diff; `why` is asked with the same ones.
 #[derive(Debug, Clone, Args)]
@@ -56,6 +56,15 @@ pub struct RuleArgs {
     max_attempts: u32,
     #[command(flatten)]
     claims: ClaimArgs,
+    /// Revoke a release that was built and is gone from the repository, once so many runs in a row have missed it
+    ///
+    /// It stays revoked until `unrevoke`, also if it comes back. A release of which a person has said since then whether it may
+    /// be used is left alone.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "", default_missing_value = "true", require_equals = true, hide_default_value = true, value_parser = switch, action = ArgAction::Set)]
+    revoke_withdrawn: bool,
+    /// How many runs in a row have to miss a release before --revoke-withdrawn revokes it
+    #[arg(long, value_name = "N", default_value = "3", value_parser = runs_in_a_row)]
+    revoke_withdrawn_after: u32,
 }
 
 /// How long claims hold.
@@ -90,6 +99,7 @@ impl RuleArgs {
             max_builds: self.max_builds as usize,
             max_attempts: self.max_attempts.into(),
             claim_timeout: self.claims.claim_timeout,
+            revoke_withdrawn: self.revoke_withdrawn.then_some(self.revoke_withdrawn_after.into()),
         }
     }
 }

@@ -150,6 +150,10 @@ pub fn attempts(text: &str) -> Result<u32, String> {
     from_one_to(1000, text)
 }
 
+pub fn runs_in_a_row(text: &str) -> Result<u32, String> {
+    from_one_to(1000, text)
+}
+
 pub fn builds_of_a_run(text: &str) -> Result<u32, String> {
     from_one_to(MAX_BUILDS, text)
 }

@@ -66,8 +66,8 @@ pub struct Status {
     claims: ClaimArgs,
     #[command(flatten)]
     overdue: OverdueArgs,
-    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: overdue (8), given_up
-    /// (9). Those that only a run can know are for diff
+    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: overdue (8), given_up,
+    /// revoked, withdrawn (9). Those that only a run can know are for diff
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     fail_on: ListOf<AlarmKind>,
     /// The builds.json of the last run, whose alarms are shown, too
@@ -150,9 +150,9 @@ impl Status {
                 let overdue = report::overdue(&document, &limits, session.now());
                 let (mut told, overdue): (Vec<_>, Vec<_>) = overdue.into_iter().unzip();
                 alarms.extend(overdue);
-                let revoked = alarm::revoked_in(&document);
-                told.extend(revoked.iter().map(ToString::to_string));
-                alarms.extend(revoked);
+                let in_use = [alarm::revoked_in(&document), alarm::withdrawn_in(&document)].concat();
+                told.extend(in_use.iter().map(ToString::to_string));
+                alarms.extend(in_use);
                 if self.fail_on.0.contains(&AlarmKind::GivenUp) {
                     let given_up = alarm::given_up_in(&document);
                     told.extend(given_up.iter().map(ToString::to_string));
@@ -161,7 +161,9 @@ impl Status {
                 // What channels point to is told by the tracker itself, as it is now.
                 let of_run = last_run.iter().filter(|run| run.is_about(&document)).flat_map(|run| &run.alarms);
                 let of_run = of_run.filter(|alarm| alarm.alarm != AlarmKind::Revoked.to_string());
-                told.extend(of_run.map(|alarm| alarm.explanation.clone()));
+                let of_run = of_run.map(|alarm| &alarm.explanation).filter(|explanation| !told.contains(explanation));
+                let of_run: Vec<String> = of_run.cloned().collect();
+                told.extend(of_run);
                 // A page tells how far its targets have come, whatever its table shows.
                 if !matches!(self.format, Format::Html) {
                     document.retain(is_shown);
