@@ -9,6 +9,11 @@ variable "package" {
   default = env("PACKAGE")
 }
 
+variable "target" {
+  type    = string
+  default = env("TARGET")
+}
+
 variable "pipeline_url" {
   type    = string
   default = env("CI_PIPELINE_URL")
@@ -22,10 +27,13 @@ variable "regions" {
 locals {
   # A build that is tried again must not meet an image of its own name.
   time = formatdate("YYYYMMDDhhmmss", timestamp())
+  # Nor can a name hold ~, ^ and +, as a version can.
+  version = regex_replace(var.version, "[^0-9A-Za-z._]", "-")
   tags = {
     Product  = "gitlab-runner"
     Version  = var.version
     Package  = var.package
+    Target   = var.target
     Pipeline = var.pipeline_url
   }
 }
@@ -42,7 +50,7 @@ source "amazon-ebs" "gitlab-runner" {
 build {
   source "amazon-ebs.gitlab-runner" {
     name         = "al2023"
-    ami_name     = "gitlab-runner-${var.version}-al2023-${local.time}"
+    ami_name     = "gitlab-runner-${local.version}-al2023-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {
@@ -54,7 +62,7 @@ build {
 
   source "amazon-ebs.gitlab-runner" {
     name         = "rhel9"
-    ami_name     = "gitlab-runner-${var.version}-rhel9-${local.time}"
+    ami_name     = "gitlab-runner-${local.version}-rhel9-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {
