@@ -1,4 +1,4 @@
-# What the build job was told, in its variables.
+# The build job has these in its variables.
 variable "version" {
   type    = string
   default = env("VERSION")
@@ -25,9 +25,9 @@ variable "regions" {
 }
 
 locals {
-  # A build that is tried again must not meet an image of its own name.
+  # The name of an image is unique: a build that is tried again needs another one.
   time = formatdate("YYYYMMDDhhmmss", timestamp())
-  # Nor can a name hold ~, ^ and +, as a version can.
+  # The name of an image holds no ~, ^ and +, which a version can have.
   version = regex_replace(var.version, "[^0-9A-Za-z._]", "-")
   tags = {
     Product  = "gitlab-runner"
@@ -73,14 +73,14 @@ build {
   }
 
   provisioner "ansible" {
-    # It reads the job's variables by itself. Ansible would evaluate {{ }} in --extra-vars, in JSON too.
+    # The playbook reads the job's variables itself. Ansible evaluates {{ }} in --extra-vars, in JSON too.
     playbook_file = "playbook.yml"
     use_proxy     = false
   }
 
   post-processor "manifest" {
     output = "manifest.json"
-    # The image that it was baked from is remembered, too.
+    # The tracker keeps the image that this one was baked from.
     custom_data = { base = "${build.SourceAMI}" }
   }
 }
