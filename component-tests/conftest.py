@@ -286,7 +286,7 @@ def find_child_pipelines(project: Path) -> None:
     """gitlab-ci-local looks for the artifact of a trigger by the name of its job, and has it in a folder of another name
     where that has a colon. GitLab knows no folders."""
     includes = (project / ".gitlab-ci.yml").read_text()
-    lanes = ["", *re.findall(r"^ +lane: ([\w-]+)$", includes, re.MULTILINE)]
+    lanes = ["", *re.findall(r"\blane: ([\w-]+)", includes)]
     for product in re.findall(r"\bproduct: ([\w.+-]+)", includes):
         for job in (f"{lane}{product}: diff" for lane in lanes):
             link = project / ".gitlab-ci-local" / "artifacts" / job
@@ -361,19 +361,20 @@ class Consumer:
         environment, variables = self.surroundings(fails, ref)
         pipeline = self.run_locally(environment, variables, source, *given)
         is_triggered = any(job.startswith(("build: ", "nothing-to-build")) for job in pipeline.jobs("PASS") | pipeline.jobs("FAIL"))
-        # With lanes, or of another product, child pipelines are elsewhere, and have no jobs after the builds.
-        is_here = is_triggered and pipeline.artifact_file("diff", "child-pipeline.yml").exists()
-        child = pipeline.artifact("diff", "child-pipeline.yml") if is_here else ""
         failed = [job for job in pipeline.jobs("FAIL") if job.startswith(("build: ", "test: "))]
         # GitLab skips the update job of a build, or a test, that failed, and a job that is `on_failure` where nothing failed,
         # and goes on to the next stage; gitlab-ci-local waits for the skipped job for ever. So what comes after it in the
-        # generated pipeline is run by its name, without its condition.
-        after = [name for name in ("settle", "report", "publish", "notify") if f"\n{name}:\n" in child]
-        after = [name for name in after if not pipeline.ran(name) and (failed or name != "settle")]
-        if after:
-            (self.folder / "child-pipeline.yml").write_text(child.replace("when: on_failure\n", "when: on_success\n"))
-            later = self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", *after)
-            pipeline = Pipeline(1 if failed else pipeline.code, pipeline.log + later.log, self.folder)
+        # generated pipelines, one of each lane, is run by its name, without its condition.
+        later = ""
+        generated = sorted((self.folder / ".gitlab-ci-local" / "artifacts").glob("*/.ami-scheduler/child-pipeline.yml"))
+        for child in (file.read_text() for file in generated if is_triggered and not file.parent.parent.is_symlink()):
+            after = [name for name in ("settle", "report", "publish", "notify") if f"\n{name}:\n" in child]
+            after = [name for name in after if not pipeline.ran(name) and (failed or name != "settle")]
+            if after:
+                (self.folder / "child-pipeline.yml").write_text(child.replace("when: on_failure\n", "when: on_success\n"))
+                later += self.run_locally(environment, variables, "parent_pipeline", "--file", "child-pipeline.yml", *after).log
+        if later:
+            pipeline = Pipeline(1 if failed else pipeline.code, pipeline.log + later, self.folder)
         return pipeline
 
     def surroundings(self, fails: str, ref: str | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -427,8 +428,9 @@ def consumer(tmp_path: Path, wasm: Path, gitlab: GitLab, repository: Repository,
         template = folder / "templates" / "scheduled-build" / "template.yml"
         template.write_text(template.read_text().replace("  trigger:\n    include:", "  inherit: {default: false, variables: false}\n  trigger:\n    include:"))
     # An example names the component and the repository as its users would.
-    text = re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", pipeline.read_text())
-    pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", text))
+    for file in [pipeline, *folder.glob("ci/*.yml")]:
+        file.write_text(re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", file.read_text()))
+    pipeline.write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", pipeline.read_text()))
     (folder / ".gitignore").write_text(".gitlab-ci-local*\nbuilds.log\n")
     consumer = Consumer(folder, wasm, gitlab, repository.url)
     # As in the component's image: the wrapper, and the precompiled module where it looks for it.

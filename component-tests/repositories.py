@@ -25,15 +25,18 @@ Nothing is in it.
 
 
 class RpmBuilder:
-    """Builds each package once. Another summary makes another file of the same package."""
+    """Builds each package once. Another summary makes another file of the same package. `built_at`, in seconds, is when the
+    packages say that they were built."""
 
-    def __init__(self, folder: Path, summary: str = "A package for tests") -> None:
+    def __init__(self, folder: Path, summary: str = "A package for tests", built_at: int | None = None) -> None:
         self.folder = folder
         self.summary = summary
+        self.built_at = built_at
 
     def rpm(self, nevra: str, built_at: int | None = None) -> Path:
         """The RPM file of `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; its name holds no epoch. The architecture `src` makes a source
-        package. `built_at`, in seconds, is when it says that it was built."""
+        package."""
+        built_at = built_at or self.built_at
         rest, arch = nevra.rsplit(".", 1)
         name, version, release = rest.rsplit("-", 2)
         epoch, _, version = version.rpartition(":")

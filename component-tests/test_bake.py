@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from conftest import ROOT, Consumer, Module
 from ec2 import BIN, REGIONS, Ec2, bake_on, ec2  # noqa: F401 (a fixture)
 from repositories import Repository, Signer
-
+from test_examples import commands
 
 
 @pytest.fixture
@@ -52,9 +53,23 @@ def test_the_images_that_a_night_bakes_and_tests_are_those_that_aws_shows(projec
             ami = baked[image["ids"][region]]
             assert ami["Name"].startswith(f"gitlab-runner-18.6.0-{target}-")
             tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
-            assert (tags["Product"], tags["Package"]) == ("gitlab-runner", "gitlab-runner-18.6.0-1.x86_64")
+            assert (tags["Product"], tags["Package"], tags["Target"]) == ("gitlab-runner", "gitlab-runner-18.6.0-1.x86_64", target)
     assert not ec2.instances(), "the roots of the instances are left behind"
+    assert_the_readme_compares_them(project, ec2)
     assert project.schedule().jobs("PASS") == {"list", "diff", "trigger", "nothing-to-build", "images"}
+
+
+def assert_the_readme_compares_them(project: Consumer, ec2: Ec2) -> None:
+    """By names and by tags, with the commands that it prints."""
+    by_name = commands("packer-ansible")[1].replace("https://packages.gitlab.com/runner/gitlab-runner/el/9/x86_64", project.repo_url)
+    by_tags = by_name.replace("--image-name '{product}-{version}-{target}-*'", "--image-tag Package={package} --image-tag Target={target}")
+    assert by_tags != by_name
+    token = {"CI_API_V4_URL": project.gitlab.api_url, "CI_PROJECT_ID": "42", "AMI_SCHEDULER_TOKEN": "glpat-maintainer"}
+    for script in (by_name, by_tags):
+        done = subprocess.run(["bash", "-e", "-c", script], cwd=project.folder, env=project.surroundings("", None)[0] | token,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "images: 4, of a known release: 4" in done.stdout and "without an image" not in done.stdout, done.stdout
 
 
 @pytest.mark.example("packer-ansible")

@@ -17,6 +17,7 @@ from gitlab_stand_in import GitLab
 from repositories import Repository
 
 DOCS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+DOCS += sorted((ROOT / "examples").rglob("*.md"))
 
 
 def examples(help_text: str) -> list[str]:

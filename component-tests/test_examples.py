@@ -1,12 +1,13 @@
 """The projects of examples/, run night after night as their users would run them: with the real
-component, jsonnet, Terraform and buildah. The one with Packer is in test_bake.py."""
+component, jsonnet, Terraform and buildah. The one with Packer is in test_bake.py, that of a team in
+test_team.py."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,9 @@ import hcl2
 import pytest
 import yaml
 
-from conftest import ROOT, Consumer
+from conftest import PROJECT, ROOT, Consumer
 from gitlab_stand_in import GitLab
-from images import BAKE_ROOT, Buildah, buildah_in
+from images import BAKE_ROOT, Buildah, buildah_in, registry_in
 from repositories import FIRST, Repository
 from test_schema import check
 
@@ -41,12 +42,40 @@ def notes(consumer: Consumer, target: str, package: str = "gitlab-runner-18.6.0-
 def test_the_files_of_an_example_are_pipelines(name: str, tmp_path: Path) -> None:
     folder = ROOT / "examples" / name
     for file in [folder / ".gitlab-ci.yml", *folder.glob("ci/*.yml")]:
-        check(yaml.safe_load(file.read_text()), tmp_path)
+        for document in yaml.safe_load_all(file.read_text()):
+            check(document, tmp_path)
+
+
+def test_each_example_has_its_place_in_the_order_to_read_them_in() -> None:
+    listed = re.findall(r"^\| (\d+)\. \[([\w-]+)\]\(\2\) \| (.+) \|$", (ROOT / "examples" / "README.md").read_text(), re.MULTILINE)
+
+    assert [int(number) for number, *_ in listed] == list(range(1, len(EXAMPLES) + 1))
+    assert sorted(name for _, name, _ in listed) == EXAMPLES == sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
+    for _, name, teaches in listed:
+        title, first, *_ = (ROOT / "examples" / name / "README.md").read_text().split("\n\n")
+        assert title.startswith("# ") and first == f"**{teaches}**"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_explained(name: str) -> None:
-    assert len((ROOT / "examples" / name / "README.md").read_text().splitlines()) > 4
+def test_an_example_says_how_to_use_it_and_what_to_change(name: str) -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "examples" / name / "README.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Use it" and "Change it for your own" in headings
+
+
+def test_each_example_is_run() -> None:
+    tests = "".join(file.read_text() for file in (ROOT / "component-tests").glob("test_*.py"))
+    assert sorted(set(re.findall(r'^@pytest\.mark\.example\("([\w-]+)"\)$', tests, re.MULTILINE))) == EXAMPLES
+
+
+def commands(name: str) -> list[str]:
+    """What an example's README has people type: each block of commands as a script."""
+    blocks = re.findall(r"^ *```console\n(.*?)^ *```", (ROOT / "examples" / name / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [re.sub(r"^ *(\$ )?", "", block, flags=re.MULTILINE) for block in blocks]
+
+
+def test_only_the_example_with_packer_has_commands() -> None:
+    """They are run as they are printed: below, and in test_bake.py."""
+    assert {name: len(commands(name)) for name in EXAMPLES if commands(name)} == {"packer-ansible": 2}
 
 
 # ---------------------------------------------------------------- generators of one's own
@@ -132,7 +161,7 @@ def test_the_template_of_packer_has_a_source_for_each_target_and_reads_what_a_bu
     declared = {name.strip('"') for variable in template["variable"] for name in variable}
     assert set(re.findall(r"\bvar\.(\w+)", text)) == declared
     given = set(re.findall(r'env\("(\w+)"\)', text))
-    assert given == {"VERSION", "PACKAGE", "CI_PIPELINE_URL"}
+    assert given == {"VERSION", "PACKAGE", "TARGET", "CI_PIPELINE_URL"}
     assert "--extra-vars" not in re.sub("#.*", "", text)
 
 
@@ -179,23 +208,26 @@ def buildah(tmp_path: Path) -> Iterator[Buildah]:
 def test_container_images_are_built_and_recorded_with_their_digest(
         consumer: Consumer, tmp_path: Path, buildah: Buildah, signed: Repository) -> None:
     buildah.make_base_with_dnf("localhost/with-dnf:bookworm")
-    consumer.edit(".gitlab-ci.yml", "targets: [al2023, ubi9]", "targets: [ubi9]")
-    image = yaml.safe_load((consumer.folder / "ci" / "build-image.yml").read_text())[".build-image"]["variables"]
-    consumer.edit("ci/build-image.yml", image["YUM_KEY"], f"{signed.url}key")
-    consumer.edit("ci/build-image.yml", image["YUM_REPOSITORY"], signed.url)
-    pushed = tmp_path / "pushed"
-    consumer.environment |= buildah.settings | {
-        "UBI9_BASE": "localhost/with-dnf:bookworm", "PUSH_TO": f"dir:{pushed}", "CI_REGISTRY_USER": "nobody", "CI_REGISTRY_PASSWORD": "none"}
+    file = "ci/build-image.yml"
+    job = yaml.safe_load((consumer.folder / file).read_text())[".build-image"]["variables"]
+    bases = {base: "localhost/with-dnf:bookworm" for base in ("amazonlinux:2023", "redhat/ubi9-minimal")}
+    for printed, here in (bases | {job["YUM_KEY"]: f"{signed.url}key", job["YUM_REPOSITORY"]: signed.url}).items():
+        consumer.edit(file, printed, here)
+    with registry_in(tmp_path / "registry") as registry:
+        consumer.variables["CI_REGISTRY_IMAGE"] = f"{registry.host}/{PROJECT}"
+        consumer.environment |= buildah.settings | {
+            "HOME": str(registry.home), "CI_REGISTRY_USER": "nobody", "CI_REGISTRY_PASSWORD": "none"}
 
-    night = consumer.schedule()
+        night = consumer.schedule()
 
-    assert night.code == 0, night.log
-    digest = hashlib.sha256((pushed / "manifest.json").read_bytes()).hexdigest()
-    image = notes(consumer, "ubi9")["IMAGE"]
-    assert image.endswith(f"/gitlab-runner:18.6.0-ubi9@sha256:{digest}")
-    container = buildah.must("from", image.partition("@")[0])
-    assert buildah.must("run", container, "--", "gitlab-runner", "--version") == "Version: 18.6.0"
-    assert "gitlab-runner-helper-images-18.6.0-1" in buildah.must("run", container, "--", "rpm", "-qa")
+        assert night.code == 0, night.log
+        for target in ("al2023", "ubi9"):
+            name = f"{PROJECT}/gitlab-runner:18.6.0-{target}"
+            image = f"{registry.host}/{name}"
+            assert notes(consumer, target)["IMAGE"] == f"{image}@{registry.digest(name)}"
+            container = buildah.must("from", image)
+            assert buildah.must("run", container, "--", "gitlab-runner", "--version") == "Version: 18.6.0"
+            assert "gitlab-runner-helper-images-18.6.0-1" in buildah.must("run", container, "--", "rpm", "-qa")
 
 
 def test_the_image_of_the_job_that_bakes_has_packer_ansible_and_ssh(tmp_path: Path, buildah: Buildah) -> None:
@@ -204,10 +236,15 @@ def test_the_image_of_the_job_that_bakes_has_packer_ansible_and_ssh(tmp_path: Pa
     buildah.must("copy", packer, BAKE_ROOT / "usr" / "bin" / "packer", "/bin/packer")
     buildah.must("commit", "--quiet", packer, "localhost/packer:1")
 
-    buildah.must("build", "--quiet", "--tag", "localhost/tools:1", "--build-arg", "BASE=localhost/debian:trixie",
-                 "--build-arg", "PACKER=localhost/packer:1", ROOT / "examples" / "packer-ansible")
+    program, verb, *arguments, _ = shlex.split(commands("packer-ansible")[0])
+    assert (program, verb) == ("buildah", "build")
+    image = arguments[arguments.index("--tag") + 1]
+    buildah.must("build", "--quiet", "--build-arg", "BASE=localhost/debian:trixie", "--build-arg", "PACKER=localhost/packer:1", *arguments,
+                 ROOT / "examples" / "packer-ansible")
 
-    container = buildah.must("from", "localhost/tools:1")
+    job = yaml.safe_load((ROOT / "examples" / "packer-ansible" / "ci" / "build-ami.yml").read_text())[".build-ami"]
+    assert job["image"] == image
+    container = buildah.must("from", image)
     for program, told in (("packer --version", "1."), ("ansible-playbook --version", "ansible-playbook [core 2."), ("ssh -V", "")):
         assert buildah.must("run", container, "--", *program.split()).startswith(told), program
 

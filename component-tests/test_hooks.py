@@ -21,6 +21,8 @@ from test_hand_on import blocks
 
 PAGE = (ROOT / "docs" / "how-to" / "hooks.md").read_text()
 ACCOUNTS = ("111111111111", "222222222222")
+#: The URL of a webhook, and what was written to it.
+Chat = tuple[str, list[dict[str, str]]]
 
 
 @pytest.fixture
@@ -54,8 +56,7 @@ def example(heading: str) -> str:
 
 
 @pytest.fixture
-def chat() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A webhook, and what was written to it."""
+def chat() -> Iterator[Chat]:
     written: list[dict[str, str]] = []
 
     class Webhook(BaseHTTPRequestHandler):
@@ -110,7 +111,7 @@ def test_ssm_parameters_are_written_from_the_child_pipeline(baking: Consumer, ec
         assert parameter["Value"] == baking.environment["IMAGE_IN_" + region.replace("-", "_")]
 
 
-def test_a_chat_hears_of_each_night_that_is_not_quiet(consumer: Consumer, repository: Repository, chat: tuple[str, list[dict[str, str]]]) -> None:
+def test_a_chat_hears_of_each_night_that_is_not_quiet(consumer: Consumer, repository: Repository, chat: Chat) -> None:
     consumer.environment["CHAT_WEBHOOK"], written = chat
     with_hooks(consumer, example("A message in a chat"))
     repository.add("gitlab-runner-18.6.0-1.x86_64").publish()
@@ -130,7 +131,7 @@ def test_a_chat_hears_of_each_night_that_is_not_quiet(consumer: Consumer, reposi
     assert "nothing to build; alarms: unused_pattern" in written[2]["text"], written
 
 
-def test_a_quiet_night_is_told_where_that_is_asked_for(consumer: Consumer, repository: Repository, chat: tuple[str, list[dict[str, str]]]) -> None:
+def test_a_quiet_night_is_told_where_that_is_asked_for(consumer: Consumer, repository: Repository, chat: Chat) -> None:
     consumer.environment["CHAT_WEBHOOK"], written = chat
     with_hooks(consumer, example("A message in a chat"), quiet_nights=True)
     repository.add("gitlab-runner-18.6.0-1.x86_64").publish()

@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT, Run
 
 STAMPED = ("templates/scheduled-build/template.yml", "README.md", "CHANGELOG.md", "Cargo.toml", "Cargo.lock",
-           "examples/jsonnet/.gitlab-ci.yml", ".gitlab-ci.yml")
+           "docs/how-to/several-products.md", "examples/jsonnet/.gitlab-ci.yml", "examples/team/ci/images.yml", ".gitlab-ci.yml")
 IMAGE = f"registry.example.com/platform/ami-scheduler:1.2.3@sha256:{'a' * 64}"
 IMAGES = {name: f"{image}@sha256:{'b' * 64}" for name, image in (
     ("RUST_IMAGE", "rust:1.95.0-trixie"), ("BASE_IMAGE", "debian:trixie-slim"), ("RELEASE_IMAGE", "registry.gitlab.com/gitlab-org/cli:latest"))}
@@ -82,7 +82,7 @@ def test_a_stamp_sets_three_defaults_and_the_version_that_is_included_and_leaves
     assert changed == [f"      default: {IMAGE}", f"      default: {MODULE_URL}", f"      default: '{sha256}'"]
     inputs = next(yaml.safe_load_all(after))["spec"]["inputs"]
     assert [inputs[name]["default"] for name in ("image", "module_url", "module_sha256")] == [IMAGE, MODULE_URL, sha256]
-    for name in ("README.md", "examples/jsonnet/.gitlab-ci.yml"):
+    for name in ("README.md", "docs/how-to/several-products.md", "examples/jsonnet/.gitlab-ci.yml", "examples/team/ci/images.yml"):
         assert "/scheduled-build@1.2.3\n" in (project / name).read_text()
     assert stamp("--check", "1.2.3", "--module", module, "--root", project).code == 0
     assert stamp("--print", "image", "--root", project).out.strip() == IMAGE
@@ -93,8 +93,8 @@ def test_a_stamp_sets_three_defaults_and_the_version_that_is_included_and_leaves
     ("Cargo.lock", 'version = "1.2.3"', 'version = "1.2.2"', "Cargo.lock is about version 1.2.2, expected 1.2.3"),
     ("CHANGELOG.md", "## 1.2.3", "## 1.2.2", "CHANGELOG.md is about version 1.2.2, expected 1.2.3"),
     ("README.md", "scheduled-build@1.2.3", "scheduled-build@1.2.2", "README.md includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
-    ("examples/jsonnet/.gitlab-ci.yml", "scheduled-build@1.2.3", "scheduled-build@1.2.2",
-     "examples/jsonnet/.gitlab-ci.yml includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
+    ("examples/team/ci/images.yml", "scheduled-build@1.2.3", "scheduled-build@1.2.2",
+     "examples/team/ci/images.yml includes scheduled-build@1.2.2, expected scheduled-build@1.2.3"),
     (".gitlab-ci.yml", f"rust:1.95.0-trixie@sha256:{'b' * 64}", "rust:1.95.0-trixie",
      ".gitlab-ci.yml has RUST_IMAGE: rust:1.95.0-trixie, expected an image and its digest"),
     (STAMPED[0], ":1.2.3@sha256:", ":1.2.2@sha256:", "expected one that ends in :1.2.3@sha256: and its digest"),

@@ -1,4 +1,4 @@
-# What the build job was told, in its variables.
+# The build job has these in its variables.
 variable "version" {
   type    = string
   default = env("VERSION")
@@ -7,6 +7,11 @@ variable "version" {
 variable "package" {
   type    = string
   default = env("PACKAGE")
+}
+
+variable "target" {
+  type    = string
+  default = env("TARGET")
 }
 
 variable "pipeline_url" {
@@ -20,12 +25,15 @@ variable "regions" {
 }
 
 locals {
-  # A build that is tried again must not meet an image of its own name.
+  # The name of an image is unique: a build that is tried again needs another one.
   time = formatdate("YYYYMMDDhhmmss", timestamp())
+  # The name of an image holds no ~, ^ and +, which a version can have.
+  version = regex_replace(var.version, "[^0-9A-Za-z._]", "-")
   tags = {
     Product  = "gitlab-runner"
     Version  = var.version
     Package  = var.package
+    Target   = var.target
     Pipeline = var.pipeline_url
   }
 }
@@ -42,7 +50,7 @@ source "amazon-ebs" "gitlab-runner" {
 build {
   source "amazon-ebs.gitlab-runner" {
     name         = "al2023"
-    ami_name     = "gitlab-runner-${var.version}-al2023-${local.time}"
+    ami_name     = "gitlab-runner-${local.version}-al2023-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {
@@ -54,7 +62,7 @@ build {
 
   source "amazon-ebs.gitlab-runner" {
     name         = "rhel9"
-    ami_name     = "gitlab-runner-${var.version}-rhel9-${local.time}"
+    ami_name     = "gitlab-runner-${local.version}-rhel9-${local.time}"
     ssh_username = "ec2-user"
 
     source_ami_filter {
@@ -65,14 +73,14 @@ build {
   }
 
   provisioner "ansible" {
-    # It reads the job's variables by itself. Ansible would evaluate {{ }} in --extra-vars, in JSON too.
+    # The playbook reads the job's variables itself. Ansible evaluates {{ }} in --extra-vars, in JSON too.
     playbook_file = "playbook.yml"
     use_proxy     = false
   }
 
   post-processor "manifest" {
     output = "manifest.json"
-    # The image that it was baked from is remembered, too.
+    # The tracker keeps the image that this one was baked from.
     custom_data = { base = "${build.SourceAMI}" }
   }
 }

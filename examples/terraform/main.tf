@@ -5,7 +5,7 @@ terraform {
 locals {
   builds = jsondecode(file("${path.module}/.ami-scheduler/builds.json")).builds
 
-  # What ami-scheduler would run. Its parts that record are taken from it; where it has none, it is taken
+  # The child pipeline of ami-scheduler. The parts that record are taken from it. Without any, it is taken
   # whole: with nothing to build (an empty child pipeline fails its trigger), in a dry run, and for a
   # version by hand that is not recorded.
   standard    = file("${path.module}/.ami-scheduler/child-pipeline.yml")
