@@ -14,7 +14,7 @@ from conftest import PROJECT, ROOT, WASM, Consumer, Module
 from repositories import FIRST, Repository
 from test_shells import commands
 
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
 
 #: Packer of its image, as far as a job sees it: what it wants installed it finds, and it leaves a manifest.
 PACKER = r"""#!/bin/sh
@@ -31,8 +31,23 @@ esac
 """
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def write_files(consumer: Consumer) -> None:
+    """The two files of the README, copied into a project, with a Packer that is pretended."""
+    for block in blocks(README, "yaml")[:2]:
+        name = re.match(r"# (\S+)\n", block)[1]
+        (consumer.folder / name).write_text(at_home(block))
+    consumer.bring("packer", PACKER)
+    consumer.git("commit", "--quiet", "--all", "--message", "The files of the README")
+
+
+def at_home(pipeline: str) -> str:
+    """The component of this very state, and the repository of the test, in place of what a page names."""
+    pipeline = re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", pipeline)
+    return re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", pipeline)
 
 
 @pytest.fixture
@@ -49,7 +64,7 @@ def clone(tmp_path: Path) -> Path:
 
 def test_the_first_block_works_when_it_is_copied(clone: Path) -> None:
     """`…` on a line of its own stands for lines that are left out."""
-    first = blocks("console")[0]
+    first = blocks(README, "console")[0]
     typed = [line.removeprefix("$ ") for line in commands(first)]
     shown = [line for line in first.splitlines() if not line.startswith("$ ")]
     (clone / ".tools").symlink_to(ROOT / ".tools")
@@ -76,14 +91,8 @@ def test_where_no_program_is_at_hand_the_time_is_told_beforehand(clone: Path, tm
 
 
 def test_the_pipeline_bakes(consumer: Consumer, repository: Repository) -> None:
-    """The two files, copied into a project, with a Packer that is pretended."""
     repository.add(*FIRST).publish()
-    for block in blocks("yaml")[:2]:
-        name = re.match(r"# (\S+)\n", block)[1]
-        block = re.sub(r"/platform/ami-scheduler/(.+)@\S+", rf"/{PROJECT}/\1@$CI_COMMIT_SHA", block)
-        (consumer.folder / name).write_text(re.sub(r"(repo_url: )https:\S+", r"\1$REPO_URL", block))
-    consumer.bring("packer", PACKER)
-    consumer.git("commit", "--quiet", "--all", "--message", "The files of the README")
+    write_files(consumer)
 
     night = consumer.schedule()
 
