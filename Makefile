@@ -13,7 +13,7 @@ demo: $(if $(PROGRAM),,demo-module)
 	@demo/three-nights $(or $(PROGRAM),$(WASM))
 
 demo-module:
-	@test -e $(WASM) || printf '%s\n' 'No program is at hand, so one is built first. That takes Rust, and about 5 minutes on two cores.' \
+	@test -e $(WASM) || printf '%s\n' 'No program is at hand, so one is built first. That takes Rust, and about 5 minutes on two idle cores.' \
 		'A release has programs that are ready: make demo PROGRAM=FILE takes a module or a native program.'
 	@scripts/setup target wasmtime
 	@$(MAKE) --no-print-directory module

@@ -85,7 +85,7 @@ def test_where_no_program_is_at_hand_the_time_is_told_beforehand(clone: Path, tm
 
     done = subprocess.run([programs / "make", "demo"], cwd=clone, env={"PATH": str(programs)}, capture_output=True, text=True, check=False)
 
-    assert done.stdout.startswith("No program is at hand, so one is built first. That takes Rust, and about 5 minutes on two cores.\n"), done.stdout
+    assert done.stdout.startswith("No program is at hand, so one is built first. That takes Rust, and about 5 minutes on two idle cores.\n"), done.stdout
     assert "there is no Rust here (rustc, cargo): install it with rustup first" in done.stderr
     assert done.returncode != 0
 
