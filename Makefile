@@ -3,10 +3,20 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos differential fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-demo setup-test setup-fuzz
+.PHONY: demo demo-module demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos differential fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-target setup-test setup-fuzz
 
-demo: setup-demo module
-	@demo/three-nights $(WASM)
+# A program that is at hand: the module or the native program that is named, or the module of a release in dist/.
+PROGRAM ?= $(or $(AMI_SCHEDULER_WASM),$(wildcard dist/ami-scheduler.wasm))
+
+demo: $(if $(PROGRAM),,demo-module)
+	@scripts/setup demo $(if $(PROGRAM),$(if $(filter %.wasm,$(PROGRAM)),wasmtime))
+	@demo/three-nights $(or $(PROGRAM),$(WASM))
+
+demo-module:
+	@test -e $(WASM) || printf '%s\n' 'No program is at hand, so one is built first. That takes Rust, and about 5 minutes on two idle cores.' \
+		'A release has programs that are ready: make demo PROGRAM=FILE takes a module or a native program.'
+	@scripts/setup target wasmtime
+	@$(MAKE) --no-print-directory module
 
 # Images baked for real, tested, found, promoted and taken back: Packer, Ansible and an EC2 API on this machine, without AWS.
 demo-images:
@@ -71,7 +81,7 @@ sbom: setup-test
 	scripts/sbom dist wasm32-wasip2 $$(rustc --print host-tuple)
 
 # The module and the native program, each built twice, in two folders with two CARGO_HOMEs: the same bytes?
-reproducible: setup-demo
+reproducible: setup-target
 	scripts/reproducible wasm32-wasip2 $$(rustc --print host-tuple)
 
 # docs/inputs.md from the template, docs/commands.md from --help.
@@ -131,8 +141,8 @@ bench-tracker: setup-test module
 bench-growth:
 	cargo bench --locked --bench growth
 
-setup-demo:
-	@scripts/setup demo
+setup-target:
+	@scripts/setup target
 
 setup-test:
 	@scripts/setup

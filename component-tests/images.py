@@ -101,8 +101,10 @@ def registry_in(folder: Path) -> Iterator[Registry]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
-        yield registry
-        process.terminate()
+        try:
+            yield registry
+        finally:
+            process.terminate()
     shutil.rmtree(folder / "images")
 
 
