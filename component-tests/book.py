@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-TRACKER = {"AMI_SCHEDULER_TRACKER": "tracker", "AMI_SCHEDULER_REF": "main"}
-
 #: What goes before a page's commands is written with these. Each is run in the folder of the page.
 HELPERS = r"""
 export AMI_SCHEDULER_TRACKER=${AMI_SCHEDULER_TRACKER:-tracker} AMI_SCHEDULER_REF=main
 export AMI_SCHEDULER_TARGETS=${AMI_SCHEDULER_TARGETS:-al2023} AMI_SCHEDULER_BUILD_FILE=ci/build-ami.yml
 mkdir -p tracker
 
-# night PIPELINE TIME REPOSITORY [OPTION...]: list and diff of that night. With versions=, only these releases.
+# night PIPELINE TIME REPOSITORY [OPTION...]: list and diff of that night; `wanted` is an option of list.
 night() {
   pipeline=$1
   export AMI_SCHEDULER_NOW=$2
-  ami-scheduler list --repo-url "file:$3" --product gitlab-runner ${versions:+--version-range "$versions"}
+  ami-scheduler list --repo-url "file:$3" --product gitlab-runner "${wanted:---major-version=18}"
   shift 3
   ami-scheduler diff --fail-on= --pipeline "$pipeline" --pipeline-url "https://gitlab.example.com/acme/ami/-/pipelines/$pipeline" "$@"
 }
 
-# bake [IDS]: every build of the night succeeds.
+# bake [VERSION]: the builds of the night succeed, or those of that version; `ids` are those of their images.
 bake() {
-  jq -r '.builds[] | "\(.package) \(.target) \(.claim)"' builds.json | while read -r package target claim; do
+  jq -r '.builds[] | "\(.package) \(.target) \(.claim) \(.version)"' builds.json | while read -r package target claim version; do
+    [ "$version" = "${1:-$version}" ] || continue
     ami-scheduler update --package "$package" --target "$target" --claim "$claim" \
-      --pipeline-url "https://gitlab.example.com/acme/ami/-/pipelines/$pipeline" --image "${1:-eu-central-1=ami-0aaa,us-east-1=ami-0bbb}"
+      --pipeline-url "https://gitlab.example.com/acme/ami/-/pipelines/$pipeline" --image "${ids:-eu-central-1=ami-0aaa,us-east-1=ami-0bbb}"
   done
 }
 
-# fail JOB: every build of the night fails.
+# fail JOB: the other builds of the night fail.
 fail() {
   ami-scheduler settle --pipeline "$pipeline" --pipeline-url "https://gitlab.example.com/acme/ami/-/jobs/$1"
 }
@@ -40,8 +39,8 @@ fail() {
 class Page:
     #: The fixtures: `web` serves the sample repository, `gitlab` is the stand-in, `ec2` is moto.
     needs: tuple[str, ...] = ()
-    #: The present of its commands.
-    now: str = "2026-11-24T02:00:00Z"
+    #: The present of each block; the last of them is that of all that follow.
+    now: tuple[str, ...] = ("2026-11-24T02:00:00Z",)
     #: What has happened before, in shell; and before which of its blocks, counted from 1, something else has.
     before: str = ""
     between: dict[int, str] = field(default_factory=dict)
@@ -53,93 +52,77 @@ class Page:
 
 
 RULES = ("docs/rules/README.md",)
-GITLAB = {"AMI_SCHEDULER_TRACKER": "gitlab"}
-#: Two series are built, each of them in two regions.
-TWO_SERIES = """
-AMI_SCHEDULER_TRACKER=gitlab
-versions='<18' night 100 2026-11-15T02:00:00Z repo; bake eu-central-1=ami-0ccc,us-east-1=ami-0ddd
-versions='>=18' night 101 2026-11-21T02:00:00Z repo; bake
-"""
+LISTED = "ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18\n"
+FIRST_NIGHT = "night 100 2026-11-20T02:00:00Z repo-before; bake\n"
+IN_GITLAB = "AMI_SCHEDULER_TRACKER=gitlab\n"
+IMAGE = "image() { aws ec2 register-image --name $1 --architecture x86_64 --root-device-name /dev/sda1 --region $2; }\n"
 
 PAGES: dict[str, Page] = {
-    "docs/tutorial.md": Page(clone=True, now=""),
-    "docs/artifacts.md": Page(needs=("gitlab",), before="AMI_SCHEDULER_TRACKER=gitlab night 101 2026-11-24T02:00:00Z repo",
+    "docs/tutorial.md": Page(clone=True, now=()),
+    "docs/artifacts.md": Page(needs=("gitlab",), before=IN_GITLAB + "night 101 2026-11-24T02:00:00Z repo",
                               variables={"CI_COMMIT_REF_NAME": "main", "PACKAGE": "gitlab-runner-18.7.0-1.x86_64", "TARGET": "al2023",
                                          "CLAIM": "0.1@101", "AMI_ID": "ami-0abc"}),
     "docs/rules/README.md": Page(),
     "docs/rules/versions.md": Page(begins_with=RULES),
-    "docs/rules/first-run.md": Page(begins_with=RULES, before="ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18"),
-    "docs/rules/keep.md": Page(begins_with=RULES, before="ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18"),
-    "docs/rules/exclude.md": Page(begins_with=RULES, before="ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18"),
-    "docs/rules/minimum-age.md": Page(begins_with=RULES, before="ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18"),
-    "docs/rules/queue.md": Page(begins_with=RULES, before="versions='>=18' night 100 2026-11-23T02:00:00Z repo-before; bake; "
-                                "ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18"),
-    "docs/rules/skip.md": Page(begins_with=RULES, now="2026-11-24T09:00:00Z", before="""
-versions='>=18, <18.6.1' night 100 2026-11-24T02:00:00Z repo; bake
-versions='>=18' night 101 2026-11-24T08:00:00Z repo --min-age 1
-"""),
+    "docs/rules/first-run.md": Page(begins_with=RULES, before=LISTED),
+    "docs/rules/keep.md": Page(begins_with=RULES, before=LISTED),
+    "docs/rules/exclude.md": Page(begins_with=RULES, before=LISTED),
+    "docs/rules/minimum-age.md": Page(begins_with=RULES, before=LISTED),
+    "docs/rules/queue.md": Page(begins_with=RULES, before=FIRST_NIGHT + LISTED),
+    "docs/rules/skip.md": Page(begins_with=RULES, now=("2026-11-24T09:00:00Z",),
+                               before=FIRST_NIGHT + "night 101 2026-11-24T02:00:00Z repo --skip '18.7.0: wait'; bake; night 102 2026-11-24T08:00:00Z repo --min-age 1"),
     "docs/rules/failures.md": Page(begins_with=RULES, before="""
-versions='>=18, <18.7' night 97 2026-11-01T02:00:00Z repo; bake
-versions='>=18' night 98 2026-11-02T02:00:00Z repo; fail 9021
+night 97 2026-11-01T02:00:00Z repo-before; bake
+night 98 2026-11-02T02:00:00Z repo; bake 18.6.1; fail 9021
 night 99 2026-11-03T02:00:00Z repo; fail 9032
 night 100 2026-11-04T02:00:00Z repo; fail 9041
 """, between={2: "night 102 2026-11-06T02:00:00Z repo --max-attempts 4; fail 9063"}),
-    "docs/rules/alarms.md": Page(begins_with=RULES, before="versions='>=18, <18.7' night 100 2026-11-07T02:00:00Z repo; bake; "
-                                 "ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18",
-                                 between={2: "ami-scheduler diff --dry-run"}),
-    "docs/rules/plan.md": Page(begins_with=RULES, before="versions='>=18' night 102 2026-11-02T02:00:00Z repo --first-run all --skip '18.5.0: old' --max-builds 1; "
-                               "mv builds.json last-night.json; ami-scheduler list --repo-url file:repo --product gitlab-runner"),
-    "docs/rules/lanes.md": Page(begins_with=RULES, before="versions='>=18' night 102 2026-11-02T02:00:00Z repo --lane v18-; bake"),
-    "docs/rules/why.md": Page(begins_with=RULES, now="2026-11-26T02:00:00Z", before="""
-versions='>=18, <18.6.1' night 100 2026-11-24T02:00:00Z repo-before; bake
-export AMI_SCHEDULER_NOW=2026-11-24T09:00:00Z
+    "docs/rules/alarms.md": Page(begins_with=RULES, now=("2026-11-24T02:00:00Z", "2026-12-04T09:00:00Z"),
+                                 before="night 100 2026-11-07T02:00:00Z repo-before; bake\n" + LISTED,
+                                 between={2: "rm tracker/*; night 100 2026-11-07T02:00:00Z repo-before; bake"}),
+    "docs/rules/plan.md": Page(begins_with=RULES, before="night 102 2026-11-02T02:00:00Z repo --first-run all --skip '18.5.0: old' --max-builds 1; "
+                               "bake; mv builds.json last-night.json; ami-scheduler list --repo-url file:repo --product gitlab-runner"),
+    "docs/rules/lanes.md": Page(begins_with=RULES, before="night 102 2026-11-02T02:00:00Z repo --lane v18-; bake"),
+    "docs/rules/why.md": Page(begins_with=RULES, now=("2026-11-26T02:00:00Z",), before=FIRST_NIGHT + """
+AMI_SCHEDULER_NOW=2026-11-24T09:00:00Z
 ami-scheduler rebuild 18.6.0 --by mary --reason 'the mirror is mended'
-ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18
-ami-scheduler diff --skip '18.7.0: does not start' --dry-run
-"""),
-    "docs/rules/adopt.md": Page(begins_with=RULES, needs=("ec2",), before="""
-image() { aws ec2 register-image --name "$1" --architecture x86_64 --root-device-name /dev/sda1 --region "$2"; }
+""" + LISTED + "ami-scheduler diff --skip '18.7.0: does not start' --dry-run"),
+    "docs/rules/adopt.md": Page(
+        begins_with=RULES, needs=("ec2",),
+        before=IMAGE + """
 image gitlab-runner-18.5.0-al2023-20261101 eu-central-1
 image gitlab-runner-18.6.0-al2023-20261122 eu-central-1
 image base-al2023-20261101 eu-central-1
-ami-scheduler list --repo-url file:repo --product gitlab-runner --major-version 18
-""", between={2: "image() { aws ec2 register-image --name $1 --architecture x86_64 --root-device-name /dev/sda1 --region $2; }\n"
-              "image gitlab-runner-18.6.1-al2023-20261124 eu-central-1; image gitlab-runner-18.6.1-al2023-20261124 us-east-1",
-              3: "night 100 2026-11-24T02:00:00Z repo; ami-scheduler update --package gitlab-runner-18.7.0-1.x86_64 --target al2023 --claim 0.1@100 --image ami-0abc"}),
-    "docs/how-to/add-a-target.md": Page(needs=("web", "gitlab"), before="""
-AMI_SCHEDULER_TRACKER=gitlab AMI_SCHEDULER_TARGETS=al2023,rhel8,rhel9
-versions='>=18' night 100 2026-11-23T02:00:00Z repo; bake
-"""),
+""" + LISTED,
+        between={2: IMAGE + "for region in eu-central-1 us-east-1; do image gitlab-runner-18.6.1-al2023-20261124 $region; done",
+                 3: "night 100 2026-11-24T02:00:00Z repo; bake 18.7.0"}),
+    "docs/how-to/add-a-target.md": Page(needs=("web", "gitlab"), before=IN_GITLAB + "AMI_SCHEDULER_TARGETS=al2023,rhel8,rhel9\n" + FIRST_NIGHT),
     "docs/how-to/by-hand.md": Page(needs=("web",)),
-    "docs/how-to/channels.md": Page(needs=("gitlab",), now="2026-11-24T09:00:00Z", before="""
-AMI_SCHEDULER_TRACKER=gitlab
-versions='>=18' night 100 2026-11-20T02:00:00Z repo-before; bake eu-central-1=ami-0ccc,us-east-1=ami-0ddd
+    "docs/how-to/channels.md": Page(needs=("gitlab",), now=("2026-11-24T09:00:00Z",), before=IN_GITLAB + """
+ids=eu-central-1=ami-0ccc,us-east-1=ami-0ddd
+night 100 2026-11-20T02:00:00Z repo-before; bake
 ami-scheduler promote 18.6.0 --to stable --by mary --reason 'the first one'
-versions='>=18, <18.7' night 101 2026-11-21T02:00:00Z repo; bake
+ids=
+night 101 2026-11-21T02:00:00Z repo; bake 18.6.1
 """),
-    "docs/how-to/find-the-image.md": Page(needs=("gitlab",), now="2026-11-24T09:00:00Z", variables={"IMAGES_TOKEN": "gldt-packages"}, before=TWO_SERIES,
-                                          between={3: "AMI_SCHEDULER_TRACKER=gitlab ami-scheduler images --publish"}),
-    "docs/how-to/given-up.md": Page(needs=("gitlab",), before="""
-AMI_SCHEDULER_TRACKER=gitlab AMI_SCHEDULER_TARGETS=al2023,rhel9
-versions='>=18' night 100 2026-11-20T02:00:00Z repo; fail 9041
+    "docs/how-to/find-the-image.md": Page(
+        needs=("gitlab",), now=("2026-11-24T09:00:00Z",), variables={"IMAGES_TOKEN": "gldt-packages"},
+        before=IN_GITLAB + """
+ids=eu-central-1=ami-0ccc,us-east-1=ami-0ddd
+wanted=--major-version=17 night 100 2026-11-15T02:00:00Z repo; bake
+ids=
+night 101 2026-11-21T02:00:00Z repo; bake
+""", between={3: IN_GITLAB + "ami-scheduler images --publish"}),
+    "docs/how-to/given-up.md": Page(needs=("gitlab",), before=IN_GITLAB + """
+AMI_SCHEDULER_TARGETS=al2023,rhel9
+night 100 2026-11-20T02:00:00Z repo; fail 9041
 night 101 2026-11-21T02:00:00Z repo --max-attempts 1
 """),
     "docs/how-to/move-over.md": Page(needs=("gitlab",), before="printf 'gitlab-runner-18.5.0-1.x86_64.rpm\\ngitlab-runner-18.6.0-1.x86_64.rpm\\n' >main.txt"),
-    "docs/how-to/old-branches.md": Page(needs=("gitlab",), before="""
-AMI_SCHEDULER_TRACKER=gitlab
-night 100 2026-11-20T02:00:00Z repo
-AMI_SCHEDULER_REF=feature/old night 101 2026-10-20T02:00:00Z repo-before; bake
-"""),
+    "docs/how-to/old-branches.md": Page(needs=("gitlab",), before=IN_GITLAB + FIRST_NIGHT + "export AMI_SCHEDULER_REF=feature/old\n" + FIRST_NIGHT),
     "docs/how-to/private-mirror.md": Page(needs=("web",), variables={"YUM_USER": "mary", "YUM_PASSWORD": "secret"}),
-    "docs/how-to/rebuild.md": Page(needs=("gitlab",), before="""
-AMI_SCHEDULER_TRACKER=gitlab
-versions='>=18, <18.7' night 100 2026-11-20T02:00:00Z repo; bake
-"""),
-    "docs/how-to/see-the-state.md": Page(needs=("gitlab",), before="""
-AMI_SCHEDULER_TRACKER=gitlab AMI_SCHEDULER_TARGETS=al2023
-versions='>=18' night 100 2026-11-20T02:00:00Z repo-before; bake
-versions='>=18' night 101 2026-11-21T02:00:00Z repo; fail 9041
-"""),
+    "docs/how-to/rebuild.md": Page(needs=("gitlab",), before=IN_GITLAB + "night 100 2026-11-20T02:00:00Z repo-before; night 101 2026-11-21T02:00:00Z repo; bake"),
+    "docs/how-to/see-the-state.md": Page(needs=("gitlab",), before=IN_GITLAB + FIRST_NIGHT + "night 101 2026-11-21T02:00:00Z repo; bake 18.6.1; fail 9041"),
 }
 
 #: By page, and how the block begins: which test runs it, as FILE::TEST, or why it cannot run here.

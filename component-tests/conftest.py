@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     program = NATIVE if Module.is_native else WASM
     if not program.is_file():
         pytest.exit(f"there is no {program}: run `make module native`", returncode=2)
-    if not hasattr(config, "workerinput") and (not COMPILED.exists() or COMPILED.stat().st_mtime < WASM.stat().st_mtime):
+    if not Module.is_native and not hasattr(config, "workerinput") and (not COMPILED.exists() or COMPILED.stat().st_mtime < WASM.stat().st_mtime):
         COMPILED.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([tool("wasmtime"), "compile", "--config", str(ROOT / "wasmtime.toml"), "-o", str(COMPILED), str(WASM)], check=True)
 

@@ -166,13 +166,12 @@ class Shell:
     def play(self, page: Page, commands: list[Command]) -> list[tuple[int, list[str]]]:
         """The exit code of each command, and the lines that it prints."""
         script = ["exec 2>&1", *self.prepared(page.before)]
-        if page.now:
-            script.append(f"export AMI_SCHEDULER_NOW={page.now}")
         for name in page.begins_with:
             script += [f"{self.here(command.text)} >/dev/null" for block in blocks_of(ROOT / name) if block.is_shell for command in commands_of(block)]
         blocks: list[Block] = []
         for command in commands:
             if command.block not in blocks:
+                script += [f"export AMI_SCHEDULER_NOW={now}" for now in page.now[len(blocks):len(blocks) + 1]]
                 blocks.append(command.block)
                 script += self.prepared(page.between.get(len(blocks), ""))
             script += ["printf '\\036'", self.here(command.text), "printf '\\036%s' $?"]
