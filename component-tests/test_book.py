@@ -25,15 +25,16 @@ import hcl2
 import pytest
 import yaml
 
+from authority import Authority
 from book import ELSEWHERE, HELPERS, PAGES, Page
-from conftest import AT_ONCE, COMPILED, NATIVE, PROJECT, ROOT, TOOLS, Module, WebServer
+from conftest import AT_ONCE, COMPILED, NATIVE, ROOT, TOOLS, WASM, Module, WebServer, tool
 from ec2 import BIN, Ec2, ec2  # noqa: F401 (a fixture)
 from gitlab_stand_in import GitLab
 from test_artifacts import validated
+from test_firewall import Proxy, Serve, authority, proxy, serve  # noqa: F401 (fixtures)
 from test_schema import TEMPLATE
 
-#: What stands in the docs in place of where things are in a test.
-YUM, API = "https://yum.example.com", "https://gitlab.example.com/api/v4"
+SAMPLE = ROOT / "demo" / "repository" / "night-3"
 SHELL_KINDS = ("console", "sh", "bash", "shell")
 
 
@@ -153,6 +154,11 @@ class Shell:
     #: What stands on a page, and what it is here.
     places: list[tuple[str, str]]
 
+    def add_program(self, name: str, script: str) -> None:
+        program = self.folder.parent / "programs" / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
     def here(self, text: str) -> str:
         for on_the_page, here in self.places:
             text = text.replace(on_the_page, here)
@@ -200,44 +206,77 @@ def shell(ami: Module, tmp_path: Path) -> Shell:
         shutil.copy(ROOT / "cli" / "wrapper" / "ami-scheduler", programs)
         share.mkdir(parents=True)
         (share / "ami-scheduler.cwasm").symlink_to(COMPILED)
-    sample = ROOT / "demo" / "repository"
-    for name, state in (("repo", "night-3"), ("repo-before", "night-1")):
-        shutil.copytree(sample / state, ami.folder / name)
+    shutil.copytree(SAMPLE, ami.folder / "repo")
+    shutil.copytree(SAMPLE.with_name("night-1"), ami.folder / "repo-before")
     environment = {"PATH": f"{programs}:{TOOLS}:{os.environ['PATH']}", "HOME": str(tmp_path), "LANG": "C.UTF-8", "AMI_SCHEDULER_WASM": "", **AT_ONCE}
     return Shell(ami.folder, environment, [])
 
 
-def serve(shell: Shell, web: WebServer) -> None:
-    shutil.copytree(ROOT / "demo" / "repository" / "night-3", web.folder / "el" / "9" / "x86_64")
-    plain = web.url.removeprefix("http://")
-    shell.places += [(f"{YUM[:8]}$YUM_USER:$YUM_PASSWORD@{YUM[8:]}", f"http://$YUM_USER:$YUM_PASSWORD@{plain}"), (YUM, web.url)]
+def give_web(shell: Shell, web: WebServer) -> None:
+    shutil.copytree(SAMPLE, web.folder / "el" / "9" / "x86_64")
+    host = web.url.removeprefix("http://")
+    shell.places += [("https://$YUM_USER:$YUM_PASSWORD@yum.example.com", f"http://$YUM_USER:$YUM_PASSWORD@{host}"), ("https://yum.example.com", web.url)]
+
+
+def give_release(shell: Shell, web: WebServer) -> None:
+    """What a release has; the native program is another one that runs."""
+    release = web.folder / "release"
+    release.mkdir()
+    shutil.copy(WASM, release / "ami-scheduler.wasm")
+    shutil.copy(ROOT / "cli" / "wrapper" / "ami-scheduler", release / "ami-scheduler-x86_64-unknown-linux-gnu")
+    sums = subprocess.run(["sha256sum", *sorted(os.listdir(release))], cwd=release, capture_output=True, text=True, check=True).stdout
+    (release / "SHA256SUMS").write_text(sums)
+    shell.places.append(("https://gitlab.example.com/platform/ami-scheduler/-/releases/1.2.3/downloads", f"{web.url}/release"))
+
+
+def give_runner(shell: Shell, tmp_path: Path) -> None:
+    """A machine of which /usr/local is a folder of the test's, with wasmtime in the present folder."""
+    local = tmp_path / "usr-local"
+    shell.add_program("sudo", "[ $1 != -i ] || shift 3; PATH=$USR_LOCAL/bin:/usr/bin:/bin exec \"$@\"")
+    (local / "bin").mkdir(parents=True)
+    shutil.copy(tool("wasmtime"), shell.folder / "wasmtime")
+    [version] = re.findall(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    shell.environment |= {"PATH": f"{local}/bin:{shell.environment['PATH']}", "USR_LOCAL": str(local)}
+    shell.places += [("/usr/local", str(local)), ("ami-scheduler 1.2.3", f"ami-scheduler {version}")]
 
 
 def give_gitlab(shell: Shell, gitlab: GitLab) -> None:
-    shell.places += [(API, gitlab.api_url), ("glpat-…", "glpat-maintainer")]
+    shell.places += [("https://gitlab.example.com/api/v4", gitlab.api_url), ("glpat-…", "glpat-maintainer")]
     shell.environment |= {"CI_API_V4_URL": gitlab.api_url, "CI_PROJECT_ID": "42", "AMI_SCHEDULER_TOKEN": "glpat-maintainer"}
-    assert gitlab.project(PROJECT)
 
 
 def give_aws(shell: Shell, ec2: Ec2) -> None:  # noqa: F811
-    program = Path(shell.environment["PATH"].partition(":")[0]) / "aws"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(str(BIN / "aws"))} "$@"\n')
-    program.chmod(0o755)
+    shell.add_program("aws", f'exec {shlex.quote(str(BIN / "aws"))} "$@"')
     shell.environment |= ec2.environment
 
 
+@pytest.fixture
+def company(authority: Authority, serve: Serve, proxy: Callable[..., Proxy]) -> tuple[Authority, WebServer, Proxy]:  # noqa: F811
+    server = serve(authority.issue("localhost"))
+    shutil.copytree(SAMPLE, server.folder / "el" / "9")
+    return authority, server, proxy(server.url + "/")
+
+
+def give_company(shell: Shell, company: tuple[Authority, WebServer, Proxy]) -> None:
+    """A private authority, and a proxy that is the only way out."""
+    authority, server, proxy = company  # noqa: F811
+    shell.places += [("http://proxy.example.com:3128", proxy.url()), ("/etc/ssl/acme-root.pem", str(authority.pem)), ("https://yum.acme.example", server.url)]
+
+
 #: What a page may need: a fixture, and how its shell gets it.
-NEEDS: dict[str, Callable[..., None]] = {"web": serve, "gitlab": give_gitlab, "ec2": give_aws}
+NEEDS: dict[str, tuple[str, Callable[..., None]]] = {
+    "web": ("web", give_web), "gitlab": ("gitlab", give_gitlab), "ec2": ("ec2", give_aws), "company": ("company", give_company),
+    "release": ("web", give_release), "runner": ("tmp_path", give_runner)}
 
 
 @pytest.mark.parametrize("name", sorted({block.page for block in SHELL_BLOCKS if not elsewhere(block)}))
 def test_a_page_prints_what_it_says(name: str, shell: Shell, request: pytest.FixtureRequest) -> None:
     page = PAGES[name]
-    for needed in page.needs:
-        NEEDS[needed](shell, request.getfixturevalue(needed))
+    for fixture, give in map(NEEDS.get, page.needs):
+        give(shell, request.getfixturevalue(fixture))
     shell.environment |= page.variables
     if page.clone:
-        shutil.copytree(ROOT / "demo" / "repository", shell.folder / "demo" / "repository")
+        shutil.copytree(SAMPLE.parent, shell.folder / "demo" / "repository")
     commands = [command for block in SHELL_BLOCKS if block.page == name and not elsewhere(block) for command in commands_of(block)]
 
     ran = shell.play(page, commands)
@@ -290,10 +329,22 @@ def test_every_block_of_commands_runs_or_is_said_not_to(record_property: Callabl
 
 def test_a_make_target_of_the_docs_is_there() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    pages = [*SHELL_BLOCKS, *blocks_of(ROOT / "CONTRIBUTING.md")]
-    named = {target for block in pages for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", block.text, re.MULTILINE)}
-    named |= set(re.findall(r"`make ([a-z-]+)", (ROOT / "CONTRIBUTING.md").read_text()))
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+    named = set(re.findall(r"(?:^\$ |^|`)make ([a-z-]+)(?=[ `\n])", pages, re.MULTILINE))
     assert named and not named - targets
+
+
+def test_a_test_that_contributing_runs_by_its_name_is_there() -> None:
+    names = {".rs": r"fn (\w+)\(", ".py": r"def (test_\w+)\("}
+    typed = "\n".join(block.text for block in blocks_of(ROOT / "CONTRIBUTING.md"))
+    run = re.findall(r"cargo test --package (\S+) (?:--test core )?(\w+)$|pytest (?:--native )?component-tests/(\S+) -k (\w+)$", typed, re.MULTILINE)
+    assert len(run) >= 4
+    for package, rust, file, python in run:
+        folders = [ROOT / "src", ROOT / "tests" / "core"] if package == "ami-scheduler" else [ROOT / "cli" / "src"]
+        files = [ROOT / "component-tests" / file] if file else [source for folder in folders for source in folder.rglob("*.rs")]
+        found = {name for source in files for name in re.findall(names[source.suffix], source.read_text())}
+        found |= {f"test_a_page_prints_what_it_says[{page}]" for page in PAGES if file == "test_book.py"}
+        assert any((rust or python) in name for name in found), f"no test of {file or package} is named {rust or python}"
 
 
 def test_what_looks_like_a_console_says_that_it_is_one() -> None:
