@@ -50,10 +50,9 @@ class Block:
     def is_shell(self) -> bool:
         return self.kind in SHELL_KINDS
 
-    @property
-    def begins(self) -> str:
-        """Its first command, as ELSEWHERE names it."""
-        return self.text.splitlines()[0].removeprefix("$ ")
+    def begins(self, command: str) -> bool:
+        """Whether this is its first command, or the begin of it, as ELSEWHERE names it."""
+        return self.text.removeprefix("$ ").startswith(command)
 
 
 @dataclass
@@ -96,7 +95,7 @@ def commands_of(block: Block) -> list[Command]:
 
 def elsewhere(block: Block) -> str | None:
     """Why a block does not run here, or which test runs it."""
-    found = [reason for (page, begins), reason in ELSEWHERE.items() if page == block.page and block.begins.startswith(begins)]
+    found = [reason for (page, command), reason in ELSEWHERE.items() if page == block.page and block.begins(command)]
     return found[0] if found else None
 
 
@@ -309,11 +308,11 @@ def accept(page: Path, commands: list[Command], said: list[list[str]]) -> None:
 
 
 def test_every_block_of_commands_runs_or_is_said_not_to(record_property: Callable[[str, object], None]) -> None:
-    forgotten = [f"{block.page}:{block.line}: {block.begins}" for block in SHELL_BLOCKS if not elsewhere(block) and block.page not in PAGES]
+    forgotten = [f"{block.page}:{block.line}: {block.text.splitlines()[0]}" for block in SHELL_BLOCKS if not elsewhere(block) and block.page not in PAGES]
     assert not forgotten, "in neither table of book.py: " + "\n".join(forgotten)
-    for page, begins in ELSEWHERE:
-        found = [block for block in SHELL_BLOCKS if block.page == page and block.begins.startswith(begins)]
-        assert len(found) == 1, f"book.py names {page}, {begins!r}, which begins {len(found)} blocks"
+    for page, command in ELSEWHERE:
+        found = [block for block in SHELL_BLOCKS if block.page == page and block.begins(command)]
+        assert len(found) == 1, f"book.py names {page}, {command!r}, which begins {len(found)} blocks"
     assert not set(PAGES) - {block.page for block in SHELL_BLOCKS if not elsewhere(block)}, "book.py prepares a page that runs nothing"
 
     reasons = Counter(reason for block in SHELL_BLOCKS if (reason := elsewhere(block)))
