@@ -90,11 +90,12 @@ night 100 2026-11-04T02:00:00Z repo; fail 9041
     "docs/rules/alarms.md": Page(begins_with=RULES, now=("2026-11-24T02:00:00Z", "2026-12-04T09:00:00Z"),
                                  before="night 100 2026-11-07T02:00:00Z repo-before; bake\n" + LISTED,
                                  between={2: "rm tracker/*; night 100 2026-11-07T02:00:00Z repo-before; bake"}),
-    "docs/rules/plan.md": Page(begins_with=RULES, before="""
+    "docs/rules/plan.md": Page(begins_with=RULES, before="night 100 2026-11-26T02:00:00Z repo --min-age 7", between={2: """
+rm tracker/*
 night 102 2026-11-02T02:00:00Z repo --first-run all --skip '18.5.0: old' --max-builds 1; bake
 mv builds.json last-night.json
 ami-scheduler list --repo-url file:repo --product gitlab-runner
-"""),
+"""}),
     "docs/rules/lanes.md": Page(begins_with=RULES, before="night 102 2026-11-02T02:00:00Z repo --lane v18-; bake"),
     "docs/rules/why.md": Page(begins_with=RULES, now=("2026-11-26T02:00:00Z",), before=FIRST_NIGHT + """
 AMI_SCHEDULER_NOW=2026-11-24T09:00:00Z

@@ -284,9 +284,9 @@ def test_a_page_prints_what_it_says(name: str, shell: Shell, request: pytest.Fix
         accept(ROOT / name, commands, [said for _, said in ran])
         return
     for command, (code, said) in zip(commands, ran, strict=True):
-        where = f"{name}:{command.block.line}\n$ {command.text}\n" + "\n".join(said)
-        assert is_as_printed(command.printed, said), where
-        assert (code != 0) == any(line.startswith("Error: ") for line in said), f"{where}\nexit code {code}"
+        ran_as = "\n".join([f"{name}:{command.block.line}", f"$ {command.text}", *said, f"exit code {code}"])
+        assert is_as_printed(command.printed, said), "\n".join([ran_as, "", "but the page says", "", *command.printed])
+        assert (code != 0) == any(line.startswith("Error: ") for line in said), ran_as
 
 
 def accept(page: Path, commands: list[Command], said: list[list[str]]) -> None:
