@@ -257,7 +257,7 @@ def company(authority: Authority, serve: Serve, proxy: Callable[..., Proxy]) -> 
 
 
 def give_company(shell: Shell, company: tuple[Authority, WebServer, Proxy]) -> None:
-    """A private authority, and a proxy that is the only way out."""
+    """A private authority, and a proxy."""
     authority, server, proxy = company  # noqa: F811
     shell.places += [("http://proxy.example.com:3128", proxy.url()), ("/etc/ssl/acme-root.pem", str(authority.pem)), ("https://yum.acme.example", server.url)]
 
