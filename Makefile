@@ -1,9 +1,10 @@
-# make demo: watch three nights on a laptop.   make demo-images: bake, test, find and promote images.   make test: every test, on a machine that has Rust and a shell.
+# make demo: watch three nights on a laptop.   make demo-images: bake, test, find and promote images.
+# make check: the inner loop.   make test: every test, on a machine that has Rust and a shell.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 WASM := target/wasm32-wasip2/release/ami-scheduler.wasm
 
-.PHONY: demo demo-module demo-images native audit sbom reproducible test test-core test-module test-native test-component test-image lint module docs screenshot interleavings chaos differential fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-target setup-test setup-fuzz
+.PHONY: demo demo-module demo-images check native audit sbom reproducible test test-core test-module test-native test-component test-image lint rust-lint module docs screenshot interleavings chaos differential fuzz fuzz-seeds linear bench peak-memory bench-tracker bench-growth mutants setup-target setup-test setup-fuzz
 
 # A program that is at hand: the module or the native program that is named, or the module of a release in dist/.
 PROGRAM ?= $(or $(AMI_SCHEDULER_WASM),$(wildcard dist/ami-scheduler.wasm))
@@ -23,6 +24,10 @@ demo-images:
 	@scripts/setup packages target wasmtime python bake
 	@$(MAKE) --no-print-directory module
 	@.tools/venv/bin/python demo/images $(WASM)
+
+# The inner loop, for which Rust is enough: format, lints, and the core's tests but for the one that asks rpm.
+check: rust-lint
+	cargo test --locked --package ami-scheduler --lib --test core -- --skip as_the_real_rpm_orders_them
 
 test: setup-test
 	@scripts/steps lint module native test-core test-module test-native test-component test-image
@@ -56,9 +61,11 @@ test-component:
 test-image:
 	.tools/venv/bin/python -m pytest component-tests/test_image.py
 
-lint:
+rust-lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+lint: rust-lint
 	CARGO_TARGET_DIR=target CUSTOM_LIBFUZZER_PATH=/none/none.a cargo check --locked --manifest-path fuzz/Cargo.toml
 	shellcheck --shell=sh cli/wrapper/ami-scheduler src/child_pipeline/before-script.sh scripts/build scripts/sbom scripts/digests
 # The crates of every platform, whose licences are read.

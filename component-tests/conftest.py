@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     program = NATIVE if Module.is_native else WASM
     if not program.is_file():
         pytest.exit(f"there is no {program}: run `make module native`", returncode=2)
-    if not hasattr(config, "workerinput") and (not COMPILED.exists() or COMPILED.stat().st_mtime < WASM.stat().st_mtime):
+    if not Module.is_native and not hasattr(config, "workerinput") and (not COMPILED.exists() or COMPILED.stat().st_mtime < WASM.stat().st_mtime):
         COMPILED.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([tool("wasmtime"), "compile", "--config", str(ROOT / "wasmtime.toml"), "-o", str(COMPILED), str(WASM)], check=True)
 
@@ -66,6 +66,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("module_only") or "ami" not in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a test has to tell though it passed."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(value)
 
 
 #: Nobody waits for what is not there; how long the waits are, cli/src/http/client.rs tests.
