@@ -150,6 +150,8 @@ night 101 2026-11-21T02:00:00Z repo --max-attempts 1
     "docs/how-to/see-the-state.md": Page(needs=("gitlab",), before=IN_GITLAB + FIRST_NIGHT + "night 101 2026-11-21T02:00:00Z repo; bake 18.6.1; fail 9041"),
 }
 
+MIRROR = "git clone --mirror https://git.example.com/ami-scheduler.git ami-scheduler.git"
+
 #: By page, and how the block begins: which test runs it, as FILE::TEST, or why it cannot run here.
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("README.md", "make demo"): "test_readme.py::test_the_first_block_works_when_it_is_copied",
@@ -157,7 +159,8 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("README.md", "export CI_API_V4_URL"): "it asks a real GitLab",
     ("docs/hostile-input.md", "make fuzz"): "it takes minutes and more",
     ("docs/tracker.md", "cargo test"): "it takes minutes and more",
-    ("docs/how-to/install.md", "git clone --mirror https"): "test_install.py::test_git_brings_the_project_with_its_tags",
+    ("docs/how-to/install.md", f"{MIRROR}\n$ git -C ami-scheduler.git push"): "test_install.py::test_git_brings_the_project_with_its_tags",
+    ("docs/how-to/install.md", f"{MIRROR}\n$ git -C ami-scheduler.git bundle"): "test_install.py::test_a_release_is_carried_by_hand",
     ("docs/how-to/install.md", "git clone --mirror ami-scheduler.bundle"): "test_install.py::test_a_release_is_carried_by_hand",
     ("docs/how-to/install.md", "sha256sum ami-scheduler.wasm"): "test_install.py::test_a_shell_runner_has_the_module_of_a_commit_from_the_package_registry",
     ("docs/how-to/by-hand.md", "glab ci run"): "it starts a pipeline of a real GitLab",
