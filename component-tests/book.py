@@ -63,6 +63,7 @@ FIRST_NIGHT = "night 100 2026-11-20T02:00:00Z repo-before; bake\n"
 IN_GITLAB = "AMI_SCHEDULER_TRACKER=gitlab\n"
 
 PAGES: dict[str, Page] = {
+    "README.md": Page(needs=("module", "gitlab"), before=IN_GITLAB + FIRST_NIGHT + "night 101 2026-11-21T02:00:00Z repo; bake 18.6.1; fail 9041"),
     "docs/tutorial.md": Page(clone=True, now=()),
     "docs/artifacts.md": Page(needs=("gitlab",), before=IN_GITLAB + "night 101 2026-11-24T02:00:00Z repo",
                               variables={"CI_COMMIT_REF_NAME": "main", "PACKAGE": "gitlab-runner-18.7.0-1.x86_64", "TARGET": "al2023",
@@ -155,8 +156,6 @@ MIRROR = "git clone --mirror https://git.example.com/ami-scheduler.git ami-sched
 #: By page, and how the block begins: which test runs it, as FILE::TEST, or why it cannot run here.
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("README.md", "make demo"): "test_readme.py::test_the_first_block_works_when_it_is_copied",
-    ("README.md", "mkdir -p ~/.local/bin"): "it installs what a release has",
-    ("README.md", "export CI_API_V4_URL"): "it asks a real GitLab",
     ("docs/hostile-input.md", "make fuzz"): "it takes minutes and more",
     ("docs/tracker.md", "cargo test"): "it takes minutes and more",
     ("docs/how-to/install.md", f"{MIRROR}\n$ git -C ami-scheduler.git push"): "test_install.py::test_git_brings_the_project_with_its_tags",

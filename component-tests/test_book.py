@@ -228,6 +228,10 @@ def give_release(shell: Shell, web: WebServer) -> None:
     shell.places.append(("https://gitlab.example.com/platform/ami-scheduler/-/releases/1.2.3/downloads", f"{web.url}/release"))
 
 
+def give_module(shell: Shell, wasm: Path) -> None:
+    (shell.folder / "ami-scheduler.wasm").symlink_to(wasm)
+
+
 def give_runner(shell: Shell, tmp_path: Path) -> None:
     """A machine of which /usr/local is a folder of the test's, with wasmtime in the present folder."""
     local = tmp_path / "usr-local"
@@ -265,7 +269,7 @@ def give_company(shell: Shell, company: tuple[Authority, WebServer, Proxy]) -> N
 #: What a page may need: a fixture, and how its shell gets it.
 NEEDS: dict[str, tuple[str, Callable[..., None]]] = {
     "web": ("web", give_web), "gitlab": ("gitlab", give_gitlab), "ec2": ("ec2", give_aws), "company": ("company", give_company),
-    "release": ("web", give_release), "runner": ("tmp_path", give_runner)}
+    "release": ("web", give_release), "module": ("wasm", give_module), "runner": ("tmp_path", give_runner)}
 
 
 @pytest.mark.parametrize("name", sorted({block.page for block in SHELL_BLOCKS if not elsewhere(block)}))

@@ -27,6 +27,8 @@ PROGRAMS = {
     "packer": 'echo "packer $1" >>told',
     "jsonnet": 'echo {} >child.yml',
     "terraform": 'echo {}',
+    "aws": 'echo "aws $2" >>told',
+    "curl": 'echo curl >>told',
 }
 
 
@@ -176,18 +178,20 @@ EXAMPLE_JOBS = dict(example_jobs())
 def test_the_jobs_of_the_examples_run(job: Job, shell: list[str], name: str) -> None:  # noqa: F811
     folder = ROOT / "examples" / name.partition("/")[0]
     (job.folder / "ci").mkdir()
-    if (folder / "ci" / "bake").exists():
-        bake = job.folder / "ci" / "bake"
+    for script in (file for file in (folder / "ci").iterdir() if not file.suffix):
         # In the shell that this test is about.
-        bake.write_text(f"#!{' '.join(shell)}\n" + (folder / "ci" / "bake").read_text().partition("\n")[2])
-        bake.chmod(0o755)
+        (job.folder / "ci" / script.name).write_text(f"#!{' '.join(shell)}\n" + script.read_text().partition("\n")[2])
+        (job.folder / "ci" / script.name).chmod(0o755)
+    (job.folder / ".ami-scheduler").mkdir()
+    (job.folder / ".ami-scheduler" / "images.json").write_text('{"images": [{"ids": {"us-east-1": "ami-0abc"}}]}')
     run = job.run(EXAMPLE_JOBS[name], PRODUCT="gitlab-runner", VERSION="18.6.0", TARGET="al2023", PACKAGE_URL="https://yum.example.com/x.rpm",
                   PACKAGE_SHA256="0" * 64, CI_REGISTRY_IMAGE="registry.example.com/a", CI_REGISTRY_USER="u", CI_REGISTRY_PASSWORD="p",
-                  AWS_TOKEN="t", AWS_WEB_IDENTITY_TOKEN_FILE=str(job.folder / "token"))
+                  AMI_ID_US_EAST_1="ami-0abc", CI_JOB_ID="7", LANE="", SUMMARY="1 built", CI_COMMIT_BRANCH="main", CI_PIPELINE_URL="https://gitlab.example.com/p/1",
+                  CHAT_WEBHOOK="https://chat.example.com/hook", AWS_TOKEN="t", AWS_WEB_IDENTITY_TOKEN_FILE=str(job.folder / "token"))
     assert run.code == 0, run.all
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*/ci/bake")), ids=lambda file: file.parts[-3])
+@pytest.mark.parametrize("file", [file for file in sorted((ROOT / "examples").glob("*/ci/*")) if not file.suffix], ids=lambda file: f"{file.parts[-3]}-{file.name}")
 def test_a_script_of_an_example_asks_for_no_more_than_sh(file: Path) -> None:
     assert file.read_text().startswith("#!/bin/sh\n")
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Context;
 use crate::images::in_use;
+use crate::policy::Keep;
 use crate::release::{BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
 use crate::tracker::{CountedRuns, Document, Recorded, Revocation, State, Word};
@@ -73,7 +74,7 @@ pub(super) fn record(packages: &[&Package], document: &mut Document, context: &C
     if missing.is_empty() {
         return found;
     }
-    let used = in_use(document, context.rules.keep, |package, target| context.is_own(package, target));
+    let used = in_use(document, Keep::All, |package, target| context.is_own(package, target));
     let build = |(package, target): (&Nevra, &Target)| BuildKey { package: package.clone(), target: target.clone() };
     let used: BTreeSet<BuildKey> = used.into_iter().map(build).collect();
     for build in missing {
