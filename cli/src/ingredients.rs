@@ -27,18 +27,19 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Reads the ingredients. That the rules ask for what nobody tells of any target is an error; that one target lacks it
-    /// is told, since its images are not built again then.
+    /// Reads the ingredients of the targets that a team has. That the rules ask for what nobody tells of any of them is an
+    /// error; that one of them lacks it is told, since its images are not built again then.
     pub fn read(&self, rules: &Rules, targets: &[Target]) -> Result<ByTarget, Failure> {
         let (file, told) = match self {
             Self::Nowhere => return nobody_tells(rules),
             Self::EarlierRun(earlier) => return Ok(of_earlier_run(*earlier, rules)),
-            Self::File(file) => (file.display(), of_file(file)?),
+            Self::File(file) => (file.display(), of_file(file, targets)?),
         };
         for name in &rules.rebuild_when {
             if !told.values().any(|of_target| of_target.contains_key(name)) {
                 return Err(anyhow!(
-                    "--rebuild-when names {name} (input rebuild_when), and {file} has it for no target: {}",
+                    "--rebuild-when names {name} (input rebuild_when), and {file} has it for none of {}: {}",
+                    listed(targets),
                     names_in(&told)
                 ))
                 .with_exit(Exit::CommandLine);
@@ -70,25 +71,25 @@ fn nobody_tells(rules: &Rules) -> Result<ByTarget, Failure> {
     }
 }
 
-fn of_file(file: &Path) -> anyhow::Result<ByTarget> {
+fn of_file(file: &Path, targets: &[Target]) -> anyhow::Result<ByTarget> {
     let json = read(file).context(
         "--ingredients has to name the file that tells what images are made of: in a job it is .ami-scheduler/ingredients.json \
          among the artifacts of ingredients_job",
     )?;
-    ingredients(&json).with_context(|| format!("{} does not tell what images are made of", file.display()))
+    ingredients(&json, targets).with_context(|| format!("{} does not tell what images are made of", file.display()))
 }
 
 fn of_earlier_run(earlier: Option<&Earlier>, rules: &Rules) -> ByTarget {
     let told = earlier.map(|earlier| earlier.ingredients.clone()).unwrap_or_default();
-    if let Some(name) = rules.rebuild_when.first() {
-        if told.is_empty() {
-            message!(
-                "WARNING: nothing tells here what images are made of, and no earlier run had it: this plan does not know \
-                 what is built again since its {name} has changed"
-            );
-        } else {
-            message!("What images are made of is that of the last run: no job tells it here.");
-        }
+    let is_told = |name: &&IngredientName| told.values().any(|of_target| of_target.contains_key(*name));
+    for name in rules.rebuild_when.iter().filter(|name| !is_told(name)) {
+        message!(
+            "WARNING: no job tells here what images are made of, and the earlier run had no {name}: this plan does not know \
+             what is built again once that changes"
+        );
+    }
+    if rules.rebuild_when.iter().any(|name| is_told(&name)) {
+        message!("What images are made of is that of the earlier run: no job tells it here.");
     }
     told
 }

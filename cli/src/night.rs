@@ -86,7 +86,7 @@ impl Night {
         }
         let mut rules = rules.into_rules(packages.policy.clone());
         rules.architectures = architectures(&all_targets);
-        let ingredients = request.ingredients.read(&rules, &targets)?;
+        let ingredients = request.ingredients.read(&rules, &named)?;
         let (product, reference) = (packages.product.as_str(), tracker_args.reference.as_str());
         let asked_for = packages.policy.versions.asked_for();
         let (before, taken_over, tracker) = if asked_for.is_some() && !request.record {

@@ -80,7 +80,15 @@ fn release(
     let mut told = Vec::new();
     for target in each {
         let on = target.map_or_else(|| "every target".to_owned(), ToString::to_string);
-        told.push(line(document.revoke(package, target, revoked, word), revoked, &format!("{package} on {on}"))?);
+        let was_revoked = document.entries().any(|(of, on, _)| {
+            of == package && target.is_none_or(|target| target == on) && document.revocation(of, on).is_some()
+        });
+        let recorded = document.revoke(package, target, revoked, word);
+        told.push(if recorded == Recorded::Changed && !revoked && !was_revoked {
+            format!("Goes on to be used, though the repository has it no longer: {package} on {on}")
+        } else {
+            line(recorded, revoked, &format!("{package} on {on}"))?
+        });
     }
     if revoked && !document.entries().any(|(known, ..)| known == package) {
         told.push(format!("  No run has seen {package} yet: it is revoked once it is there. Is it spelt right?"));

@@ -58,7 +58,7 @@ pub enum Alarm {
         attempts: u64,
         /// Where a person sees the last failure.
         url: Option<String>,
-        /// Whether the release has an image, which was no longer fresh.
+        /// Whether the release has an image, and was to be built again.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         has_image: bool,
     },
@@ -119,7 +119,7 @@ pub enum Alarm {
         since: Timestamp,
         /// Whether images of it are current, or in a channel, and go on to be.
         in_use: bool,
-        /// Whether the rule `revoke_withdrawn` has revoked it in this run.
+        /// Whether the rule `revoke_withdrawn` revokes it in this run.
         is_revoked: bool,
     },
     /// A pattern that excludes releases names none that is there.
@@ -207,8 +207,8 @@ impl fmt::Display for Alarm {
                 count(*attempts, "attempt"),
                 url.as_ref().map(|url| format!(", the last: {url}")).unwrap_or_default(),
                 if *has_image {
-                    "It was to be built again: the image that is there is no longer fresh, and stays the one to use. \
-                     Correct the build, and ask for it again with `rebuild`"
+                    "It was to be built again, and the image that is there stays the one to use. Correct the build, and ask \
+                     for it again with `rebuild`"
                 } else {
                     "Correct the build, and ask for it again with `rebuild`; or say with `skip` that it is not wanted"
                 }
@@ -253,7 +253,7 @@ impl fmt::Display for Alarm {
                 write!(f, "{package} for {} has been {}. ", listed(targets), gone_since(*since))?;
                 f.write_str(match (is_revoked, in_use) {
                     (true, _) => {
-                        "The rule revoke_withdrawn has revoked it: its images are not used before `unrevoke`, and a channel \
+                        "The rule revoke_withdrawn revokes it: its images are not used before `unrevoke`, and a channel \
                          that points to one is told of"
                     }
                     (false, true) => {

@@ -30,7 +30,7 @@ pub fn of_releases(
     context: &Context<'_>,
 ) -> Vec<Alarm> {
     let mut alarms = republished(plan);
-    alarms.extend(given_up(plan));
+    alarms.extend(given_up(plan, document));
     alarms.extend(no_match(offer, context));
     alarms.extend(lapsed(plan));
     alarms.extend(no_image(plan, document, expected));
@@ -63,11 +63,14 @@ fn republished(plan: &Plan) -> Vec<Alarm> {
     changes.into_iter().map(alarm).collect()
 }
 
-fn given_up(plan: &Plan) -> Vec<Alarm> {
+fn given_up(plan: &Plan, document: &Document) -> Vec<Alarm> {
     let builds = plan.held.iter().filter_map(|held| match &held.reason {
-        HoldReason::GivenUp { attempts, url } => {
-            Some((&held.package, &held.target, (*attempts, held.stale.is_some()), url.clone()))
-        }
+        HoldReason::GivenUp { attempts, url } => Some((
+            &held.package,
+            &held.target,
+            (*attempts, document.image(&held.package, &held.target).is_some()),
+            url.clone(),
+        )),
         _ => None,
     });
     given_up_builds(builds)
@@ -78,7 +81,7 @@ pub fn given_up_in(document: &Document) -> Vec<Alarm> {
     let entries = document.entries().filter(|(_, _, entry)| entry.is_given_up());
     given_up_builds(entries.map(|(package, target, entry)| {
         let Origin { job_url, pipeline_url, .. } = entry.origin.clone();
-        (package, target, (entry.attempts(), entry.is_rebuild()), job_url.or(pipeline_url))
+        (package, target, (entry.attempts(), document.image(package, target).is_some()), job_url.or(pipeline_url))
     }))
 }
 

@@ -43,34 +43,33 @@ pub enum IngredientsError {
 
 const EXAMPLE: &str = r#"{"al2023": {"base": "ami-0abc"}}"#;
 
-/// The ingredients of each target, of an `ingredients.json`. Names that are no targets have none, and a value that is `null`
-/// is not there.
-pub fn ingredients(json: &[u8]) -> Result<BTreeMap<Target, Ingredients>, IngredientsError> {
-    let (read, _held): (BTreeMap<String, BTreeMap<String, Value>>, _) = Budget::default().json(json)?;
+/// The ingredients of these targets, of an `ingredients.json`. What it says of others is left out: one file may be for several
+/// products. A value that is `null` is not there.
+pub fn ingredients(json: &[u8], targets: &[Target]) -> Result<BTreeMap<Target, Ingredients>, IngredientsError> {
+    let (mut read, _held): (BTreeMap<String, BTreeMap<String, Value>>, _) = Budget::default().json(json)?;
     let mut all = BTreeMap::new();
-    for (target, values) in read {
+    for of in targets {
+        let target = of.as_str();
+        let Some(values) = read.remove(target) else { continue };
         let mut of_target = Ingredients::new();
         for (name, value) in values {
             let value = match value {
                 Value::Null => continue,
                 Value::String(value) => value,
-                _ => return Err(IngredientsError::NoText { target: named(&target), name: named(&name) }),
+                _ => return Err(IngredientsError::NoText { target: named(target), name: named(&name) }),
             };
             let ingredient = name.parse::<IngredientName>().and_then(|name| Ok((name, value.parse()?)));
             let (name, value) = ingredient.map_err(|error| IngredientsError::Ingredient {
-                target: named(&target),
+                target: named(target),
                 name: named(&name),
                 error,
             })?;
             of_target.insert(name, value);
         }
         if of_target.len() > MOST {
-            return Err(IngredientsError::TooMany(named(&target)));
+            return Err(IngredientsError::TooMany(named(target)));
         }
-        // One file may be for several products, whose targets are others.
-        if let Ok(target) = target.parse() {
-            all.insert(target, of_target);
-        }
+        all.insert(of.clone(), of_target);
     }
     Ok(all)
 }
@@ -81,8 +80,9 @@ mod tests {
 
     #[test]
     fn each_target_has_its_values_and_null_is_none() {
-        let json = br#"{"al2023": {"base": "ami-1", "recipe": null}, "rhel9": {}, "no target": {"base": "ami-2"}}"#;
-        let all = ingredients(json).expect("ingredients");
+        let json = br#"{"al2023": {"base": "ami-1", "recipe": null}, "rhel9": {}, "another": {"base": "None"}}"#;
+        let targets = ["al2023", "rhel9", "rocky9"].map(|name| name.parse().expect(name));
+        let all = ingredients(json, &targets).expect("ingredients");
         let told = |name: &str| {
             let of_target = all.get(&name.parse::<Target>().expect(name))?;
             Some(of_target.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
@@ -105,7 +105,8 @@ mod tests {
             (r#"{"al2023": {"base": "a\nb"}}"#, "is not the value of an ingredient"),
             (many.as_str(), r#""a" has more than 8 ingredients"#),
         ] {
-            let error = ingredients(json.as_bytes()).expect_err(json).to_string();
+            let targets = ["a", "al2023"].map(|name| name.parse().expect(name));
+            let error = ingredients(json.as_bytes(), &targets).expect_err(json).to_string();
             assert!(error.contains(told), "{json}: {error}");
         }
     }

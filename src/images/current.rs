@@ -69,13 +69,12 @@ pub fn current_of<'a>(
 
 /// Whether a release has an image to use on a target, or was built without one that is known.
 pub fn has_image(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> bool {
-    let has_ids = document.images(package, target).any(|(_, image)| !image.ids.is_empty());
-    if has_ids {
+    let tested = || document.images(package, target).filter(|(_, image)| image.is_tested());
+    if tested().any(|(_, image)| !image.ids.is_empty()) {
         return current_of(document, package, target, None).is_some();
     }
-    let is_told = document.images(package, target).next().is_some();
-    let was_built = entry.state == State::Built || entry.is_rebuild();
-    let has_one = if is_told { document.image(package, target).is_some() } else { was_built };
+    let is_told = tested().next().is_some();
+    let has_one = if is_told { document.image(package, target).is_some() } else { entry.is_built_already() };
     has_one && entry.state != State::Skipped && document.revocation(package, target).is_none()
 }
 

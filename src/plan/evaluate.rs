@@ -57,25 +57,31 @@ impl Context<'_> {
     /// Decides about a build that is done and whose image is stale, and about one that a rule has begun to build again:
     /// where its image is fresh after all, or the rule is off, it is what it was, built.
     fn rebuild(&self, build: &BuildKey, package: &Package, entry: &Entry, known: &Known<'_>) -> Option<Decision> {
+        // A build that fails whatever it is made of is given up, and people are told, before a change begins anew.
+        let is_told = || entry.passed_over.unwrap_or_default().before(self.origin.pipeline) > 0;
+        let begins_anew = || is_told() && self.has_changed_since_attempt(build, entry);
+        let stale = known.stale.as_ref().filter(|_| self.may_rebuild(package, entry));
+        let again = |stale: &Stale| Decision::Build(BuildReason::Stale(stale.clone()));
         let was_built = entry.state == State::Built;
         if !was_built && !entry.is_rebuild() {
-            return None;
+            // So is what a person asked for in vain.
+            return stale.filter(|_| entry.is_given_up() && begins_anew()).map(again);
         }
         if let Some(claimed) = self.already_decided(entry).filter(|_| !was_built) {
             return Some(claimed);
         }
-        let Some(stale) = known.stale.as_ref().filter(|_| self.may_rebuild(package, entry)) else {
+        let Some(stale) = stale else {
             let recorded = known.image.map(|image| image.recorded).or(entry.first_seen).filter(|_| !was_built);
             return Some(Decision::Hold(HoldReason::Built { since: recorded.unwrap_or(entry.since) }));
         };
-        let again = Decision::Build(BuildReason::Stale(stale.clone()));
-        if was_built || self.has_changed_since_attempt(build, entry) {
-            return Some(again);
+        if was_built {
+            return Some(again(stale));
         }
-        match self.retry(entry) {
-            Decision::Build(BuildReason::NewRelease) => Some(again),
-            decision => Some(decision),
-        }
+        Some(match self.retry(entry) {
+            Decision::Build(BuildReason::NewRelease) => again(stale),
+            Decision::Hold(HoldReason::GivenUp { .. }) if begins_anew() => again(stale),
+            decision => decision,
+        })
     }
 
     /// Decides about a build that is done, or in somebody's hands.
@@ -159,7 +165,7 @@ pub fn back_off(failures: u64) -> u64 {
 
 /// Whether the repository offers another file under the name of the one that was built.
 pub(super) fn republished(package: &Package, target: &Target, entry: &Entry) -> Option<Republished> {
-    let recorded = entry.checksum().filter(|_| entry.state == State::Built)?;
+    let recorded = entry.checksum().filter(|_| entry.is_built_already())?;
     let offered = package.checksum.as_ref()?;
     recorded.contradicts(offered).then(|| Republished {
         package: package.nevra.clone(),

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::Context;
 use crate::release::{BuildKey, Package, Target};
 use crate::text::{count, minute};
-use crate::tracker::{Document, Entry, INGREDIENT_CHANGED, IngredientName, IngredientValue, Ingredients, TOO_OLD};
+use crate::tracker::{
+    Document, Entry, INGREDIENT_CHANGED, ImageKey, IngredientName, IngredientValue, Ingredients, TOO_OLD,
+};
 
 /// Why an image is no longer fresh. The first that applies is the one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,14 +86,21 @@ impl fmt::Display for Stale {
 impl Context<'_> {
     /// Why the image of a build is no longer fresh, by the rules that are on.
     pub(super) fn stale(&self, document: &Document, build: &BuildKey, entry: &Entry) -> Option<Stale> {
-        let image = document.image(&build.package, &build.target);
-        let then = image.and_then(|(key, _)| entry.ingredients.get(&key.claim));
-        let changes = then.map(|then| self.changes_since(then, &build.target)).unwrap_or_default();
-        if !changes.is_empty() {
-            return Some(Stale::IngredientChanged { changes });
+        let BuildKey { package, target } = build;
+        let changes = |key: &ImageKey| {
+            let then = entry.ingredients.get(&key.claim);
+            then.map(|then| self.changes_since(then, target)).unwrap_or_default()
+        };
+        let newest = document.images(package, target).rfind(|(_, image)| image.is_tested());
+        if let (Some((current, _)), Some((newest, _))) = (document.image(package, target), newest) {
+            let changes = (changes(current), changes(newest));
+            // Where the newest was revoked, no other is built in its place for the same change.
+            if !changes.0.is_empty() && !changes.1.is_empty() {
+                return Some(Stale::IngredientChanged { changes: changes.0 });
+            }
         }
         // What was imported without an image is as old as its record.
-        let recorded = image.map(|(_, image)| image.recorded).or(entry.first_seen)?;
+        let recorded = newest.map(|(_, image)| image.recorded).or(entry.first_seen)?;
         let most = self.rules.rebuild_after;
         let is_too_old = !most.is_zero() && self.now.duration_since(recorded) > most;
         is_too_old.then_some(Stale::TooOld { recorded, days: most.as_hours() / 24 })

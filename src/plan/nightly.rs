@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::evaluate::{Known, republished};
 use super::withdrawn::{self, is_gone};
@@ -54,34 +54,37 @@ pub fn nightly(packages: &[Package], document: &mut Document, context: &Context<
                 revocation: document.revocation_of_build(&package.nevra, run.target),
                 stale: entry
                     .filter(|_| is_in_use)
-                    .filter(|entry| !entry.is_asked_for())
+                    .filter(|entry| !entry.is_asked_for() || entry.is_given_up())
                     .and_then(|entry| context.stale(document, &build, entry)),
             };
             let decision = context.decide(&build, package, &known, &run.newest);
-            let stale = known.stale;
             match decision {
                 Decision::Build(mut reason) => {
+                    // What a claim that is open is compared with was decided when it was made.
+                    let stale = known.stale.filter(|_| reason != BuildReason::OwnClaim);
                     let is_first = || run.first_run.binary_search(&&build.package).is_ok();
                     if reason == BuildReason::NewRelease && is_first() {
                         reason = BuildReason::FirstRun;
                     }
                     let begins_anew = matches!(reason, BuildReason::Stale(_));
                     let attempts = entry.filter(|_| !begins_anew).map_or(0, Entry::attempts);
-                    wanted.push(Wanted { package, build, reason, stale, attempts });
+                    let recorded = known.image.filter(|_| stale.is_some()).map(|image| image.recorded);
+                    wanted.push(Wanted { package, build, reason, stale, recorded, attempts });
                 }
                 Decision::Hold(reason) => {
                     let is_done = matches!(reason, HoldReason::Built { .. });
-                    if is_done && entry.is_some_and(|entry| entry.state == State::Building) {
+                    if is_done && entry.is_some_and(Entry::is_rebuild) {
                         needless.push(build);
                     }
-                    plan.held.push(Held::new(package, run.target.clone(), stale.filter(|_| !is_done), reason));
+                    let stale = known.stale.filter(|_| !is_done);
+                    plan.held.push(Held::new(package, run.target.clone(), stale, reason));
                 }
             }
         }
     }
     let mut changes = checksums.len() + needless.len() + plan.closed.len() + found.changes + runs.len();
     for build in needless {
-        document.give_back_claim(&build, context.now);
+        document.end_rebuild(&build);
     }
     for (build, other) in checksums {
         document.record_checksum(&build, other);
@@ -108,6 +111,8 @@ struct Wanted<'a> {
     build: BuildKey,
     reason: BuildReason,
     stale: Option<Stale>,
+    /// When the image that is stale was recorded.
+    recorded: Option<Timestamp>,
     /// How many attempts at it counted.
     attempts: u64,
 }
@@ -244,7 +249,14 @@ fn record_waits(held: &[Held], document: &mut Document, context: &Context<'_>) -
                 document.record_first_seen(&build(), now);
             }
             HoldReason::BackOff { .. } => document.back_off(&build(), origin.pipeline),
-            HoldReason::GivenUp { .. } => document.record_given_up(&build(), now),
+            HoldReason::GivenUp { .. } => {
+                document.record_given_up(&build(), now);
+                let is_counted = document.entry(package, target).is_some_and(|entry| entry.passed_over.is_some());
+                // By it a later run knows that people were told, and begins anew once an ingredient changes.
+                if !is_counted && document.image(package, target).is_some() {
+                    document.back_off(&build(), origin.pipeline);
+                }
+            }
             _ => continue,
         }
         recorded += 1;
@@ -270,7 +282,7 @@ fn begin(
         // already delays none that has not.
         let standing = |build: &Wanted<'_>| {
             let is_urgent = rules.is_urgent(build.package) && build.stale.is_none();
-            (build.reason != BuildReason::OwnClaim, build.attempts, !is_urgent, build.stale.is_some())
+            (build.reason != BuildReason::OwnClaim, build.stale.is_some(), build.attempts, !is_urgent, build.recorded)
         };
         standing(a).cmp(&standing(b)).then_with(by_release).then_with(|| a.build.target.cmp(&b.build.target))
     });

@@ -9,7 +9,7 @@ use crate::images::in_use;
 use crate::policy::Keep;
 use crate::release::{BuildKey, Nevra, Package, Target};
 use crate::text::{count, minute};
-use crate::tracker::{CountedRuns, Document, Recorded, Revocation, State, Word};
+use crate::tracker::{CountedRuns, Document, Recorded, Revocation, Word};
 
 /// A build whose release the repositories no longer offer, and nobody had revoked before this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,19 +47,23 @@ pub(super) struct Found {
 }
 
 /// Records whether the repositories offer the releases that were built, and revokes what the rule `revoke_withdrawn` is
-/// about. Where a target has no release at all, its repository is broken, or its version is wrong: nothing was withdrawn.
-pub(super) fn record(packages: &[&Package], document: &mut Document, context: &Context<'_>) -> Found {
-    let has_any = |target: &&Target| packages.iter().any(|package| package.is_for(target));
-    let targets: Vec<Target> = context.targets.iter().filter(has_any).cloned().collect();
-    let context = &Context { targets: &targets, ..*context };
+/// about. Where a target has no release at all of an architecture, its repository is broken, or its version is wrong: nothing
+/// was withdrawn.
+pub(super) fn record<'a>(packages: &'a [&Package], document: &mut Document, context: &Context<'a>) -> Found {
+    let of_target = |target: &'a Target| {
+        packages.iter().filter(|package| package.is_for(target)).map(move |package| (target, package.nevra.arch()))
+    };
+    let offered: BTreeSet<(&Target, &str)> = context.targets.iter().flat_map(of_target).collect();
     let (mut missing, mut there) = (Vec::new(), Vec::new());
     for (package, target, entry) in document.entries() {
         let build = || BuildKey { package: package.clone(), target: target.clone() };
-        let is_made = || entry.state == State::Built || document.image(package, target).is_some();
+        let is_made = || entry.is_built_already() || document.image(package, target).is_some();
+        if !offered.contains(&(target, package.arch())) {
+            continue;
+        }
         if is_gone(package, target, packages, context) && is_made() {
             missing.push(build());
         } else if let Some(since) = entry.missing_since()
-            && targets.contains(target)
             && is_offered(package, target, packages)
         {
             there.push((build(), since));
@@ -102,9 +106,10 @@ impl Found {
         // A run that is tried again has counted and revoked before.
         let is_of_this_run = recorded == Recorded::Changed || missed.end_with(pipeline);
         let word = document.revocation(&build.package, &build.target);
-        let is_by_the_rule = word.is_some_and(|word| word.by.is_none()) && document.is_decided_since_missing(&build);
+        let is_decided = document.is_decided_since_missing(&build);
+        let is_by_the_rule = word.is_some_and(|word| word.by.is_none()) && is_decided;
         let is_revoked = revoked == Recorded::Changed || (is_by_the_rule && is_of_this_run);
-        if is_revoked || word.is_none() {
+        if is_revoked || (word.is_none() && !is_decided) {
             let (is_new, in_use) = (is_of_this_run && missed.runs == 1, is_used && !is_revoked);
             self.withdrawn.push(Withdrawn { build, since, is_new, in_use, is_revoked });
         }

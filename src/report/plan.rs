@@ -75,7 +75,10 @@ fn push_first_run(text: &mut String, plan: &Plan, first_run: FirstRun) {
 /// may be about many.
 pub(super) fn stale_images(plan: &Plan) -> Option<String> {
     let begun = plan.builds.iter().filter_map(|build| build.stale.as_ref());
-    let held = plan.held.iter().filter_map(|held| held.stale.as_ref());
+    let is_given_up = |held: &&Held| matches!(held.reason, HoldReason::GivenUp { .. });
+    let (given_up, later): (Vec<&Held>, Vec<&Held>) =
+        plan.held.iter().filter(|held| held.stale.is_some()).partition(is_given_up);
+    let held = given_up.iter().chain(&later).filter_map(|held| held.stale.as_ref());
     let (begun, held): (Vec<_>, Vec<_>) = (begun.collect(), held.collect());
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for stale in begun.iter().chain(&held) {
@@ -86,10 +89,11 @@ pub(super) fn stale_images(plan: &Plan) -> Option<String> {
     let reasons: Vec<String> = reasons.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
     (all > 0).then(|| {
         format!(
-            "{all} {are} no longer fresh ({}): {} built again now, {} later",
+            "{all} {are} no longer fresh ({}): {} built again now, {} later{}",
             reasons.join(", "),
             begun.len(),
-            held.len()
+            later.len(),
+            if given_up.is_empty() { String::new() } else { format!(", {} given up", given_up.len()) }
         )
     })
 }

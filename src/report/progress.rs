@@ -21,6 +21,8 @@ pub(super) struct Progress<'a> {
     pub series: String,
     /// The newest release that has an image to use.
     pub current: Option<&'a Nevra>,
+    /// Where its build stands, where a rule has it built again.
+    pub again: Option<Standing>,
     /// The releases since then that are wanted and not built, the oldest first.
     pub open: Vec<(&'a Nevra, Standing)>,
 }
@@ -39,11 +41,12 @@ pub(super) fn progress<'a>(
     // The oldest release first.
     for (package, target, entry) in document.entries() {
         let (arch, series) = (package.arch(), Keep::LatestPerMajor.series_name(package));
-        let new = || Progress { target, arch, series: series.clone(), current: None, open: Vec::new() };
+        let new = || Progress { target, arch, series: series.clone(), current: None, again: None, open: Vec::new() };
         let known = lines.entry((target, arch, series.clone())).or_insert_with(new);
         let standing = Standing::of(entry, lapsed_before);
         if has_image(document, package, target, entry) {
             (known.current, known.open) = (Some(package), Vec::new());
+            known.again = entry.is_rebuild().then_some(standing);
         } else if !matches!(standing, Standing::Built | Standing::Skipped)
             && document.revocation(package, target).is_none()
             && is_wanted(package, target)
@@ -51,7 +54,9 @@ pub(super) fn progress<'a>(
             known.open.push((package, standing));
         }
     }
-    let open = lines.values().flat_map(|of| of.open.iter().map(|(package, _)| (*package, of.target))).collect();
+    let again = lines.values().filter(|of| of.again.is_some()).filter_map(|of| Some((of.current?, of.target)));
+    let open = lines.values().flat_map(|of| of.open.iter().map(|(package, _)| (*package, of.target)));
+    let open = open.chain(again).collect();
     let mut all: Vec<Progress<'_>> = lines.into_values().collect();
     all.retain(|of| of.current.is_some() || !of.open.is_empty());
     // Of one target the newest series first.
@@ -68,10 +73,10 @@ impl Progress<'_> {
 
     /// How its open releases look, the worst of them; none where there is none.
     pub fn tone(&self) -> Option<Tone> {
-        self.open.iter().map(|(_, standing)| standing).min().map(|standing| standing.tone())
+        self.open.iter().map(|(_, standing)| standing).chain(&self.again).min().map(|standing| standing.tone())
     }
 
-    /// What is open, those first that need a person: `2 releases behind: 18.9.4 given up, 18.9.5 failed`.
+    /// What is open, those first that need a person, and how it stands about the newest image where that is made again: `2 releases behind: 18.9.4 given up, 18.9.5 failed`.
     pub fn behind(&self) -> Option<String> {
         let mut worst_first: Vec<&(&Nevra, Standing)> = self.open.iter().collect();
         worst_first.sort_by_key(|(_, standing)| *standing);
@@ -83,7 +88,10 @@ impl Progress<'_> {
             Some(_) => format!("{} behind", count(self.open.len(), "release")),
             None => "no image yet".to_owned(),
         };
-        (!named.is_empty()).then(|| format!("{behind}: {}{more}", named.join(", ")))
+        let again = self.again.map(|standing| format!("to be built again: {}", standing.word()));
+        let behind = (!named.is_empty()).then(|| format!("{behind}: {}{more}", named.join(", ")));
+        let parts: Vec<String> = behind.into_iter().chain(again).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 

@@ -88,8 +88,11 @@ impl Told {
 
 /// Why a rule had a release built again: what differs between its claim and the image before.
 fn again(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -> Option<String> {
+    // What was given up in the end has made nothing.
+    let has_made = document.images(package, target).any(|(key, _)| key.claim == entry.claim());
     match entry.rule.as_deref() {
-        Some(TOO_OLD) => Some("built again, since its image was too old".to_owned()),
+        _ if entry.state == State::Built && !has_made => None,
+        Some(TOO_OLD) => Some(format!("{}, since its image was too old", begun(entry))),
         Some(INGREDIENT_CHANGED) => {
             let claim = entry.claim();
             let now = entry.ingredients.get(&claim)?;
@@ -97,10 +100,14 @@ fn again(document: &Document, package: &Nevra, target: &Target, entry: &Entry) -
             let (before, _) = images.find(|(key, _)| key.claim < claim)?;
             let changes = IngredientChange::between(entry.ingredients.get(&before.claim)?, now);
             let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-            Some(format!("built again, since {}", changes.join(", ")))
+            (!changes.is_empty()).then(|| format!("{}, since {}", begun(entry), changes.join(", ")))
         }
         _ => None,
     }
+}
+
+fn begun(entry: &Entry) -> &'static str {
+    if entry.state == State::Built { "built again" } else { "to be built again" }
 }
 
 /// The ids, or what else is known of an image that has none.

@@ -402,7 +402,13 @@ impl Document {
         let is_meant = |of: &Target| target.is_none_or(|target| target == of);
         let asked_for = entries.filter(|(of, entry)| is_meant(of) && entry.is_asked_for());
         let epochs = asked_for.map(|(target, entry)| (target.clone(), entry.epoch)).collect();
-        self.revocations.say_of_release(package, target, revoked, word, &epochs)
+        // That what is missing may be used is a word against the rule that would revoke it.
+        let entries = self.entries.get(package).into_iter().flatten();
+        let missing = entries.filter(|(of, entry)| is_meant(of) && entry.missing_since().is_some());
+        let build = |target: &Target| BuildKey { package: package.clone(), target: target.clone() };
+        let missing: Vec<BuildKey> = missing.map(|(target, _)| build(target)).collect();
+        let is_news = missing.iter().any(|build| !self.is_decided_since_missing(build));
+        self.revocations.say_of_release(package, target, revoked, is_news, word, &epochs)
     }
 
     /// Says that an image is not to be used, or that it is again, by all ids that its records have.
@@ -679,6 +685,24 @@ impl Document {
         }
     }
 
+    fn keep_ingredients(&mut self, build: &BuildKey, claim: &Claim, ingredients: Option<Ingredients>) {
+        if let (Some(mut entry), Some(ingredients)) = (self.get(build).cloned(), ingredients) {
+            entry.ingredients.insert(claim.clone(), ingredients);
+            self.put(build, entry);
+        }
+    }
+
+    /// Records that a build which a rule had begun again is over, and is what it was: built. Its image is there.
+    pub fn end_rebuild(&mut self, build: &BuildKey) {
+        let image = self.image(&build.package, &build.target).map(|(_, image)| image.recorded);
+        if let Some(entry) = self.get(build).filter(|entry| entry.is_rebuild()) {
+            let origin = Origin { job_url: None, ..entry.origin.clone() };
+            let since = image.or(entry.first_seen).unwrap_or(entry.since);
+            let over = entry.transition(State::Built, since, origin);
+            self.put(build, over);
+        }
+    }
+
     /// What an image is made of besides the package, as it was when its build was claimed.
     pub fn ingredients(&self, package: &Nevra, target: &Target, claim: &Claim) -> Option<&Ingredients> {
         self.entry(package, target)?.ingredients.get(claim)
@@ -747,6 +771,11 @@ impl Document {
             image.job_url.clone_from(&origin.job_url);
             image.checksum = before.checksum().filter(|_| before.claim() == claim).cloned();
             self.put_image(build, ImageKey { claim: claim.clone(), job }, image);
+        }
+        if corrects {
+            // It is the same image: what it is made of goes with it.
+            let made_of = before.ingredients.get(&before.claim()).cloned();
+            self.keep_ingredients(build, &claim, made_of);
         }
         if needs_test {
             return Success::Untested;
@@ -884,7 +913,7 @@ impl Document {
     ) -> Acknowledged {
         let is_named = |target: &Target| targets.is_empty() || targets.contains(target);
         let mut built =
-            self.builds_where(|of, target, entry| of == package && is_named(target) && entry.state == State::Built);
+            self.builds_where(|of, target, entry| of == package && is_named(target) && entry.is_built_already());
         if built.is_empty() {
             return Acknowledged::NotBuilt;
         }
@@ -969,7 +998,8 @@ impl Document {
     pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
         let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
         let said_before = before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by);
-        if before.state == State::Skipped && said_before {
+        // What has an image is built, also while a rule has it built again.
+        if before.is_rebuild() || (before.state == State::Skipped && said_before) {
             return Recorded::AsBefore;
         }
         let mut skipped = before.transition(State::Skipped, now, Origin::default());

@@ -324,6 +324,11 @@ impl Entry {
         self.absence.as_ref().filter(|absence| absence.ended.is_none()).map(|absence| absence.since)
     }
 
+    /// Whether it is built, also where a rule builds it again.
+    pub fn is_built_already(&self) -> bool {
+        self.state == State::Built || self.is_rebuild()
+    }
+
     /// Whether nobody has tried the build, asked for it or skipped it.
     pub fn is_untried(&self) -> bool {
         self.epoch == 0 && self.attempt == 0 && self.by.is_none() && !self.is_asked_for()

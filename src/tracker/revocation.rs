@@ -115,11 +115,12 @@ impl Revocations {
         package: &Nevra,
         target: Option<&Target>,
         revoked: bool,
+        is_news: bool,
         word: &Word,
         epochs: &Epochs,
     ) -> Recorded {
         let words = self.releases.entry(package.clone()).or_default();
-        let next = |known: Option<&Revocation>| Revocation::after(known, revoked, word, epochs);
+        let next = |known: Option<&Revocation>| Revocation::after(known, revoked, is_news, word, epochs);
         let recorded = if let Some(target) = target {
             say_in(&mut words.targets, target, next)
         } else {
@@ -137,7 +138,7 @@ impl Revocations {
 
     /// Records a word on the images of these ids.
     pub(super) fn say_of_images(&mut self, ids: &Ids, revoked: bool, word: &Word) -> Recorded {
-        let next = |known: Option<&Revocation>| Revocation::after(known, revoked, word, &Epochs::new());
+        let next = |known: Option<&Revocation>| Revocation::after(known, revoked, false, word, &Epochs::new());
         ids.iter().map(|(_, id)| say_in(&mut self.images, id, next)).max().unwrap_or(Recorded::AsBefore)
     }
 
@@ -201,11 +202,20 @@ impl Revocations {
 
 impl Revocation {
     /// The word after another one; what is recorded where there is none.
-    fn after(known: Option<&Self>, revoked: bool, word: &Word, epochs: &Epochs) -> Result<Self, Recorded> {
+    fn after(
+        known: Option<&Self>,
+        revoked: bool,
+        is_news: bool,
+        word: &Word,
+        epochs: &Epochs,
+    ) -> Result<Self, Recorded> {
         let changes = match known {
-            None if !revoked => return Err(Recorded::AsBefore),
+            None if !revoked && !is_news => return Err(Recorded::AsBefore),
             None => 0,
-            Some(known) if known.revoked == revoked && (!revoked || known.covers(&word.reason, epochs)) => {
+            Some(known)
+                if known.revoked == revoked
+                    && (if revoked { known.covers(&word.reason, epochs) } else { !is_news }) =>
+            {
                 return Err(Recorded::AsBefore);
             }
             Some(known) => known.changes.checked_add(1).ok_or(Recorded::AtItsEnd)?,

@@ -286,7 +286,9 @@ fn a_rebuild_that_fails_is_tried_again_like_any_build_and_the_old_image_stays() 
     assert_eq!(nights.current(), "18.6.0 0.1@1");
     let alarms = given_up_in(&nights.document);
     assert!(matches!(alarms.as_slice(), [Alarm::GivenUp { has_image: true, .. }]), "{alarms:?}");
-    assert!(alarms[0].to_string().contains("the image that is there is no longer fresh, and stays the one to use"));
+    assert!(
+        alarms[0].to_string().contains("It was to be built again, and the image that is there stays the one to use")
+    );
     // The next change is another one: what it was given up for says nothing about it.
     assert_eq!(built(&nights.tonight("base=ami-3")), ["18.6.0 attempt 1: its base changed from ami-1 to ami-3"]);
     nights.succeed();
@@ -315,7 +317,8 @@ fn a_rule_that_is_switched_off_leaves_nothing_that_builds() {
             "{outcome}"
         );
         let open = nights.claims();
-        assert!(open.is_empty(), "{outcome}: a claim that nobody needs is given back");
+        assert!(open.is_empty(), "{outcome}: nothing is left that waits, or has failed");
+        assert_eq!(nights.document.get(&build("18.6.0", "al2023")).map(|entry| entry.state), Some(State::Built));
         assert_eq!(nights.current(), "18.6.0 0.1@1", "{outcome}");
         // Nor does the base that comes back.
         nights.rules = when(&["base"]);
@@ -351,13 +354,15 @@ fn new_releases_come_before_rebuilds_which_a_run_begins_no_more_of_than_it_may()
         "base=ami-1",
     );
     nights.releases.push(runner("19.1.0"));
+    // One that has failed is still without an image.
+    nights.rules.max_builds = 1;
+    assert_eq!(built(&nights.tonight("base=ami-2")), ["19.1.0 attempt 1: new release"]);
+    nights.fail();
+    nights.rules.max_builds = 2;
     let plan = nights.tonight("base=ami-2");
-    assert_eq!(
-        built(&plan),
-        ["19.1.0 attempt 1: new release", "17.9.0 attempt 1: its base changed from ami-1 to ami-2"]
-    );
+    let again = "19.1.0 attempt 2: attempt 2 of 3; the last one failed: https://gitlab.example.com/-/jobs/1";
+    assert_eq!(built(&plan), [again, "17.9.0 attempt 1: its base changed from ami-1 to ami-2"]);
     assert_eq!(held(&plan, "18.6.0"), "its base changed from ami-1 to ami-2; left for the next run: this one is full");
-    assert_eq!(held(&plan, "18.6.0"), held(&plan, "18.6.0"));
     nights.succeed();
     assert_eq!(built(&nights.tonight("base=ami-2")), ["18.6.0 attempt 1: its base changed from ami-1 to ami-2"]);
 }
@@ -369,6 +374,115 @@ fn what_a_person_asks_for_is_built_for_that_and_is_fresh_then() {
     assert_eq!(built(&nights.tonight("base=ami-2")), ["18.6.0 attempt 1: asked for again by mary: patched"]);
     nights.succeed();
     assert_eq!(built(&nights.tonight("base=ami-2")), [""; 0]);
+}
+
+#[test]
+fn an_image_that_is_revoked_is_not_made_again_for_the_change_that_it_was_made_for() {
+    let mut nights = Nights::built(&["18.6.0"], Rules { rebuild_after: days(30), ..when(&["base"]) }, "base=ami-1");
+    nights.tonight("base=ami-2");
+    nights.succeed();
+    let build = build("18.6.0", "al2023");
+    let newest = nights.document.images(&build.package, &build.target).next_back().map(|(key, _)| key.clone());
+    let word = Word { reason: "base 2 is broken".to_owned(), by: None, at: nights.now() };
+    nights.document.revoke_image(&build, &newest.expect("an image"), true, &word);
+    assert_eq!(nights.current(), "18.6.0 0.1@1");
+    assert_eq!(built(&nights.tonight("base=ami-2")), [""; 0]);
+    nights.day += 27;
+    assert_eq!(built(&nights.tonight("base=ami-2")), [""; 0], "nor for the age of the image before it");
+    assert_eq!(built(&nights.tonight("base=ami-1")), [""; 0], "the current one is made of this");
+    assert_eq!(built(&nights.tonight("base=ami-3")), ["18.6.0 attempt 1: its base changed from ami-1 to ami-3"]);
+}
+
+#[test]
+fn a_release_that_is_published_again_is_told_also_while_it_is_built_again() {
+    let mut nights = Nights::built(&["18.6.0"], when(&["base"]), "base=ami-1");
+    nights.releases[0].checksum = Some(checksum("a"));
+    nights.tonight("base=ami-2");
+    nights.fail();
+    nights.releases[0].checksum = Some(checksum("b"));
+    let plan = nights.tonight("base=ami-2");
+    assert_eq!((plan.republished.len(), built(&plan)), (1, vec![]));
+    let package = &nights.releases[0].nevra.clone();
+    let acknowledged = nights.document.acknowledge(package, &[], &checksum("b"), "signed anew", "mary");
+    assert!(matches!(acknowledged, ami_scheduler::tracker::Acknowledged::Builds(_)), "{acknowledged:?}");
+    assert_eq!(nights.tonight("base=ami-2").builds.len(), 1);
+}
+
+#[test]
+fn what_is_built_again_cannot_be_skipped() {
+    let mut nights = Nights::built(&["18.6.0"], when(&["base"]), "base=ami-1");
+    nights.tonight("base=ami-2");
+    nights.fail();
+    let skipped = nights.document.skip_by_hand(&build("18.6.0", "al2023"), "no", "mary", nights.now());
+    assert_eq!(skipped, ami_scheduler::tracker::Recorded::AsBefore);
+    assert_eq!(nights.current(), "18.6.0 0.1@1");
+}
+
+#[test]
+fn a_build_that_fails_whatever_it_is_made_of_is_given_up_and_begun_anew_by_the_next_change() {
+    let mut nights = Nights::built(&["18.6.0"], when(&["recipe"]), "recipe=0");
+    let mut attempts = Vec::new();
+    for recipe in 1..=9 {
+        let ingredients = format!("recipe={recipe}");
+        let plan = nights.tonight(&ingredients);
+        let again = nights.again(&ingredients);
+        assert_eq!(again.builds.len(), plan.builds.len(), "a run that is tried again is the same run");
+        attempts.push(plan.builds.first().map(|build| build.attempt));
+        nights.fail();
+    }
+    // After three attempts a night passes on which it is given up; and one before the third, as after two failures.
+    let of_one = [Some(1), Some(2), Some(3), None];
+    assert_eq!(attempts, of_one.into_iter().cycle().take(9).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_person_asked_for_in_vain_is_begun_again_by_the_next_change() {
+    let mut nights = Nights::built(&["18.6.0"], Rules { max_attempts: 1, ..when(&["base"]) }, "base=ami-1");
+    nights.document.rebuild(&runner("18.6.0").nevra, &[], "patched", Some("mary"), nights.now());
+    assert_eq!(nights.tonight("base=ami-1").builds.len(), 1);
+    nights.fail();
+    assert_eq!(nights.tonight("base=ami-2").builds.len(), 0, "it is given up, and people are told");
+    assert_eq!(built(&nights.tonight("base=ami-2")), ["18.6.0 attempt 1: its base changed from ami-1 to ami-2"]);
+}
+
+#[test]
+fn a_rebuild_that_fails_in_its_test_is_tried_again_also_where_nothing_is_known_of_the_image_before() {
+    let mut nights = Nights::built(&["18.6.0"], after(30), "");
+    nights.releases.push(runner("18.7.0"));
+    nights.document.import(&build("18.7.0", "al2023"), "in main.txt", nights.now());
+    nights.day += 30;
+    for attempt in 1..=3 {
+        assert_eq!(nights.tonight("").builds.first().map(|build| build.attempt), Some(attempt));
+        nights.bake();
+        nights.fail();
+    }
+    assert!(matches!(nights.tonight("").held.last().map(|held| &held.reason), Some(HoldReason::GivenUp { .. })));
+}
+
+#[test]
+fn a_corrected_image_is_still_made_of_what_it_was_made_of() {
+    let mut nights = Nights::built(&["18.6.0"], when(&["base"]), "base=ami-1");
+    let build = build("18.6.0", "al2023");
+    let claim = nights.document.get(&build).map(ami_scheduler::tracker::Entry::claim);
+    let report = Report { claim, baked: baked("ami-right"), ..Report::default() };
+    nights.document.succeed(&build, report, nights.now(), pipeline(0));
+    assert_eq!(nights.current(), "18.6.0 0.2@0");
+    assert_eq!(built(&nights.tonight("base=ami-1")), [""; 0]);
+    assert_eq!(built(&nights.tonight("base=ami-2")), ["18.6.0 attempt 1: its base changed from ami-1 to ami-2"]);
+}
+
+#[test]
+fn of_images_that_change_each_night_the_oldest_is_built_first() {
+    let versions = ["16.1.0", "17.9.0", "18.6.0"];
+    let mut nights = Nights::built(&versions, Rules { max_builds: 2, ..when(&["base"]) }, "base=0");
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for base in 1..=9 {
+        for build in nights.tonight(&format!("base={base}")).builds {
+            *count.entry(build.package.nevra.evr().version.clone()).or_default() += 1;
+        }
+        nights.succeed();
+    }
+    assert!(count.len() == 3 && count.values().all(|number| *number >= 4), "none waits for ever: {count:?}");
 }
 
 /// What a night may bring.

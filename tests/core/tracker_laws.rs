@@ -6,7 +6,7 @@ use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
 use ami_scheduler::tracker::{
     Claim, Document, Image, ImageKey, Ingredients, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success,
-    Unknown, Word,
+    TOO_OLD, Unknown, Word,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -18,6 +18,8 @@ fn at(second: i64) -> Timestamp {
 #[derive(Debug, Clone)]
 enum Change {
     Claim { pipeline: u64 },
+    ClaimAgain { pipeline: u64 },
+    EndRebuild,
     RecordIngredients { base: u8, recipe: Option<u8> },
     Succeed { pipeline: u64, ami: u8 },
     SucceedLate { epoch: u64, attempt: u64, pipeline: u64, ami: u8 },
@@ -51,6 +53,8 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (0u64..4).prop_map(|pipeline| Change::Claim { pipeline }),
+        (0u64..4).prop_map(|pipeline| Change::ClaimAgain { pipeline }),
+        Just(Change::EndRebuild),
         (0u8..2, proptest::option::of(0u8..2)).prop_map(|(base, recipe)| Change::RecordIngredients { base, recipe }),
         (0u64..4, 0u8..3).prop_map(|(pipeline, ami)| Change::Succeed { pipeline, ami }),
         (0u64..4).prop_map(|pipeline| Change::Settle { pipeline }),
@@ -115,6 +119,14 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
         let origin = |pipeline| Origin { pipeline, ..Origin::default() };
         match change {
             Change::Claim { pipeline } => document.claim(&build, "new_release", None, now, origin(*pipeline)),
+            Change::ClaimAgain { pipeline } => {
+                // As a rule does it: what has an image is built again.
+                if document.get(&build).is_some_and(|entry| entry.state == State::Built) {
+                    document.rebuild(&build.package, std::slice::from_ref(&build.target), "stale", None, now);
+                    document.claim(&build, TOO_OLD, None, now, origin(*pipeline));
+                }
+            }
+            Change::EndRebuild => document.end_rebuild(&build),
             Change::RecordIngredients { base, recipe } => {
                 let told = [("base", Some(base)), ("recipe", recipe.as_ref())];
                 let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));

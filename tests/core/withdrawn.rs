@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{baked, build, night, pipeline, run_for, runner, runners, target};
+use crate::common::{baked, build, night, package, pipeline, run_for, runner, runners, target};
 use ami_scheduler::alarm::{Alarm, Offer, of_releases, withdrawn_in};
 use ami_scheduler::artifacts::Images;
 use ami_scheduler::images::{Current, current, in_channel};
@@ -98,6 +98,13 @@ fn a_release_is_missing_where_a_run_would_see_it_if_it_were_there() {
         ("the run is of other versions", runners(&["17.1.0"]), vec!["al2023"], &scope("17"), false),
         ("the target has another architecture now", runners(&[OTHER]), vec!["al2023"], &of_arm, false),
         ("the repository is empty", vec![], vec!["al2023"], &all, false),
+        (
+            "it has another architecture alone",
+            vec![package("gitlab-runner-18.7.0-1.aarch64")],
+            vec!["al2023"],
+            &all,
+            false,
+        ),
         ("it has nothing for the target", vec![of_rhel9().remove(0)], vec!["al2023", "rhel9"], &all, false),
     ] {
         let mut document = tracker();
@@ -118,6 +125,22 @@ fn what_was_not_built_is_not_missed() {
     // What is built anew has an image still.
     document.rebuild(&runner(GONE).nevra, &[], "again", Some("mary"), night(2));
     assert_eq!(run(&mut document, &[OTHER], &Rules::default(), 3).withdrawn.len(), 1);
+}
+
+/// Who says beforehand that an image stays is not overruled, and the alarm ends.
+#[test]
+fn a_person_may_say_that_a_release_goes_on_to_be_used_before_the_rule_revokes_it() {
+    let mut document = tracker();
+    let rules = revoking(3);
+    assert_eq!(run(&mut document, &[OTHER], &rules, 2).withdrawn.len(), 1);
+    let word = word("keep it", "mary");
+    let package = runner(GONE).nevra;
+    assert_eq!(document.revoke(&package, None, false, &word), Recorded::Changed);
+    assert_eq!(document.revoke(&package, None, false, &word), Recorded::AsBefore, "it was said");
+    for day in 3..9 {
+        let plan = run(&mut document, &[OTHER], &rules, day);
+        assert_eq!((told(&document, &plan), is_revoked(&document, GONE)), (vec![], false), "night {day}");
+    }
 }
 
 #[test]
@@ -233,7 +256,7 @@ fn a_release_that_so_many_runs_have_missed_is_revoked_once() {
         assert_eq!(kinds, if day == 5 { vec![] } else { vec![revoked] }, "night {day}");
         if day == 4 {
             let sentence = "withdrawn: gitlab-runner-18.6.0-1.x86_64 for al2023 has been gone from the repository since \
-                            2026-11-02 02:00 UTC. The rule revoke_withdrawn has revoked it: its images are not used before \
+                            2026-11-02 02:00 UTC. The rule revoke_withdrawn revokes it: its images are not used before \
                             `unrevoke`, and a channel that points to one is told of";
             assert_eq!(told(&document, &plan), [sentence]);
         }

@@ -1,5 +1,5 @@
 use ami_scheduler::release::{BuildKey, Nevra, Target};
-use ami_scheduler::tracker::{Document, Recorded, State};
+use ami_scheduler::tracker::{Document, Entry, Recorded, State};
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -106,7 +106,7 @@ impl Skip {
                     .told
                     .push(format!("Skipped: {package} {target}; no run has seen this release yet: is its name right?")),
                 (Recorded::Changed, _) => outcome.told.push(format!("Skipped: {package} {target}")),
-                (_, Some(State::Built)) => outcome.too_late.push(build),
+                _ if document.get(&build).is_some_and(Entry::is_built_already) => outcome.too_late.push(build),
                 _ => outcome.told.push(format!("Was skipped before: {package} {target}")),
             }
         }

@@ -261,7 +261,7 @@ fn tell(success: Success, what: &str, kept: Option<&Claim>) {
         Success::Untested => output!("Recorded, and to be tested: {what}"),
         Success::AsBefore => output!("Was recorded as built before: {what}"),
         Success::AskedForSince => output!(
-            "Does not count: {what}. The build was asked for anew after this one had been claimed, and is still to be done. This image is kept as history."
+            "Does not count: {what}. The build was asked for or begun anew after this one had been claimed, and is still to be done. This image is kept: `images` says which one is current."
         ),
         Success::Superseded => output!(
             "Does not count: {what}. A later attempt has succeeded{}, and its image counts. This one is kept as history.",
