@@ -138,16 +138,16 @@ def test_builds_json_and_the_tracker_are_what_their_schemas_say(ami: Module, rep
     diff(17, "2027-01-30T02:00:00Z", "--exclude", "18.66.*", "--unchanged-after", "9", "--max-attempts", "3")
     status()
     publish("gitlab-runner-18.9.2-1.x86_64")
-    for pipeline, now, base in [(18, "2027-02-01", "ami-a"), (19, "2027-03-01", "ami-a"), (20, "2027-03-02", "ami-b")]:
+    for pipeline, now, base in [(18, "2027-02-01", "ami-a"), (19, "2027-02-02", "ami-b"), (20, "2027-03-15", "ami-b")]:
         (ami.folder / "ingredients.json").write_text(json.dumps({"al2023": {"base": base}}))
-        # New, then too old, then of another base.
+        # New, then of another base, then too old.
         diff(pipeline, f"{now}T02:00:00Z", "--ingredients", "ingredients.json", "--rebuild-when", "base", "--rebuild-after", "20")
-        if pipeline == 18:
-            update("18.9.2", "--image", "us-east-1=ami-10")
+        if pipeline < 20:
+            update("18.9.2", "--image", f"us-east-1=ami-{pipeline}")
         assert ami("settle", *tracker, "--pipeline", pipeline).code == 0
     validated("images", json.loads(ami("images", *tracker, "--format", "json").out))
     assert ami("list", "--repo-url", repository.url, "--product", "gitlab-runner", "--major-version", "81").code == 0
-    diff(21, "2027-03-03T02:00:00Z")  # no release matches
+    diff(21, "2027-03-16T02:00:00Z")  # no release matches
 
     # The schemas name all of it, and nothing that does not come to pass.
     row = schema("builds")["properties"]

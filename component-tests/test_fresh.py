@@ -150,8 +150,8 @@ def test_a_job_that_fails_stops_the_night_before_anything_is_claimed(told: Consu
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    ("{}", "ingredients.json has it for no target: it has none at all"),
-    ('{"al2023": {"recipe": "a"}}', "ingredients.json has it for no target: it has recipe"),
+    ("{}", "ingredients.json has it for none of al2023, rhel9: it has none at all"),
+    ('{"al2023": {"recipe": "a"}}', "ingredients.json has it for none of al2023, rhel9: it has recipe"),
     ('{"al2023": {"base": "None"}}', '"base" of "al2023": it is "None", as if the command that tells it had found nothing'),
 ])
 def test_what_nobody_tells_stops_the_night(told: Consumer, content: str, said: str) -> None:
@@ -223,7 +223,7 @@ def test_a_plan_takes_the_ingredients_of_the_run_that_it_is_compared_with(nights
     nights.diff("01-02", *told("ami-2"))
     (nights.ami.folder / "builds.json").rename(nights.ami.folder / "last.json")
     log = nights.diff("01-02", "--dry-run", "--compare", "last.json", "--rebuild-when", "base")
-    assert "What images are made of is that of the last run" in log
+    assert "What images are made of is that of the earlier run" in log
     assert "add 1 build" in log and "its base changed from ami-1 to ami-2 (before: built" in log, log
     run = nights.ami("diff", "--targets", "al2023", "--tracker", "tracker", "--ref", "main", "--build-file", "ci/a.yml", "--rebuild-when", "base")
     assert run.code == 2 and "nothing tells what it is now: give --ingredients" in run.err, run.all
