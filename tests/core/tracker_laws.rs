@@ -113,6 +113,11 @@ fn image_of(document: &Document, build: &BuildKey, number: u8) -> Option<ImageKe
     images.get(usize::from(number) % images.len().max(1)).map(|key| (*key).clone())
 }
 
+fn ingredients(base: u8, recipe: Option<u8>) -> Ingredients {
+    let told = [("base", Some(base)), ("recipe", recipe)].into_iter().filter_map(|(name, value)| Some((name, value?)));
+    told.map(|(name, value)| (name.parse().expect(name), value.to_string().parse().expect(name))).collect()
+}
+
 fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
     for (number, second, change) in changes {
         let (build, now) = (build(*number), at(*second));
@@ -128,12 +133,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
             }
             Change::EndRebuild => document.end_rebuild(&build),
             Change::RecordIngredients { base, recipe } => {
-                let told = [("base", Some(base)), ("recipe", recipe.as_ref())];
-                let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));
-                let ingredients: Ingredients = told
-                    .map(|(name, value)| (name.parse().expect(name), value.to_string().parse().expect(name)))
-                    .collect();
-                document.record_ingredients(&build, &ingredients);
+                document.record_ingredients(&build, &ingredients(*base, *recipe));
             }
             Change::Succeed { pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
