@@ -38,7 +38,7 @@ pub struct Request<'a> {
     pub by: Option<String>,
     /// Where the images are told that there are already, if these count as built.
     pub adopts: Option<Adopts<'a>>,
-    /// Where is told what images are made of besides the package.
+    /// Where it is said what images are made of besides the package.
     pub ingredients: ingredients::Source<'a>,
 }
 

@@ -12,7 +12,7 @@ pub struct AlarmArgs {
     unchanged_after: u32,
     #[command(flatten)]
     overdue: OverdueArgs,
-    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: republished (5),
+    /// End with the alarm's own exit code, after everything else is done, if one of these is raised: republished (5),
     /// unchanged (6), shrank (7), overdue (8), given_up, no_match, lapsed, no_image, several_images, revoked, withdrawn,
     /// unused_pattern (9)
     ///

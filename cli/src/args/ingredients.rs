@@ -5,10 +5,10 @@ use clap::Args;
 
 use crate::ingredients::Source;
 
-/// Where is told what images are made of.
+/// The file that says what images are made of.
 #[derive(Debug, Clone, Args)]
 pub struct IngredientArgs {
-    /// The ingredients.json in which a job of yours tells what an image of each target is made of besides the package
+    /// The ingredients.json in which a job of yours says what an image of each target is made of besides the package
     ///
     /// It has target, name and value, such as {"al2023": {"base": "ami-0abc", "recipe": "4f1e…"}}. What it says is kept
     /// with each claim, and the build job has it as INGREDIENT_BASE and so on.

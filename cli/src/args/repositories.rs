@@ -18,12 +18,12 @@ pub struct RepositoryArgs {
     // Text: what clap refuses is repeated, and a password may be in it.
     #[arg(long, value_name = "URL", env = "AMI_SCHEDULER_REPO_URL, AMI_SCHEDULER_REPO_URLS")]
     pub repo_url: Vec<String>,
-    /// A .repo file, in place of --repo-url: a file, its text, or an https:, http: or file: URL of one
+    /// A .repo file, instead of --repo-url: a file, its text, or an https:, http: or file: URL of one
     ///
     /// Its repositories are those of its sections that are enabled, or those that --repo names. baseurl, mirrorlist,
     /// metalink, username, password, sslcacert, sslclientcert and sslclientkey count as they do for dnf. With
-    /// repo_gpgcheck=1 a repository is rejected unless a key of its gpgkey has signed it; such a key is fetched by https
-    /// alone. What is given beside it by --gpg-key, --ca-file or --client-cert counts in place of what it says.
+    /// repo_gpgcheck=1 a repository is rejected unless a key of its gpgkey has signed it; such a key is fetched only by
+    /// https. --gpg-key, --ca-file and --client-cert override what the file says.
     #[arg(long, value_name = "FILE|TEXT|URL")]
     pub repo_file: Option<String>,
     /// A section of the .repo file, or several; without it all that are enabled
@@ -57,10 +57,10 @@ pub struct RepositoryArgs {
     /// It is what sslclientkey of a .repo file names, and must not be encrypted. It is never printed.
     #[arg(long, value_name = "FILE|TEXT|none", value_parser = client_key, allow_hyphen_values = true)]
     pub client_key: Option<Guard<String>>,
-    /// Keep the primary and updateinfo of a repository in a directory, so that one that has not changed costs small
-    /// requests alone; true stands for the directory cache, false for none
+    /// Keep the primary and updateinfo of a repository in a directory, so that a repository without changes needs
+    /// only small requests; true stands for the directory cache, false for none
     ///
-    /// It is believed by the checksum of the repomd.xml that the repository has at each run.
+    /// A kept file counts only if it has the checksum that the repository states at each run.
     #[arg(long, value_name = "DIR|BOOL")]
     pub cache: Option<String>,
     /// Take an index where the repository had repodata on an earlier run: for the one run after it has changed for good

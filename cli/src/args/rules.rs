@@ -45,7 +45,7 @@ pub struct RuleArgs {
     /// Which builds begin first; builds that have failed come last in any case
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = OrderArg::Oldest)]
     order: OrderArg,
-    /// Begin at most this many builds, up to 200; the next run goes on
+    /// Begin at most this many builds, up to 200; the next run continues
     #[arg(long, value_name = "N", default_value = "20", value_parser = builds_of_a_run)]
     max_builds: u32,
     /// Try the same build at most this many times; `rebuild` lets it be built again

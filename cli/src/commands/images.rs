@@ -56,7 +56,7 @@ pub struct Images {
     /// Only this series, such as 18 or 18.6: the newest image of its releases
     #[arg(long, value_name = "VERSION")]
     series: Option<LeadingVersion>,
-    /// The images that this channel points to, in place of the current ones; exit code 11 if one of them is revoked
+    /// The images that this channel points to, instead of the current ones; exit code 11 if one of them is revoked
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
     /// What a series is, where none is named

@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
         --targets al2023,rhel9 --image-name '{product}-{version}-{target}-*' \\
         --tracker gitlab --ref main
 
-  Those of two regions, told and not yet recorded:
+  Show the images of two regions, without recording them:
     $ ami-scheduler import eu-central-1=eu.json us-east-1=us.json --dry-run \\
         --targets al2023,rhel9 --image-name '{product}-{version}-{target}-*' \\
         --tracker gitlab --ref main";

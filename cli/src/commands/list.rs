@@ -60,7 +60,7 @@ pub struct List {
     /// Only versions in this range of semantic versions, such as '>=18.2, <19'
     #[arg(long, value_name = "RANGE", value_parser = version_range)]
     version_range: Option<semver::VersionReq>,
-    /// Only this version, in place of the other options about versions: 18.6.1, 18.6.1-1, or
+    /// Only this version, instead of the other options about versions: 18.6.1, 18.6.1-1, or
     /// gitlab-runner-18.6.1-1.x86_64
     ///
     /// diff then builds it whatever its rules and the tracker say, and neither reads nor writes the tracker,

@@ -66,7 +66,7 @@ pub struct Promote {
     /// Only images of releases of this version, such as 18 or 18.6
     #[arg(long, value_name = "VERSION", env = "AMI_SCHEDULER_PROMOTE_SERIES")]
     series: Option<LeadingVersion>,
-    /// What a series is, of which a channel points to one image: without it what --series names, or else major;
+    /// What a series is: a channel points to one image of each. Without it, what --series names, or else major;
     /// --from another channel has its own
     #[arg(long, value_enum, value_name = "PART", env = "AMI_SCHEDULER_PROMOTE_PER")]
     per: Option<Per>,

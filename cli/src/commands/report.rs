@@ -42,7 +42,7 @@ pub struct Report {
     pipeline: u64,
     #[command(flatten)]
     lane: LaneArgs,
-    /// How often a build may be tried: one that failed as often is told as given up
+    /// How often a build may be tried: after that many failures it is reported as given up
     #[arg(long, value_name = "N", default_value = "3", value_parser = attempts)]
     max_attempts: u32,
     /// The alarms of the run: a JSON array of objects with alarm and explanation, as the child pipeline has it

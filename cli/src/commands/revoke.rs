@@ -16,9 +16,9 @@ const EXAMPLES: &str = "Examples:
 
 /// Says that a release, or one image, is not to be used
 ///
-/// It is never current: images names the one before it. A channel that points to it goes on to do so, and each night and
-/// images --channel say so. Nothing is built in its place, unless rebuild asks for it. A release is revoked on each target,
-/// with every image of it, those to come among them; an image alone.
+/// It is never current: images names the one before it. A channel that points to it keeps pointing to it, and each night
+/// and images --channel say so. Nothing is built in its place, unless rebuild asks for it. A release is revoked on each
+/// target, with every image of it, also those to come. An image is revoked by itself.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Revoke {

@@ -66,8 +66,8 @@ pub struct Status {
     claims: ClaimArgs,
     #[command(flatten)]
     overdue: OverdueArgs,
-    /// End with an exit code of its own, after all else is done, if one of these alarms is raised: overdue (8), given_up,
-    /// revoked, withdrawn (9). Those that only a run can know are for diff
+    /// End with the alarm's own exit code, after everything else is done, if one of these is raised: overdue (8), given_up,
+    /// revoked, withdrawn (9). diff has the alarms that only a run can know
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     fail_on: ListOf<AlarmKind>,
     /// The builds.json of the last run, whose alarms are shown, too

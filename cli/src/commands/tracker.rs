@@ -42,9 +42,9 @@ enum Change {
     RemoveTarget(RemoveTarget),
 }
 
-/// Copies what a ref's tracker has to that of another ref, but for open claims
+/// Copies the tracker of one ref to another ref, without open claims
 ///
-/// What the other has already stays: of each build the one counts that is further.
+/// What the other ref has already stays: of each build, the entry that is further counts.
 #[derive(Debug, Args)]
 struct Copy {
     /// The product

@@ -12,7 +12,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Says that a release, or one image, may be used again
 ///
-/// What was said of the release ends by naming the release, what was said of an image by its id.
+/// Name the release to take back what was said of the release, and the id to take back what was said of an image.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Unrevoke {

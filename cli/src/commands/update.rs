@@ -66,7 +66,7 @@ pub struct Update {
     /// When the pipeline of this build began: a manifest from before that is of another build
     #[arg(long, value_name = "TIME", value_parser = time, env = "CI_PIPELINE_CREATED_AT")]
     since: Option<Timestamp>,
-    /// The id of the image, such as us-east-1=ami-0abc, or a list of its ids in all places; it counts in place of what a
+    /// The id of the image, such as us-east-1=ami-0abc, or a list of its ids in all places; it overrides what a
     /// manifest says
     #[arg(long = "image", value_name = "[PLACE=]ID", env = "AMI_SCHEDULER_IMAGE_ID")]
     images: Vec<ListOf<PlacedId>>,
