@@ -306,7 +306,7 @@ fn a_success_says_what_it_is_one_of_and_what_it_comes_to() {
     let told = folder.run(&late).succeeds();
     assert!(
         told.contains(
-            "Does not count: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-1. The build was asked for anew"
+            "Does not count: gitlab-runner-18.6.0-1.x86_64 al2023 AMI_ID=ami-1. The build was asked for or begun anew"
         ),
         "{told}"
     );
