@@ -11,8 +11,9 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -153,8 +154,13 @@ class WebServer:
     folder: Path
     url: str
     log: Path
+    #: Where the same worker answers, and logs nothing.
+    quiet_url: str
 
     def requests(self) -> list[str]:
+        # A worker logs a request after its answer is sent, and before it takes the next one.
+        with suppress(OSError):
+            urllib.request.urlopen(self.quiet_url).close()
         return self.log.read_text().splitlines()
 
 
@@ -165,7 +171,7 @@ def free_port() -> int:
 
 
 def start_nginx(folder: Path, locations: str = "", tls: Certificate | None = None) -> tuple[subprocess.Popen[bytes], WebServer]:
-    port = free_port()
+    port, quiet_port = free_port(), free_port()
     certificate = f"ssl_certificate {tls.pem}; ssl_certificate_key {tls.key};" if tls else ""
     url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     (folder / "served").mkdir(parents=True)
@@ -179,12 +185,13 @@ def start_nginx(folder: Path, locations: str = "", tls: Certificate | None = Non
           client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
           uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
           server {{ listen 127.0.0.1:{port} {"ssl" if tls else ""}; {certificate} root {folder}/served; autoindex on; {locations} }}
+          server {{ listen 127.0.0.1:{quiet_port}; access_log off; return 204; }}
         }}""")
     process = subprocess.Popen([tool("nginx"), "-c", str(config), "-e", str(folder / "error.log")])
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, WebServer(folder / "served", url, folder / "access.log")
+                return process, WebServer(folder / "served", url, folder / "access.log", f"http://127.0.0.1:{quiet_port}/")
         time.sleep(0.02)
     raise AssertionError(f"nginx does not come up: {(folder / 'error.log').read_text()}")
 

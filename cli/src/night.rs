@@ -28,7 +28,7 @@ use crate::session::Session;
 
 /// The request that a run answers.
 pub struct Request<'a> {
-    /// The targets that the team has.
+    /// The targets that the team has, each once.
     pub targets: Vec<StatedTarget>,
     /// The targets that this run is about; none stand for all.
     pub only_targets: Vec<Target>,
@@ -74,7 +74,7 @@ impl Night {
         rules: RuleArgs,
         origin: Origin,
     ) -> Result<Self, Failure> {
-        let all_targets = each_once(request.targets).with_exit(Exit::CommandLine)?;
+        let all_targets = request.targets;
         let named: Vec<Target> = all_targets.iter().map(|stated| stated.target.clone()).collect();
         let targets = only(&named, &request.only_targets).with_exit(Exit::CommandLine)?;
         packages.leave_to(&all_targets);
@@ -283,7 +283,8 @@ pub fn earlier(builds: &Path) -> Result<Earlier, Failure> {
     Ok(Earlier::from_json(&read(builds)?).with_context(doing)?)
 }
 
-fn each_once(mut all: Vec<StatedTarget>) -> anyhow::Result<Vec<StatedTarget>> {
+/// The targets that a team has, sorted; an error where there is none, or one twice.
+pub fn each_once(mut all: Vec<StatedTarget>) -> anyhow::Result<Vec<StatedTarget>> {
     if all.is_empty() {
         bail!("--targets is empty; name at least one, such as --targets al2023");
     }

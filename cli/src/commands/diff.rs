@@ -22,7 +22,7 @@ use crate::args::{AlarmArgs, HookArgs, IngredientArgs, LaneArgs, MatcherArgs, Or
 use crate::exit::{Exit, Failure, WithExit as _, fail_on, raised, stopped};
 use crate::files::{read_packages, remove_earlier, write, write_json, write_junit};
 use crate::gitlab::ComponentJob;
-use crate::night::{Night, Request, earlier};
+use crate::night::{Night, Request, each_once, earlier};
 use crate::session::{Session, project};
 
 const EXAMPLES: &str = "Examples:
@@ -188,6 +188,7 @@ impl Diff {
         let (compared, expected) = (self.earlier(), self.expected());
         remove_earlier(self.results())?;
         self.refuse_contradictions().with_exit(Exit::CommandLine)?;
+        let targets = each_once(stated(self.targets.clone())).with_exit(Exit::CommandLine)?;
         let packages = read_packages(&self.packages)?;
         let compared = match compared? {
             None if self.compare.as_deref().is_some_and(is_gitlab) => self.last_run(session, &packages.product)?,
@@ -198,7 +199,7 @@ impl Diff {
         let results = self.results().map(Path::to_owned).collect::<Vec<_>>();
         let origin = Origin { lane: self.lane.into_lane(), ..Origin::from(self.origin) };
         let request = Request {
-            targets: stated(self.targets),
+            targets,
             only_targets: self.only_targets.0,
             record: self.record,
             by: self.by.filter(|by| !by.is_empty()),

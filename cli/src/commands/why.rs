@@ -13,7 +13,7 @@ use crate::args::targets::{TargetArg, stated};
 use crate::args::{IngredientArgs, RuleArgs, TrackerArgs, TrackerPlace};
 use crate::exit::{Exit, Failure, WithExit as _};
 use crate::files::{print, read_packages};
-use crate::night::{Night, Request, earlier};
+use crate::night::{Night, Request, each_once, earlier};
 use crate::session::Session;
 
 const EXAMPLES: &str = "Examples:
@@ -85,7 +85,7 @@ impl Why {
             ))
             .with_exit(Exit::CommandLine);
         };
-        let targets = stated(targets.clone());
+        let targets = each_once(stated(targets.clone())).with_exit(Exit::CommandLine)?;
         self.check(&targets.iter().map(|stated| &stated.target).collect::<Vec<_>>(), "--targets")?;
         let tracker = TrackerArgs { place: place.clone(), reference: reference.clone() };
         // Of a version that was asked for by hand: as if it were to be recorded.
