@@ -65,38 +65,37 @@ fn republished(plan: &Plan) -> Vec<Alarm> {
 
 fn given_up(plan: &Plan, document: &Document) -> Vec<Alarm> {
     let builds = plan.held.iter().filter_map(|held| match &held.reason {
-        HoldReason::GivenUp { attempts, url } => Some((
-            &held.package,
-            &held.target,
-            (*attempts, document.image(&held.package, &held.target).is_some()),
-            url.clone(),
-        )),
+        HoldReason::GivenUp { attempts, url } => Some((&held.package, &held.target, *attempts, url.clone())),
         _ => None,
     });
-    given_up_builds(builds)
+    given_up_builds(document, builds)
 }
 
 /// The alarms that a tracker tells by itself about builds that were given up.
 pub fn given_up_in(document: &Document) -> Vec<Alarm> {
     let entries = document.entries().filter(|(_, _, entry)| entry.is_given_up());
-    given_up_builds(entries.map(|(package, target, entry)| {
-        let Origin { job_url, pipeline_url, .. } = entry.origin.clone();
-        (package, target, (entry.attempts(), document.image(package, target).is_some()), job_url.or(pipeline_url))
-    }))
+    given_up_builds(
+        document,
+        entries.map(|(package, target, entry)| {
+            let Origin { job_url, pipeline_url, .. } = entry.origin.clone();
+            (package, target, entry.attempts(), job_url.or(pipeline_url))
+        }),
+    )
 }
 
-/// Attempts, whether there is an image, and where a person sees the last failure.
 fn given_up_builds<'a>(
-    builds: impl Iterator<Item = (&'a Nevra, &'a Target, (u64, bool), Option<String>)>,
+    document: &Document,
+    builds: impl Iterator<Item = (&'a Nevra, &'a Target, u64, Option<String>)>,
 ) -> Vec<Alarm> {
     let mut urls = BTreeMap::new();
-    let builds = builds.map(|(package, target, tried, url)| {
-        urls.insert((package, tried), url);
-        ((package, tried), target)
+    let builds = builds.map(|(package, target, attempts, url)| {
+        let key = (package, attempts, document.image(package, target).is_some());
+        urls.insert(key, url);
+        (key, target)
     });
     let groups = grouped(builds);
-    let alarm = |(key, targets): ((&Nevra, (u64, bool)), _)| {
-        let (package, (attempts, has_image)) = key;
+    let alarm = |(key, targets): ((&Nevra, u64, bool), _)| {
+        let (package, attempts, has_image) = key;
         let url = urls.get(&key).cloned().flatten();
         Alarm::GivenUp { package: package.clone(), targets, attempts, url, has_image }
     };

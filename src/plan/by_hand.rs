@@ -3,7 +3,7 @@
 use super::{BuildReason, Context, Decision, Held, HoldReason, Plan, Planned};
 use crate::policy::Keep;
 use crate::release::Package;
-use crate::tracker::Document;
+use crate::tracker::{Document, Entry};
 
 /// Plans the builds of a version that a person asks for, and records their claims. The newest release of each
 /// architecture is built, whatever the rules and the tracker say, unless another pipeline builds it now. Of the
@@ -29,8 +29,9 @@ pub fn by_hand(packages: &[Package], document: &mut Document, by: Option<&str>, 
                 (None, _) => {
                     let (checksum, origin) = (package.checksum.clone(), context.origin.clone());
                     document.claim_by_hand(&build, by, checksum, context.now, origin);
-                    if let Some(ingredients) = context.ingredients.get(target) {
-                        document.record_ingredients(&build, ingredients);
+                    let claim = document.get(&build).map(Entry::claim);
+                    if let (Some(claim), Some(ingredients)) = (claim, context.ingredients.get(target)) {
+                        document.record_ingredients(&build, &claim, ingredients);
                     }
                     Decision::Build(BuildReason::AskedFor { reason: None, by: by.map(str::to_owned) })
                 }

@@ -10,7 +10,7 @@ use super::{BuildReason, Closed, Context, Decision, FirstRun, Held, HoldReason, 
 use crate::images::in_use;
 use crate::policy::Newest;
 use crate::release::{BuildKey, Checksum, Nevra, Package, Target};
-use crate::tracker::{Document, Entry, Ingredients, Room, RoomForClaims, State};
+use crate::tracker::{Document, Entry, Room, RoomForClaims, State};
 
 /// The most builds that are remembered only since they were seen: a mirror can invent any number.
 const MAX_SEEN: usize = 5000;
@@ -299,12 +299,15 @@ fn begin(
                 continue;
             }
             let (rule, checksum, origin) = (reason.word(), package.checksum.clone(), origin.clone());
-            let claim = match &reason {
-                BuildReason::Stale(_) => document.claim_anew(&build, rule, checksum, now, origin),
-                _ => document.next_claim(&build, rule, checksum, now, origin),
+            let known = document.known(&build, now);
+            let before = if matches!(reason, BuildReason::Stale(_)) { known.anew(now) } else { known };
+            let entry = before.claimed(rule, checksum, now, origin);
+            let claim = entry.claim();
+            let entry = match context.ingredients.get(&build.target) {
+                Some(ingredients) => entry.made_of(claim, ingredients),
+                None => entry,
             };
-            let claim = claim.made_of(context.ingredients.get(&build.target).unwrap_or(&Ingredients::new()));
-            if !room.claim(document, &build, claim) {
+            if !room.claim(document, &build, entry) {
                 hold(package, build, stale, HoldReason::NoRoom);
                 continue;
             }

@@ -76,7 +76,8 @@ impl Progress<'_> {
         self.open.iter().map(|(_, standing)| standing).chain(&self.again).min().map(|standing| standing.tone())
     }
 
-    /// What is open, those first that need a person, and how it stands about the newest image where that is made again: `2 releases behind: 18.9.4 given up, 18.9.5 failed`.
+    /// What is open, those first that need a person: `2 releases behind: 18.9.4 given up, 18.9.5 failed`; and where the
+    /// newest image is made again, how that stands.
     pub fn behind(&self) -> Option<String> {
         let mut worst_first: Vec<&(&Nevra, Standing)> = self.open.iter().collect();
         worst_first.sort_by_key(|(_, standing)| *standing);

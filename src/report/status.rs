@@ -60,7 +60,8 @@ pub(super) fn more(entry: &Entry, images: &Told) -> String {
 }
 
 /// Remarks on a build beside its state, image and links: why, by whom, what becomes of it, what is revoked, its channels, its
-/// image that is not tested, why it was built again, what its image is made of, and that what comes after is of an image that was there before.
+/// image that is not tested, why it was built again,
+/// what its image is made of, and that what comes after is of an image that was there before.
 pub(super) fn remarks(entry: &Entry, images: &Told) -> Vec<String> {
     let to_wait = back_off(entry.attempts()).saturating_sub(entry.passed_over.unwrap_or_default().runs);
     let next = match entry.given_up {

@@ -74,7 +74,8 @@ impl Told {
         }
     }
 
-    /// What is to be known before an image is used: that it is revoked, gone from the repository, in a channel, not tested.
+    /// What is to be known of an image before it is used: that it is revoked, gone from the repository, in a channel, not
+    /// tested, built again, and what it is made of.
     pub fn remarks(&self) -> impl Iterator<Item = &String> {
         let again = self.again.iter().chain(&self.made_of);
         self.revoked.iter().chain(&self.withdrawn).chain(&self.channels).chain(&self.untested).chain(again)

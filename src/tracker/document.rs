@@ -286,6 +286,11 @@ impl Document {
         self.entry(&build.package, &build.target)
     }
 
+    /// The same, or one of which nothing is known.
+    pub(crate) fn known(&self, build: &BuildKey, now: Timestamp) -> Entry {
+        self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now))
+    }
+
     /// The entry of a release on a target.
     pub fn entry(&self, package: &Nevra, target: &Target) -> Option<&Entry> {
         self.entries_of(package)(target)
@@ -647,48 +652,14 @@ impl Document {
     /// Claims a build for the pipeline of `origin`: the attempt after the last one. What is done
     /// already can't be claimed and stays as it is. `rule` is why it is built; that of a first attempt stays.
     pub fn claim(&mut self, build: &BuildKey, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) {
-        let claim = self.next_claim(build, rule, checksum, now, origin);
+        let claim = self.known(build, now).claimed(rule, checksum, now, origin);
         self.put(build, claim);
     }
 
-    /// The claim that would be that of the next attempt.
-    pub(crate) fn next_claim(
-        &self,
-        build: &BuildKey,
-        rule: &str,
-        checksum: Option<Checksum>,
-        now: Timestamp,
-        origin: Origin,
-    ) -> Entry {
-        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        before.claimed(rule, checksum, now, origin)
-    }
-
-    /// The claim that would be that of the first attempt at building it anew: what was recorded of it stays, and no longer
-    /// counts.
-    pub(crate) fn claim_anew(
-        &self,
-        build: &BuildKey,
-        rule: &str,
-        checksum: Option<Checksum>,
-        now: Timestamp,
-        origin: Origin,
-    ) -> Entry {
-        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
-        before.anew(now).claimed(rule, checksum, now, origin)
-    }
-
-    /// Records what the image of a claim will be made of besides the package.
-    pub fn record_ingredients(&mut self, build: &BuildKey, ingredients: &Ingredients) {
-        if let Some(claim) = self.get(build).cloned() {
-            self.put(build, claim.made_of(ingredients));
-        }
-    }
-
-    fn keep_ingredients(&mut self, build: &BuildKey, claim: &Claim, ingredients: Option<Ingredients>) {
-        if let (Some(mut entry), Some(ingredients)) = (self.get(build).cloned(), ingredients) {
-            entry.ingredients.insert(claim.clone(), ingredients);
-            self.put(build, entry);
+    /// Records what the image of a claim is made of besides the package.
+    pub fn record_ingredients(&mut self, build: &BuildKey, claim: &Claim, ingredients: &Ingredients) {
+        if let Some(entry) = self.get(build).cloned() {
+            self.put(build, entry.made_of(claim.clone(), ingredients));
         }
     }
 
@@ -732,7 +703,7 @@ impl Document {
         let BuildKey { package, target } = build;
         let Report { claim, job, baked, notes, needs_test } = report;
         let (baked, notes) = (baked.bounded(), that_fit(&notes));
-        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let before = self.known(build, now);
         let is_by_hand = claim.is_none() && origin.pipeline == 0;
         let known = |claim: &Claim| {
             let mut made = self.images(package, target).filter(|(key, _)| key.claim == *claim);
@@ -774,8 +745,8 @@ impl Document {
         }
         if corrects {
             // It is the same image: what it is made of goes with it.
-            let made_of = before.ingredients.get(&before.claim()).cloned();
-            self.keep_ingredients(build, &claim, made_of);
+            let made_of = before.ingredients.get(&before.claim()).cloned().unwrap_or_default();
+            self.record_ingredients(build, &claim, &made_of);
         }
         if needs_test {
             return Success::Untested;
@@ -803,7 +774,7 @@ impl Document {
         now: Timestamp,
         origin: Origin,
     ) -> Success {
-        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let before = self.known(build, now);
         if claim.epoch < before.epoch {
             return Success::AskedForSince;
         }
@@ -936,7 +907,7 @@ impl Document {
 
     /// Records that a release was seen, and is not built yet. What is known of it already stays.
     pub fn record_first_seen(&mut self, build: &BuildKey, now: Timestamp) {
-        let mut entry = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let mut entry = self.known(build, now);
         entry.first_seen.get_or_insert(now);
         self.put(build, entry);
     }
@@ -996,7 +967,7 @@ impl Document {
 
     /// Records that a person does not want a build. A success stays a success.
     pub fn skip_by_hand(&mut self, build: &BuildKey, reason: &str, by: &str, now: Timestamp) -> Recorded {
-        let before = self.get(build).cloned().unwrap_or_else(|| Entry::new(State::Pending, now));
+        let before = self.known(build, now);
         let said_before = before.reason.as_deref() == Some(reason) && before.by.as_deref() == Some(by);
         // What has an image is built, also while a rule has it built again.
         if before.is_rebuild() || (before.state == State::Skipped && said_before) {

@@ -102,7 +102,7 @@ impl PackageFile {
 ///
 /// Of two entries the larger one counts, but for the package file, the ingredients, the absence of the release and fields of
 /// newer versions, which merge on their own. Most significant first:
-/// 1. `epoch`, which `rebuild` alone raises;
+/// 1. `epoch`, which `rebuild`, `unskip` and the rules that keep images fresh raise;
 /// 2. done over not done, and built over skipped: a success is never lost to a stale claim;
 /// 3. `attempt`;
 /// 4. failed over given back over building over pending, and what was only seen least of all;
@@ -270,7 +270,7 @@ impl Entry {
     }
 
     /// The claim of the attempt after the last one. `rule` is why it is begun; that of a first attempt stays.
-    pub(super) fn claimed(&self, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) -> Self {
+    pub(crate) fn claimed(&self, rule: &str, checksum: Option<Checksum>, now: Timestamp, origin: Origin) -> Self {
         let mut claim = self.transition(State::Building, now, origin);
         claim.attempt = claim.attempt.saturating_add(1);
         claim.rule.get_or_insert_with(|| rule.to_owned());
@@ -279,16 +279,16 @@ impl Entry {
     }
 
     /// The same, to be built again as if nobody had tried.
-    pub(super) fn anew(&self, now: Timestamp) -> Self {
+    pub(crate) fn anew(&self, now: Timestamp) -> Self {
         let pending = self.transition(State::Pending, now, Origin::default());
         Self { epoch: pending.epoch.saturating_add(1), attempt: 0, given_back: 0, rule: None, ..pending }
     }
 
-    /// The same as a claim, with what its image will be made of.
+    /// The same, with what the image of a claim is made of.
     #[must_use]
-    pub(crate) fn made_of(mut self, ingredients: &Ingredients) -> Self {
+    pub(crate) fn made_of(mut self, claim: Claim, ingredients: &Ingredients) -> Self {
         if !ingredients.is_empty() {
-            self.ingredients.insert(self.claim(), ingredients.clone());
+            self.ingredients.insert(claim, ingredients.clone());
         }
         self
     }

@@ -170,7 +170,8 @@ mod tests {
                 document.claim(&build, "new_release", Some(checksum), now, origin.clone());
                 let ingredient =
                     |n: usize| (format!("i{n}").parse().expect("a name"), "ami-0abc".parse().expect("a value"));
-                document.record_ingredients(&build, &(0..number % 9).map(ingredient).collect());
+                let claim = document.get(&build).map(Entry::claim).expect("a claim");
+                document.record_ingredients(&build, &claim, &(0..number % 9).map(ingredient).collect());
                 match number % 4 {
                     0 => {
                         document.settle(id, now, &origin, |_| url("j"));

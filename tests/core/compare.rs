@@ -10,7 +10,7 @@ use ami_scheduler::plan::{Plan, Rules};
 use ami_scheduler::policy::{Exclusion, FilterReason, Keep, Policy, Versions};
 use ami_scheduler::release::{Advisory, AdvisoryKind, Nevra, Package, Severity, Target};
 use ami_scheduler::report;
-use ami_scheduler::tracker::{Document, Notes, Report};
+use ami_scheduler::tracker::{Document, Ingredients, Notes, Report};
 
 const TARGETS: [&str; 2] = ["al2023", "rhel9"];
 
@@ -31,19 +31,19 @@ fn plan(versions: &[&str], rules: &Rules) -> Plan {
     run_for(&TARGETS, &mut tracker(), &runners(versions), rules, &pipeline(7), night(7))
 }
 
+static NO_INGREDIENTS: BTreeMap<Target, Ingredients> = BTreeMap::new();
+
+/// The run of the seventh night.
+fn run() -> Run<'static> {
+    let ingredients = &NO_INGREDIENTS;
+    Run { reference: "main", pipeline: 7, decided_at: night(7), dry_run: false, recorded: true, ingredients }
+}
+
 /// The `builds.json` of a plan, read again.
 fn earlier(plan: &Plan, alarms: &[Alarm], filtered: &[(Nevra, FilterReason)]) -> Earlier {
     let policy = Policy { versions: Versions::Leading("18".parse().expect("a version")), ..Policy::default() };
     let packages = Packages::new("gitlab-runner", vec![], night(7), policy, vec![], filtered.to_vec());
-    let run = Run {
-        reference: "main",
-        pipeline: 7,
-        decided_at: night(7),
-        dry_run: false,
-        recorded: true,
-        ingredients: &BTreeMap::new(),
-    };
-    let json = serde_json::to_vec(&Builds::new(&packages, plan, alarms, run)).expect("JSON");
+    let json = serde_json::to_vec(&Builds::new(&packages, plan, alarms, run())).expect("JSON");
     Earlier::from_json(&json).expect("builds.json")
 }
 
@@ -244,17 +244,9 @@ fn advisories_about_a_release_are_in_builds_json_and_only_where_there_are_any() 
     let releases = [security("18.4.0"), runner("18.5.0"), security("18.6.0")];
     let plan = run_for(&TARGETS, &mut tracker(), &releases, &Rules::default(), &pipeline(7), night(7));
     let packages = Packages::new("gitlab-runner", vec![], night(7), Policy::default(), releases.to_vec(), vec![]);
-    let run = Run {
-        reference: "main",
-        pipeline: 7,
-        decided_at: night(7),
-        dry_run: false,
-        recorded: true,
-        ingredients: &BTreeMap::new(),
-    };
     let advisories = r#""advisories":[{"id":"RHSA-2026:1234","type":"security","severity":"Important"}]"#;
     for (json, count) in
-        [(serde_json::to_string(&Builds::new(&packages, &plan, &[], run)), 4), (serde_json::to_string(&packages), 2)]
+        [(serde_json::to_string(&Builds::new(&packages, &plan, &[], run())), 4), (serde_json::to_string(&packages), 2)]
     {
         let json = json.expect("JSON");
         assert_eq!(

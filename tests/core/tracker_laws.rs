@@ -5,7 +5,7 @@ use crate::common::baked;
 use ami_scheduler::policy::{Policy, Versions};
 use ami_scheduler::release::{BuildKey, Checksum};
 use ami_scheduler::tracker::{
-    Claim, Document, Image, ImageKey, Ingredients, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success,
+    Claim, Document, Entry, Image, ImageKey, Ingredients, Notes, Origin, Pointer, Report, Seen, Shrank, State, Success,
     TOO_OLD, Unknown, Word,
 };
 use jiff::Timestamp;
@@ -113,9 +113,13 @@ fn image_of(document: &Document, build: &BuildKey, number: u8) -> Option<ImageKe
     images.get(usize::from(number) % images.len().max(1)).map(|key| (*key).clone())
 }
 
-fn ingredients(base: u8, recipe: Option<u8>) -> Ingredients {
+fn record_ingredients(document: &mut Document, build: &BuildKey, base: u8, recipe: Option<u8>) {
     let told = [("base", Some(base)), ("recipe", recipe)].into_iter().filter_map(|(name, value)| Some((name, value?)));
-    told.map(|(name, value)| (name.parse().expect(name), value.to_string().parse().expect(name))).collect()
+    let ingredients: Ingredients =
+        told.map(|(name, value)| (name.parse().expect(name), value.to_string().parse().expect(name))).collect();
+    if let Some(claim) = document.get(build).map(Entry::claim) {
+        document.record_ingredients(build, &claim, &ingredients);
+    }
 }
 
 fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
@@ -132,9 +136,7 @@ fn apply(document: &mut Document, changes: &[(u8, i64, Change)]) {
                 }
             }
             Change::EndRebuild => document.end_rebuild(&build),
-            Change::RecordIngredients { base, recipe } => {
-                document.record_ingredients(&build, &ingredients(*base, *recipe));
-            }
+            Change::RecordIngredients { base, recipe } => record_ingredients(document, &build, *base, *recipe),
             Change::Succeed { pipeline, ami } => {
                 let notes = Notes::from([("AMI_ID".to_owned(), format!("ami-{ami}"))]);
                 document.succeed(&build, notes.into(), now, origin(*pipeline));

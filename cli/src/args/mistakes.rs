@@ -14,8 +14,8 @@ const INPUTS: &str = "accept-index arch build-file build-job cache claim-timeout
                       fail-on first-run gpg-key image image-name keep lane major-version manifest max-attempts \
                       max-builds max-jobs min-age module-sha256 module-url notes notify-job only-targets order \
                       overdue-after package-url-query pre-releases product publish-job quiet-nights rebuild-after \
-                      rebuild-when record repo-file repo-url revoke-withdrawn revoke-withdrawn-after security-first skip stop-on tags targets test-job \
-                      unchanged-after version version-range";
+                      rebuild-when record repo-file repo-url revoke-withdrawn revoke-withdrawn-after \
+                      security-first skip stop-on tags targets test-job unchanged-after version version-range";
 /// Options whose input has another name.
 const OTHER_INPUTS: [(&str, &str); 4] =
     [("image-tag", "image_tags"), ("ref", "tracker_ref"), ("repo", "repos"), ("repo-var", "repo_vars")];
